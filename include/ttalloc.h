@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * ttalloc.h - report what an accelerator's allocator does to the ttalloc recorder.
+ *
+ * Call these functions from the allocator of the device's memory, not from its users. Every function is
+ *   - thread-safe, and callable from any thread at any time, also in a child after fork();
+ *   - free of errors: nothing is returned, nothing is thrown, errno is kept; what cannot be recorded is counted and
+ *     shows up in the recording as loss;
+ *   - cheap: about one clock_gettime() while recording, one load and one branch while not. No lock is shared with other
+ *     code and no memory is allocated on that path.
+ * Pointers passed in are read before the call returns and never kept. Strings are UTF-8, NUL-terminated, and cut at
+ * TTALLOC_NAME_MAX bytes. Recording is on when the environment says so (TT_ALLOC_TRACKING_ENABLED=1, which
+ * `ttalloc-recorder -- COMMAND` sets), and never in set-user-ID programs.
+ *
+ * Units: sizes and addresses are bytes. Order: report an allocation after the allocator has placed it, and a free
+ * before the allocator takes the block back; then no other thread can reuse the address in between, and the order in
+ * the recording is the order in which things happened.
+ */
+#ifndef TTALLOC_H
+#define TTALLOC_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define TTALLOC_VERSION "1.0.0"
+#define TTALLOC_NAME_MAX 255
+
+/* Kinds of memory. 0 to 4 are TT-Metal's BufferType. Regions are never added to each other. */
+enum ttalloc_region {
+	TTALLOC_DRAM = 0,
+	TTALLOC_L1 = 1,
+	TTALLOC_SYSTEM_MEMORY = 2,
+	TTALLOC_L1_SMALL = 3,
+	TTALLOC_TRACE = 4,
+	TTALLOC_CB = 16,     /* circular buffers; reported with ttalloc_cb_alloc() */
+	TTALLOC_KERNEL = 17, /* kernels as loaded; reported with ttalloc_kernel_load() */
+	TTALLOC_HOST = 32,   /* memory of the host's malloc */
+};
+
+/* ttalloc_free(): the device or the region is not known. The only live block at that address is freed, or the
+ * youngest of several. */
+#define TTALLOC_ANY 0xFFFF
+
+enum ttalloc_flag {
+	TTALLOC_TOP_DOWN = 1 << 0,      /* placed from the end of the bank */
+	TTALLOC_SHARDED = 1 << 1,       /* sharded over banks rather than interleaved */
+	TTALLOC_ALIASED = 1 << 2,       /* lies in memory of another block: recorded, counted as zero bytes */
+	TTALLOC_KERNEL_BINARY = 1 << 3, /* holds kernel binaries: class kernel_binary */
+};
+
+/* One block of device memory. */
+struct ttalloc_block {
+	uint32_t device;     /* chip */
+	uint16_t region;     /* enum ttalloc_region */
+	uint16_t flags;      /* enum ttalloc_flag, or-ed */
+	uint64_t address;    /* offset in every bank */
+	uint64_t size_bytes; /* payload: what the program asked for, over all banks */
+	uint64_t bank_bytes; /* footprint in each bank, alignment included; 0: the same as size_bytes */
+};
+
+/* A rectangle of cores, both corners included. */
+struct ttalloc_core_range {
+	uint16_t x0, y0, x1, y1;
+};
+
+/* One circular buffer of a program. */
+struct ttalloc_cb {
+	uint32_t struct_size; /* sizeof(struct ttalloc_cb) */
+	uint32_t device;      /* chip */
+	uint64_t program;     /* any number that names the program while it lives */
+	uint64_t address;     /* in the L1 of each core */
+	uint64_t size_bytes;  /* on each core */
+	uint32_t index;       /* number of the circular buffer in its program */
+	uint32_t aliased;     /* not 0: globally allocated, lies in a tensor's L1 buffer; counted as zero bytes */
+	const struct ttalloc_core_range *cores; /* core_ranges of them; NULL: not known */
+	uint32_t core_ranges;                   /* at most 64 are kept */
+	uint32_t reserved;                      /* 0 */
+};
+
+/* One kernel, loaded. */
+struct ttalloc_kernel {
+	uint32_t struct_size;  /* sizeof(struct ttalloc_kernel) */
+	uint32_t device;       /* chip */
+	uint64_t id;           /* any number that names the kernel while it is loaded */
+	uint64_t size_bytes;   /* of its binaries */
+	const char *name;      /* may be NULL */
+	const char *kind;      /* such as application, fabric, dispatch; may be NULL */
+	const char *core_type; /* such as worker, ethernet; may be NULL */
+};
+
+/* Where a region of a device lies. */
+struct ttalloc_bank_layout {
+	uint16_t region;          /* enum ttalloc_region */
+	uint16_t top_down;        /* not 0: the allocator fills banks from their end by default */
+	uint32_t banks;           /* 0: not known */
+	uint64_t bank_bytes;      /* allocatable bytes of each bank; 0: not known */
+	uint64_t base_address;    /* lowest allocatable address */
+	uint64_t alignment_bytes; /* 0: not known */
+};
+
+/* One chip. */
+struct ttalloc_device {
+	uint32_t struct_size;                      /* sizeof(struct ttalloc_device) */
+	uint32_t device;                           /* chip */
+	const char *arch;                          /* such as wormhole_b0; may be NULL */
+	const struct ttalloc_bank_layout *layouts; /* layout_count of them, one per region; at most 16 are kept */
+	uint32_t layout_count;
+	uint32_t reserved; /* 0 */
+};
+
+/* Whether this process is being recorded. A load and a branch, but for the first call in a process. */
+static inline bool ttalloc_enabled(void);
+
+/* BLOCK was placed. */
+void ttalloc_alloc(const struct ttalloc_block *block);
+
+/* The block at ADDRESS is about to be given back. DEVICE and REGION may be TTALLOC_ANY. */
+void ttalloc_free(uint32_t device, uint16_t region, uint64_t address);
+
+/* A request could not be served. Of WANTED, address is ignored. WHY: the allocator's own words, or NULL. */
+void ttalloc_alloc_failed(const struct ttalloc_block *wanted, const char *why);
+
+/* A circular buffer got its place. It is resident while its program is the last one that ran on the device. */
+void ttalloc_cb_alloc(const struct ttalloc_cb *cb);
+
+/* All circular buffers of PROGRAM on DEVICE are gone. */
+void ttalloc_cb_free(uint32_t device, uint64_t program);
+
+/* PROGRAM is about to run on DEVICE: its circular buffers become resident, those of other programs there end. */
+void ttalloc_program_run(uint32_t device, uint64_t program);
+
+void ttalloc_kernel_load(const struct ttalloc_kernel *kernel);
+void ttalloc_kernel_unload(uint32_t device, uint64_t id);
+
+/* A device was opened, and this is its geometry. Figures that need geometry are unknown for devices without it. */
+void ttalloc_device_open(const struct ttalloc_device *device);
+
+/* A device is being closed: what this process still holds on it ends, as a leak. */
+void ttalloc_device_close(uint32_t device);
+
+/* Open and close a named range on this thread. Ranges nest; events carry the path of the open ones. */
+void ttalloc_label_push(const char *name);
+void ttalloc_label_pop(void);
+
+/* Step NUMBER of this process begins: later events, of all its threads, belong to it. */
+void ttalloc_step(uint64_t number);
+
+/* Waits until all that this process reported before the call is committed to the recording, for TIMEOUT_MS at most.
+ * True when it is; false on time-out, when no recorder is there, or when recording is off. */
+bool ttalloc_flush(unsigned timeout_ms);
+
+/* ---- What makes the disabled case cheap; not for direct use ---- */
+
+enum ttalloc_gate_state { TTALLOC_GATE_UNKNOWN = 0, TTALLOC_GATE_OFF = 1, TTALLOC_GATE_ON = 2 };
+
+/* A page of its own, so that fork() can wipe it back to UNKNOWN in the child. */
+struct ttalloc_gate_page {
+	uint32_t state; /* enum ttalloc_gate_state */
+	char rest_of_page[4092];
+} __attribute__((aligned(4096)));
+
+extern struct ttalloc_gate_page ttalloc_gate;
+
+/* Decides an UNKNOWN gate. True when recording is on. */
+bool ttalloc_gate_decide(void);
+
+static inline bool ttalloc_enabled(void)
+{
+	uint32_t gate = __atomic_load_n(&ttalloc_gate.state, __ATOMIC_RELAXED);
+
+	if (__builtin_expect(gate == TTALLOC_GATE_OFF, 1))
+		return false;
+	return gate == TTALLOC_GATE_ON || ttalloc_gate_decide();
+}
+
+/* The functions above, behind the gate: arguments are not even evaluated while recording is off. */
+#ifndef TTALLOC_NO_MACROS
+#define ttalloc_alloc(...) (ttalloc_enabled() ? (ttalloc_alloc)(__VA_ARGS__) : (void)0)
+#define ttalloc_free(...) (ttalloc_enabled() ? (ttalloc_free)(__VA_ARGS__) : (void)0)
+#define ttalloc_alloc_failed(...) (ttalloc_enabled() ? (ttalloc_alloc_failed)(__VA_ARGS__) : (void)0)
+#define ttalloc_cb_alloc(...) (ttalloc_enabled() ? (ttalloc_cb_alloc)(__VA_ARGS__) : (void)0)
+#define ttalloc_cb_free(...) (ttalloc_enabled() ? (ttalloc_cb_free)(__VA_ARGS__) : (void)0)
+#define ttalloc_program_run(...) (ttalloc_enabled() ? (ttalloc_program_run)(__VA_ARGS__) : (void)0)
+#define ttalloc_kernel_load(...) (ttalloc_enabled() ? (ttalloc_kernel_load)(__VA_ARGS__) : (void)0)
+#define ttalloc_kernel_unload(...) (ttalloc_enabled() ? (ttalloc_kernel_unload)(__VA_ARGS__) : (void)0)
+#define ttalloc_device_open(...) (ttalloc_enabled() ? (ttalloc_device_open)(__VA_ARGS__) : (void)0)
+#define ttalloc_device_close(...) (ttalloc_enabled() ? (ttalloc_device_close)(__VA_ARGS__) : (void)0)
+#define ttalloc_label_push(...) (ttalloc_enabled() ? (ttalloc_label_push)(__VA_ARGS__) : (void)0)
+#define ttalloc_label_pop() (ttalloc_enabled() ? (ttalloc_label_pop)() : (void)0)
+#define ttalloc_step(...) (ttalloc_enabled() ? (ttalloc_step)(__VA_ARGS__) : (void)0)
+#endif
+
+#ifdef __cplusplus
+}
+#endif
+#endif

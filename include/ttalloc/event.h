@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * event.h - one event, as it lies in a thread's ring and as the recorder sees it after decoding.
+ */
+#ifndef TTALLOC_EVENT_H
+#define TTALLOC_EVENT_H
+
+#include <assert.h>
+#include <stdint.h>
+
+enum tta_kind {
+	TTA_ALLOC = 1,
+	TTA_FREE = 2,
+	TTA_ALLOC_FAILED = 3,
+	TTA_CB_ALLOC = 4,
+	TTA_CB_FREE = 5,
+	TTA_PROGRAM_RUN = 6,
+	TTA_KERNEL_LOAD = 7,
+	TTA_KERNEL_UNLOAD = 8,
+	TTA_DEVICE_OPEN = 9,
+	TTA_DEVICE_CLOSE = 10,
+	/* Marks take a number and a place in the order, but are no events. */
+	TTA_STEP = 32,
+	TTA_LOSS = 33, /* events that were dropped at this place */
+};
+
+/* "entry" is the id of an entry of the segment's table (segment.h); 0: none. What each kind keeps where:
+ *
+ *   kind           address         size_bytes        bank_bytes      region
+ *   ALLOC          address         payload           footprint (0: the same)
+ *   FREE           address         0                 0               (device, region: TTALLOC_ANY is 0xFFFF)
+ *   ALLOC_FAILED   entry of why    payload           footprint (0: the same)
+ *   CB_ALLOC       address         bytes per core    entry of the CB   TTALLOC_CB
+ *   CB_FREE        program         0                 0                 TTALLOC_CB
+ *   PROGRAM_RUN    program         0                 0                 TTALLOC_CB
+ *   KERNEL_LOAD    kernel id       bytes             entry of the kernel  TTALLOC_KERNEL
+ *   KERNEL_UNLOAD  kernel id       0                 0                 TTALLOC_KERNEL
+ *   DEVICE_OPEN    0               0                 entry of the device  0
+ *   DEVICE_CLOSE   0               0                 0                 0
+ *   STEP           step number     0                 0                 0
+ *   LOSS           ticks of the first lost event   how many   enum tta_loss_reason   0
+ */
+struct tta_event {
+	uint64_t ticks; /* in units of the segment's clock */
+	uint64_t address;
+	uint64_t size_bytes;
+	uint64_t bank_bytes;
+	uint32_t device;
+	uint32_t label;  /* entry of the innermost open label; 0: none */
+	uint32_t stack;  /* entry of the call stack; 0: none */
+	uint8_t kind;    /* enum tta_kind */
+	uint8_t flags;   /* enum ttalloc_flag */
+	uint16_t region; /* enum ttalloc_region */
+};
+static_assert(sizeof(struct tta_event) == 48, "the ring's record is a contract between hook and recorder");
+
+enum tta_loss_reason {
+	TTA_LOST_RING_FULL = 1,    /* the thread's ring was full and the wait over */
+	TTA_LOST_NO_RING = 2,      /* no ring could be had: too many threads, or no room */
+	TTA_LOST_BAD_BATCH = 3,    /* a batch did not decode */
+	TTA_LOST_SWITCHED_OFF = 4, /* recording was switched off for a while; count 0: not known how many */
+};
+
+#endif
