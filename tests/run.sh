@@ -1,0 +1,194 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Runs all tests: builds with gcc, clang and sanitizers, then unit tests, lint, oracle and end-to-end tests. Writes into
+# build/ and temporary directories alone. The last line is "N passed, N failed, N skipped"; the status is 0 only when
+# something ran and nothing failed.
+set -uo pipefail
+
+usage() {
+	cat <<-'END'
+	usage: bash tests/run.sh [OPTION...]
+	  --quick          one build (gcc), no sanitizers, no fuzzing
+	  --long           200 random kills, more seeds, longer fuzzing (about an hour)
+	  --prove          switch each mechanism of the recorder off in turn; its test has to fail
+	  --filter RE      only tests whose name matches RE
+	  --build-dir DIR  where builds go (build/)
+	END
+}
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+builds=$root/build
+mode=default
+filter=
+jobs=$(nproc)
+passed=0 failed=0 skipped=0
+failures=()
+
+while (($#)); do
+	case $1 in
+	--quick | --long | --prove) mode=${1#--} ;;
+	--filter) filter=${2:?--filter needs an expression}; shift ;;
+	--build-dir) mkdir -p "${2:?--build-dir needs a directory}" && builds=$(cd "$2" && pwd); shift ;;
+	-h | --help) usage; exit 0 ;;
+	*) echo "run.sh: unknown option $1" >&2; usage >&2; exit 2 ;;
+	esac
+	shift
+done
+
+# --- what is needed -------------------------------------------------------------------------------------------------
+
+test_packages=(build-essential clang cmake ninja-build pkg-config python3 libsqlite3-dev libzstd-dev libcmocka-dev
+	sqlite3 zstd binutils)
+
+missing_packages() {
+	local package
+
+	for package in "${test_packages[@]}"; do
+		dpkg-query -W -f '${db:Status-Status}\n' "$package" 2>/dev/null | grep -qx installed || echo "$package"
+	done
+}
+
+ensure_packages() {
+	local missing
+
+	if [[ -r $root/examples/packages.sh ]]; then
+		# shellcheck source=/dev/null
+		. "$root/examples/packages.sh"
+		declare -p ttalloc_test_packages &>/dev/null && test_packages+=("${ttalloc_test_packages[@]}")
+		declare -p ttalloc_packages &>/dev/null && test_packages+=("${ttalloc_packages[@]}")
+	fi
+	command -v dpkg-query >/dev/null || return 0
+	mapfile -t missing < <(missing_packages | sort -u)
+	((${#missing[@]} == 0)) && return 0
+	if ((EUID == 0)); then
+		echo "installing ${missing[*]}"
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+			"${missing[@]}" >/dev/null && return 0
+		echo "run.sh: apt-get could not install: ${missing[*]}" >&2
+		return 1
+	fi
+	echo "run.sh: these packages are missing: apt-get install ${missing[*]}" >&2
+	return 1
+}
+
+# --- counting -------------------------------------------------------------------------------------------------------
+
+# one RESULT NAME SECONDS: a line for a test, and its count.
+one() {
+	case $1 in
+	passed) passed=$((passed + 1)) ;;
+	skipped) skipped=$((skipped + 1)) ;;
+	*) failed=$((failed + 1)); failures+=("$2") ;;
+	esac
+	printf '%-8s %-60s %7ss\n' "$1" "$2" "$3"
+}
+
+# step NAME COMMAND...: a test that is one command. Its log is shown when it fails.
+step() {
+	local name=$1 log started=$SECONDS
+	shift
+	log=$builds/log/${name//\//_}.log
+	mkdir -p "$builds/log"
+	if "$@" >"$log" 2>&1; then
+		one passed "$name" $((SECONDS - started))
+		return 0
+	fi
+	tail -n 60 "$log"
+	one failed "$name" $((SECONDS - started))
+	return 1
+}
+
+# ctests BUILD NAME ARGUMENTS...: runs ctest in BUILD, and counts each of its tests.
+ctests() {
+	local build=$1 name=$2 log line
+	shift 2
+	log=$builds/log/ctest-$name.log
+	mkdir -p "$builds/log"
+	ctest --test-dir "$build" --output-on-failure --no-tests=ignore -j "$jobs" ${filter:+-R "$filter"} "$@" \
+		>"$log" 2>&1
+	while IFS= read -r line; do
+		if [[ $line =~ Test\ +\#[0-9]+:\ ([^ ]+)\ [.\ ]*(\*\*\*)?([A-Za-z\ /()]+)\ +([0-9.]+)\ sec ]]; then
+			case ${BASH_REMATCH[3]} in
+			Passed*) one passed "$name/${BASH_REMATCH[1]}" "${BASH_REMATCH[4]}" ;;
+			Skipped*) one skipped "$name/${BASH_REMATCH[1]}" "${BASH_REMATCH[4]}" ;;
+			*) one failed "$name/${BASH_REMATCH[1]}" "${BASH_REMATCH[4]}" ;;
+			esac
+		elif [[ $line =~ Test\ +\#[0-9]+:\ ([^ ]+) ]]; then
+			one failed "$name/${BASH_REMATCH[1]}" 0
+		else
+			printf '%s\n' "$line"
+		fi
+	done < <(sed -n '/^ *[0-9]*\/[0-9]* Test/,/^[0-9]*% tests passed/{/^ *Start /d;/^[0-9]*% tests passed/d;/^$/d;p}' "$log")
+}
+
+# --- builds ---------------------------------------------------------------------------------------------------------
+
+# build NAME CMAKE-ARGUMENTS...
+build() {
+	local name=$1
+	shift
+	step "build/$name" cmake_build "$builds/$name" "$@"
+}
+
+cmake_build() {
+	local directory=$1
+	shift
+	cmake -S "$root" -B "$directory" -G Ninja -DTTALLOC_WERROR=ON "$@" && cmake --build "$directory" -j "$jobs"
+}
+
+finish() {
+	local name
+
+	for name in "${failures[@]}"; do
+		echo "failed: $name"
+	done
+	echo "$passed passed, $failed failed, $skipped skipped"
+	((failed == 0 && passed > 0))
+	exit
+}
+
+# --- suites ---------------------------------------------------------------------------------------------------------
+
+suite_gcc() {
+	build gcc -DCMAKE_C_COMPILER=gcc || return
+	ctests "$builds/gcc" gcc -L 'unit|lint|oracle|e2e'
+}
+
+suite_clang() {
+	build clang -DCMAKE_C_COMPILER=clang -DTTALLOC_FUZZ=ON || return
+	ctests "$builds/clang" clang -L 'unit|fuzz'
+}
+
+suite_asan() {
+	export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 UBSAN_OPTIONS=print_stacktrace=1
+	build asan -DCMAKE_C_COMPILER=gcc -DCMAKE_BUILD_TYPE=Debug -DTTALLOC_SANITIZE=address,undefined || return
+	ctests "$builds/asan" asan -L 'unit|sanitize'
+}
+
+suite_tsan() {
+	export TSAN_OPTIONS=halt_on_error=1
+	build tsan -DCMAKE_C_COMPILER=gcc -DCMAKE_BUILD_TYPE=Debug -DTTALLOC_SANITIZE=thread || return
+	ctests "$builds/tsan" tsan -L unit -R "${filter:-unit_hook}"
+}
+
+suite_prove() {
+	build faults -DCMAKE_C_COMPILER=gcc -DTTALLOC_FAULTS=ON || return
+	while read -r fault; do
+		step "prove/$fault" python3 "$root/tests/e2e/prove.py" "$builds/faults" "$fault"
+	done < <(python3 "$root/tests/e2e/prove.py" --list)
+}
+
+ensure_packages || exit 2
+export TTALLOC_TEST_MODE=$mode
+if [[ $mode == prove ]]; then
+	suite_prove
+	finish
+fi
+suite_gcc
+if [[ $mode != quick ]]; then
+	suite_clang
+	suite_asan
+	suite_tsan
+fi
+finish
