@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# Writes the C file OUTPUT with the .sql files of TEXTS (as sql_NAME) and of QUERIES (as the table sql_queries), byte for
+# byte: hexadecimal, so that no escaping can go wrong.
+
+# Appends the declaration of the array NAME, which holds FILE and a NUL, to the variable "source".
+function(embed name file linkage)
+  file(READ ${file} hex HEX)
+  string(REGEX REPLACE "(................................................................)" "\\1\n" hex "${hex}")
+  string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," hex "${hex}")
+  set(source "${source}${linkage} char ${name}[] = {\n${hex}0};\n\n" PARENT_SCOPE)
+endfunction()
+
+set(source "/* Made by embed.cmake. */\n#include \"sql/text.h\"\n\n")
+foreach(file IN LISTS TEXTS)
+  get_filename_component(name ${file} NAME_WE)
+  embed(sql_${name} ${file} "const")
+endforeach()
+
+set(table "")
+list(SORT QUERIES)
+foreach(file IN LISTS QUERIES)
+  get_filename_component(name ${file} NAME_WE)
+  embed(query_${name} ${file} "static const")
+  set(table "${table}\t{\"${name}\", query_${name}},\n")
+endforeach()
+set(source "${source}const struct sql_text sql_queries[] = {\n${table}\t{0, 0},\n};\n")
+
+file(WRITE ${OUTPUT} "${source}")

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * text.h - the .sql files of this folder, embedded when it is built (embed.cmake).
+ */
+#ifndef SQL_TEXT_H
+#define SQL_TEXT_H
+
+extern const char sql_schema[]; /* schema.sql: the tables; sets application_id and user_version */
+extern const char sql_views[];  /* views.sql: the public views, CREATE VIEW statements for the schema main */
+
+struct sql_text {
+	const char *name; /* of queries/NAME.sql */
+	const char *text;
+};
+
+extern const struct sql_text sql_queries[]; /* by name; the last has NULL for a name */
+
+#endif

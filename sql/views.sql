@@ -1,0 +1,262 @@
+-- SPDX-License-Identifier: Apache-2.0
+--
+-- The public views: what users of a recording query, from schema version 1 on. Columns may be added, never changed.
+-- Times are nanoseconds since the recording's start, sizes and addresses bytes. Regions are never added to each other,
+-- devices only when asked for. The recorder creates the views in the file; the analyzer brings this text as TEMP views
+-- and never runs those of a file. Joins on primary keys are LEFT, so that SQLite drops those that a query does not need.
+
+CREATE VIEW allocation AS
+-- One row per block of memory: when, where, how big, by whom, and how it ended.
+SELECT
+  b.alloc_key AS allocation_id,                        -- event_id of its alloc
+  p.pid AS pid,                                        -- of the operating system
+  o.process AS process,                                -- process.process_id
+  o.thread AS thread,                                  -- thread.thread_id
+  t.tid AS tid,                                        -- of the operating system
+  o.device AS device,                                  -- chip
+  CASE o.region WHEN 0 THEN 'DRAM' WHEN 1 THEN 'L1' WHEN 2 THEN 'SYSTEM_MEMORY' WHEN 3 THEN 'L1_SMALL'
+    WHEN 4 THEN 'TRACE' WHEN 16 THEN 'CB' WHEN 17 THEN 'KERNEL' WHEN 32 THEN 'HOST'
+    ELSE CAST(o.region AS TEXT) END AS region,
+  CASE o.class WHEN 0 THEN 'buffer' WHEN 1 THEN 'kernel_binary' WHEN 2 THEN 'circular_buffer' WHEN 3 THEN 'kernel'
+    WHEN 4 THEN 'trace' ELSE CAST(o.class AS TEXT) END AS class,
+  b.address AS address,                                -- offset in every bank; of a kernel its id
+  b.size_bytes AS size_bytes,                          -- payload; of a circular buffer on each core
+  coalesce(b.bank_bytes, b.size_bytes) AS bank_bytes,  -- footprint in each bank
+  b.alloc_ns AS alloc_ns,                              -- since the recording's start
+  coalesce(b.free_ns, p.ended_ns) AS free_ns,          -- when it ended, however; NULL: live
+  CASE WHEN e.ended = 1 THEN 'replaced' ELSE coalesce(b.ended, p.ended, 'live') END AS ended,
+                                                       -- live, freed, replaced, process exit, exec, device close
+  l.path AS label,                                     -- open ranges at the alloc: a/b/c
+  (SELECT s.number FROM step_mark s WHERE s.process = o.process AND s.key < b.alloc_key
+    ORDER BY s.key DESC LIMIT 1) AS step,              -- of its process at the alloc
+  o.stack AS stack,                                    -- id of the call stack
+  o.flags & 1 AS top_down,                             -- placed from the end of the bank
+  o.flags >> 1 & 1 AS sharded,                         -- rather than interleaved
+  o.flags >> 2 & 1 AS aliased                          -- lies in another block: counts zero bytes in every figure
+FROM (
+  SELECT key - life AS alloc_key, free_ns - held_ns AS alloc_ns, free_ns, address, size_bytes, bank_bytes, origin,
+    free_origin, 'freed' AS ended FROM freed
+  UNION ALL
+  SELECT key, alloc_ns, end_ns, address, size_bytes, bank_bytes, origin, NULL,
+    CASE WHEN end_key IS NOT NULL THEN 'device close' END FROM held
+  UNION ALL
+  SELECT key, alloc_ns, end_ns, address, size_bytes, NULL, origin, NULL, ended FROM circular_buffer) b
+LEFT JOIN origin o ON o.id = b.origin
+LEFT JOIN origin e ON e.id = b.free_origin
+LEFT JOIN process_info p ON p.id = o.process
+LEFT JOIN thread_info t ON t.id = o.thread
+LEFT JOIN label_info l ON l.id = o.label;
+
+CREATE VIEW event AS
+-- One row per event, in the order of the recording: time, process, number.
+SELECT
+  b.key AS event_id,                                   -- number in the recording; rises within a process
+  b.at_ns AS at_ns,                                    -- since the recording's start
+  CASE b.kind WHEN 1 THEN iif(o.region = 17, 'kernel_load', 'alloc') WHEN 2 THEN iif(o.region = 17, 'kernel_unload', 'free')
+    WHEN 3 THEN 'alloc_failed' WHEN 4 THEN 'cb_alloc' WHEN 5 THEN 'cb_free' WHEN 6 THEN 'program_run'
+    WHEN 7 THEN 'kernel_load' WHEN 8 THEN 'kernel_unload' WHEN 9 THEN 'device_open' WHEN 10 THEN 'device_close'
+    ELSE CAST(b.kind AS TEXT) END AS kind,
+  p.pid AS pid,                                        -- of the operating system
+  o.process AS process,                                -- process.process_id
+  o.thread AS thread,                                  -- thread.thread_id
+  t.tid AS tid,                                        -- of the operating system
+  nullif(o.device, 65535) AS device,                   -- chip; NULL: a free that did not say
+  CASE o.region WHEN 0 THEN 'DRAM' WHEN 1 THEN 'L1' WHEN 2 THEN 'SYSTEM_MEMORY' WHEN 3 THEN 'L1_SMALL'
+    WHEN 4 THEN 'TRACE' WHEN 16 THEN 'CB' WHEN 17 THEN 'KERNEL' WHEN 32 THEN 'HOST' WHEN 65535 THEN NULL
+    ELSE CAST(o.region AS TEXT) END AS region,         -- NULL: a free that did not say, or device_open and _close
+  b.address AS address,                                -- offset in every bank; of a kernel its id
+  b.size_bytes AS size_bytes,                          -- payload; of a free what it freed, NULL when that was nothing
+  coalesce(b.bank_bytes, b.size_bytes) AS bank_bytes,  -- footprint in each bank
+  b.program AS program,                                -- of circular buffers and program_run
+  l.path AS label,                                     -- open ranges of the thread: a/b/c
+  (SELECT s.number FROM step_mark s WHERE s.process = o.process AND s.key < b.key
+    ORDER BY s.key DESC LIMIT 1) AS step,              -- of its process
+  o.stack AS stack,                                    -- id of the call stack
+  b.why AS why                                         -- of a failure: the allocator's own words
+FROM (
+  SELECT key - life AS key, free_ns - held_ns AS at_ns, 1 AS kind, origin, address, size_bytes, bank_bytes,
+    NULL AS program, NULL AS why FROM freed
+  UNION ALL
+  SELECT f.key, f.free_ns, 2, coalesce(f.free_origin, f.origin), f.address, f.size_bytes, f.bank_bytes, NULL, NULL
+    FROM freed f LEFT JOIN origin e ON e.id = f.free_origin WHERE e.ended IS NOT 1
+  UNION ALL
+  SELECT key, alloc_ns, 1, origin, address, size_bytes, bank_bytes, NULL, NULL FROM held
+  UNION ALL
+  SELECT key, alloc_ns, 4, origin, address, size_bytes, NULL, program, NULL FROM circular_buffer
+  UNION ALL
+  SELECT key, at_ns, 6, origin, NULL, NULL, NULL, program, NULL FROM program_run
+  UNION ALL
+  SELECT key, at_ns, 3, origin, NULL, size_bytes, bank_bytes, NULL, why FROM failure_info
+  UNION ALL
+  SELECT key, at_ns, kind, origin, CASE WHEN kind IN (2, 8) THEN a END, NULL, NULL, CASE WHEN kind = 5 THEN a END, NULL
+    FROM other_event) b
+LEFT JOIN origin o ON o.id = b.origin
+LEFT JOIN process_info p ON p.id = o.process
+LEFT JOIN thread_info t ON t.id = o.thread
+LEFT JOIN label_info l ON l.id = o.label
+ORDER BY b.at_ns, o.process, b.key;
+
+CREATE VIEW process AS
+-- One row per process image that reported: exec starts a new one.
+SELECT
+  id AS process_id,                                    -- in order of introduction
+  pid AS pid,                                          -- of the operating system
+  parent AS parent,                                    -- process_id of the recorded process that forked it
+  producer AS producer,                                -- who reported: api, host-malloc, preload, drop-in, poc
+  executable AS executable,
+  command AS command,
+  joined_ns AS joined_ns,                              -- since the recording's start
+  ended_ns AS ended_ns,                                -- NULL: alive
+  ended AS ended,                                      -- NULL: alive; process exit, exec
+  events AS events,                                    -- without steps
+  failures AS failures,                                -- requests that could not be served
+  lost AS lost,                                        -- events that are not in the recording
+  unmatched_frees AS unmatched_frees,                  -- frees of nothing
+  inherited_frees AS inherited_frees,                  -- frees of what its parent had when it forked
+  replaced AS replaced                                 -- blocks that another was placed over
+FROM process_info;
+
+CREATE VIEW thread AS
+-- One row per thread that reported.
+SELECT
+  t.id AS thread_id,
+  t.process AS process,                                -- process.process_id
+  p.pid AS pid,                                        -- of the operating system
+  t.tid AS tid,                                        -- of the operating system
+  t.name AS name,
+  t.serial AS serial                                   -- 1, 2, 3, ... in the order in which a process's threads reported
+FROM thread_info t LEFT JOIN process_info p ON p.id = t.process;
+
+CREATE VIEW device AS
+-- One row per opening of a device, and region: its geometry. Zero or NULL: not known.
+SELECT
+  m.device AS device,                                  -- chip
+  CASE m.region WHEN 0 THEN 'DRAM' WHEN 1 THEN 'L1' WHEN 2 THEN 'SYSTEM_MEMORY' WHEN 3 THEN 'L1_SMALL'
+    WHEN 4 THEN 'TRACE' WHEN 16 THEN 'CB' WHEN 17 THEN 'KERNEL' WHEN 32 THEN 'HOST'
+    ELSE CAST(m.region AS TEXT) END AS region,
+  p.pid AS pid,                                        -- who opened it
+  m.process AS process,                                -- process.process_id
+  m.at_ns AS at_ns,                                    -- since the recording's start
+  m.arch AS arch,
+  m.banks AS banks,
+  m.bank_bytes AS bank_bytes,                          -- allocatable, of each bank
+  m.base_address AS base_address,                      -- lowest allocatable address
+  m.alignment_bytes AS alignment_bytes,
+  m.top_down AS top_down                               -- 1: banks fill from their end
+FROM device_mark m LEFT JOIN process_info p ON p.id = m.process;
+
+CREATE VIEW label AS
+-- One row per label path that events carry, and the paths above it.
+SELECT
+  id AS label_id,
+  parent AS parent,                                    -- label_id of the range around it
+  name AS name,                                        -- of the innermost range
+  path AS path                                         -- a/b/c
+FROM label_info;
+
+CREATE VIEW step AS
+-- One row per step that a process began.
+SELECT
+  m.key AS event_id,                                   -- place in the order of the process
+  p.pid AS pid,                                        -- of the operating system
+  m.process AS process,                                -- process.process_id
+  m.number AS number,                                  -- as the program numbers it
+  m.at_ns AS at_ns                                     -- since the recording's start
+FROM step_mark m LEFT JOIN process_info p ON p.id = m.process;
+
+CREATE VIEW kernel AS
+-- One row per kernel that was loaded. Shown beside DRAM and L1, never added to them.
+SELECT
+  k.key AS allocation_id,
+  p.pid AS pid,                                        -- of the operating system
+  o.process AS process,                                -- process.process_id
+  o.device AS device,                                  -- chip
+  b.address AS kernel,                                 -- id while it is loaded
+  k.name AS name,
+  k.kind AS kind,                                      -- such as application, fabric, dispatch
+  k.core_type AS core_type,                            -- such as worker, ethernet
+  b.size_bytes AS size_bytes,                          -- of its binaries
+  b.alloc_ns AS load_ns,                               -- since the recording's start
+  coalesce(b.free_ns, p.ended_ns) AS unload_ns         -- NULL: still loaded
+FROM (
+  SELECT key - life AS alloc_key, free_ns - held_ns AS alloc_ns, free_ns, address, size_bytes, origin FROM freed
+  UNION ALL
+  SELECT key, alloc_ns, end_ns, address, size_bytes, origin FROM held) b
+JOIN kernel_info k ON k.key = b.alloc_key
+LEFT JOIN origin o ON o.id = b.origin
+LEFT JOIN process_info p ON p.id = o.process;
+
+CREATE VIEW failure AS
+-- One row per request that could not be served.
+SELECT
+  f.key AS event_id,
+  p.pid AS pid,                                        -- of the operating system
+  o.process AS process,                                -- process.process_id
+  o.thread AS thread,                                  -- thread.thread_id
+  t.tid AS tid,                                        -- of the operating system
+  o.device AS device,                                  -- chip
+  CASE o.region WHEN 0 THEN 'DRAM' WHEN 1 THEN 'L1' WHEN 2 THEN 'SYSTEM_MEMORY' WHEN 3 THEN 'L1_SMALL'
+    WHEN 4 THEN 'TRACE' WHEN 16 THEN 'CB' WHEN 17 THEN 'KERNEL' WHEN 32 THEN 'HOST'
+    ELSE CAST(o.region AS TEXT) END AS region,
+  f.at_ns AS at_ns,                                    -- since the recording's start
+  f.size_bytes AS size_bytes,                          -- payload that was asked for
+  coalesce(f.bank_bytes, f.size_bytes) AS bank_bytes,  -- what it would take in each bank
+  l.path AS label,                                     -- open ranges of the thread: a/b/c
+  (SELECT s.number FROM step_mark s WHERE s.process = o.process AND s.key < f.key
+    ORDER BY s.key DESC LIMIT 1) AS step,              -- of its process
+  o.stack AS stack,                                    -- id of the call stack
+  f.why AS why                                         -- the allocator's own words
+FROM failure_info f
+LEFT JOIN origin o ON o.id = f.origin
+LEFT JOIN process_info p ON p.id = o.process
+LEFT JOIN thread_info t ON t.id = o.thread
+LEFT JOIN label_info l ON l.id = o.label;
+
+CREATE VIEW loss AS
+-- One row per gap: events that were not recorded. None: the recording is complete.
+SELECT
+  p.pid AS pid,                                        -- of the operating system
+  r.process AS process,                                -- process.process_id
+  t.tid AS tid,                                        -- NULL: not one thread's
+  r.from_ns AS from_ns,                                -- since the recording's start
+  r.to_ns AS to_ns,
+  r.count AS count,                                    -- of events; NULL: not known
+  r.why AS why
+FROM loss_row r LEFT JOIN process_info p ON p.id = r.process LEFT JOIN thread_info t ON t.id = r.thread;
+
+CREATE VIEW recording AS
+-- One row: the recording itself.
+SELECT
+  uuid AS uuid,
+  version AS version,                                  -- of the recorder
+  start_realtime_ns AS start_realtime_ns,              -- since 1970
+  start_monotonic_ns AS start_monotonic_ns,            -- of the host's monotonic clock at time 0
+  boot_id AS boot_id,                                  -- which boot that clock counts from
+  host AS host,
+  user AS user,
+  command AS command,                                  -- that was wrapped
+  directory AS directory,                              -- where the recorder was started
+  end_ns AS end_ns,                                    -- of the last commit, since the recording's start
+  ended AS ended                                       -- NULL: being recorded, or the recorder was killed; clean
+FROM recording_info;
+
+CREATE VIEW usage AS
+-- A time line of all processes together: one row per device, region and span of time.
+SELECT
+  s.device AS device,                                  -- chip
+  CASE s.region WHEN 0 THEN 'DRAM' WHEN 1 THEN 'L1' WHEN 2 THEN 'SYSTEM_MEMORY' WHEN 3 THEN 'L1_SMALL'
+    WHEN 4 THEN 'TRACE' WHEN 16 THEN 'CB' WHEN 17 THEN 'KERNEL' WHEN 32 THEN 'HOST'
+    ELSE CAST(s.region AS TEXT) END AS region,
+  s.from_ns AS from_ns,                                -- since the recording's start
+  s.to_ns AS to_ns,
+  s.min_bytes AS min_bytes,                            -- of the payload that was live
+  s.max_bytes AS max_bytes,
+  s.end_bytes AS end_bytes,
+  s.max_ns AS max_ns,                                  -- the earliest moment of max_bytes
+  s.max_bank_bytes AS max_bank_bytes,                  -- in each bank
+  s.end_bank_bytes AS end_bank_bytes,
+  s.end_blocks AS end_blocks,                          -- live
+  s.allocs AS allocs,
+  s.frees AS frees
+FROM span s LEFT JOIN region_usage u ON u.device = s.device AND u.region = s.region
+WHERE u.dirty_ns IS NULL OR s.to_ns < u.dirty_ns;

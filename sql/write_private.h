@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * write_private.h - what the files of the write side share.
+ */
+#ifndef SQL_WRITE_PRIVATE_H
+#define SQL_WRITE_PRIVATE_H
+
+#include <sqlite3.h>
+
+#include "rowsource.h"
+#include "write.h"
+
+enum writer_source { SOURCE_FREED, SOURCE_HELD, SOURCE_UNHELD, SOURCE_RUNS, WRITER_SOURCES };
+
+struct writer {
+	sqlite3 *db;
+	char *path;
+	struct rowsource sources[WRITER_SOURCES];
+	sqlite3_stmt *bulk[WRITER_SOURCES];
+	sqlite3_stmt *rows[ROW_KINDS];
+	sqlite3_stmt *close_held, *set_end, *begin, *commit;
+	uint64_t wal_bytes;
+	int page_bytes;
+};
+
+/* Prepares everything that writer_store() runs. 0, or -1 with ERROR. */
+int write_prepare(struct writer *writer, struct sql_error *error);
+void write_unprepare(struct writer *writer);
+
+/* Fills ERROR from the database's last error and says what that means for trying again. */
+enum write_result write_failed(struct writer *writer, struct sql_error *error);
+
+/* Binds an integer list, runs the statement to its end, and resets it. A SQLite code. */
+int write_run(sqlite3_stmt *statement);
+
+/* Brings an older file up to SQL_SCHEMA_VERSION; refuses a newer or foreign one. 0, or -1 with ERROR. */
+int migrate(sqlite3 *db, const char *path, struct sql_error *error);
+
+#endif
