@@ -36,9 +36,12 @@ def equal(actual, expected, what):
     check(actual == expected, f"{what}: expected {expected!r}, got {actual!r}")
 
 
+class Skip(Exception):
+    """Why a test cannot run here."""
+
+
 def skip(why):
-    print(f"skipped: {why}")
-    sys.exit(SKIPPED)
+    raise Skip(why)
 
 
 def program(name):
@@ -47,7 +50,7 @@ def program(name):
         path = BUILD / folder / name
         if path.is_file():
             return str(path)
-    skip(f"{name} is not built in {BUILD}")
+    raise Failure(f"{name} is not built in {BUILD}")
 
 
 def wait_until(condition, what, seconds=20):
@@ -368,19 +371,19 @@ def verify(file):
 def main(*tests):
     """Runs the tests; with arguments, those whose names contain one of them."""
     wanted = sys.argv[1:]
-    worst = 0
+    worst, ran = 0, 0
     for test in tests:
         if wanted and not any(word in test.__name__ for word in wanted):
             continue
         began = time.monotonic()
         try:
             test()
-            word = "ok"
-        except Failure as failure:
+            word, ran = "ok", ran + 1
+        except Skip as why:
+            word = f"skipped: {why}"
+        except (Failure, subprocess.TimeoutExpired) as failure:
             word, worst = f"FAILED: {failure}", 1
-        except subprocess.TimeoutExpired as error:
-            word, worst = f"FAILED: {error}", 1
         finally:
             end_all()
         print(f"{test.__name__} ({time.monotonic() - began:.1f} s): {word}", flush=True)
-    sys.exit(worst)
+    sys.exit(worst or (0 if ran else SKIPPED))

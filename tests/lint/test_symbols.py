@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The built programs need nothing that Ubuntu 22.04 lacks, and the hook shows its own names alone."""
+import re
+import subprocess
+
+from lint import BUILD, report
+
+NEWEST_GLIBC = (2, 34)
+HOOK_LIBRARIES = {"libc.so.6", "ld-linux-x86-64.so.2", "libm.so.6", "ld-linux-aarch64.so.1"}
+
+
+def lines_of(*command):
+    return subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True).stdout.splitlines()
+
+
+def binaries():
+    folders = ("hook", "recorder", "analyze", "examples")
+    files = [path for folder in folders for path in (BUILD / folder).glob("*") if path.is_file() and not path.is_symlink()]
+    return [path for path in files if path.read_bytes()[:4] == b"\x7fELF" and path.suffix not in (".o", ".a")]
+
+
+def newer_glibc(path):
+    for line in lines_of("nm", "-D", "--undefined-only", path):
+        found = re.search(r"(\S+)@+GLIBC_(\d+)\.(\d+)", line)
+        if found and (int(found.group(2)), int(found.group(3))) > NEWEST_GLIBC:
+            yield f"{path.name}: needs {found.group(0)}"
+
+
+def foreign_exports(path):
+    for line in lines_of("nm", "-D", "--defined-only", path):
+        symbol = line.split()[-1].split("@")[0]
+        if not symbol.startswith("ttalloc_"):
+            yield f"{path.name}: exports {symbol}"
+
+
+def foreign_libraries(path):
+    for line in lines_of("readelf", "-d", path):
+        needed = re.search(r"\(NEEDED\).*\[(.+)\]", line)
+        if needed and needed.group(1) not in HOOK_LIBRARIES:
+            yield f"{path.name}: needs {needed.group(1)}"
+
+
+checked = binaries()
+hooks = [path for path in checked if path.name.startswith("libttalloc.so")]
+found = [finding for path in checked for finding in newer_glibc(path)]
+for path in hooks:
+    found += [*foreign_exports(path), *foreign_libraries(path)]
+if not hooks:
+    found.append(f"libttalloc.so was not found in {BUILD}/hook")
+report(found, len(checked))

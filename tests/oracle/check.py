@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One call that compares a recording with what was issued: every event, and every verb's answer."""
+import pathlib
+import random
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
+
+import expect  # noqa: E402
+from align import Mismatch, Recording, align, require  # noqa: E402
+from compare import Check, SampleCheck, planted_errors  # noqa: E402
+from harness import Failure, analyze, verify  # noqa: E402
+from issued import REGION_WORDS  # noqa: E402
+from replay import Run, totals  # noqa: E402
+
+REGION_NUMBERS = {word: number for number, word in REGION_WORDS.items()}
+
+
+def info_check(run):
+    expected = expect.info(run)
+    expected["devices"] = len({b.device for b in run.blocks} | {c.device for c in run.failures} |
+                              {c.device for c in run.events if c.device != 0xFFFF})
+    return Check("info", [], [expected], [], unchecked=INFO_UNCHECKED)
+
+
+# What info tells about the recording itself.
+INFO_UNCHECKED = {"pid", "start_realtime_ns", "start_monotonic_ns", "schema_version", "file_bytes", "bytes_per_event",
+                  "steps", "threads", "labels", "marks"}
+
+
+def fragmentation_check(run, chosen, samples=40):
+    blocks = [b for b in run.blocks if chosen.takes(b) and b.region != 32]
+    times, required = {}, {}
+    for device, region in expect.by_region(blocks):
+        place = (device, REGION_WORDS[region])
+        times[place] = expect.sample_times(run, device, region)
+        peaks = [row["peak_bank_ns"] for row in expect.peak(run, chosen) if (row["device"], row["region"]) == place]
+        required[place] = set(peaks)
+    return SampleCheck("fragmentation", ["--samples", str(samples), *chosen.arguments()],
+                       lambda d, r, t: expect.fragmentation_at(run, d, REGION_NUMBERS[r], t, chosen), times, required,
+                       ["device", "region", "at_ns"])
+
+
+def checks(run, chosen=expect.NOTHING, buckets=17):
+    """The questions that are asked of every recording."""
+    options = chosen.arguments()
+    place = ["device", "region"]
+    yield Check("peak", options, expect.peak(run, chosen), place)
+    for key in ("label", "class", "step", "size"):
+        yield Check("peak", ["--by", key, *options], expect.peak_by(run, key, chosen), place + ["group"])
+    yield Check("leaks", options, expect.leaks(run, chosen), ["pid", "device", "region", "address", "alloc_ns"])
+    for key in ("label", "class", "step", "size", "device", "region"):
+        yield Check("leaks", ["--by", key, *options], expect.leaks_by(run, key, chosen), ["group"])
+    yield Check("failures", options, expect.failures(run, chosen), ["at_ns", "pid"])
+    yield Check("processes", options, expect.processes(run, chosen), ["pid"] + place)
+    yield Check("timeline", ["--buckets", str(buckets), *options], expect.timeline(run, buckets, chosen), place + ["from_ns"])
+    yield fragmentation_check(run, chosen)
+
+
+def filters(run, seed):
+    """Some choices that leave something over."""
+    chance = random.Random(seed)
+    block = chance.choice(run.blocks)
+    labelled = [b.call.label for b in run.blocks if b.call.label]
+    times = sorted(chance.sample(range(run.end_ns), 2))
+    yield expect.Filter(device=block.device)
+    yield expect.Filter(region=block.region)
+    yield expect.Filter(pid=block.process.pid)
+    if labelled:
+        label = chance.choice(labelled)
+        yield expect.Filter(label=label.split("/")[0])
+        yield expect.Filter(label="*" + label[-3:])
+    steps = [b.call.step for b in run.blocks if b.call.step is not None]
+    if steps:
+        first = chance.choice(steps)
+        yield expect.Filter(steps=(first, first + 3))
+    yield expect.Filter(start=times[0], end=times[1])
+    yield expect.Filter(start=times[0], device=block.device, region=block.region)
+
+
+def load(file, processes):
+    """The recording, found faithful, and the model of what was issued."""
+    recording = Recording(file)
+    processes = align(processes, recording)
+    return Run(processes, recording.info["end_ns"])
+
+
+def check_recording(file, processes, seed=None, plant=False):
+    """Everything about FILE. With SEED, also under random filters; with PLANT, planted errors have to be noticed.
+    Returns (questions, planted errors)."""
+    run = load(file, processes)
+    verify(file)
+    questions = [info_check(run), *checks(run)]
+    if seed is not None:
+        for chosen in filters(run, seed):
+            questions += checks(run, chosen)
+    planted, problems = 0, []
+    for question in questions:
+        try:
+            answer = analyze(question.verb, file, *question.arguments)
+            question.compare(answer)
+            if plant:
+                planted += planted_errors(question, answer)
+        except (Mismatch, Failure) as error:
+            problems.append(str(error))
+    require(not problems, f"{len(problems)} of {len(questions)} answers are wrong:\n" + "\n".join(problems[:12]))
+    return len(questions), planted
+
+
+__all__ = ["check_recording", "load", "totals"]

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Random streams through the real API, recorded, and every verb's answer compared with the model: threads and processes
+with one common order, and threads that run freely."""
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
+
+from align import Mismatch  # noqa: E402
+from check import check_recording  # noqa: E402
+from harness import LONG, Failure, Generator, Place, Recorder, main, wait_until  # noqa: E402
+
+SHAPES = [
+    ["--calls", 4000],
+    ["--calls", 1500, "--threads", 4],
+    ["--calls", 1500, "--processes", 3, "--threads", 2, "--devices", 3],
+    ["--calls", 3000, "--processes", 2, "--devices", 1, "--pace-us", 20],
+    ["--calls", 2500, "--processes", 2, "--threads", 3, "--apart"],
+]
+SEEDS = range(1, 21) if LONG else range(1, 3)
+
+
+def record(shape, seed):
+    place = Place()
+    recorder = Recorder(place)
+    generator = Generator(place, arguments=[*shape, "--seed", seed])
+    generator.finish()
+    wait_until(lambda: not place.leftover_segments(), "the segments to be drained")
+    return recorder.stop(), generator.issued()
+
+
+def one(shape, seed):
+    file, processes = record(shape, seed)
+    try:
+        questions, planted = check_recording(file, processes, seed=seed, plant=seed == SEEDS[0])
+    except Mismatch as error:
+        raise Failure(f"seed {seed}, {' '.join(map(str, shape))}: {error}") from None
+    print(f"seed {seed}, {' '.join(map(str, shape))}: {sum(len(p.events) for p in processes)} events, "
+          f"{questions} answers agree" + (f", {planted} planted errors noticed" if planted else ""))
+
+
+def test_of(number):
+    def test():
+        for seed in SEEDS:
+            one(SHAPES[number], seed)
+    test.__name__ = f"shape_{number}"
+    return test
+
+
+main(*map(test_of, range(len(SHAPES))))
