@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * cell.c - what people see of one cell, and the lines under an answer; shared by table and list.
+ */
+#include "text.h"
+#include "writer.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+const char *colour(const struct style *style, const char *sequence)
+{
+	return style->colour ? sequence : "";
+}
+
+static void show_integer(struct shown *shown, const struct column *column, int64_t number)
+{
+	bool grown = strncmp(column->name, "delta", 5) == 0 && number > 0;
+	switch (column->unit) {
+	case UNIT_BYTES:
+		shown->main[0] = '+';
+		units_bytes(shown->main + grown, number);
+		snprintf(shown->exact, sizeof shown->exact, grown ? "+%" PRId64 : "%" PRId64, number);
+		break;
+	case UNIT_NS:
+		units_ns(shown->main, number);
+		break;
+	case UNIT_ADDRESS:
+		snprintf(shown->main, sizeof shown->main, "0x%" PRIx64, (uint64_t)number);
+		break;
+	default:
+		snprintf(shown->main, sizeof shown->main, grown ? "+%" PRId64 : "%" PRId64, number);
+		break;
+	}
+}
+
+static void show_blob(struct shown *shown, const struct query_cell *cell)
+{
+	size_t shown_bytes = cell->bytes < 32 ? cell->bytes : 32;
+	char *at = shown->main + snprintf(shown->main, sizeof shown->main, "x'");
+	for (size_t i = 0; i < shown_bytes; i++)
+		at += snprintf(at, 3, "%02x", (unsigned char)cell->text[i]);
+	strcpy(at, shown_bytes < cell->bytes ? "...'" : "'");
+}
+
+void cell_show(struct shown *shown, const struct column *column, const struct query_cell *cell)
+{
+	shown->exact[0] = '\0';
+	switch (cell->type) {
+	case CELL_NULL:
+		strcpy(shown->main, "-");
+		break;
+	case CELL_INTEGER:
+		show_integer(shown, column, cell->integer);
+		break;
+	case CELL_REAL:
+		if (column->unit == UNIT_RATIO)
+			units_ratio(shown->main, cell->real);
+		else
+			snprintf(shown->main, sizeof shown->main, "%.6g", cell->real);
+		break;
+	case CELL_TEXT:
+		text_terminal(shown->main, sizeof shown->main, cell->text, cell->bytes);
+		break;
+	case CELL_BLOB:
+		show_blob(shown, cell);
+		break;
+	}
+}
+
+static void put_line(const struct style *style, const char *line)
+{
+	char safe[CELL_TEXT_MAX];
+	text_terminal(safe, sizeof safe, line, strlen(line));
+	fputs(safe, style->out);
+	fputs(colour(style, COLOUR_OFF), style->out);
+	fputc('\n', style->out);
+}
+
+void answer_footer(const struct style *style, const struct answer *answer)
+{
+	for (size_t i = 0; i < answer->note_count; i++) {
+		fprintf(style->out, "%snote: ", colour(style, answer->complete ? COLOUR_DIM : COLOUR_WARN));
+		put_line(style, answer->notes[i]);
+	}
+	if (!answer->complete)
+		fprintf(style->out,
+		        "%sINCOMPLETE: the recording has gaps, and figures may be off by what is missing%s\n",
+		        colour(style, COLOUR_WARN), colour(style, COLOUR_OFF));
+	else if (!style->quiet)
+		fprintf(style->out, "%scomplete%s\n", colour(style, COLOUR_DIM), colour(style, COLOUR_OFF));
+}

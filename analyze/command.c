@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * command.c - see command.h: which verb, on which file.
+ */
+#include "command.h"
+
+#include <ctype.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "discover.h"
+#include "help.h"
+#include "memory.h"
+#include "run.h"
+#include "say.h"
+
+#define STATEMENT_MAX (1 << 20)
+
+struct command {
+	struct verbs *verbs;
+	struct verb *verb;
+	const struct query *query;
+	struct arguments arguments;
+	char found[PATH_MAX]; /* the file, when it was not named */
+};
+
+static enum status trouble(const struct sql_error *error)
+{
+	say("%s", error->text);
+	return STATUS_TROUBLE;
+}
+
+/* Ends a text that went to stdout: help, version, man page. */
+static enum status finish_text(void)
+{
+	struct sql_error error;
+	struct output output = {0};
+	return output_finish(&output, &error) < 0 ? trouble(&error) : STATUS_ANSWERED;
+}
+
+static bool table_on_terminal(const struct arguments *arguments)
+{
+	const char *format = arguments_text(arguments, "format");
+	bool table = arguments_text(arguments, "json") == NULL && (format == NULL || strcmp(format, "table") == 0);
+	return table && isatty(STDERR_FILENO) && arguments_text(arguments, "quiet") == NULL;
+}
+
+/* The file that NAMED, --db or discovery gives. NULL with ERROR filled. */
+static const char *choose_file(struct command *command, const char *named, struct sql_error *error)
+{
+	const char *db = arguments_text(&command->arguments, "db");
+	if (named != NULL && db != NULL) {
+		fail(error, "the recording is named twice: %s and --db %s", named, db);
+		return NULL;
+	}
+	if (named != NULL || db != NULL)
+		return named != NULL ? named : db;
+	if (discover(command->found, sizeof command->found, ".", error) < 0)
+		return NULL;
+	if (table_on_terminal(&command->arguments))
+		say("reading %s", command->found);
+	return command->found;
+}
+
+static int check_operands(const struct command *command, size_t least, size_t most, struct sql_error *error)
+{
+	size_t count = command->arguments.operand_count;
+	if (count >= least && count <= most)
+		return 0;
+	if (count > most)
+		return fail(error, "'%.200s' is too much; usage: ttalloc-analyze %s [OPTION]... %s",
+		            command->arguments.operands[most], command->verb->name, command->verb->usage);
+	return fail(error, "something is missing; usage: ttalloc-analyze %s [OPTION]... %s", command->verb->name,
+	            command->verb->usage);
+}
+
+static enum status command_query(struct command *command)
+{
+	struct sql_error error;
+	const struct arguments *arguments = &command->arguments;
+	struct request request = {.verb = command->verb, .query = command->query, .arguments = arguments};
+	bool two = command->verb->two_files;
+	if (check_operands(command, two ? 2 : 0, two ? 2 : 1, &error) < 0)
+		return trouble(&error);
+	if (two) {
+		request.old_file = arguments->operands[0];
+		request.file = arguments->operands[1];
+	} else {
+		request.file = choose_file(command, arguments->operands[0], &error);
+	}
+	return request.file == NULL ? trouble(&error) : run_request(&request);
+}
+
+/* All of standard input. NULL with ERROR filled. */
+static char *read_statement(struct sql_error *error)
+{
+	char *text = memory_get(STATEMENT_MAX, 1);
+	if (isatty(STDIN_FILENO) && isatty(STDERR_FILENO))
+		say("reading a statement from standard input");
+	size_t bytes = fread(text, 1, STATEMENT_MAX, stdin);
+	if (ferror(stdin))
+		fail(error, "cannot read standard input: %m");
+	else if (bytes == STATEMENT_MAX)
+		fail(error, "the statement is longer than 1 MiB");
+	else if (memchr(text, '\0', bytes) != NULL)
+		fail(error, "the statement on standard input has a NUL in it");
+	else if (text[strspn(text, " \t\r\n")] == '\0')
+		fail(error, "no statement: give one as an operand or on standard input");
+	else
+		return text;
+	free(text);
+	return NULL;
+}
+
+static bool has_space(const char *text)
+{
+	return strpbrk(text, " \t\n(;") != NULL;
+}
+
+struct sql_operands sql_operands(const char *const *operands, unsigned count)
+{
+	if (count == 0)
+		return (struct sql_operands){0};
+	bool first_is_file = access(operands[0], F_OK) == 0 || (count == 2 && !has_space(operands[0]));
+	if (count == 1)
+		return first_is_file ? (struct sql_operands){.file = operands[0]}
+		                     : (struct sql_operands){.statement = operands[0]};
+	bool swapped = first_is_file && access(operands[1], F_OK) != 0;
+	return (struct sql_operands){.statement = operands[swapped], .file = operands[!swapped]};
+}
+
+static enum status command_sql(struct command *command)
+{
+	struct sql_error error;
+	const struct arguments *arguments = &command->arguments;
+	if (check_operands(command, 0, 2, &error) < 0)
+		return trouble(&error);
+	struct sql_operands operands = sql_operands(arguments->operands, (unsigned)arguments->operand_count);
+	const char *file = choose_file(command, operands.file, &error);
+	char *input = file == NULL || operands.statement != NULL ? NULL : read_statement(&error);
+	if (file == NULL || (operands.statement == NULL && input == NULL))
+		return trouble(&error);
+	struct request request = {.verb = command->verb,
+	                          .statement = input != NULL ? input : operands.statement,
+	                          .file = file,
+	                          .arguments = arguments};
+	enum status status = run_request(&request);
+	free(input);
+	return status;
+}
+
+static enum status command_copy(struct command *command)
+{
+	struct sql_error error;
+	const struct arguments *arguments = &command->arguments;
+	bool named = arguments_text(arguments, "db") == NULL;
+	if (check_operands(command, 1 + named, 2, &error) < 0)
+		return trouble(&error);
+	const char *from = choose_file(command, arguments->operand_count == 2 ? arguments->operands[0] : NULL, &error);
+	if (from == NULL)
+		return trouble(&error);
+	struct recording *recording = recording_open(from, &error);
+	if (recording == NULL)
+		return trouble(&error);
+	int result = recording_copy(recording, arguments->operands[arguments->operand_count - 1],
+	                            arguments_text(arguments, "force") != NULL, &error);
+	recording_close(recording);
+	return result < 0 ? trouble(&error) : STATUS_ANSWERED;
+}
+
+static enum status say_unknown(struct verbs *verbs, const char *name)
+{
+	const char *near = verbs_nearest(verbs, name);
+	if (near != NULL)
+		say("there is no verb '%.80s'; did you mean '%s'?", name, near);
+	else
+		say("there is no verb '%.80s'; 'ttalloc-analyze help' lists them", name);
+	return STATUS_TROUBLE;
+}
+
+static enum status explain(struct verbs *verbs, const char *name)
+{
+	struct sql_error error;
+	struct verb *verb = name == NULL ? NULL : verbs_find(verbs, name);
+	if (name != NULL && verb == NULL)
+		return say_unknown(verbs, name);
+	if (verb == NULL)
+		help_program(stdout, verbs);
+	else if (help_verb(stdout, verb, &error) < 0)
+		return trouble(&error);
+	return finish_text();
+}
+
+static enum status print_version(void)
+{
+	puts("ttalloc-analyze " TTALLOC_VERSION);
+	return finish_text();
+}
+
+/* The verb is known: its options, then what it does. */
+static enum status run_verb(struct command *command, int argc, char **argv)
+{
+	struct sql_error error;
+	struct options options;
+	struct verb *verb = command->verb;
+	command->query = verb_query(verb, &error);
+	if (verb->kind == VERB_QUERY && command->query == NULL)
+		return trouble(&error);
+	if (options_for(&options, verb, command->query, &error) < 0 ||
+	    arguments_parse(&command->arguments, verb, &options, argc, argv, &error) < 0)
+		return trouble(&error);
+	if (arguments_text(&command->arguments, "version") != NULL)
+		return print_version();
+	if (arguments_text(&command->arguments, "help") != NULL)
+		return explain(command->verbs, verb->name);
+	switch (verb->kind) {
+	case VERB_COPY:
+		return command_copy(command);
+	case VERB_SQL:
+		return command_sql(command);
+	case VERB_HELP:
+		return check_operands(command, 0, 1, &error) < 0
+		           ? trouble(&error)
+		           : explain(command->verbs, command->arguments.operands[0]);
+	default:
+		return command_query(command);
+	}
+}
+
+/* Without a verb only --help and --version make sense. */
+static enum status run_without_verb(struct verbs *verbs, int argc, char **argv)
+{
+	for (int i = 0; i < argc; i++) {
+		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+			return explain(verbs, NULL);
+		if (strcmp(argv[i], "--version") == 0 || strcmp(argv[i], "-V") == 0)
+			return print_version();
+	}
+	say("what should be asked? usage: ttalloc-analyze VERB [OPTION]... [FILE]; 'ttalloc-analyze help' lists the "
+	    "verbs");
+	return STATUS_TROUBLE;
+}
+
+static enum status run_command(int argc, char **argv)
+{
+	const char *path[ARGUMENTS_MAX];
+	size_t path_count;
+	const char *name = arguments_verb(argc, argv, path, &path_count);
+	struct command command = {.verbs = verbs_new(path, path_count)};
+	enum status status;
+	if (name == NULL)
+		status = run_without_verb(command.verbs, argc, argv);
+	else if ((command.verb = verbs_find(command.verbs, name)) == NULL)
+		status = say_unknown(command.verbs, name);
+	else
+		status = run_verb(&command, argc, argv);
+	verbs_free(command.verbs);
+	return status;
+}
+
+/* What the build and the shells ask for: --dump-man, and --complete WORD... */
+static enum status run_hidden(int argc, char **argv)
+{
+	bool man = strcmp(argv[0], "--dump-man") == 0;
+	const char *path[ARGUMENTS_MAX];
+	size_t path_count;
+	arguments_verb(argc - 1, argv + 1, path, &path_count);
+	struct verbs *verbs = verbs_new(path, path_count);
+	if (man)
+		man_page(stdout, verbs);
+	else
+		complete(stdout, verbs, argc - 1, argv + 1);
+	verbs_free(verbs);
+	return finish_text();
+}
+
+int command_run(int argc, char **argv)
+{
+	if (argc > 1 && (strcmp(argv[1], "--dump-man") == 0 || strcmp(argv[1], "--complete") == 0))
+		return run_hidden(argc - 1, argv + 1);
+	return run_command(argc - 1, argv + (argc > 0));
+}

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * help.c - --help, from the tables.
+ */
+#include "help.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "say.h"
+#include "text.h"
+
+#define LINE_WIDTH 80
+#define INDENT 26
+
+const char *const help_environment[][2] = {
+    {"TTALLOC_DB", "the recording when none is named"},
+    {"TTALLOC_QUERY_PATH", "directories of query files, separated by colons; searched after --query-path"},
+    {"XDG_CONFIG_HOME", "where ttalloc/queries/NAME.sql is looked for (~/.config)"},
+    {"NO_COLOR", "when set and not empty, no colour"},
+    {"COLUMNS", "how wide tables may be on a terminal, instead of its own width"},
+    {NULL, NULL},
+};
+
+const char *const help_status[][2] = {
+    {"0", "answered"},
+    {"1", "--exit-code was given and something was found; verify: the file is not sound"},
+    {"2", "wrong usage, a file that cannot be read, or an answer that could not be written"},
+    {"3", "answered, but --strict was given and the recording is incomplete"},
+    {NULL, NULL},
+};
+
+const char *const group_titles[] = {[GROUP_QUERY] = "Parameters",
+                                    [GROUP_FILTER] = "Filters",
+                                    [GROUP_OUTPUT] = "Output",
+                                    [GROUP_FILE] = "Files and help"};
+
+void option_label(char out[static OPTION_LABEL_MAX], const struct option *option)
+{
+	char letter[5] = "";
+	if (option->letter != '\0')
+		snprintf(letter, sizeof letter, "-%c, ", option->letter);
+	snprintf(out, OPTION_LABEL_MAX, "%s--%.30s%s%.20s", letter, option->name,
+	         option->placeholder != NULL ? " " : "", option->placeholder != NULL ? option->placeholder : "");
+}
+
+/* Prints TEXT from column AT on, broken at spaces, continued at column INDENT. */
+static void print_wrapped(FILE *out, const char *text, size_t at, size_t indent)
+{
+	char safe[4096];
+	text_terminal(safe, sizeof safe, text, strlen(text));
+	for (const char *word = safe; *word != '\0';) {
+		size_t length = strcspn(word, " ");
+		if (at > indent && at + 1 + length > LINE_WIDTH) {
+			fprintf(out, "\n%*s", (int)indent, "");
+			at = indent;
+		} else if (at > indent) {
+			fputc(' ', out);
+			at++;
+		}
+		fwrite(word, 1, length, out);
+		at += length;
+		word += length + strspn(word + length, " ");
+	}
+	fputc('\n', out);
+}
+
+static void print_entry(FILE *out, const char *label, const char *text)
+{
+	size_t width = text_width(label) + 2;
+	fprintf(out, "  %s", label);
+	if (width + 2 > INDENT)
+		fprintf(out, "\n%*s", INDENT, "");
+	else
+		fprintf(out, "%*s", (int)(INDENT - width), "");
+	print_wrapped(out, text, INDENT, INDENT);
+}
+
+static void print_paragraphs(FILE *out, const char *text)
+{
+	char *copy = strdup(text), *rest = copy, *line;
+	while (copy != NULL && (line = strsep(&rest, "\n")) != NULL)
+		if (line[0] != '\0')
+			print_wrapped(out, line, 0, 0);
+	free(copy);
+}
+
+static void print_option(FILE *out, const struct option *option)
+{
+	char label[OPTION_LABEL_MAX], safe[OPTION_LABEL_MAX], text[1024];
+	option_label(label, option);
+	text_terminal(safe, sizeof safe, label, strlen(label));
+	snprintf(text, sizeof text, "%s%s%s%s%s%s%s", option->help != NULL ? option->help : "",
+	         option->choices != NULL ? ": " : "", option->choices != NULL ? option->choices : "",
+	         option->required ? " (required)" : "", option->fallback != NULL ? " (" : "",
+	         option->fallback != NULL ? option->fallback : "", option->fallback != NULL ? ")" : "");
+	print_entry(out, safe, text);
+}
+
+static void print_group(FILE *out, const struct options *options, enum option_group group)
+{
+	bool any = false;
+	for (size_t i = 0; i < options->count; i++) {
+		if (options->list[i].group != group)
+			continue;
+		if (!any)
+			fprintf(out, "\n%s:\n", group_titles[group]);
+		any = true;
+		print_option(out, &options->list[i]);
+	}
+}
+
+static void print_columns(FILE *out, const struct query *query)
+{
+	if (query->column_count > 0)
+		fputs("\nColumns:\n", out);
+	for (size_t i = 0; i < query->column_count; i++) {
+		const struct query_column *column = &query->columns[i];
+		char text[1024], safe[OPTION_LABEL_MAX];
+		bool plain = strcmp(column->unit, "text") == 0 || strcmp(column->unit, "id") == 0;
+		snprintf(text, sizeof text, "%s%s%s%s", column->help != NULL ? column->help : "", plain ? "" : " [",
+		         plain ? "" : column->unit, plain ? "" : "]");
+		text_terminal(safe, sizeof safe, column->name, strlen(column->name));
+		print_entry(out, safe, text);
+	}
+}
+
+int help_verb(FILE *out, struct verb *verb, struct sql_error *error)
+{
+	struct options options;
+	const struct query *query = verb_query(verb, error);
+	if (verb->kind == VERB_QUERY && query == NULL)
+		return -1;
+	if (options_for(&options, verb, query, error) < 0)
+		return -1;
+	fprintf(out, "Usage: ttalloc-analyze %s [OPTION]... %s\n\n", verb->name, verb->usage);
+	print_wrapped(out, query != NULL ? query->summary : verb->summary, 0, 0);
+	const char *about = query != NULL ? query->about : verb->about;
+	if (about != NULL && about[0] != '\0') {
+		fputc('\n', out);
+		print_paragraphs(out, about);
+	}
+	for (enum option_group group = GROUP_QUERY; group <= GROUP_FILE; group++)
+		print_group(out, &options, group);
+	if (query != NULL)
+		print_columns(out, query);
+	return 0;
+}
+
+static void print_verbs(FILE *out, struct verbs *verbs, bool users)
+{
+	bool any = false;
+	for (size_t i = 0; i < verbs_count(verbs); i++) {
+		struct verb *verb = verbs_at(verbs, i);
+		struct sql_error error;
+		if ((verb->path != NULL) != users)
+			continue;
+		if (!any)
+			fprintf(out, "\n%s:\n", users ? "Your queries" : "Verbs");
+		any = true;
+		const struct query *query = verb_query(verb, &error);
+		print_entry(out, verb->name,
+		            query != NULL              ? query->summary
+		            : verb->kind == VERB_QUERY ? error.text
+		                                       : verb->summary);
+	}
+}
+
+void help_program(FILE *out, struct verbs *verbs)
+{
+	fputs("Usage: ttalloc-analyze VERB [OPTION]... [FILE]\n\n"
+	      "Asks a ttalloc recording questions. Without FILE it is $TTALLOC_DB, else the newest\n"
+	      "recording in this directory.\n",
+	      out);
+	print_verbs(out, verbs, false);
+	print_verbs(out, verbs, true);
+	fputs("\nAll verbs take --format table|json|jsonl|csv, --json, -n N, --strict and --help; most\n"
+	      "take the filters --device, --region, --pid, --label, --step, --start and --end.\n"
+	      "'ttalloc-analyze help VERB' has them all.\n\nExit status:\n",
+	      out);
+	for (size_t i = 0; help_status[i][0] != NULL; i++)
+		print_entry(out, help_status[i][0], help_status[i][1]);
+}

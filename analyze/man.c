@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * man.c - the man page, from the same tables as --help; written when the program is built.
+ */
+#include "help.h"
+
+#include <string.h>
+
+#include "say.h"
+
+/* Text in roff: backslashes and leading dots are its own, hyphens of options are meant as such. */
+static void put(FILE *out, const char *text)
+{
+	bool line_start = true;
+	for (; *text != '\0'; text++) {
+		if (line_start && (*text == '.' || *text == '\''))
+			fputs("\\&", out);
+		line_start = *text == '\n';
+		if (*text == '\\')
+			fputs("\\e", out);
+		else if (*text == '-')
+			fputs("\\-", out);
+		else
+			fputc(*text, out);
+	}
+}
+
+static void put_entry(FILE *out, const char *label, const char *text)
+{
+	fputs(".TP\n\\fB", out);
+	put(out, label);
+	fputs("\\fR\n", out);
+	put(out, text != NULL && text[0] != '\0' ? text : " ");
+	fputc('\n', out);
+}
+
+static void put_option(FILE *out, const struct option *option)
+{
+	char label[OPTION_LABEL_MAX], text[1024];
+	option_label(label, option);
+	snprintf(text, sizeof text, "%s%s%s%s%s%s%s", option->help != NULL ? option->help : "",
+	         option->choices != NULL ? ": " : "", option->choices != NULL ? option->choices : "",
+	         option->required ? " (required)" : "", option->fallback != NULL ? " (" : "",
+	         option->fallback != NULL ? option->fallback : "", option->fallback != NULL ? ")" : "");
+	put_entry(out, label, text);
+}
+
+static void put_paragraphs(FILE *out, const char *text)
+{
+	for (; text != NULL && *text != '\0'; text += *text == '\n') {
+		char line[4096];
+		size_t length = strcspn(text, "\n");
+		snprintf(line, sizeof line, "%.*s", (int)length, text);
+		if (length > 0) {
+			put(out, line);
+			fputc('\n', out);
+		}
+		text += length;
+	}
+}
+
+static void put_filters(FILE *out, const struct options *options)
+{
+	const char *before = "Filters: ";
+	for (size_t i = 0; i < options->count; i++) {
+		if (options->list[i].group != GROUP_FILTER)
+			continue;
+		fprintf(out, "%s\\fB\\-\\-", before);
+		put(out, options->list[i].name);
+		fputs("\\fR", out);
+		before = ", ";
+	}
+	if (before[0] == ',')
+		fputs(".\n", out);
+}
+
+static void put_query(FILE *out, const struct query *query, const struct options *options)
+{
+	put_filters(out, options);
+	fputs(".RS\n", out);
+	for (size_t i = 0; i < options->count; i++)
+		if (options->list[i].group == GROUP_QUERY)
+			put_option(out, &options->list[i]);
+	if (query->column_count > 0)
+		fputs(".PP\nColumns:\n", out);
+	for (size_t i = 0; i < query->column_count; i++) {
+		const struct query_column *column = &query->columns[i];
+		char text[1024];
+		snprintf(text, sizeof text, "%s [%s]", column->help != NULL ? column->help : "", column->unit);
+		put_entry(out, column->name, text);
+	}
+	fputs(".RE\n", out);
+}
+
+static void put_verb(FILE *out, struct verb *verb)
+{
+	struct sql_error error;
+	struct options options;
+	const struct query *query = verb_query(verb, &error);
+	if (options_for(&options, verb, query, &error) < 0)
+		return;
+	fputs(".SS \"", out);
+	put(out, verb->name);
+	fputs(" ", out);
+	put(out, verb->usage);
+	fputs("\"\n", out);
+	put(out, query != NULL ? query->summary : verb->summary);
+	fputs(".\n", out);
+	put_paragraphs(out, query != NULL ? query->about : verb->about);
+	if (query != NULL)
+		put_query(out, query, &options);
+}
+
+static void put_shared(FILE *out, enum option_group group)
+{
+	const struct option *option;
+	for (size_t i = 0; (option = options_shared(i)) != NULL; i++)
+		if (option->group == group)
+			put_option(out, option);
+}
+
+static const char intro[] =
+    ".SH NAME\nttalloc\\-analyze \\- ask a recording of accelerator memory questions\n"
+    ".SH SYNOPSIS\n.B ttalloc\\-analyze\n\\fIVERB\\fR [\\fIOPTION\\fR]... [\\fIFILE\\fR]\n"
+    ".SH DESCRIPTION\n"
+    "Answers questions about a recording that\n.BR ttalloc\\-recorder (1)\nmade, also while it is being made. Every "
+    "verb is "
+    "one query over the recording, and its answer is a table for people, or JSON, JSON lines or CSV for "
+    "programs.\n.PP\n"
+    "Filters choose blocks, and all figures are over those; a time window includes what was live at its start. Every "
+    "answer says whether the recording is complete: under a table, in JSON as \\fBcomplete\\fR and \\fBnotes\\fR, on "
+    "standard error for the other formats. Kernel binaries, traces and loaded kernels belong to the runtime: the table "
+    "of \\fBleaks\\fR sums them up in one line, and \\fB\\-\\-exit\\-code\\fR does not count them.\n.PP\n"
+    "Text from a recording cannot drive the terminal: what could is shown as \\exNN or \\euNNNN. CSV cells that a "
+    "spreadsheet would take for a formula begin with an apostrophe.\n";
+
+static const char queries_of_your_own[] =
+    ".SH QUERIES OF YOUR OWN\n"
+    "A file NAME.sql in a directory of \\fB\\-\\-query\\-path\\fR, of $TTALLOC_QUERY_PATH or in "
+    "~/.config/ttalloc/queries is a verb like any other. It begins with its declaration:\n.PP\n.nf\n"
+    "\\-\\- summary: the largest blocks\n"
+    "\\-\\- param: least size 1MiB leave out smaller ones\n"
+    "\\-\\- filters: device region\n"
+    "\\-\\- column: size_bytes bytes payload\n"
+    "SELECT address, size_bytes FROM allocation\n"
+    " WHERE size_bytes >= :least AND (:device IS NULL OR device = :device)\n"
+    "   AND (:region IS NULL OR region = :region)\n"
+    " ORDER BY size_bytes DESC\n.fi\n.PP\n"
+    "Types are integer, real, text, size, time, region, flag and choice(a|b|c); a default of \\- is NULL, and "
+    "\\fBrequired\\fR makes the option one that must be given. A verb that is built in cannot be replaced.\n";
+
+void man_page(FILE *out, struct verbs *verbs)
+{
+	fputs(".\\\" Generated from the option table and the queries; do not edit.\n"
+	      ".TH TTALLOC\\-ANALYZE 1 \"\" \"ttalloc " TTALLOC_VERSION "\" \"User Commands\"\n.nh\n",
+	      out);
+	fputs(intro, out);
+	fputs(".SH VERBS\n", out);
+	for (size_t i = 0; i < verbs_count(verbs); i++)
+		if (verbs_at(verbs, i)->path == NULL)
+			put_verb(out, verbs_at(verbs, i));
+	fputs(".SH OPTIONS\n.SS Filters\n", out);
+	put_shared(out, GROUP_FILTER);
+	fputs(".SS Output\n", out);
+	put_shared(out, GROUP_OUTPUT);
+	fputs(".SS \"Files and help\"\n", out);
+	put_shared(out, GROUP_FILE);
+	fputs(queries_of_your_own, out);
+	fputs(".SH EXIT STATUS\n", out);
+	for (size_t i = 0; help_status[i][0] != NULL; i++)
+		put_entry(out, help_status[i][0], help_status[i][1]);
+	fputs(".SH ENVIRONMENT\n", out);
+	for (size_t i = 0; help_environment[i][0] != NULL; i++)
+		put_entry(out, help_environment[i][0], help_environment[i][1]);
+	fputs(".SH SEE ALSO\n.BR ttalloc\\-recorder (1),\n.BR sqlite3 (1)\n", out);
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * notes.c - see notes.h.
+ */
+#include "notes.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "memory.h"
+
+#define LOSS_LINES 32
+#define NOTES_MAX 64 /* more would bury the answer */
+
+static void add(struct notes *notes, const char *who, const char *text, size_t bytes)
+{
+	size_t size = strlen(who) + bytes + 1;
+	char *line = memory_get(size, 1);
+	memcpy(line, who, strlen(who));
+	memcpy(line + strlen(who), text, bytes);
+	notes->list = memory_append(notes->list, notes->count, sizeof *notes->list);
+	notes->list[notes->count++] = line;
+}
+
+void notes_add_loss(struct notes *notes, struct recording *recording, const char *who)
+{
+	char lines[LOSS_LINES][256];
+	notes->complete &= recording_complete(recording);
+	size_t count = recording_loss_lines(recording, lines, LOSS_LINES);
+	for (size_t i = 0; i < count && i < LOSS_LINES; i++)
+		add(notes, who, lines[i], strlen(lines[i]));
+}
+
+int notes_add_query(struct notes *notes, struct recording *recording, const struct query *query,
+                    const struct values *values, struct sql_error *error)
+{
+	if (query->notes == NULL || query->notes[0] == '\0')
+		return 0;
+	/* The notes are a query of their own, over the same parameters and filters. */
+	struct query remarks = *query;
+	remarks.body = query->notes;
+	remarks.notes = NULL;
+	remarks.columns = NULL;
+	remarks.column_count = 0;
+	struct query_run *run = query_start(recording, &remarks, values->list, values->count, error);
+	if (run == NULL)
+		return -1;
+	int state;
+	while ((state = query_next(run, error)) == 1 && notes->count < NOTES_MAX) {
+		struct query_cell cell;
+		query_cell(run, 0, &cell);
+		if (cell.type == CELL_TEXT)
+			add(notes, "", cell.text, cell.bytes);
+	}
+	query_finish(run);
+	return state < 0 ? -1 : 0;
+}
+
+void notes_free(struct notes *notes)
+{
+	for (size_t i = 0; i < notes->count; i++)
+		free(notes->list[i]);
+	free(notes->list);
+}

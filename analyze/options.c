@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * options.c - see options.h.
+ */
+#include "options.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "say.h"
+#include "units.h"
+
+static const struct option shared[] = {
+    {.name = "device", .type = OPTION_COUNT, .placeholder = "N", .group = GROUP_FILTER, .help = "blocks of device N"},
+    {.name = "region",
+     .type = OPTION_REGION,
+     .placeholder = "NAME",
+     .group = GROUP_FILTER,
+     .help = "blocks in that region: DRAM, L1, SYSTEM_MEMORY, L1_SMALL, TRACE, CB, KERNEL or HOST"},
+    {.name = "pid",
+     .type = OPTION_COUNT,
+     .placeholder = "PID",
+     .group = GROUP_FILTER,
+     .help = "blocks of that process"},
+    {.name = "label",
+     .type = OPTION_TEXT,
+     .placeholder = "PATH",
+     .group = GROUP_FILTER,
+     .help = "blocks allocated under that label or below it; * and ? match as in file names"},
+    {.name = "step",
+     .type = OPTION_STEPS,
+     .placeholder = "N[..M]",
+     .group = GROUP_FILTER,
+     .help = "blocks allocated in step N of their process, or in the steps N to M"},
+    {.name = "start",
+     .type = OPTION_TIME,
+     .placeholder = "TIME",
+     .group = GROUP_FILTER,
+     .help = "from that time of the recording on, what was live then included: nanoseconds, 1.5s, 200ms, 30us, 30%"},
+    {.name = "end", .type = OPTION_TIME, .placeholder = "TIME", .group = GROUP_FILTER, .help = "up to that time"},
+    {.name = "limit",
+     .letter = 'n',
+     .type = OPTION_COUNT,
+     .placeholder = "N",
+     .group = GROUP_OUTPUT,
+     .help = "show N rows, 0 for all; without it tables show 20, the other formats all"},
+    {.name = "format",
+     .type = OPTION_CHOICE,
+     .placeholder = "FORMAT",
+     .choices = "table|json|jsonl|csv",
+     .fallback = "table",
+     .group = GROUP_OUTPUT,
+     .help = "how to write the answer; all but tables give bytes and nanoseconds as whole numbers"},
+    {.name = "json", .group = GROUP_OUTPUT, .help = "the same as --format json"},
+    {.name = "no-header", .group = GROUP_OUTPUT, .help = "leave out the line of column names (table, csv)"},
+    {.name = "color",
+     .type = OPTION_CHOICE,
+     .placeholder = "WHEN",
+     .choices = "auto|always|never",
+     .fallback = "auto",
+     .group = GROUP_OUTPUT,
+     .help = "colour tables; auto: on a terminal, unless NO_COLOR is set"},
+    {.name = "strict", .group = GROUP_OUTPUT, .help = "exit with status 3 when the recording is incomplete"},
+    {.name = "exit-code", .group = GROUP_OUTPUT, .help = "exit with status 1 when something was found"},
+    {.name = "quiet", .letter = 'q', .group = GROUP_OUTPUT, .help = "nothing but the answer, and what it lacks"},
+    {.name = "db",
+     .type = OPTION_FILE,
+     .placeholder = "FILE",
+     .group = GROUP_FILE,
+     .help = "the recording; without FILE it is $TTALLOC_DB, else the newest recording in this directory"},
+    {.name = "query-path",
+     .type = OPTION_DIRECTORY,
+     .placeholder = "DIR",
+     .repeatable = true,
+     .group = GROUP_FILE,
+     .help = "make the NAME.sql files of DIR verbs too"},
+    {.name = "force", .letter = 'f', .group = GROUP_FILE, .help = "replace OUT when it exists"},
+    {.name = "help", .letter = 'h', .group = GROUP_FILE, .help = "explain the verb and stop"},
+    {.name = "version", .letter = 'V', .group = GROUP_FILE, .help = "print the version and stop"},
+};
+
+const struct option *options_shared(size_t index)
+{
+	return index < sizeof shared / sizeof *shared ? &shared[index] : NULL;
+}
+
+static bool has_word(const char *words, const char *word)
+{
+	size_t length = strlen(word);
+	for (const char *at = words; at != NULL && (at = strstr(at, word)) != NULL; at += length) {
+		bool begins = at == words || isspace((unsigned char)at[-1]);
+		if (begins && (at[length] == '\0' || isspace((unsigned char)at[length])))
+			return true;
+	}
+	return false;
+}
+
+static bool name_in(const char *name, const char *const *names)
+{
+	for (; *names != NULL; names++)
+		if (strcmp(name, *names) == 0)
+			return true;
+	return false;
+}
+
+static bool takes_shared(const struct verb *verb, const struct query *query, const struct option *option)
+{
+	static const char *const of_copy[] = {"db", "force", "help", "version", NULL};
+	static const char *const of_help[] = {"query-path", "help", "version", NULL};
+	if (verb->kind == VERB_COPY)
+		return name_in(option->name, of_copy);
+	if (verb->kind == VERB_HELP)
+		return name_in(option->name, of_help);
+	if (strcmp(option->name, "force") == 0)
+		return false;
+	if (strcmp(option->name, "db") == 0)
+		return !verb->two_files;
+	if (strcmp(option->name, "exit-code") == 0)
+		return query == NULL || query->exit_nonempty || verb->gate;
+	if (option->group == GROUP_FILTER)
+		return query != NULL && has_word(query->filters, option->name);
+	return true;
+}
+
+static struct option option_of_param(const struct query_param *param)
+{
+	static const struct {
+		enum option_type type;
+		const char *placeholder;
+	} types[] = {
+	    [QUERY_INTEGER] = {OPTION_INTEGER, "N"}, [QUERY_REAL] = {OPTION_REAL, "X"},
+	    [QUERY_TEXT] = {OPTION_TEXT, "TEXT"},    [QUERY_SIZE] = {OPTION_SIZE, "SIZE"},
+	    [QUERY_TIME] = {OPTION_TIME, "TIME"},    [QUERY_REGION] = {OPTION_REGION, "NAME"},
+	    [QUERY_FLAG] = {OPTION_FLAG, NULL},      [QUERY_CHOICE] = {OPTION_CHOICE, "WORD"},
+	};
+	return (struct option){.name = param->name,
+	                       .type = types[param->type].type,
+	                       .placeholder = types[param->type].placeholder,
+	                       .choices = param->choices,
+	                       .fallback = param->fallback,
+	                       .help = param->help,
+	                       .required = param->required,
+	                       .group = GROUP_QUERY,
+	                       .query_type = param->type};
+}
+
+static int add(struct options *options, const struct verb *verb, struct option option, struct sql_error *error)
+{
+	if (options_find(options, option.name, strlen(option.name)) != NULL)
+		return fail(error, "%s: the parameter '%s' has the name of an option that every query takes; rename it",
+		            verb->path != NULL ? verb->path : verb->name, option.name);
+	if (options->count == OPTIONS_MAX)
+		return fail(error, "%s: too many parameters", verb->path != NULL ? verb->path : verb->name);
+	options->list[options->count++] = option;
+	return 0;
+}
+
+int options_for(struct options *options, const struct verb *verb, const struct query *query, struct sql_error *error)
+{
+	options->count = 0;
+	for (size_t i = 0; i < sizeof shared / sizeof *shared; i++)
+		if (takes_shared(verb, query, &shared[i]) && add(options, verb, shared[i], error) < 0)
+			return -1;
+	for (size_t i = 0; query != NULL && i < query->param_count; i++)
+		if (add(options, verb, option_of_param(&query->params[i]), error) < 0)
+			return -1;
+	return 0;
+}
+
+const struct option *options_find(const struct options *options, const char *name, size_t length)
+{
+	for (size_t i = 0; i < options->count; i++)
+		if (strncmp(options->list[i].name, name, length) == 0 && options->list[i].name[length] == '\0')
+			return &options->list[i];
+	return NULL;
+}
+
+static const struct {
+	const char *name;
+	int number;
+} regions[] = {{"DRAM", 0},  {"L1", 1},  {"SYSTEM_MEMORY", 2}, {"L1_SMALL", 3},
+               {"TRACE", 4}, {"CB", 16}, {"KERNEL", 17},       {"HOST", 32}};
+
+const char *region_name(size_t index)
+{
+	return index < sizeof regions / sizeof *regions ? regions[index].name : NULL;
+}
+
+int region_number(const char *text, const char **name)
+{
+	int64_t number;
+	bool numeric = parse_integer(text, &number) == NULL;
+	for (size_t i = 0; i < sizeof regions / sizeof *regions; i++)
+		if (strcasecmp(regions[i].name, text) == 0 || (numeric && number == regions[i].number)) {
+			*name = regions[i].name;
+			return regions[i].number;
+		}
+	*name = text; /* a number without a name may well be in a file: it is shown as the number */
+	return numeric && number >= 0 && number < UINT16_MAX ? (int)number : -1;
+}
+
+static bool is_choice(const char *choices, const char *text)
+{
+	size_t length = strlen(text);
+	for (const char *at = choices; at != NULL && *at != '\0';) {
+		size_t word = strcspn(at, "|");
+		if (word == length && strncmp(at, text, length) == 0)
+			return true;
+		at += word + (at[word] == '|');
+	}
+	return false;
+}
+
+/* What is wrong with TEXT, or NULL; choices and regions are handled by the caller. */
+static const char *check_number(enum option_type type, const char *text)
+{
+	int64_t number, last;
+	double real;
+	struct moment moment;
+	const char *wrong;
+	switch (type) {
+	case OPTION_COUNT:
+		wrong = parse_integer(text, &number);
+		return wrong != NULL ? wrong : number < 0 ? "is negative" : NULL;
+	case OPTION_INTEGER:
+		return parse_integer(text, &number);
+	case OPTION_REAL:
+		return parse_real(text, &real);
+	case OPTION_SIZE:
+		return parse_size(text, &number);
+	case OPTION_TIME:
+		return parse_moment(text, &moment);
+	case OPTION_STEPS:
+		return parse_steps(text, &number, &last);
+	case OPTION_FILE:
+	case OPTION_DIRECTORY:
+		return text[0] == '\0' ? "is empty" : NULL;
+	default:
+		return NULL;
+	}
+}
+
+int option_check(const struct option *option, const char *text, struct sql_error *error)
+{
+	const char *name, *wrong = check_number(option->type, text);
+	if (wrong != NULL)
+		return fail(error, "--%s: '%.80s' %s", option->name, text, wrong);
+	if (option->type == OPTION_CHOICE && !is_choice(option->choices, text))
+		return fail(error, "--%s: '%.80s' is none of %s", option->name, text, option->choices);
+	if (option->type == OPTION_REGION && region_number(text, &name) < 0)
+		return fail(error,
+		            "--%s: '%.80s' is no region; there are DRAM, L1, SYSTEM_MEMORY, L1_SMALL, TRACE, CB, "
+		            "KERNEL and HOST",
+		            option->name, text);
+	return 0;
+}

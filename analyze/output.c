@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * output.c - see output.h.
+ */
+#include "output.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "say.h"
+
+#define TABLE_ROWS 20
+
+static const char *const formats[] = {
+    [FORMAT_TABLE] = "table", [FORMAT_JSON] = "json", [FORMAT_JSONL] = "jsonl", [FORMAT_CSV] = "csv"};
+
+static int choose_format(struct output *output, const struct arguments *arguments, struct sql_error *error)
+{
+	const char *name = arguments_text(arguments, "format");
+	bool json = arguments_text(arguments, "json") != NULL;
+	if (json && name != NULL && strcmp(name, "json") != 0)
+		return fail(error, "--json and --format %s contradict each other", name);
+	output->format = json ? FORMAT_JSON : FORMAT_TABLE;
+	for (unsigned i = 0; name != NULL && i < sizeof formats / sizeof *formats; i++)
+		if (strcmp(formats[i], name) == 0)
+			output->format = (enum format)i;
+	bool headed = output->format == FORMAT_TABLE || output->format == FORMAT_CSV;
+	if (arguments_text(arguments, "no-header") != NULL && !headed)
+		return fail(error, "--no-header means nothing in %s", formats[output->format]);
+	return 0;
+}
+
+static size_t terminal_width(void)
+{
+	struct winsize size;
+	const char *columns = getenv("COLUMNS");
+	int64_t number;
+	if (!isatty(STDOUT_FILENO))
+		return 0;
+	if (columns != NULL && parse_integer(columns, &number) == NULL && number >= 20 && number < 10000)
+		return (size_t)number;
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col < 20)
+		return 0;
+	return size.ws_col;
+}
+
+static bool wants_colour(const char *when)
+{
+	const char *no_color = getenv("NO_COLOR"), *terminal = getenv("TERM");
+	if (when != NULL && strcmp(when, "auto") != 0)
+		return strcmp(when, "always") == 0;
+	return isatty(STDOUT_FILENO) && (no_color == NULL || no_color[0] == '\0') && terminal != NULL &&
+	       strcmp(terminal, "dumb") != 0;
+}
+
+int output_choose(struct output *output, const struct arguments *arguments, struct sql_error *error)
+{
+	const char *limit = arguments_text(arguments, "limit");
+	int64_t rows = 0;
+	*output = (struct output){0};
+	if (choose_format(output, arguments, error) < 0)
+		return -1;
+	if (limit != NULL)
+		parse_integer(limit, &rows);
+	output->rows = (uint64_t)rows;
+	output->style = (struct style){.out = stdout,
+	                               .width = terminal_width(),
+	                               .rows = limit != NULL ? (uint64_t)rows : TABLE_ROWS,
+	                               .colour = wants_colour(arguments_text(arguments, "color")),
+	                               .no_header = arguments_text(arguments, "no-header") != NULL,
+	                               .quiet = arguments_text(arguments, "quiet") != NULL};
+	return 0;
+}
+
+struct writer *output_writer(const struct output *output, const struct verb *verb)
+{
+	switch (output->format) {
+	case FORMAT_JSON:
+		return writer_json(&output->style);
+	case FORMAT_JSONL:
+		return writer_jsonl(&output->style);
+	case FORMAT_CSV:
+		return writer_csv(&output->style);
+	default:
+		if (verb->list)
+			return writer_list(&output->style);
+		struct writer *table = writer_table(&output->style);
+		return verb->fold ? writer_fold(table) : table;
+	}
+}
+
+bool output_broken(struct output *output)
+{
+	if (ferror(stdout) && output->cause == 0)
+		output->cause = errno != 0 ? errno : EIO;
+	return output->cause != 0;
+}
+
+int output_finish(struct output *output, struct sql_error *error)
+{
+	errno = 0;
+	if (!output_broken(output) && fflush(stdout) != 0)
+		output->cause = errno;
+	if (output->cause == 0 || output->cause == EPIPE)
+		return 0;
+	return fail(error, "cannot write standard output: %s", strerror(output->cause));
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * output.h - which writer the command line asks for, and standard output that may be full or gone.
+ */
+#ifndef ANALYZE_OUTPUT_H
+#define ANALYZE_OUTPUT_H
+
+#include <stdint.h>
+
+#include "arguments.h"
+#include "writer.h"
+
+enum format { FORMAT_TABLE, FORMAT_JSON, FORMAT_JSONL, FORMAT_CSV };
+
+struct output {
+	enum format format;
+	struct style style;
+	uint64_t rows; /* that a format other than table gives; 0: all */
+	int cause;     /* errno of the first write that failed; 0: none did */
+};
+
+/* 0, or -1 with ERROR filled: options that contradict each other. */
+int output_choose(struct output *output, const struct arguments *arguments, struct sql_error *error);
+
+struct writer *output_writer(const struct output *output, const struct verb *verb);
+
+/* Whether writing has failed; to be asked right behind the writing. */
+bool output_broken(struct output *output);
+
+/* Flushes standard output. 0 when all was written, or nobody reads any more, which is no error; -1 with ERROR filled.
+ */
+int output_finish(struct output *output, struct sql_error *error);
+
+#endif

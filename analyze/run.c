@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * run.c - see run.h. The one runner for every verb that asks something.
+ */
+#include "run.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "memory.h"
+#include "notes.h"
+#include "say.h"
+
+struct rows {
+	struct column *columns;
+	struct query_cell *cells;
+	size_t count;
+	size_t class_column; /* whose runtime rows are no finding; count: none */
+	bool found;
+};
+
+static void rows_init(struct rows *rows, const struct query_run *run, bool fold)
+{
+	rows->count = query_column_count(run);
+	rows->columns = memory_get(rows->count, sizeof *rows->columns);
+	rows->cells = memory_get(rows->count, sizeof *rows->cells);
+	rows->class_column = rows->count;
+	for (size_t i = 0; i < rows->count; i++) {
+		const char *name = query_column_name(run, i), *unit = query_column_unit(run, i);
+		rows->columns[i] = (struct column){.name = name, .unit = unit_by_name(unit)};
+		if (rows->columns[i].unit == UNIT_NONE)
+			rows->columns[i].unit = unit_of_column(name);
+		if (fold && strcmp(name, "class") == 0)
+			rows->class_column = i;
+	}
+}
+
+static void rows_take(struct rows *rows, const struct query_run *run)
+{
+	for (size_t i = 0; i < rows->count; i++)
+		query_cell(run, i, &rows->cells[i]);
+	if (rows->class_column == rows->count || !class_is_runtime(&rows->cells[rows->class_column]))
+		rows->found = true;
+}
+
+static void rows_free(struct rows *rows)
+{
+	free(rows->columns);
+	free(rows->cells);
+}
+
+/* Writes what RUN has. Nothing is written before the first step has succeeded, so that most errors leave stdout empty.
+ * 0 with FOUND set, or -1 with ERROR filled. */
+static int write_rows(struct query_run *run, const struct request *request, struct output *output,
+                      const struct answer *answer, bool *found, struct sql_error *error)
+{
+	struct rows rows = {0};
+	uint64_t written = 0;
+	uint64_t limit = output->format == FORMAT_TABLE ? 0 : output->rows; /* tables count what they do not show */
+	int state = query_next(run, error);
+	if (state < 0)
+		return -1;
+	struct writer *writer = output_writer(output, request->verb);
+	rows_init(&rows, run, request->verb->fold);
+	writer->begin(writer, answer, rows.columns, rows.count);
+	while (state == 1 && (limit == 0 || written < limit)) {
+		rows_take(&rows, run);
+		writer->row(writer, rows.cells);
+		written++;
+		if (output_broken(output))
+			break;
+		state = query_next(run, error);
+	}
+	if (state >= 0)
+		writer->end(writer);
+	*found = rows.found;
+	writer->free(writer);
+	rows_free(&rows);
+	return state < 0 ? -1 : 0;
+}
+
+/* Formats without room for it say on stderr that something is missing. */
+static void say_notes(const struct output *output, const struct answer *answer)
+{
+	if (output->format != FORMAT_CSV && output->format != FORMAT_JSONL)
+		return;
+	if (!answer->complete)
+		say("%s: INCOMPLETE: the recording has gaps, and figures may be off by what is missing", answer->file);
+	if (answer->complete && output->style.quiet)
+		return;
+	for (size_t i = 0; i < answer->note_count; i++)
+		say("%s: %s", answer->file, answer->notes[i]);
+}
+
+static struct query_run *start(struct recording *recording, const struct request *request, const struct values *values,
+                               struct sql_error *error)
+{
+	if (request->query != NULL)
+		return query_start(recording, request->query, values->list, values->count, error);
+	return query_start_sql(recording, request->statement, error);
+}
+
+static int answer(struct recording *recording, const struct request *request, struct output *output,
+                  struct notes *notes, bool *found, struct sql_error *error)
+{
+	struct values values = {.count = 0};
+	if (values_make(&values, request->arguments, recording, error) < 0)
+		return -1;
+	notes_add_loss(notes, recording, "");
+	if (request->query != NULL && notes_add_query(notes, recording, request->query, &values, error) < 0)
+		return -1;
+	struct query_run *run = start(recording, request, &values, error);
+	if (run == NULL)
+		return -1;
+	const struct answer head = {.query = request->verb->name,
+	                            .file = request->file,
+	                            .old_file = request->old_file,
+	                            .nothing = request->verb->nothing,
+	                            .notes = (const char *const *)notes->list,
+	                            .note_count = notes->count,
+	                            .complete = notes->complete};
+	int result = write_rows(run, request, output, &head, found, error);
+	query_finish(run);
+	if (result == 0)
+		say_notes(output, &head);
+	return result;
+}
+
+/* The older recording of a diff is asked for its losses by itself, then attached to the newer. */
+static int add_old(struct recording *recording, const char *path, struct notes *notes, struct sql_error *error)
+{
+	char who[256];
+	struct recording *old = recording_open(path, error);
+	if (old == NULL)
+		return -1;
+	snprintf(who, sizeof who, "%.200s: ", path);
+	notes_add_loss(notes, old, who);
+	recording_close(old);
+	return recording_attach_old(recording, path, error);
+}
+
+enum status run_request(const struct request *request)
+{
+	enum status status = STATUS_TROUBLE;
+	struct sql_error error = {.text = ""};
+	struct output output;
+	struct notes notes = {.complete = true};
+	struct recording *recording = NULL;
+	const struct arguments *arguments = request->arguments;
+	bool found = false;
+
+	if (output_choose(&output, arguments, &error) < 0 || values_check(arguments, &error) < 0)
+		goto cleanup;
+	recording = recording_open(request->file, &error);
+	if (recording == NULL)
+		goto cleanup;
+	if (request->old_file != NULL && add_old(recording, request->old_file, &notes, &error) < 0)
+		goto cleanup;
+	if (answer(recording, request, &output, &notes, &found, &error) < 0)
+		goto cleanup;
+	if (output_finish(&output, &error) < 0)
+		goto cleanup;
+	bool gate = request->verb->gate || arguments_text(arguments, "exit-code") != NULL;
+	status = found && gate ? STATUS_FOUND : STATUS_ANSWERED;
+	if (!notes.complete && arguments_text(arguments, "strict") != NULL)
+		status = STATUS_INCOMPLETE;
+cleanup:
+	if (status == STATUS_TROUBLE)
+		say("%s", error.text);
+	notes_free(&notes);
+	if (recording != NULL)
+		recording_close(recording);
+	return status;
+}

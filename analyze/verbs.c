@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * verbs.c - see verbs.h.
+ */
+#include "verbs.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "memory.h"
+#include "say.h"
+
+#define SUFFIX ".sql"
+
+struct verbs {
+	struct verb *list;
+	size_t count;
+};
+
+/* Verbs that are no queries. */
+static const struct verb own_verbs[] = {
+    {.name = "copy",
+     .kind = VERB_COPY,
+     .summary = "make one consistent file of a recording, also of one in progress",
+     .usage = "RUN OUT",
+     .about = "OUT is a single file that opens anywhere, in a folder without write permission too. It must not exist "
+              "unless --force is given."},
+    {.name = "sql",
+     .kind = VERB_SQL,
+     .summary = "run a statement of your own, read-only",
+     .usage = "[STATEMENT] [FILE]",
+     .about = "The statement may use the views (allocation, event, process, thread, device, label, step, kernel, "
+              "failure, loss, recording, usage) and the table-valued functions. Without STATEMENT it is read from "
+              "standard input. Of one operand, an existing file is FILE."},
+    {.name = "help", .kind = VERB_HELP, .summary = "explain a verb, its options and its columns", .usage = "[VERB]"},
+};
+
+/* Built-in queries whose answers want more than a plain table. */
+static const struct verb manners[] = {
+    {.name = "info", .list = true, .nothing = "an empty recording"},
+    {.name = "leaks", .fold = true, .nothing = "no leaks"},
+    {.name = "failures", .nothing = "no failed requests"},
+    {.name = "diff", .two_files = true, .nothing = "no difference"},
+    {.name = "verify", .gate = true, .nothing = "the file is sound"},
+};
+
+static struct verb *add(struct verbs *verbs, const struct verb *verb)
+{
+	verbs->list = memory_append(verbs->list, verbs->count, sizeof *verbs->list);
+	struct verb *added = &verbs->list[verbs->count++];
+	*added = *verb;
+	added->name = memory_text(verb->name);
+	if (added->nothing == NULL)
+		added->nothing = "nothing";
+	return added;
+}
+
+static void add_builtin(struct verbs *verbs, const struct query *query)
+{
+	struct verb verb = {0};
+	for (size_t i = 0; i < sizeof manners / sizeof *manners; i++)
+		if (strcmp(manners[i].name, query->name) == 0)
+			verb = manners[i];
+	verb.name = (char *)query->name; /* add() copies it */
+	verb.kind = VERB_QUERY;
+	verb.query = query;
+	verb.usage = verb.two_files ? "OLD NEW" : "[FILE]";
+	add(verbs, &verb);
+}
+
+/* NAME of NAME.sql, when it can be a verb. */
+static bool verb_name(char *out, size_t size, const char *file)
+{
+	size_t length = strlen(file);
+	if (length <= strlen(SUFFIX) || length - strlen(SUFFIX) >= size || !isalnum((unsigned char)file[0]))
+		return false;
+	length -= strlen(SUFFIX);
+	if (strcmp(file + length, SUFFIX) != 0)
+		return false;
+	for (size_t i = 0; i < length; i++)
+		if (!isalnum((unsigned char)file[i]) && file[i] != '-' && file[i] != '_')
+			return false;
+	memcpy(out, file, length);
+	out[length] = '\0';
+	return true;
+}
+
+static void add_user(struct verbs *verbs, const char *directory, const char *file)
+{
+	char name[64];
+	if (!verb_name(name, sizeof name, file) || verbs_find(verbs, name) != NULL)
+		return;
+	char *path = memory_get(strlen(directory) + strlen(file) + 2, 1);
+	sprintf(path, "%s/%s", directory, file);
+	add(verbs, &(struct verb){.name = name, .kind = VERB_QUERY, .path = path, .usage = "[FILE]"});
+}
+
+static void add_directory(struct verbs *verbs, const char *directory)
+{
+	struct dirent **entries;
+	int count = scandir(directory, &entries, NULL, alphasort);
+	if (count < 0) /* most people have none */
+		return;
+	for (int i = 0; i < count; i++) {
+		add_user(verbs, directory, entries[i]->d_name);
+		free(entries[i]);
+	}
+	free(entries);
+}
+
+static void add_path_list(struct verbs *verbs, const char *path)
+{
+	char *copy = memory_text(path), *rest = copy, *directory;
+	while ((directory = strsep(&rest, ":")) != NULL)
+		if (directory[0] != '\0')
+			add_directory(verbs, directory);
+	free(copy);
+}
+
+static void add_configured(struct verbs *verbs)
+{
+	char directory[4096];
+	const char *config = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
+	if (config != NULL && config[0] == '/') /* the specification has relative ones ignored */
+		snprintf(directory, sizeof directory, "%s/ttalloc/queries", config);
+	else if (home != NULL && home[0] != '\0')
+		snprintf(directory, sizeof directory, "%s/.config/ttalloc/queries", home);
+	else
+		return;
+	add_directory(verbs, directory);
+}
+
+struct verbs *verbs_new(const char *const *path, size_t count)
+{
+	struct verbs *verbs = memory_get(1, sizeof *verbs);
+	const struct query *query;
+	for (size_t i = 0; (query = query_builtin(i)) != NULL; i++)
+		add_builtin(verbs, query);
+	for (size_t i = 0; i < sizeof own_verbs / sizeof *own_verbs; i++)
+		add(verbs, &own_verbs[i]);
+	for (size_t i = 0; i < count; i++)
+		add_directory(verbs, path[i]);
+	if (getenv("TTALLOC_QUERY_PATH") != NULL)
+		add_path_list(verbs, getenv("TTALLOC_QUERY_PATH"));
+	add_configured(verbs);
+	return verbs;
+}
+
+void verbs_free(struct verbs *verbs)
+{
+	for (size_t i = 0; i < verbs->count; i++) {
+		free(verbs->list[i].name);
+		free(verbs->list[i].path);
+		if (verbs->list[i].loaded != NULL)
+			query_free(verbs->list[i].loaded);
+	}
+	free(verbs->list);
+	free(verbs);
+}
+
+size_t verbs_count(const struct verbs *verbs)
+{
+	return verbs->count;
+}
+
+struct verb *verbs_at(struct verbs *verbs, size_t index)
+{
+	return &verbs->list[index];
+}
+
+struct verb *verbs_find(struct verbs *verbs, const char *name)
+{
+	for (size_t i = 0; i < verbs->count; i++)
+		if (strcmp(verbs->list[i].name, name) == 0)
+			return &verbs->list[i];
+	return NULL;
+}
+
+const struct query *verb_query(struct verb *verb, struct sql_error *error)
+{
+	if (verb->query == NULL && verb->path != NULL)
+		verb->query = verb->loaded = query_load(verb->path, error);
+	return verb->query;
+}
+
+const char *verbs_nearest(struct verbs *verbs, const char *name)
+{
+	const char **names = memory_get(verbs->count, sizeof *names);
+	for (size_t i = 0; i < verbs->count; i++)
+		names[i] = verbs->list[i].name;
+	const char *found = nearest(name, names, verbs->count);
+	free(names);
+	return found;
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * verbs.h - what may follow "ttalloc-analyze": the built-in queries, the user's query files, and copy, sql, help.
+ */
+#ifndef ANALYZE_VERBS_H
+#define ANALYZE_VERBS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "sql/query.h"
+
+enum verb_kind { VERB_QUERY, VERB_COPY, VERB_SQL, VERB_HELP };
+
+struct verb {
+	char *name;
+	enum verb_kind kind;
+	const struct query *query; /* NULL for a user's file that was not read yet */
+	char *path;                /* of a user's file; else NULL */
+	struct query *loaded;      /* of it */
+	const char *summary;       /* of a verb that is no query */
+	const char *usage;         /* its operands */
+	const char *about;
+	/* How the verb differs from a plain query. */
+	const char *nothing; /* what a table says when there are no rows */
+	bool list;           /* its table form is name and value per line */
+	bool fold;           /* its table sums up what the runtime owns */
+	bool gate;           /* a row means status 1, --exit-code or not */
+	bool two_files;      /* OLD NEW */
+};
+
+struct verbs;
+
+/* All verbs. User queries come from the COUNT directories of PATH, then $TTALLOC_QUERY_PATH, then the user's
+ * configuration; the first of a name counts, and none hides a built-in verb. */
+struct verbs *verbs_new(const char *const *path, size_t count);
+void verbs_free(struct verbs *verbs);
+
+size_t verbs_count(const struct verbs *verbs);
+struct verb *verbs_at(struct verbs *verbs, size_t index);
+struct verb *verbs_find(struct verbs *verbs, const char *name); /* NULL: there is none */
+
+/* The query of VERB, read from the user's file when it is the first time. NULL with ERROR filled. */
+const struct query *verb_query(struct verb *verb, struct sql_error *error);
+
+/* What to suggest for an unknown NAME, or NULL. */
+const char *verbs_nearest(struct verbs *verbs, const char *name);
+
+#endif

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * writer_table.c - aligned columns for people. The first rows are kept until their widths are known (layout.c); what
+ * comes behind them is printed at once, so that memory is bounded, and what comes behind the limit is only counted.
+ */
+#include "layout.h"
+#include "memory.h"
+#include "text.h"
+#include "writer.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LAYOUT_ROWS 256 /* that decide the widths */
+#define GAP 2           /* columns between columns */
+
+struct table {
+	struct writer writer;
+	struct style style;
+	const struct answer *answer;
+	struct layout layout;
+	struct field *fields; /* LAYOUT_ROWS * layout.count */
+	size_t kept;
+	uint64_t seen;
+	bool laid_out;
+	char **footnotes;
+	size_t footnote_count;
+};
+
+static void pad(FILE *out, size_t width)
+{
+	fprintf(out, "%*s", (int)width, "");
+}
+
+static void print_text(const struct table *table, const char *text, size_t width, bool left, bool last)
+{
+	size_t have = text_width(text), room = width > have ? width - have : 0;
+	if (!left)
+		pad(table->style.out, room);
+	fputs(text, table->style.out);
+	if (left && !last)
+		pad(table->style.out, room);
+}
+
+static void print_header(const struct table *table)
+{
+	const struct layout *layout = &table->layout;
+	const char *gap = "";
+	if (table->style.no_header)
+		return;
+	fputs(colour(&table->style, COLOUR_BOLD), table->style.out);
+	for (size_t i = 0; i < layout->count; i++) {
+		const struct shape *shape = &layout->shapes[i];
+		if (shape->hidden)
+			continue;
+		fputs(gap, table->style.out);
+		print_text(table, shape->name, shape->width, shape->left, i == layout->last);
+		gap = "  ";
+	}
+	fprintf(table->style.out, "%s\n", colour(&table->style, COLOUR_OFF));
+}
+
+static void print_field(const struct table *table, size_t column, const struct field *field)
+{
+	const struct shape *shape = &table->layout.shapes[column];
+	size_t exact = shape->exact_width == 0 ? 0 : shape->exact_width + GAP;
+	text_shorten(field->main, shape->width - exact);
+	print_text(table, field->main, shape->width - exact, shape->left, column == table->layout.last);
+	if (exact == 0)
+		return;
+	fprintf(table->style.out, "%*s%s%*s%s", GAP, "", colour(&table->style, COLOUR_DIM), (int)shape->exact_width,
+	        field->exact, colour(&table->style, COLOUR_OFF));
+}
+
+static void print_row(const struct table *table, const struct field *fields)
+{
+	const char *gap = "";
+	for (size_t i = 0; i < table->layout.count; i++) {
+		if (table->layout.shapes[i].hidden)
+			continue;
+		fputs(gap, table->style.out);
+		print_field(table, i, &fields[i]);
+		gap = "  ";
+	}
+	fputc('\n', table->style.out);
+}
+
+static void free_fields(struct field *fields, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		free(fields[i].main);
+		free(fields[i].exact);
+	}
+}
+
+/* "every row: device 0, region DRAM", where these columns gave way to others. */
+static void print_lifted(const struct table *table)
+{
+	const char *before = "every row: ";
+	for (size_t i = 0; i < table->layout.count; i++) {
+		if (table->layout.shapes[i].hidden != HIDDEN_SAME)
+			continue;
+		fprintf(table->style.out, "%s%s %s", before, table->layout.shapes[i].name, table->fields[i].main);
+		before = ", ";
+	}
+	if (before[0] == ',')
+		fputc('\n', table->style.out);
+}
+
+static void print_kept(struct table *table, bool all)
+{
+	layout_fit(&table->layout, table->fields, table->kept, table->style.width, all);
+	table->laid_out = true;
+	print_lifted(table);
+	print_header(table);
+	for (size_t i = 0; i < table->kept; i++)
+		print_row(table, table->fields + i * table->layout.count);
+	free_fields(table->fields, table->kept * table->layout.count);
+	table->kept = 0;
+}
+
+static void table_begin(struct writer *writer, const struct answer *answer, const struct column *columns, size_t count)
+{
+	struct table *table = (struct table *)writer;
+	table->answer = answer;
+	layout_init(&table->layout, columns, count);
+	table->fields = memory_get(LAYOUT_ROWS * count, sizeof *table->fields);
+}
+
+static void table_row(struct writer *writer, const struct query_cell *cells)
+{
+	struct table *table = (struct table *)writer;
+	table->seen++;
+	if (table->style.rows != 0 && table->seen > table->style.rows)
+		return;
+	struct field *fields = table->fields + table->kept * table->layout.count;
+	layout_row(&table->layout, cells, fields);
+	if (table->laid_out) {
+		print_row(table, fields);
+		free_fields(fields, table->layout.count);
+	} else if (++table->kept == LAYOUT_ROWS) {
+		print_kept(table, false);
+	}
+}
+
+static void print_left_out(const struct table *table)
+{
+	const char *before = "not shown for lack of room: ";
+	for (size_t i = 0; i < table->layout.count; i++) {
+		if (table->layout.shapes[i].hidden != HIDDEN_NO_ROOM)
+			continue;
+		fprintf(table->style.out, "%s%s", before, table->layout.shapes[i].name);
+		before = ", ";
+	}
+	if (before[0] == ',')
+		fputs(" (a wider terminal, or --json, has them)\n", table->style.out);
+}
+
+static void table_end(struct writer *writer)
+{
+	struct table *table = (struct table *)writer;
+	FILE *out = table->style.out;
+	if (table->seen == 0)
+		fprintf(out, "%s\n", table->answer->nothing);
+	else if (!table->laid_out)
+		print_kept(table, true);
+	if (table->style.rows != 0 && table->seen > table->style.rows)
+		fprintf(out, "and %" PRIu64 " more (-n 0 shows all)\n", table->seen - table->style.rows);
+	print_left_out(table);
+	for (size_t i = 0; i < table->footnote_count; i++)
+		fprintf(out, "%s\n", table->footnotes[i]);
+	answer_footer(&table->style, table->answer);
+}
+
+static void table_free(struct writer *writer)
+{
+	struct table *table = (struct table *)writer;
+	for (size_t i = 0; i < table->footnote_count; i++)
+		free(table->footnotes[i]);
+	free_fields(table->fields, table->kept * table->layout.count);
+	free(table->footnotes);
+	free(table->fields);
+	layout_free(&table->layout);
+	free(table);
+}
+
+void writer_table_footnote(struct writer *writer, const char *line)
+{
+	struct table *table = (struct table *)writer;
+	table->footnotes = memory_append(table->footnotes, table->footnote_count, sizeof *table->footnotes);
+	table->footnotes[table->footnote_count++] = memory_text(line);
+}
+
+struct writer *writer_table(const struct style *style)
+{
+	struct table *table = memory_get(1, sizeof *table);
+	table->style = *style;
+	table->writer = (struct writer){.begin = table_begin, .row = table_row, .end = table_end, .free = table_free};
+	return &table->writer;
+}
