@@ -238,6 +238,7 @@ bool device_allocate(struct device *device, const struct buffer_request *request
 		return false;
 	}
 	buffer->address = placed.address;
+	buffer->bank_bytes = placed.bank_bytes;
 	buffer->placed = true;
 	ttalloc_alloc(&(struct ttalloc_block){
 	    .device = device->chip,

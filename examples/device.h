@@ -39,6 +39,7 @@ struct buffer_request {
 struct buffer {
 	uint64_t address;
 	uint64_t size_bytes;
+	uint64_t bank_bytes; /* footprint in each bank */
 	uint16_t region;
 	bool placed; /* false: there is nothing to release */
 };

@@ -86,7 +86,7 @@ static void place_cbs(struct device *device, struct program *program, const stru
 	}
 	program->cb_end = address;
 	if (recipe->borrows_output && output && output->placed && output->region == TTALLOC_L1)
-		report_cb(device, program, index, output->address, output->size_bytes / chip->l1_banks, true);
+		report_cb(device, program, index, output->address, output->bank_bytes, true);
 }
 
 static bool compile(struct device *device, struct program *program, uint64_t id, const struct program_recipe *recipe,
