@@ -95,6 +95,10 @@ class Place:
     def leftover_segments(self):
         return sorted(p.name for p in self.segments.rglob("*.segment"))
 
+    def await_drained(self, seconds=30):
+        """Until all that ended processes left behind is committed: their segments are gone then."""
+        wait_until(lambda: not self.leftover_segments(), "segments to be drained", seconds)
+
 
 def end_all():
     for process in _started:
@@ -348,6 +352,24 @@ def _is_zombie(pid):
             return file.read().rpartition(")")[2].split()[0] == "Z"
     except OSError:
         return True
+
+
+def check_faithful(file, *targets):
+    """The recording holds what TARGETS (players and generators) issued, all of it, once."""
+    import check as oracle
+    try:
+        return oracle.check_faithful(file, [process for target in targets for process in target.issued()])
+    except oracle.Mismatch as error:
+        raise Failure(f"{file}: {error}") from None
+
+
+def check_recording(file, *targets):
+    """As check_faithful(), and every verb's answer is right."""
+    import check as oracle
+    try:
+        return oracle.check_recording(file, [process for target in targets for process in target.issued()])
+    except oracle.Mismatch as error:
+        raise Failure(f"{file}: {error}") from None
 
 
 # --- the analyzer ----------------------------------------------------------------------------------------------------

@@ -28,10 +28,10 @@ class Recording:
         self.path = path
         with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as database:
             database.row_factory = sqlite3.Row
-            self.processes = [dict(row) for row in database.execute("SELECT * FROM process ORDER BY id")]
-            self.events = [dict(row) for row in database.execute("SELECT * FROM event ORDER BY at_ns, process, id")]
+            self.processes = [dict(row) for row in database.execute("SELECT * FROM process ORDER BY process_id")]
+            self.events = [dict(row) for row in database.execute("SELECT * FROM event ORDER BY at_ns, process, event_id")]
             self.info = dict(database.execute("SELECT * FROM recording").fetchone())
-            self.threads = {row["id"]: dict(row) for row in database.execute("SELECT * FROM thread")}
+            self.threads = {row["thread_id"]: dict(row) for row in database.execute("SELECT * FROM thread")}
         database.close()
 
 
@@ -41,11 +41,17 @@ def fields_of_call(call):
     fields = {"kind": word, "device": call.device, "label": call.label, "step": call.step}
     if word in ("alloc", "alloc_failed"):
         fields.update(size_bytes=call.size, bank_bytes=call.bank or call.size)
-    if word in ("alloc", "free", "cb_alloc"):
+    if word in ("alloc", "free", "cb_alloc", "kernel_load", "kernel_unload"):
         fields.update(address=call.address)
     if word in ("cb_alloc", "kernel_load"):
         fields.update(size_bytes=call.size)
-    if word in ("alloc", "free", "alloc_failed"):
+    if word == "cb_alloc":
+        fields.update(program=call.program)
+    if word in ("cb_free", "program_run"):
+        fields.update(program=call.address)
+    if word == "alloc_failed":
+        fields.update(why=call.text)
+    if not word.startswith("device"):
         fields.update(region=REGION_WORDS.get(call.region))
     return fields
 
@@ -69,7 +75,7 @@ def _check_time(call, event, start_ns):
 
 def _take_over(call, event, row):
     call.at_ns = event["at_ns"]
-    call.place = (event["at_ns"], row, event["id"])
+    call.place = (event["at_ns"], row, event["event_id"])
 
 
 def _align_sequence(calls, events, start_ns, row, subject):
@@ -99,13 +105,13 @@ def _find_rows(processes, recording):
             continue
         require(rows.get(process.pid), f"process {process.pid} is not in the recording")
         row = rows[process.pid].pop(0)
-        process.row, process.ended_ns, process.ended = row["id"], row["ended_ns"], row["ended"]
+        process.row, process.ended_ns, process.ended = row["process_id"], row["ended_ns"], row["ended"]
     require(not any(rows.values()), f"processes that nobody started: {rows}")
 
 
 def _align_process(process, recording, start_ns):
     events = [event for event in recording.events if event["process"] == process.row]
-    ids = [event["id"] for event in events]
+    ids = [event["event_id"] for event in events]
     require(ids == sorted(ids), f"process {process.pid}: the order of time is not the order of numbers")
     ordered = all(call.order for call in process.calls)
     if ordered:

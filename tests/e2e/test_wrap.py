@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Wrap mode: exit statuses, signals, names of files, and the summary."""
+import os
+import signal
+import time
+
+from harness import Generator, Place, analyze, check, check_recording, equal, main, program, run, start, wait_until
+
+
+def wrap(place, *arguments, **options):
+    return run([program("ttalloc-recorder"), *arguments], env=place.env, cwd=place.path, **options)
+
+
+def statuses():
+    place = Place()
+    not_executable = place.file("text")
+    with open(not_executable, "w", encoding="ascii") as file:
+        file.write("no program")
+    cases = [
+        (0, ["true"]), (7, ["sh", "-c", "exit 7"]), (128 + 15, ["sh", "-c", "kill -TERM $$"]),
+        (128 + 9, ["sh", "-c", "kill -KILL $$"]), (126, [not_executable]), (126, ["/"]), (127, ["no-such-command"]),
+        (127, ["/no/such/command"]),
+    ]
+    for status, command in cases:
+        result = wrap(place, "--force", "-o", place.file("run.db"), "--", *command)
+        equal(result.returncode, status, f"status of {command} ({result.stderr})")
+        equal(result.stdout, "", "the recorder's standard output")
+
+
+def recording_that_cannot_start():
+    """Status 125, and the command is not run."""
+    place = Place()
+    mark = place.file("mark")
+    cases = [["-o", "/no/such/directory/run.db"], ["-o", str(place.path)], ["--socket", "/no/such/directory/socket"],
+             ["--no-such-option"], ["--append", "-o", place.file("missing.db")]]
+    for arguments in cases:
+        result = wrap(place, *arguments, "--", "touch", mark)
+        equal(result.returncode, 125, f"status of {arguments} ({result.stderr})")
+        check(result.stderr.strip(), f"{arguments}: nothing on stderr")
+        check(not os.path.exists(mark), f"{arguments}: the command was run")
+
+
+def signals_are_passed_on():
+    place = Place()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1):
+        ready = place.file(f"ready-{number}")
+        script = f"trap 'exit 9' {number.name[3:]}; touch {ready}; while :; do sleep 0.05; done"
+        recorder = start([program("ttalloc-recorder"), "-o", place.file(f"{number}.db"), "--", "sh", "-c", script],
+                         env=place.env, cwd=place.path, stderr=-3)
+        wait_until(lambda: os.path.exists(ready), "the command")
+        recorder.send_signal(number)
+        equal(recorder.wait(20), 9, f"status after {number.name}")
+
+
+def names_of_files():
+    place = Place()
+    result = wrap(place, "--", "true")
+    made = [name for name in os.listdir(place.path) if name.startswith("ttalloc-true-") and name.endswith(".db")]
+    check(len(made) == 1, f"without -o: {os.listdir(place.path)} ({result.stderr})")
+    wrap(place, "-o", "x-%p-%h-%t-%%.db", "--", "true")
+    made = [name for name in os.listdir(place.path) if name.startswith("x-")]
+    check(len(made) == 1 and made[0].endswith("-%.db") and os.uname().nodename.split(".")[0] in made[0], f"made {made}")
+
+
+def a_database_is_not_overwritten():
+    place = Place()
+    file, foreign = place.file("run.db"), place.file("notes.txt")
+    wrap(place, "-o", file, "--", "true")
+    with open(file, "rb") as opened:
+        before = opened.read()
+    result = wrap(place, "-o", file, "--", "true")
+    equal(result.returncode, 125, "status over an existing file")
+    with open(file, "rb") as opened:
+        check(opened.read() == before, "the existing file was changed")
+    equal(wrap(place, "--force", "-o", file, "--", "true").returncode, 0, "status with --force")
+    with open(foreign, "w", encoding="ascii") as opened:
+        opened.write("do not lose this")
+    equal(wrap(place, "--force", "-o", foreign, "--", "true").returncode, 125, "status of --force over another file")
+    with open(foreign, encoding="ascii") as opened:
+        equal(opened.read(), "do not lose this", "a file that is no database")
+
+
+def a_wrapped_run():
+    """Recorded as any other; the file is one file with mode 0600; the summary goes to stderr."""
+    place = Place()
+    file = place.file("run.db")
+    generator = Generator(place, arguments=["--calls", 1500, "--processes", 2, "--seed", 3], env=place.env, hold=False,
+                          wrapper=[program("ttalloc-recorder"), "-o", file, "--"])
+    equal(generator.process.wait(60), 0, "status")
+    check_recording(file, generator)
+    equal(oct(os.stat(file).st_mode & 0o777), "0o600", "mode of the file")
+    equal([name for name in os.listdir(place.path) if name.startswith("run.db")], ["run.db"], "files")
+    equal(analyze("info", file)["rows"][0]["processes"], 2, "processes")
+    equal(place.leftover_segments(), [], "segments")
+
+
+def runs_that_are_appended():
+    """--append in wrap mode goes on with the file."""
+    place = Place()
+    file = place.file("run.db")
+    generators = []
+    for number, more in enumerate(([], ["--append"], ["--append"])):
+        generators.append(Generator(place, f"logs{number}", ["--calls", 400, "--seed", number], env=place.env, hold=False,
+                                    wrapper=[program("ttalloc-recorder"), *more, "-o", file, "--"]))
+        equal(generators[-1].process.wait(60), 0, "status")
+        time.sleep(0.05)
+    check_recording(file, *generators)
+
+
+def a_run_without_events_says_why():
+    place = Place()
+    result = wrap(place, "-o", place.file("run.db"), "--", "true")
+    check("no event" in result.stderr.lower(), f"the summary of a run without events: {result.stderr}")
+    equal(analyze("info", place.file("run.db"))["rows"][0]["events"], 0, "events")
+
+
+def nothing_when_switched_off():
+    """Without the environment a program reports nothing, leaves nothing, and says nothing."""
+    place = Place()
+    result = run([program("ttalloc-generator"), "--log", str(place.path)], env=place.env, input="")
+    equal((result.returncode, result.stderr), (0, ""), "status and stderr")
+    equal(place.leftover_segments(), [], "segments")
+
+
+main(statuses, recording_that_cannot_start, signals_are_passed_on, names_of_files, a_database_is_not_overwritten,
+     a_wrapped_run, runs_that_are_appended, a_run_without_events_says_why, nothing_when_switched_off)

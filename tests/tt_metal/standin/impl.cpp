@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Allocator, devices, buffers and programs: one translation unit, as upstream's unity build.
+#include "tt_metal.hpp"
+
+namespace tt::tt_metal {
+
+static DeviceAddr round_up(DeviceAddr value, DeviceAddr unit) { return (value + unit - 1) / unit * unit; }
+
+// ---- Allocator ----------------------------------------------------------------------------------------------------
+
+DeviceAddr Bank::place(DeviceAddr bytes, bool bottom_up) {
+    std::vector<std::pair<DeviceAddr, DeviceAddr>> gaps;
+    DeviceAddr from = base;
+    for (const auto& [address, length] : used) {
+        gaps.emplace_back(from, address);
+        from = address + length;
+    }
+    gaps.emplace_back(from, base + size);
+    std::optional<DeviceAddr> found;
+    for (const auto& [begin, end] : gaps) {
+        if (end - begin < bytes || (bottom_up && found)) {
+            continue;
+        }
+        found = bottom_up ? begin : end - bytes;
+    }
+    if (!found) {
+        throw std::runtime_error("Out of Memory: Not enough space to allocate " + std::to_string(bytes) + " B");
+    }
+    used[*found] = bytes;
+    return *found;
+}
+
+static constexpr DeviceAddr l1_base = 104224, l1_end = 1499136;
+static constexpr DeviceAddr dram_base = 1048640, dram_end = 1073741824, trace_bytes = 16777216;
+
+DeviceAllocator::
+#if GENERATION >= 202512
+    AllocatorImpl
+#else
+    Allocator
+#endif
+    (DeviceAddr l1_small_bytes) {
+    banks_[0] = Bank{dram_base, dram_end - trace_bytes - dram_base, 12, {}};
+    banks_[1] = Bank{l1_base, l1_end - l1_small_bytes - l1_base, 64, {}};
+    banks_[3] = Bank{l1_end - l1_small_bytes, l1_small_bytes, 64, {}};
+    banks_[4] = Bank{dram_end - trace_bytes, trace_bytes, 12, {}};
+}
+
+#if GENERATION >= 202512
+AllocatorImpl::~AllocatorImpl() = default;
+#else
+Allocator::~Allocator() = default;
+#endif
+
+const Bank& DeviceAllocator::bank(BufferType type) const {
+    if (type == BufferType::SYSTEM_MEMORY) {
+        throw std::runtime_error("Unsupported buffer type!");
+    }
+    return banks_[static_cast<std::size_t>(type)];
+}
+
+DeviceAddr DeviceAllocator::allocate_buffer(Buffer* buffer) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    Bank& place = const_cast<Bank&>(bank(buffer->buffer_type()));
+    std::uint32_t banks = buffer->num_cores().value_or(place.count);
+    DeviceAddr unit = buffer->buffer_type() == BufferType::L1 ? 16 : 32;
+    DeviceAddr pages = buffer->size() / buffer->page_size();
+    return place.place(round_up((pages + banks - 1) / banks * round_up(buffer->page_size(), unit), 32),
+                       buffer->bottom_up());
+}
+
+void DeviceAllocator::deallocate_buffer(Buffer* buffer) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    banks_[static_cast<std::size_t>(buffer->buffer_type())].used.erase(buffer->address());
+}
+
+void DeviceAllocator::deallocate_buffers() {
+    std::lock_guard<std::mutex> lock(mutex_);
+    for (auto& bank : banks_) {
+        bank.used.clear();
+    }
+}
+
+// The getters lock, as upstream's do: a caller that holds the allocator's lock would wait for ever.
+std::uint32_t DeviceAllocator::get_num_banks(const BufferType& type) const {
+    std::lock_guard<std::mutex> lock(mutex_);
+    return bank(type).count;
+}
+
+DeviceAddr DeviceAllocator::get_bank_size(const BufferType& type) const {
+    std::lock_guard<std::mutex> lock(mutex_);
+    return bank(type).size;
+}
+
+DeviceAddr DeviceAllocator::get_base_allocator_addr(const HalMemType& memory) const {
+    return memory == HalMemType::DRAM ? dram_base : l1_base;
+}
+
+std::uint32_t DeviceAllocator::get_alignment(BufferType type) const {
+    return type == BufferType::DRAM || type == BufferType::TRACE ? 32 : 16;
+}
+
+// ---- Devices ------------------------------------------------------------------------------------------------------
+
+Device::Device(int id) : id_(id), allocator_(std::make_unique<DeviceAllocator>(32768)) {}
+Device::~Device() { close(); }
+tt::ARCH Device::arch() const { return tt::ARCH::WORMHOLE_B0; }
+int Device::id() const { return id_; }
+int Device::build_id() const { return 1000 + id_; }
+std::uint8_t Device::num_hw_cqs() const { return 1; }
+bool Device::is_initialized() const { return initialized_; }
+DeviceAllocator* Device::allocator() const { return allocator_.get(); }
+bool Device::close() {
+    if (initialized_) {
+        initialized_ = false;
+        allocator_->deallocate_buffers();
+    }
+    return true;
+}
+
+namespace distributed {
+static int next_mesh_id = 0;  // collides with chip ids, as upstream's
+
+MeshDevice::MeshDevice(std::vector<Device*> devices) :
+    id_(next_mesh_id++), devices_(std::move(devices)), allocator_(std::make_unique<DeviceAllocator>(32768)) {}
+MeshDevice::~MeshDevice() { close(); }
+tt::ARCH MeshDevice::arch() const { return devices_.at(0)->arch(); }
+int MeshDevice::id() const { return id_; }
+int MeshDevice::build_id() const { return 2000 + id_; }
+std::uint8_t MeshDevice::num_hw_cqs() const { return 1; }
+bool MeshDevice::is_initialized() const { return initialized_; }
+DeviceAllocator* MeshDevice::allocator() const { return allocator_.get(); }
+std::vector<IDevice*> MeshDevice::get_devices() const { return {devices_.begin(), devices_.end()}; }
+bool MeshDevice::close() {
+    if (initialized_) {
+        initialized_ = false;
+        allocator_->deallocate_buffers();
+    }
+    return true;
+}
+}  // namespace distributed
+
+// ---- Buffers ------------------------------------------------------------------------------------------------------
+
+BufferMembers::BufferMembers(IDevice* device, DeviceAddr size, DeviceAddr page_size, BufferType type,
+                             TensorMemoryLayout layout, bool bottom_up, std::optional<std::uint32_t> cores) :
+    device_(device),
+    size_(size),
+    buffer_type_(type),
+    buffer_layout_(layout),
+    bottom_up_(bottom_up),
+    owns_data_(true),
+    allocator_(device->allocator()),
+    page_size_(page_size),
+    cores_(cores) {}
+
+Buffer::Buffer(IDevice* device, DeviceAddr size, DeviceAddr page_size, BufferType type, TensorMemoryLayout layout,
+               bool bottom_up, std::optional<std::uint32_t> cores) :
+#if GENERATION >= 202612 && GENERATION < 299912
+    pimpl_(std::make_unique<BufferMembers>(device, size, page_size, type, layout, bottom_up, cores))
+#else
+    BufferMembers(device, size, page_size, type, layout, bottom_up, cores)
+#endif
+{
+}
+
+Buffer::~Buffer() { deallocate_impl(); }
+
+std::shared_ptr<Buffer> Buffer::create(IDevice* device, DeviceAddr size, DeviceAddr page_size, BufferType type,
+                                       TensorMemoryLayout layout, bool bottom_up,
+                                       std::optional<std::uint32_t> cores) {
+    auto buffer = std::make_shared<Buffer>(device, size, page_size, type, layout, bottom_up, cores);
+    if (size != 0) {
+        buffer->allocate_impl();
+    }
+    return buffer;
+}
+
+void Buffer::allocate_impl() {
+    if (GraphTracker::instance().hook_allocate(this)) {
+        members().address_ = 0;
+#if GENERATION >= 202505
+        members().hooked_allocation_ = true;
+#endif
+    } else {
+        members().address_ = members().allocator_->allocate_buffer(this);
+    }
+    members().allocation_status_ = AllocationStatus::ALLOCATED;
+    GraphTracker::instance().track_allocate(this);
+}
+
+void Buffer::deallocate_impl() {
+    if (members().allocation_status_ != AllocationStatus::ALLOCATED) {
+        return;
+    }
+    if (members().device_->is_initialized() && members().size_ != 0) {
+        GraphTracker::instance().track_deallocate(this);
+        if (members().address_ != 0) {
+            members().allocator_->deallocate_buffer(this);
+        }
+    }
+    members().allocation_status_ = AllocationStatus::DEALLOCATED;
+}
+
+// Before the allocator has answered, upstream throws here, or waits for ever.
+std::uint32_t Buffer::address() const {
+    if (members().allocation_status_ == AllocationStatus::ALLOCATION_REQUESTED) {
+        throw std::logic_error("Can only query the address of a buffer that has been allocated");
+    }
+    return static_cast<std::uint32_t>(members().address_);
+}
+
+DeviceAddr Buffer::page_size() const { return members().page_size_; }
+std::uint32_t Buffer::num_pages() const {
+    return members().page_size_ == 0 ? 0 : static_cast<std::uint32_t>(members().size_ / members().page_size_);
+}
+std::optional<std::uint32_t> Buffer::num_cores() const { return members().cores_; }
+DeviceAddr Buffer::aligned_page_size() const {
+    return round_up(members().page_size_, members().allocator_->get_alignment(members().buffer_type_));
+}
+DeviceAddr Buffer::aligned_size() const { return num_pages() * aligned_page_size(); }
+DeviceAddr Buffer::aligned_size_per_bank() const {
+    std::uint32_t banks = members().cores_.value_or(0);
+    if (banks == 0) {
+        banks = members().allocator_->get_num_banks(members().buffer_type_);
+    }
+    return (num_pages() + banks - 1) / banks * aligned_page_size();
+}
+void Buffer::mark_as_deallocated() { members().allocation_status_ = AllocationStatus::DEALLOCATED; }
+
+// ---- Programs -----------------------------------------------------------------------------------------------------
+
+Program::Program() = default;
+
+Program::~Program() noexcept {
+#if GENERATION >= 202605
+    for (const IDevice* device : compiled_for_) {
+        GraphTracker::instance().track_deallocate_cb(device);
+    }
+#endif
+}
+
+// Until 2026-04 the events name the mesh, since then each chip.
+void Program::compile(const IDevice* device) {
+    std::vector<const IDevice*> targets{device};
+#if GENERATION >= 202605
+    if (const auto* mesh = dynamic_cast<const distributed::MeshDevice*>(device)) {
+        auto chips = mesh->get_devices();
+        targets.assign(chips.begin(), chips.end());
+    }
+#endif
+    for (const IDevice* target : targets) {
+        bool known = false;
+        for (const IDevice* seen : compiled_for_) {
+            known = known || seen == target;
+        }
+        if (known) {
+            continue;
+        }
+        compiled_for_.push_back(target);
+        DeviceAddr next = l1_base;
+        for (const auto& buffer : buffers_) {
+            bool borrowed = buffer.borrowed_address != 0;
+            GraphTracker::instance().track_allocate_cb(
+                buffer.cores, borrowed ? buffer.borrowed_address : next, buffer.size, borrowed, target);
+            next += borrowed ? 0 : round_up(buffer.size, 32);
+        }
+    }
+}
+
+}  // namespace tt::tt_metal

@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A stand-in for TT-Metal's public classes, as far as allocation goes: the same names, members in the same order, the
+// same call sequences, over an allocator of a few lines. GENERATION chooses the month it stands for: 202503, 202507,
+// 202511, 202606; 202612 hides the members of Buffer, and 299912 is a generation that nobody has seen.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+struct CoreCoord {
+    std::size_t x = 0, y = 0;
+};
+
+#if GENERATION >= 202511
+namespace tt::tt_metal {
+#endif
+struct CoreRange {
+    CoreCoord start_coord, end_coord;
+};
+class CoreRangeSet {
+public:
+    CoreRangeSet() = default;
+    explicit CoreRangeSet(std::vector<CoreRange> ranges) : ranges_(std::move(ranges)) {}
+    const std::vector<CoreRange>& ranges() const { return ranges_; }
+
+private:
+    std::vector<CoreRange> ranges_;
+};
+#if GENERATION >= 202511
+}
+#endif
+
+namespace tt {
+enum class ARCH { WORMHOLE_B0 = 2, BLACKHOLE = 3, Invalid = 0xFF };
+
+namespace tt_metal {
+using DeviceAddr = std::uint64_t;
+enum class BufferType { DRAM, L1, SYSTEM_MEMORY, L1_SMALL, TRACE };
+enum class TensorMemoryLayout { INTERLEAVED = 0, HEIGHT_SHARDED = 2, WIDTH_SHARDED = 3, BLOCK_SHARDED = 4 };
+enum class HalMemType : std::uint8_t { L1 = 0, DRAM = 1, HOST = 2 };
+
+class Buffer;
+class Program;
+class IDevice;
+
+#if GENERATION >= 202512
+class AllocatorImpl;
+using DeviceAllocator = AllocatorImpl;
+#else
+class Allocator;
+using DeviceAllocator = Allocator;
+#endif
+
+// ---- Allocator ----------------------------------------------------------------------------------------------------
+
+struct Bank {
+    DeviceAddr base = 0, size = 0;
+    std::uint32_t count = 0;
+    std::map<DeviceAddr, DeviceAddr> used;  // address to bytes
+    DeviceAddr place(DeviceAddr bytes, bool bottom_up);
+};
+
+#if GENERATION >= 202512
+class AllocatorImpl {
+public:
+    explicit AllocatorImpl(DeviceAddr l1_small_bytes);
+    ~AllocatorImpl();
+#else
+class Allocator {
+public:
+    explicit Allocator(DeviceAddr l1_small_bytes);
+    ~Allocator();
+#endif
+    DeviceAddr allocate_buffer(Buffer* buffer);
+    void deallocate_buffer(Buffer* buffer);
+    void deallocate_buffers();
+    std::uint32_t get_num_banks(const BufferType& type) const;
+    DeviceAddr get_bank_size(const BufferType& type) const;
+    DeviceAddr get_base_allocator_addr(const HalMemType& memory) const;
+    std::uint32_t get_alignment(BufferType type) const;
+
+private:
+    const Bank& bank(BufferType type) const;
+    mutable std::mutex mutex_;
+    std::array<Bank, 5> banks_;
+};
+
+// ---- Devices ------------------------------------------------------------------------------------------------------
+
+class IDevice {
+public:
+    virtual ~IDevice() = default;
+    virtual tt::ARCH arch() const = 0;
+    virtual int id() const = 0;
+    virtual int build_id() const = 0;
+    virtual std::uint8_t num_hw_cqs() const = 0;
+    virtual bool is_initialized() const = 0;
+    virtual DeviceAllocator* allocator() const = 0;
+    virtual bool close() = 0;
+};
+
+class Device : public IDevice {
+public:
+    explicit Device(int id);
+    ~Device() override;
+    tt::ARCH arch() const override;
+    int id() const override;
+    int build_id() const override;
+    std::uint8_t num_hw_cqs() const override;
+    bool is_initialized() const override;
+    DeviceAllocator* allocator() const override;
+    bool close() override;
+
+private:
+    int id_;
+    bool initialized_ = true;
+    std::unique_ptr<DeviceAllocator> allocator_;
+};
+
+namespace distributed {
+class MeshDevice : public IDevice, public std::enable_shared_from_this<MeshDevice> {
+public:
+    explicit MeshDevice(std::vector<Device*> devices);
+    ~MeshDevice() override;
+    tt::ARCH arch() const override;
+    int id() const override;
+    int build_id() const override;
+    std::uint8_t num_hw_cqs() const override;
+    bool is_initialized() const override;
+    DeviceAllocator* allocator() const override;
+    bool close() override;
+    std::vector<IDevice*> get_devices() const;
+
+private:
+    int id_;
+    bool initialized_ = true;
+    std::vector<Device*> devices_;
+    std::unique_ptr<DeviceAllocator> allocator_;
+};
+}  // namespace distributed
+
+// ---- Buffers ------------------------------------------------------------------------------------------------------
+
+struct SubDeviceId {
+    std::uint8_t value;
+};
+struct SubDeviceManagerId {
+    std::uint64_t value;
+};
+
+enum class AllocationStatus : std::uint8_t {
+    ALLOCATION_REQUESTED,
+#if GENERATION < 202505
+    ALLOCATION_FAILED,
+#endif
+    ALLOCATED,
+    DEALLOCATED,
+};
+
+struct BufferMembers {
+    BufferMembers(IDevice* device, DeviceAddr size, DeviceAddr page_size, BufferType type, TensorMemoryLayout layout,
+                  bool bottom_up, std::optional<std::uint32_t> cores);
+    IDevice* const device_;
+#if GENERATION >= 299912
+    std::string context_;
+#endif
+    const DeviceAddr size_;
+    const BufferType buffer_type_;
+    const TensorMemoryLayout buffer_layout_;
+    const bool bottom_up_;
+    const std::optional<SubDeviceId> sub_device_id_;
+    const bool owns_data_;
+    std::optional<SubDeviceManagerId> sub_device_manager_id_;
+    DeviceAllocator* allocator_;
+#if GENERATION < 202505
+    std::atomic<AllocationStatus> allocation_status_ = AllocationStatus::ALLOCATION_REQUESTED;
+    DeviceAddr address_ = 0;
+    mutable std::mutex allocation_mutex_;
+    mutable std::condition_variable allocation_cv_;
+    std::atomic<bool> deallocation_requested_ = false;
+#else
+    AllocationStatus allocation_status_ = AllocationStatus::ALLOCATION_REQUESTED;
+    bool hooked_allocation_ = false;
+    DeviceAddr address_ = 0;
+#endif
+    DeviceAddr page_size_;
+    std::optional<std::uint32_t> cores_;
+};
+
+#if GENERATION >= 202507
+class Buffer final : public std::enable_shared_from_this<Buffer>
+#else
+class Buffer final
+#endif
+#if GENERATION < 202612 || GENERATION >= 299912
+    // Members of the base come right after it, as they would in the class itself.
+#if GENERATION >= 202507
+    , private BufferMembers
+#else
+    : private BufferMembers
+#endif
+#endif
+{
+public:
+    static std::shared_ptr<Buffer> create(IDevice* device, DeviceAddr size, DeviceAddr page_size, BufferType type,
+                                          TensorMemoryLayout layout, bool bottom_up,
+                                          std::optional<std::uint32_t> cores);
+    Buffer(IDevice* device, DeviceAddr size, DeviceAddr page_size, BufferType type, TensorMemoryLayout layout,
+           bool bottom_up, std::optional<std::uint32_t> cores);
+    ~Buffer();
+
+    std::uint32_t address() const;
+    DeviceAddr page_size() const;
+    std::uint32_t num_pages() const;
+    std::optional<std::uint32_t> num_cores() const;
+    DeviceAddr aligned_size() const;
+    DeviceAddr aligned_page_size() const;
+    DeviceAddr aligned_size_per_bank() const;
+    void mark_as_deallocated();
+
+    IDevice* device() const { return members().device_; }
+    DeviceAddr size() const { return members().size_; }
+    BufferType buffer_type() const { return members().buffer_type_; }
+    TensorMemoryLayout buffer_layout() const { return members().buffer_layout_; }
+    bool bottom_up() const { return members().bottom_up_; }
+
+private:
+    void allocate_impl();
+    void deallocate_impl();
+#if GENERATION >= 202612 && GENERATION < 299912
+    BufferMembers& members() { return *pimpl_; }
+    const BufferMembers& members() const { return *pimpl_; }
+    std::unique_ptr<BufferMembers> pimpl_;
+#else
+    BufferMembers& members() { return *this; }
+    const BufferMembers& members() const { return *this; }
+#endif
+};
+
+// ---- Programs -----------------------------------------------------------------------------------------------------
+
+struct CircularBuffer {
+    CoreRangeSet cores;
+    std::uint64_t size, borrowed_address;  // borrowed_address: of the tensor it lies in; 0: its own place
+};
+
+class Program {
+public:
+    Program();
+    ~Program() noexcept;
+    void add(CircularBuffer buffer) { buffers_.push_back(std::move(buffer)); }
+    void compile(const IDevice* device);  // places the circular buffers, once per device
+
+private:
+    std::vector<CircularBuffer> buffers_;
+    std::vector<const IDevice*> compiled_for_;
+};
+
+// ---- GraphTracker -------------------------------------------------------------------------------------------------
+
+class GraphTracker {
+public:
+#if GENERATION >= 202512
+    static GraphTracker& instance();
+#else
+    static GraphTracker& instance() {
+        static GraphTracker tracker;
+        return tracker;
+    }
+#endif
+    void track_allocate(const Buffer* buffer);
+    void track_deallocate(Buffer* buffer);
+    void track_allocate_cb(const CoreRangeSet& cores, std::uint64_t address, std::uint64_t size,
+                           bool is_globally_allocated, const IDevice* device);
+    void track_deallocate_cb(const IDevice* device);
+    void track_program(Program* program, const IDevice* device);
+    bool hook_allocate(const Buffer* buffer);
+
+    void set_no_dispatch(bool on) { no_dispatch_ = on; }
+    std::uint64_t calls() const { return calls_; }
+
+private:
+    std::atomic<std::uint64_t> calls_{0};
+    std::atomic<bool> no_dispatch_{false};
+};
+
+}  // namespace tt_metal
+}  // namespace tt

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A library above libtt_metal, as ttnn is: tests drive it through ctypes, with plain C entry points.
+#include <cstring>
+#include <thread>
+
+#include "tt_metal.hpp"
+
+using namespace tt::tt_metal;
+
+namespace {
+thread_local std::string last_error;
+
+struct Handle {
+    std::shared_ptr<Buffer> buffer;
+};
+}  // namespace
+
+extern "C" {
+
+const char* nn_error() { return last_error.c_str(); }
+
+void* nn_open_chip(int id) { return static_cast<IDevice*>(new Device(id)); }
+
+void* nn_open_mesh(void* const* chips, int count) {
+    std::vector<Device*> devices;
+    for (int i = 0; i < count; i++) {
+        devices.push_back(static_cast<Device*>(static_cast<IDevice*>(chips[i])));
+    }
+    return static_cast<IDevice*>(new distributed::MeshDevice(devices));
+}
+
+void nn_close(void* device) { static_cast<IDevice*>(device)->close(); }
+
+void* nn_buffer(void* device, std::uint64_t size, std::uint64_t page_size, int type, int layout, int bottom_up,
+                int cores) {
+    try {
+        return new Handle{Buffer::create(
+            static_cast<IDevice*>(device), size, page_size, static_cast<BufferType>(type),
+            static_cast<TensorMemoryLayout>(layout), bottom_up != 0,
+            cores > 0 ? std::optional<std::uint32_t>(cores) : std::nullopt)};
+    } catch (const std::exception& error) {
+        last_error = error.what();
+        return nullptr;
+    }
+}
+
+std::uint64_t nn_address(void* buffer) { return static_cast<Handle*>(buffer)->buffer->address(); }
+
+void nn_free(void* buffer) { delete static_cast<Handle*>(buffer); }
+
+void* nn_program() { return new Program; }
+
+void nn_add_cb(void* program, std::uint64_t size, std::uint64_t borrowed, int x0, int y0, int x1, int y1) {
+    auto coordinate = [](int value) { return static_cast<std::size_t>(value); };
+    CoreRange range{{coordinate(x0), coordinate(y0)}, {coordinate(x1), coordinate(y1)}};
+    static_cast<Program*>(program)->add({CoreRangeSet({range}), size, borrowed});
+}
+
+// ttnn announces a program before each run; programs that are enqueued by hand are not announced.
+void nn_run(void* program, void* device, int announce) {
+    if (announce != 0) {
+        GraphTracker::instance().track_program(static_cast<Program*>(program), static_cast<IDevice*>(device));
+    }
+    static_cast<Program*>(program)->compile(static_cast<IDevice*>(device));
+}
+
+void nn_end_program(void* program) { delete static_cast<Program*>(program); }
+
+void nn_no_dispatch(int on) { GraphTracker::instance().set_no_dispatch(on != 0); }
+
+std::uint64_t nn_tracker_calls() { return GraphTracker::instance().calls(); }
+
+void nn_threads(void* device, int threads, int rounds) {
+    std::vector<std::thread> workers;
+    for (int t = 0; t < threads; t++) {
+        workers.emplace_back([device, rounds] {
+            for (int i = 0; i < rounds; i++) {
+                nn_free(nn_buffer(device, 4096, 1024, 0, 0, 1, 0));
+            }
+        });
+    }
+    for (auto& worker : workers) {
+        worker.join();
+    }
+}
+}

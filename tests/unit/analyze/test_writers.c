@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the writers make of the same few rows, byte for byte.
+ */
+#include <locale.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "analyze/writer.h"
+
+#define COLUMNS 6
+
+static const struct column columns[COLUMNS] = {
+    {"device", UNIT_ID},   {"region", UNIT_TEXT}, {"address", UNIT_ADDRESS},
+    {"size_bytes", UNIT_BYTES}, {"at_ns", UNIT_NS}, {"label", UNIT_TEXT},
+};
+
+static struct query_cell integer(int64_t value)
+{
+	return (struct query_cell){.type = CELL_INTEGER, .integer = value};
+}
+
+static struct query_cell text(const char *value)
+{
+	return (struct query_cell){.type = CELL_TEXT, .text = value, .bytes = strlen(value)};
+}
+
+static const struct query_cell unknown = {.type = CELL_NULL};
+
+struct capture {
+	char *out;
+	size_t size;
+	struct style style;
+};
+
+static void capture_begin(struct capture *capture)
+{
+	*capture = (struct capture){0};
+	capture->style.out = open_memstream(&capture->out, &capture->size);
+	capture->style.rows = 20;
+}
+
+static void capture_check(struct capture *capture, const char *expected)
+{
+	fclose(capture->style.out);
+	assert_string_equal(capture->out, expected);
+	free(capture->out);
+}
+
+static const struct answer complete = {.query = "leaks", .file = "run.db", .nothing = "no leaks", .complete = true};
+
+static void write_two(struct writer *writer, const struct answer *answer)
+{
+	const struct query_cell first[COLUMNS] = {integer(0),         text("DRAM"), integer(4096),
+	                                          integer(1610612736), integer(1500000), text("model/layer.3/attention")};
+	const struct query_cell second[COLUMNS] = {integer(1), text("DRAM"), integer(64), integer(512), unknown,
+	                                           text("=evil\033[2J,\"x\"")};
+	writer->begin(writer, answer, columns, COLUMNS);
+	writer->row(writer, first);
+	writer->row(writer, second);
+	writer->end(writer);
+	writer->free(writer);
+}
+
+static void test_table(void **state)
+{
+	struct capture capture;
+	(void)state;
+	capture_begin(&capture);
+	write_two(writer_table(&capture.style), &complete);
+	capture_check(&capture, "device  region  address            size_bytes     at_ns  label\n"
+	                        "     0  DRAM     0x1000  1.50 GiB  1610612736  1.500 ms  model/layer.3/attention\n"
+	                        "     1  DRAM       0x40     512 B         512         -  =evil\\x1b[2J,\"x\"\n"
+	                        "complete\n");
+}
+
+static void test_table_narrow(void **state)
+{
+	struct capture capture;
+	(void)state;
+	capture_begin(&capture);
+	capture.style.width = 70;
+	write_two(writer_table(&capture.style), &complete);
+	capture_check(&capture, "device  region  address            size_bytes     at_ns  label\n"
+	                        "     0  DRAM     0x1000  1.50 GiB  1610612736  1.500 ms  model/\xe2\x80\xa6" "ention\n"
+	                        "     1  DRAM       0x40     512 B         512         -  =evil\\\xe2\x80\xa6" "2J,\"x\"\n"
+	                        "complete\n");
+}
+
+/* What says the same in every row is lifted out; then columns are left out, and named. */
+static void test_table_very_narrow(void **state)
+{
+	struct capture capture;
+	(void)state;
+	capture_begin(&capture);
+	capture.style.width = 44;
+	capture.style.quiet = true;
+	write_two(writer_table(&capture.style), &complete);
+	capture_check(&capture, "every row: region DRAM\n"
+	                        "device            size_bytes  label\n"
+	                        "     0  1.50 GiB  1610612736  model/\xe2\x80\xa6tention\n"
+	                        "     1     512 B         512  =evil\\\xe2\x80\xa6[2J,\"x\"\n"
+	                        "not shown for lack of room: address, at_ns (a wider terminal, or --json, has them)\n");
+}
+
+static void test_table_every_width_fits(void **state)
+{
+	(void)state;
+	for (size_t width = 36; width < 100; width++) {
+		struct capture capture;
+		capture_begin(&capture);
+		capture.style.width = width;
+		capture.style.quiet = true;
+		write_two(writer_table(&capture.style), &complete);
+		fclose(capture.style.out);
+		char *rest = capture.out, *line;
+		while ((line = strsep(&rest, "\n")) != NULL)
+			if (strncmp(line, "not shown", 9) != 0)
+				assert_true(strlen(line) <= width + 2); /* the ellipsis is three bytes wide one column */
+		free(capture.out);
+	}
+}
+
+static void test_table_limit(void **state)
+{
+	struct capture capture;
+	const struct column number[] = {{"n", UNIT_COUNT}};
+	(void)state;
+	capture_begin(&capture);
+	capture.style.rows = 2;
+	struct writer *writer = writer_table(&capture.style);
+	writer->begin(writer, &complete, number, 1);
+	for (int i = 0; i < 1000; i++)
+		writer->row(writer, (struct query_cell[]){integer(i)});
+	writer->end(writer);
+	writer->free(writer);
+	capture_check(&capture, "n\n0\n1\nand 998 more (-n 0 shows all)\ncomplete\n");
+}
+
+/* Without a limit, what comes behind the rows that decide the widths is printed all the same. */
+static void test_table_all(void **state)
+{
+	struct capture capture;
+	size_t lines = 0;
+	const struct column number[] = {{"n", UNIT_COUNT}};
+	(void)state;
+	capture_begin(&capture);
+	capture.style.rows = 0;
+	struct writer *writer = writer_table(&capture.style);
+	writer->begin(writer, &complete, number, 1);
+	for (int i = 0; i < 1000; i++)
+		writer->row(writer, (struct query_cell[]){integer(i)});
+	writer->end(writer);
+	writer->free(writer);
+	fclose(capture.style.out);
+	for (const char *at = capture.out; (at = strchr(at, '\n')) != NULL; at++)
+		lines++;
+	assert_int_equal(lines, 1002);
+	assert_non_null(strstr(capture.out, "\n999\n"));
+	free(capture.out);
+}
+
+static void test_table_empty_and_incomplete(void **state)
+{
+	struct capture capture;
+	const char *notes[] = {"12 events lost in 2 gaps\033[0m"};
+	const struct answer answer = {.query = "leaks", .file = "run.db", .nothing = "no leaks", .notes = notes,
+	                              .note_count = 1};
+	(void)state;
+	capture_begin(&capture);
+	capture.style.quiet = true; /* does not hide what is missing */
+	struct writer *writer = writer_table(&capture.style);
+	writer->begin(writer, &answer, columns, COLUMNS);
+	writer->end(writer);
+	writer->free(writer);
+	capture_check(&capture, "no leaks\n"
+	                        "note: 12 events lost in 2 gaps\\x1b[0m\n"
+	                        "INCOMPLETE: the recording has gaps, and figures may be off by what is missing\n");
+}
+
+static void test_fold(void **state)
+{
+	struct capture capture;
+	const struct column leak[] = {{"class", UNIT_TEXT}, {"region", UNIT_TEXT}, {"size_bytes", UNIT_BYTES}};
+	(void)state;
+	capture_begin(&capture);
+	struct writer *writer = writer_fold(writer_table(&capture.style));
+	writer->begin(writer, &complete, leak, 3);
+	writer->row(writer, (struct query_cell[]){text("kernel_binary"), text("DRAM"), integer(1024)});
+	writer->row(writer, (struct query_cell[]){text("buffer"), text("DRAM"), integer(2048)});
+	writer->row(writer, (struct query_cell[]){text("kernel_binary"), text("DRAM"), integer(1024)});
+	writer->row(writer, (struct query_cell[]){text("trace"), text("TRACE"), integer(7)});
+	writer->end(writer);
+	writer->free(writer);
+	capture_check(&capture,
+	              "class   region      size_bytes\n"
+	              "buffer  DRAM    2.00 KiB  2048\n"
+	              "owned by the runtime: 2 kernel_binary in DRAM, 2.00 KiB (2048); 1 trace in TRACE, 7 B (7)\n"
+	              "complete\n");
+}
+
+static void test_json(void **state)
+{
+	struct capture capture;
+	const char *notes[] = {"a \"note\""};
+	const struct answer answer = {.query = "leaks", .file = "run.db", .notes = notes, .note_count = 1};
+	(void)state;
+	capture_begin(&capture);
+	write_two(writer_json(&capture.style), &answer);
+	capture_check(&capture,
+	              "{\"query\": \"leaks\", \"file\": \"run.db\", \"complete\": false, \"notes\": [\"a \\\"note\\\"\"], "
+	              "\"rows\": [\n"
+	              "  {\"device\": 0, \"region\": \"DRAM\", \"address\": 4096, \"size_bytes\": 1610612736, "
+	              "\"at_ns\": 1500000, \"label\": \"model/layer.3/attention\"},\n"
+	              "  {\"device\": 1, \"region\": \"DRAM\", \"address\": 64, \"size_bytes\": 512, \"at_ns\": null, "
+	              "\"label\": \"=evil\\u001b[2J,\\\"x\\\"\"}\n"
+	              "]}\n");
+}
+
+static void test_json_empty(void **state)
+{
+	struct capture capture;
+	const struct answer diff = {.query = "diff", .file = "new.db", .old_file = "old.db", .complete = true};
+	(void)state;
+	capture_begin(&capture);
+	struct writer *writer = writer_json(&capture.style);
+	writer->begin(writer, &diff, columns, COLUMNS);
+	writer->end(writer);
+	writer->free(writer);
+	capture_check(&capture, "{\"query\": \"diff\", \"file\": \"new.db\", \"old_file\": \"old.db\", "
+	                        "\"complete\": true, \"notes\": [], \"rows\": []}\n");
+}
+
+static void test_json_cells(void **state)
+{
+	struct capture capture;
+	const struct column some[] = {{"a", UNIT_NONE}, {"b", UNIT_NONE}, {"c", UNIT_NONE}};
+	const struct query_cell cells[] = {{.type = CELL_REAL, .real = 0.5},
+	                                   {.type = CELL_REAL, .real = HUGE_VAL},
+	                                   {.type = CELL_BLOB, .text = "\0\xff", .bytes = 2}};
+	(void)state;
+	capture_begin(&capture);
+	struct writer *writer = writer_jsonl(&capture.style);
+	writer->begin(writer, &complete, some, 3);
+	writer->row(writer, cells);
+	writer->row(writer, cells);
+	writer->end(writer);
+	writer->free(writer);
+	capture_check(&capture, "{\"a\": 0.5, \"b\": null, \"c\": \"00ff\"}\n"
+	                        "{\"a\": 0.5, \"b\": null, \"c\": \"00ff\"}\n");
+}
+
+static void test_csv(void **state)
+{
+	struct capture capture;
+	(void)state;
+	capture_begin(&capture);
+	write_two(writer_csv(&capture.style), &complete);
+	capture_check(&capture, "device,region,address,size_bytes,at_ns,label\r\n"
+	                        "0,DRAM,4096,1610612736,1500000,model/layer.3/attention\r\n"
+	                        "1,DRAM,64,512,,\"'=evil\\x1b[2J,\"\"x\"\"\"\r\n");
+}
+
+static void test_list(void **state)
+{
+	struct capture capture;
+	const struct column info[] = {{"host", UNIT_TEXT}, {"peak_bytes", UNIT_BYTES}, {"commands", UNIT_TEXT}};
+	(void)state;
+	capture_begin(&capture);
+	struct writer *writer = writer_list(&capture.style);
+	writer->begin(writer, &complete, info, 3);
+	writer->row(writer, (struct query_cell[]){text("tower"), integer(2048), text("python a.py\nhost fake")});
+	writer->end(writer);
+	writer->free(writer);
+	capture_check(&capture, "host        tower\n"
+	                        "peak_bytes  2.00 KiB  2048\n"
+	                        "commands    python a.py\n"
+	                        "            host fake\n"
+	                        "complete\n");
+}
+
+static void test_colour(void **state)
+{
+	struct capture capture;
+	const struct column number[] = {{"n", UNIT_COUNT}};
+	(void)state;
+	capture_begin(&capture);
+	capture.style.colour = true;
+	struct writer *writer = writer_table(&capture.style);
+	writer->begin(writer, &complete, number, 1);
+	writer->row(writer, (struct query_cell[]){integer(1)});
+	writer->end(writer);
+	writer->free(writer);
+	capture_check(&capture, "\033[1mn\033[0m\n1\n\033[2mcomplete\033[0m\n");
+}
+
+static void test_delta(void **state)
+{
+	struct shown shown;
+	const struct column bytes = {"delta_bytes", UNIT_BYTES}, blocks = {"delta_blocks", UNIT_COUNT};
+	const struct query_cell up = integer(1536), down = integer(-1536);
+	(void)state;
+	cell_show(&shown, &bytes, &up);
+	assert_string_equal(shown.main, "+1.50 KiB");
+	assert_string_equal(shown.exact, "+1536");
+	cell_show(&shown, &bytes, &down);
+	assert_string_equal(shown.main, "-1.50 KiB");
+	assert_string_equal(shown.exact, "-1536");
+	cell_show(&shown, &blocks, &up);
+	assert_string_equal(shown.main, "+1536");
+}
+
+static int use_utf8(void **state)
+{
+	(void)state;
+	return setlocale(LC_CTYPE, "C.UTF-8") == NULL ? -1 : 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_table),
+	    cmocka_unit_test(test_table_narrow),
+	    cmocka_unit_test(test_table_very_narrow),
+	    cmocka_unit_test(test_table_every_width_fits),
+	    cmocka_unit_test(test_table_limit),
+	    cmocka_unit_test(test_table_all),
+	    cmocka_unit_test(test_table_empty_and_incomplete),
+	    cmocka_unit_test(test_fold),
+	    cmocka_unit_test(test_json),
+	    cmocka_unit_test(test_json_empty),
+	    cmocka_unit_test(test_json_cells),
+	    cmocka_unit_test(test_csv),
+	    cmocka_unit_test(test_list),
+	    cmocka_unit_test(test_colour),
+	    cmocka_unit_test(test_delta),
+	};
+	return cmocka_run_group_tests(tests, use_utf8, NULL);
+}
