@@ -73,7 +73,7 @@ class Place:
         self.segments = pathlib.Path(tempfile.mkdtemp(prefix="ttalloc-test-", dir=shm))
         self.socket = str(self.path / "socket")
         self.env = {name: value for name, value in os.environ.items()
-                    if not name.startswith(("TTALLOC_", "TT_ALLOC", "XDG_"))}
+                    if not name.startswith(("TTALLOC_", "TT_ALLOC", "XDG_")) or name == "TTALLOC_FAULT"}
         self.env.update(TTALLOC_SEGMENT_DIR=str(self.segments), HOME=str(self.path))
         atexit.register(self.remove)
 

@@ -1,105 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Allocator, devices, buffers and programs: one translation unit, as upstream's unity build.
+// Devices, buffers and programs.
 #include "tt_metal.hpp"
 
 namespace tt::tt_metal {
-
-static DeviceAddr round_up(DeviceAddr value, DeviceAddr unit) { return (value + unit - 1) / unit * unit; }
-
-// ---- Allocator ----------------------------------------------------------------------------------------------------
-
-DeviceAddr Bank::place(DeviceAddr bytes, bool bottom_up) {
-    std::vector<std::pair<DeviceAddr, DeviceAddr>> gaps;
-    DeviceAddr from = base;
-    for (const auto& [address, length] : used) {
-        gaps.emplace_back(from, address);
-        from = address + length;
-    }
-    gaps.emplace_back(from, base + size);
-    std::optional<DeviceAddr> found;
-    for (const auto& [begin, end] : gaps) {
-        if (end - begin < bytes || (bottom_up && found)) {
-            continue;
-        }
-        found = bottom_up ? begin : end - bytes;
-    }
-    if (!found) {
-        throw std::runtime_error("Out of Memory: Not enough space to allocate " + std::to_string(bytes) + " B");
-    }
-    used[*found] = bytes;
-    return *found;
-}
-
-static constexpr DeviceAddr l1_base = 104224, l1_end = 1499136;
-static constexpr DeviceAddr dram_base = 1048640, dram_end = 1073741824, trace_bytes = 16777216;
-
-DeviceAllocator::
-#if GENERATION >= 202512
-    AllocatorImpl
-#else
-    Allocator
-#endif
-    (DeviceAddr l1_small_bytes) {
-    banks_[0] = Bank{dram_base, dram_end - trace_bytes - dram_base, 12, {}};
-    banks_[1] = Bank{l1_base, l1_end - l1_small_bytes - l1_base, 64, {}};
-    banks_[3] = Bank{l1_end - l1_small_bytes, l1_small_bytes, 64, {}};
-    banks_[4] = Bank{dram_end - trace_bytes, trace_bytes, 12, {}};
-}
-
-#if GENERATION >= 202512
-AllocatorImpl::~AllocatorImpl() = default;
-#else
-Allocator::~Allocator() = default;
-#endif
-
-const Bank& DeviceAllocator::bank(BufferType type) const {
-    if (type == BufferType::SYSTEM_MEMORY) {
-        throw std::runtime_error("Unsupported buffer type!");
-    }
-    return banks_[static_cast<std::size_t>(type)];
-}
-
-DeviceAddr DeviceAllocator::allocate_buffer(Buffer* buffer) {
-    std::lock_guard<std::mutex> lock(mutex_);
-    Bank& place = const_cast<Bank&>(bank(buffer->buffer_type()));
-    std::uint32_t banks = buffer->num_cores().value_or(place.count);
-    DeviceAddr unit = buffer->buffer_type() == BufferType::L1 ? 16 : 32;
-    DeviceAddr pages = buffer->size() / buffer->page_size();
-    return place.place(round_up((pages + banks - 1) / banks * round_up(buffer->page_size(), unit), 32),
-                       buffer->bottom_up());
-}
-
-void DeviceAllocator::deallocate_buffer(Buffer* buffer) {
-    std::lock_guard<std::mutex> lock(mutex_);
-    banks_[static_cast<std::size_t>(buffer->buffer_type())].used.erase(buffer->address());
-}
-
-void DeviceAllocator::deallocate_buffers() {
-    std::lock_guard<std::mutex> lock(mutex_);
-    for (auto& bank : banks_) {
-        bank.used.clear();
-    }
-}
-
-// The getters lock, as upstream's do: a caller that holds the allocator's lock would wait for ever.
-std::uint32_t DeviceAllocator::get_num_banks(const BufferType& type) const {
-    std::lock_guard<std::mutex> lock(mutex_);
-    return bank(type).count;
-}
-
-DeviceAddr DeviceAllocator::get_bank_size(const BufferType& type) const {
-    std::lock_guard<std::mutex> lock(mutex_);
-    return bank(type).size;
-}
-
-DeviceAddr DeviceAllocator::get_base_allocator_addr(const HalMemType& memory) const {
-    return memory == HalMemType::DRAM ? dram_base : l1_base;
-}
-
-std::uint32_t DeviceAllocator::get_alignment(BufferType type) const {
-    return type == BufferType::DRAM || type == BufferType::TRACE ? 32 : 16;
-}
 
 // ---- Devices ------------------------------------------------------------------------------------------------------
 
@@ -216,8 +120,9 @@ std::uint32_t Buffer::num_pages() const {
     return members().page_size_ == 0 ? 0 : static_cast<std::uint32_t>(members().size_ / members().page_size_);
 }
 std::optional<std::uint32_t> Buffer::num_cores() const { return members().cores_; }
+static DeviceAddr aligned(DeviceAddr value, DeviceAddr unit) { return (value + unit - 1) / unit * unit; }
 DeviceAddr Buffer::aligned_page_size() const {
-    return round_up(members().page_size_, members().allocator_->get_alignment(members().buffer_type_));
+    return aligned(members().page_size_, members().allocator_->get_alignment(members().buffer_type_));
 }
 DeviceAddr Buffer::aligned_size() const { return num_pages() * aligned_page_size(); }
 DeviceAddr Buffer::aligned_size_per_bank() const {
@@ -259,12 +164,12 @@ void Program::compile(const IDevice* device) {
             continue;
         }
         compiled_for_.push_back(target);
-        DeviceAddr next = l1_base;
+        DeviceAddr next = target->allocator()->get_base_allocator_addr(HalMemType::L1);
         for (const auto& buffer : buffers_) {
             bool borrowed = buffer.borrowed_address != 0;
             GraphTracker::instance().track_allocate_cb(
                 buffer.cores, borrowed ? buffer.borrowed_address : next, buffer.size, borrowed, target);
-            next += borrowed ? 0 : round_up(buffer.size, 32);
+            next += borrowed ? 0 : aligned(buffer.size, 32);
         }
     }
 }

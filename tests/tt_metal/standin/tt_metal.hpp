@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A stand-in for TT-Metal's public classes, as far as allocation goes: the same names, members in the same order, the
-// same call sequences, over an allocator of a few lines. GENERATION chooses the month it stands for: 202503, 202507,
-// 202511, 202606; 202612 hides the members of Buffer, and 299912 is a generation that nobody has seen.
+// same call sequences, over an allocator of a few lines. GENERATION chooses the month it stands for: 202503, 202505,
+// 202507, 202511, 202606; 202612 hides the members of Buffer, and 299912 is a generation that nobody has seen.
 #pragma once
 
 #include <array>
