@@ -3,49 +3,66 @@
 -- The public views: what users of a recording query, from schema version 1 on. Columns may be added, never changed.
 -- Times are nanoseconds since the recording's start, sizes and addresses bytes. Regions are never added to each other,
 -- devices only when asked for. The recorder creates the views in the file; the analyzer brings this text as TEMP views
--- and never runs those of a file. Joins on primary keys are LEFT, so that SQLite drops those that a query does not need.
+-- and never runs those of a file.
+--
+-- What a block's dictionary row says is looked up column by column: SQLite computes only the columns that a query names,
+-- while it would run joins for all of them under an aggregate.
 
 CREATE VIEW allocation AS
 -- One row per block of memory: when, where, how big, by whom, and how it ended.
 SELECT
   b.alloc_key AS allocation_id,                        -- event_id of its alloc
-  p.pid AS pid,                                        -- of the operating system
-  o.process AS process,                                -- process.process_id
-  o.thread AS thread,                                  -- thread.thread_id
-  t.tid AS tid,                                        -- of the operating system
-  o.device AS device,                                  -- chip
-  CASE o.region WHEN 0 THEN 'DRAM' WHEN 1 THEN 'L1' WHEN 2 THEN 'SYSTEM_MEMORY' WHEN 3 THEN 'L1_SMALL'
-    WHEN 4 THEN 'TRACE' WHEN 16 THEN 'CB' WHEN 17 THEN 'KERNEL' WHEN 32 THEN 'HOST'
-    ELSE CAST(o.region AS TEXT) END AS region,
-  CASE o.class WHEN 0 THEN 'buffer' WHEN 1 THEN 'kernel_binary' WHEN 2 THEN 'circular_buffer' WHEN 3 THEN 'kernel'
-    WHEN 4 THEN 'trace' ELSE CAST(o.class AS TEXT) END AS class,
+  (SELECT p.pid FROM origin o, process_info p WHERE o.id = b.origin AND p.id = o.process)
+    AS pid,                                            -- of the operating system
+  (SELECT process FROM origin WHERE id = b.origin)
+    AS process,                                        -- process.process_id
+  (SELECT thread FROM origin WHERE id = b.origin)
+    AS thread,                                         -- thread.thread_id
+  (SELECT t.tid FROM origin o, thread_info t WHERE o.id = b.origin AND t.id = o.thread)
+    AS tid,                                            -- of the operating system
+  (SELECT device FROM origin WHERE id = b.origin)
+    AS device,                                         -- chip
+  (SELECT CASE region WHEN 0 THEN 'DRAM' WHEN 1 THEN 'L1' WHEN 2 THEN 'SYSTEM_MEMORY' WHEN 3 THEN 'L1_SMALL'
+    WHEN 4 THEN 'TRACE' WHEN 16 THEN 'CB' WHEN 17 THEN 'KERNEL' WHEN 32 THEN 'HOST' ELSE CAST(region AS TEXT) END
+    FROM origin WHERE id = b.origin)
+    AS region,
+  (SELECT CASE class WHEN 0 THEN 'buffer' WHEN 1 THEN 'kernel_binary' WHEN 2 THEN 'circular_buffer' WHEN 3 THEN 'kernel'
+    WHEN 4 THEN 'trace' ELSE CAST(class AS TEXT) END FROM origin WHERE id = b.origin)
+    AS class,
   b.address AS address,                                -- offset in every bank; of a kernel its id
   b.size_bytes AS size_bytes,                          -- payload; of a circular buffer on each core
   coalesce(b.bank_bytes, b.size_bytes) AS bank_bytes,  -- footprint in each bank
   b.alloc_ns AS alloc_ns,                              -- since the recording's start
-  coalesce(b.free_ns, p.ended_ns) AS free_ns,          -- when it ended, however; NULL: live
-  CASE WHEN e.ended = 1 THEN 'replaced' ELSE coalesce(b.ended, p.ended, 'live') END AS ended,
-                                                       -- live, freed, replaced, process exit, exec, device close
-  l.path AS label,                                     -- open ranges at the alloc: a/b/c
-  (SELECT s.number FROM step_mark s WHERE s.process = o.process AND s.key < b.alloc_key
-    ORDER BY s.key DESC LIMIT 1) AS step,              -- of its process at the alloc
-  o.stack AS stack,                                    -- id of the call stack
-  o.flags & 1 AS top_down,                             -- placed from the end of the bank
-  o.flags >> 1 & 1 AS sharded,                         -- rather than interleaved
-  o.flags >> 2 & 1 AS aliased                          -- lies in another block: counts zero bytes in every figure
-FROM (
+  coalesce(b.free_ns, (SELECT p.ended_ns FROM origin o, process_info p WHERE o.id = b.origin AND p.id = o.process))
+    AS free_ns,                                        -- when it ended, however; NULL: live
+  CASE WHEN b.fate = 0 THEN 'freed'
+    WHEN b.fate > 0 THEN (SELECT CASE ended WHEN 1 THEN 'replaced' ELSE 'freed' END FROM origin WHERE id = b.fate)
+    WHEN b.fate = -1 THEN 'device close'
+    WHEN b.fate = -2 THEN (SELECT ended FROM circular_buffer WHERE key = b.alloc_key)
+    ELSE coalesce((SELECT p.ended FROM origin o, process_info p WHERE o.id = b.origin AND p.id = o.process), 'live') END
+    AS ended,                                          -- live, freed, replaced, process exit, exec, device close
+  (SELECT l.path FROM origin o, label_info l WHERE o.id = b.origin AND l.id = o.label)
+    AS label,                                          -- open ranges at the alloc: a/b/c
+  (SELECT s.number FROM step_mark s WHERE s.process = (SELECT process FROM origin WHERE id = b.origin)
+    AND s.key < b.alloc_key ORDER BY s.key DESC LIMIT 1)
+    AS step,                                           -- of its process at the alloc
+  (SELECT stack FROM origin WHERE id = b.origin)
+    AS stack,                                          -- id of the call stack
+  (SELECT flags & 1 FROM origin WHERE id = b.origin)
+    AS top_down,                                       -- 1: placed from the end of the bank
+  (SELECT flags >> 1 & 1 FROM origin WHERE id = b.origin)
+    AS sharded,                                        -- 1: rather than interleaved
+  (SELECT flags >> 2 & 1 FROM origin WHERE id = b.origin)
+    AS aliased                                         -- 1: lies in another block, counts zero bytes in every figure
+FROM ( -- fate: how it ended: 0 freed, above 0 the origin of the end, -1 device close, -2 look it up, NULL not by itself
   SELECT key - life AS alloc_key, free_ns - held_ns AS alloc_ns, free_ns, address, size_bytes, bank_bytes, origin,
-    free_origin, 'freed' AS ended FROM freed
+    coalesce(free_origin, 0) AS fate FROM freed
   UNION ALL
-  SELECT key, alloc_ns, end_ns, address, size_bytes, bank_bytes, origin, NULL,
-    CASE WHEN end_key IS NOT NULL THEN 'device close' END FROM held
+  SELECT key, alloc_ns, end_ns, address, size_bytes, bank_bytes, origin, CASE WHEN end_key IS NOT NULL THEN -1 END
+    FROM held
   UNION ALL
-  SELECT key, alloc_ns, end_ns, address, size_bytes, NULL, origin, NULL, ended FROM circular_buffer) b
-LEFT JOIN origin o ON o.id = b.origin
-LEFT JOIN origin e ON e.id = b.free_origin
-LEFT JOIN process_info p ON p.id = o.process
-LEFT JOIN thread_info t ON t.id = o.thread
-LEFT JOIN label_info l ON l.id = o.label;
+  SELECT key, alloc_ns, end_ns, address, size_bytes, NULL, origin, CASE WHEN ended IS NOT NULL THEN -2 END
+    FROM circular_buffer) b;
 
 CREATE VIEW event AS
 -- One row per event, in the order of the recording: time, process, number.
