@@ -94,22 +94,22 @@ static int fail_unknown(const struct verb *verb, const struct options *options, 
 {
 	const struct option *elsewhere = find_shared(word);
 	if (elsewhere != NULL)
-		return fail(error, "'%s' does not honour --%s; see 'ttalloc-analyze help %s'", verb->name,
-		            elsewhere->name, verb->name);
+		return refuse(error, "'%s' does not honour --%s; see 'ttalloc-analyze help %s'", verb->name,
+		              elsewhere->name, verb->name);
 	const char *near = word->name == NULL ? NULL : suggest(options, word->name);
 	if (near != NULL)
-		return fail(error, "'%s' has no option %.80s; did you mean --%s?", verb->name, text, near);
-	return fail(error, "'%s' has no option %.80s; see 'ttalloc-analyze help %s'", verb->name, text, verb->name);
+		return refuse(error, "'%s' has no option %.80s; did you mean --%s?", verb->name, text, near);
+	return refuse(error, "'%s' has no option %.80s; see 'ttalloc-analyze help %s'", verb->name, text, verb->name);
 }
 
 static int set(struct arguments *arguments, const struct option *option, const char *text, struct sql_error *error)
 {
 	if (!option->repeatable && arguments_text(arguments, option->name) != NULL)
-		return fail(error, "--%s is given twice", option->name);
+		return refuse(error, "--%s is given twice", option->name);
 	if (option->placeholder != NULL && option_check(option, text, error) < 0)
 		return -1;
 	if (arguments->setting_count == ARGUMENTS_MAX)
-		return fail(error, "too many options");
+		return refuse(error, "too many options");
 	arguments->settings[arguments->setting_count++] = (struct setting){.option = option, .text = text};
 	return 0;
 }
@@ -124,7 +124,7 @@ static int set_flags(struct arguments *arguments, const struct verb *verb, const
 		if (option == NULL)
 			return fail_unknown(verb, options, (char[]){'-', *letters, '\0'}, &word, error);
 		if (option->placeholder != NULL)
-			return fail(error, "-%c takes a value and cannot stand among flags", *letters);
+			return refuse(error, "-%c takes a value and cannot stand among flags", *letters);
 		if (set(arguments, option, "", error) < 0)
 			return -1;
 	}
@@ -142,10 +142,10 @@ static int take_option(struct arguments *arguments, const struct verb *verb, con
 	if (option->placeholder == NULL && word.letter != '\0')
 		return set_flags(arguments, verb, options, argv[*at] + 1, error);
 	if (option->placeholder == NULL)
-		return word.value != NULL ? fail(error, "--%s takes no value", option->name)
+		return word.value != NULL ? refuse(error, "--%s takes no value", option->name)
 		                          : set(arguments, option, "", error);
 	if (word.value == NULL && *at + 1 == argc)
-		return fail(error, "--%s needs a value: --%s %s", option->name, option->name, option->placeholder);
+		return refuse(error, "--%s needs a value: --%s %s", option->name, option->name, option->placeholder);
 	return set(arguments, option, word.value != NULL ? word.value : argv[++*at], error);
 }
 
@@ -155,8 +155,8 @@ static int check_required(const struct arguments *arguments, const struct verb *
 	for (size_t i = 0; i < options->count; i++) {
 		const struct option *option = &options->list[i];
 		if (option->required && arguments_text(arguments, option->name) == NULL)
-			return fail(error, "'%s' needs --%s %s", verb->name, option->name,
-			            option->placeholder != NULL ? option->placeholder : "");
+			return refuse(error, "'%s' needs --%s %s", verb->name, option->name,
+			              option->placeholder != NULL ? option->placeholder : "");
 	}
 	return 0;
 }
@@ -175,7 +175,7 @@ int arguments_parse(struct arguments *arguments, const struct verb *verb, const 
 		} else if (!verb_seen) {
 			verb_seen = true;
 		} else if (arguments->operand_count == sizeof arguments->operands / sizeof *arguments->operands) {
-			return fail(error, "too many operands: '%.80s'", argv[i]);
+			return refuse(error, "too many operands: '%.80s'", argv[i]);
 		} else {
 			arguments->operands[arguments->operand_count++] = argv[i];
 		}

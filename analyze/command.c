@@ -53,7 +53,7 @@ static const char *choose_file(struct command *command, const char *named, struc
 {
 	const char *db = arguments_text(&command->arguments, "db");
 	if (named != NULL && db != NULL) {
-		fail(error, "the recording is named twice: %s and --db %s", named, db);
+		refuse(error, "the recording is named twice: %s and --db %s", named, db);
 		return NULL;
 	}
 	if (named != NULL || db != NULL)
@@ -71,10 +71,10 @@ static int check_operands(const struct command *command, size_t least, size_t mo
 	if (count >= least && count <= most)
 		return 0;
 	if (count > most)
-		return fail(error, "'%.200s' is too much; usage: ttalloc-analyze %s [OPTION]... %s",
-		            command->arguments.operands[most], command->verb->name, command->verb->usage);
-	return fail(error, "something is missing; usage: ttalloc-analyze %s [OPTION]... %s", command->verb->name,
-	            command->verb->usage);
+		return refuse(error, "'%.200s' is too much; usage: ttalloc-analyze %s [OPTION]... %s",
+		              command->arguments.operands[most], command->verb->name, command->verb->usage);
+	return refuse(error, "something is missing; usage: ttalloc-analyze %s [OPTION]... %s", command->verb->name,
+	              command->verb->usage);
 }
 
 static enum status command_query(struct command *command)
@@ -102,13 +102,13 @@ static char *read_statement(struct sql_error *error)
 		say("reading a statement from standard input");
 	size_t bytes = fread(text, 1, STATEMENT_MAX, stdin);
 	if (ferror(stdin))
-		fail(error, "cannot read standard input: %m");
+		refuse(error, "cannot read standard input: %m");
 	else if (bytes == STATEMENT_MAX)
-		fail(error, "the statement is longer than 1 MiB");
+		refuse(error, "the statement is longer than 1 MiB");
 	else if (memchr(text, '\0', bytes) != NULL)
-		fail(error, "the statement on standard input has a NUL in it");
+		refuse(error, "the statement on standard input has a NUL in it");
 	else if (text[strspn(text, " \t\r\n")] == '\0')
-		fail(error, "no statement: give one as an operand or on standard input");
+		refuse(error, "no statement: give one as an operand or on standard input");
 	else
 		return text;
 	free(text);

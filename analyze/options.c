@@ -150,10 +150,11 @@ static struct option option_of_param(const struct query_param *param)
 static int add(struct options *options, const struct verb *verb, struct option option, struct sql_error *error)
 {
 	if (options_find(options, option.name, strlen(option.name)) != NULL)
-		return fail(error, "%s: the parameter '%s' has the name of an option that every query takes; rename it",
-		            verb->path != NULL ? verb->path : verb->name, option.name);
+		return refuse(error,
+		              "%s: the parameter '%s' has the name of an option that every query takes; rename it",
+		              verb->path != NULL ? verb->path : verb->name, option.name);
 	if (options->count == OPTIONS_MAX)
-		return fail(error, "%s: too many parameters", verb->path != NULL ? verb->path : verb->name);
+		return refuse(error, "%s: too many parameters", verb->path != NULL ? verb->path : verb->name);
 	options->list[options->count++] = option;
 	return 0;
 }
@@ -247,13 +248,13 @@ int option_check(const struct option *option, const char *text, struct sql_error
 {
 	const char *name, *wrong = check_number(option->type, text);
 	if (wrong != NULL)
-		return fail(error, "--%s: '%.80s' %s", option->name, text, wrong);
+		return refuse(error, "--%s: '%.80s' %s", option->name, text, wrong);
 	if (option->type == OPTION_CHOICE && !is_choice(option->choices, text))
-		return fail(error, "--%s: '%.80s' is none of %s", option->name, text, option->choices);
+		return refuse(error, "--%s: '%.80s' is none of %s", option->name, text, option->choices);
 	if (option->type == OPTION_REGION && region_number(text, &name) < 0)
-		return fail(error,
-		            "--%s: '%.80s' is no region; there are DRAM, L1, SYSTEM_MEMORY, L1_SMALL, TRACE, CB, "
-		            "KERNEL and HOST",
-		            option->name, text);
+		return refuse(error,
+		              "--%s: '%.80s' is no region; there are DRAM, L1, SYSTEM_MEMORY, L1_SMALL, TRACE, CB, "
+		              "KERNEL and HOST",
+		              option->name, text);
 	return 0;
 }

@@ -22,14 +22,14 @@ static int choose_format(struct output *output, const struct arguments *argument
 	const char *name = arguments_text(arguments, "format");
 	bool json = arguments_text(arguments, "json") != NULL;
 	if (json && name != NULL && strcmp(name, "json") != 0)
-		return fail(error, "--json and --format %s contradict each other", name);
+		return refuse(error, "--json and --format %s contradict each other", name);
 	output->format = json ? FORMAT_JSON : FORMAT_TABLE;
 	for (unsigned i = 0; name != NULL && i < sizeof formats / sizeof *formats; i++)
 		if (strcmp(formats[i], name) == 0)
 			output->format = (enum format)i;
 	bool headed = output->format == FORMAT_TABLE || output->format == FORMAT_CSV;
 	if (arguments_text(arguments, "no-header") != NULL && !headed)
-		return fail(error, "--no-header means nothing in %s", formats[output->format]);
+		return refuse(error, "--no-header means nothing in %s", formats[output->format]);
 	return 0;
 }
 
@@ -106,5 +106,5 @@ int output_finish(struct output *output, struct sql_error *error)
 		output->cause = errno;
 	if (output->cause == 0 || output->cause == EPIPE)
 		return 0;
-	return fail(error, "cannot write standard output: %s", strerror(output->cause));
+	return refuse(error, "cannot write standard output: %s", strerror(output->cause));
 }

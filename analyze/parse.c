@@ -88,6 +88,8 @@ static const char *parse_scaled(const char *text, const struct scale *scales, co
 		return "is negative";
 	if (!scan_decimal(text, &value, &end))
 		return kind;
+	if (text[0] == '0' && (text[1] | 32) == 'x')
+		return parse_integer(text, number);
 	if (*end == '\0') {
 		if (memchr(text, '.', (size_t)(end - text)) != NULL)
 			return "has a fraction but no unit";

@@ -21,7 +21,7 @@ void say(const char *format, ...)
 	fprintf(stderr, "ttalloc-analyze: %s\n", safe);
 }
 
-int fail(struct sql_error *error, const char *format, ...)
+int refuse(struct sql_error *error, const char *format, ...)
 {
 	va_list arguments;
 	va_start(arguments, format);

@@ -15,7 +15,7 @@ enum status { STATUS_ANSWERED = 0, STATUS_FOUND = 1, STATUS_TROUBLE = 2, STATUS_
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Fills ERROR (it may cut the text) and returns -1. */
-int fail(struct sql_error *error, const char *format, ...) __attribute__((format(printf, 2, 3)));
+int refuse(struct sql_error *error, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* The name among NAMES that WORD most likely meant, or NULL. */
 const char *nearest(const char *word, const char *const *names, size_t count);

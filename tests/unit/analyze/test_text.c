@@ -30,24 +30,38 @@ static void test_terminal(void **state)
 	check_terminal("\033[31m", 5, "\\x1b[31m", 8);
 	check_terminal("nul\0in", 6, "nul\\x00in", 9);
 	check_terminal("\x7f", 1, "\\x7f", 4);
-	check_terminal("\xc2\x9b" "2J", 4, "\\u009b2J", 8);            /* C1: CSI in one character */
-	check_terminal("a\xe2\x80\xae" "b", 5, "a\\u202eb", 8);         /* right-to-left override */
+	check_terminal("\xc2\x9b"
+	               "2J",
+	               4, "\\u009b2J", 8); /* C1: CSI in one character */
+	check_terminal("a\xe2\x80\xae"
+	               "b",
+	               5, "a\\u202eb", 8); /* right-to-left override */
 	check_terminal("\xe2\x81\xa6\xe2\x80\x8b", 6, "\\u2066\\u200b", 12);
-	check_terminal("\xf3\xa0\x81\x81", 4, "\\U000e0041", 10);       /* tag character */
-	check_terminal("gr\xc3\xb6\xc3\x9f" "e", 7, "gr\xc3\xb6\xc3\x9f" "e", 5);
-	check_terminal("\xe6\xbc\xa2", 3, "\xe6\xbc\xa2", 2);           /* wide */
-	check_terminal("e\xcc\x81", 3, "e\xcc\x81", 1);                 /* combining */
+	check_terminal("\xf3\xa0\x81\x81", 4, "\\U000e0041", 10); /* tag character */
+	check_terminal("gr\xc3\xb6\xc3\x9f"
+	               "e",
+	               7,
+	               "gr\xc3\xb6\xc3\x9f"
+	               "e",
+	               5);
+	check_terminal("\xe6\xbc\xa2", 3, "\xe6\xbc\xa2", 2); /* wide */
+	check_terminal("e\xcc\x81", 3, "e\xcc\x81", 1);       /* combining */
 }
 
 static void test_terminal_invalid(void **state)
 {
 	(void)state;
 	check_terminal("\xff", 1, "\\xff", 4);
-	check_terminal("\xc3", 1, "\\xc3", 4);                          /* cut off */
-	check_terminal("\xc0\xaf", 2, "\\xc0\\xaf", 8);                 /* overlong */
-	check_terminal("\xed\xa0\x80", 3, "\\xed\\xa0\\x80", 12);       /* surrogate */
+	check_terminal("\xc3", 1, "\\xc3", 4);                    /* cut off */
+	check_terminal("\xc0\xaf", 2, "\\xc0\\xaf", 8);           /* overlong */
+	check_terminal("\xed\xa0\x80", 3, "\\xed\\xa0\\x80", 12); /* surrogate */
 	check_terminal("\xf4\x90\x80\x80", 4, "\\xf4\\x90\\x80\\x80", 16);
-	check_terminal("\x80" "a", 2, "\\x80" "a", 5);
+	check_terminal("\x80"
+	               "a",
+	               2,
+	               "\\x80"
+	               "a",
+	               5);
 }
 
 static void test_terminal_bounds(void **state)
@@ -76,7 +90,9 @@ static void test_shorten(void **state)
 {
 	(void)state;
 	check_shorten("model/layer.3/attention", 30, "model/layer.3/attention");
-	check_shorten("model/layer.3/attention", 11, "model\xe2\x80\xa6" "ntion");
+	check_shorten("model/layer.3/attention", 11,
+	              "model\xe2\x80\xa6"
+	              "ntion");
 	check_shorten("abcdef", 6, "abcdef");
 	check_shorten("abcdefghij", 5, "ab\xe2\x80\xa6ij");
 }
@@ -86,7 +102,12 @@ static void test_shorten_any(void **state)
 {
 	(void)state;
 	for (size_t width = 1; width < 24; width++) {
-		char text[] = "a\xe6\xbc\xa2" "b\xe6\xbc\xa2\xe6\xbc\xa2" "c\xc3\xb6" "d\xe6\xbc\xa2" "e\xcc\x81" "f";
+		char text[] = "a\xe6\xbc\xa2"
+		              "b\xe6\xbc\xa2\xe6\xbc\xa2"
+		              "c\xc3\xb6"
+		              "d\xe6\xbc\xa2"
+		              "e\xcc\x81"
+		              "f";
 		text_shorten(text, width);
 		assert_true(text_width(text) <= width);
 		for (size_t at = 0, bytes = strlen(text); at < bytes;) {
@@ -116,7 +137,12 @@ static void test_json(void **state)
 	check_encoded(text_json, "", 0, "\"\"");
 	check_encoded(text_json, "a\"b\\c/", 6, "\"a\\\"b\\\\c/\"");
 	check_encoded(text_json, "\n\t\r\033\0", 5, "\"\\n\\t\\u000d\\u001b\\u0000\"");
-	check_encoded(text_json, "\xff" "a", 2, "\"\xef\xbf\xbd" "a\"");
+	check_encoded(text_json,
+	              "\xff"
+	              "a",
+	              2,
+	              "\"\xef\xbf\xbd"
+	              "a\"");
 	check_encoded(text_json, "\xe2\x80\xae", 3, "\"\\u202e\"");
 	check_encoded(text_json, "\xf3\xa0\x81\x81", 4, "\"\\udb40\\udc41\"");
 	check_encoded(text_json, "</script>", 9, "\"\\u003c/script\\u003e\"");
@@ -145,7 +171,12 @@ static void test_csv_formula(void **state)
 	check_encoded(text_csv, "@SUM(A1)", 8, "\"'@SUM(A1)\"");
 	check_encoded(text_csv, "\t=1", 3, "\"'\t=1\"");
 	check_encoded(text_csv, "\r=1", 3, "\"'\\r=1\"");
-	check_encoded(text_csv, "\xef\xbc\x9d" "1", 4, "\"'\xef\xbc\x9d" "1\""); /* fullwidth = */
+	check_encoded(text_csv,
+	              "\xef\xbc\x9d"
+	              "1",
+	              4,
+	              "\"'\xef\xbc\x9d"
+	              "1\""); /* fullwidth = */
 	check_encoded(text_csv, "a=1", 3, "a=1");
 }
 
@@ -158,10 +189,14 @@ static int use_utf8(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_terminal), cmocka_unit_test(test_terminal_invalid),
-	    cmocka_unit_test(test_terminal_bounds), cmocka_unit_test(test_shorten),
-	    cmocka_unit_test(test_shorten_any), cmocka_unit_test(test_json),
-	    cmocka_unit_test(test_csv), cmocka_unit_test(test_csv_formula),
+	    cmocka_unit_test(test_terminal),
+	    cmocka_unit_test(test_terminal_invalid),
+	    cmocka_unit_test(test_terminal_bounds),
+	    cmocka_unit_test(test_shorten),
+	    cmocka_unit_test(test_shorten_any),
+	    cmocka_unit_test(test_json),
+	    cmocka_unit_test(test_csv),
+	    cmocka_unit_test(test_csv_formula),
 	};
 	return cmocka_run_group_tests(tests, use_utf8, NULL);
 }

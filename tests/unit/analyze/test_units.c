@@ -103,8 +103,8 @@ static void check_size(const char *text, int64_t expected)
 
 static void test_parse_size(void **state)
 {
-	static const char *const wrong[] = {"", "x", "-1", "-1K", "1.5", "1Q", "1e3", "nan", "99999999999999999999",
-	                                    "9999999999T", "0x", " "};
+	static const char *const wrong[] = {
+	    "", "x", "-1", "-1K", "1.5", "1Q", "1e3", "nan", "99999999999999999999", "9999999999T", "0x", " "};
 	int64_t bytes;
 	(void)state;
 	check_size("4096", 4096);
@@ -129,7 +129,8 @@ static void check_moment(const char *text, int64_t expected)
 
 static void test_parse_moment(void **state)
 {
-	static const char *const wrong[] = {"", "now", "-1s", "-5", "1.5", "101%", "%", "1s1", "1 fortnight", "--", "1e9"};
+	static const char *const wrong[] = {"",  "now", "-1s",         "-5", "1.5", "101%",
+	                                    "%", "1s1", "1 fortnight", "--", "1e9"};
 	struct moment moment;
 	(void)state;
 	check_moment("1500", 1500);
@@ -148,8 +149,8 @@ static void test_parse_moment(void **state)
 
 static void test_parse_steps(void **state)
 {
-	static const char *const wrong[] = {"", "a", "-1", "1..", "..3", "3..1", "1..2..3", "1.5",
-	                                    "00000000000000000000000000000000000001"};
+	static const char *const wrong[] = {
+	    "", "a", "-1", "1..", "..3", "3..1", "1..2..3", "1.5", "00000000000000000000000000000000000001"};
 	int64_t first, last;
 	(void)state;
 	assert_null(parse_steps("7", &first, &last));
@@ -176,10 +177,10 @@ static void test_parse_integer(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_bytes),         cmocka_unit_test(test_ns),
+	    cmocka_unit_test(test_bytes),          cmocka_unit_test(test_ns),
 	    cmocka_unit_test(test_ratio_and_real), cmocka_unit_test(test_column_units),
-	    cmocka_unit_test(test_parse_size),    cmocka_unit_test(test_parse_moment),
-	    cmocka_unit_test(test_parse_steps),   cmocka_unit_test(test_parse_integer),
+	    cmocka_unit_test(test_parse_size),     cmocka_unit_test(test_parse_moment),
+	    cmocka_unit_test(test_parse_steps),    cmocka_unit_test(test_parse_integer),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -18,8 +18,8 @@
 #define COLUMNS 6
 
 static const struct column columns[COLUMNS] = {
-    {"device", UNIT_ID},   {"region", UNIT_TEXT}, {"address", UNIT_ADDRESS},
-    {"size_bytes", UNIT_BYTES}, {"at_ns", UNIT_NS}, {"label", UNIT_TEXT},
+    {"device", UNIT_ID},        {"region", UNIT_TEXT}, {"address", UNIT_ADDRESS},
+    {"size_bytes", UNIT_BYTES}, {"at_ns", UNIT_NS},    {"label", UNIT_TEXT},
 };
 
 static struct query_cell integer(int64_t value)
@@ -58,10 +58,11 @@ static const struct answer complete = {.query = "leaks", .file = "run.db", .noth
 
 static void write_two(struct writer *writer, const struct answer *answer)
 {
-	const struct query_cell first[COLUMNS] = {integer(0),         text("DRAM"), integer(4096),
-	                                          integer(1610612736), integer(1500000), text("model/layer.3/attention")};
-	const struct query_cell second[COLUMNS] = {integer(1), text("DRAM"), integer(64), integer(512), unknown,
-	                                           text("=evil\033[2J,\"x\"")};
+	const struct query_cell first[COLUMNS] = {integer(0),       text("DRAM"),
+	                                          integer(4096),    integer(1610612736),
+	                                          integer(1500000), text("model/layer.3/attention")};
+	const struct query_cell second[COLUMNS] = {integer(1),   text("DRAM"), integer(64),
+	                                           integer(512), unknown,      text("=evil\033[2J,\"x\"")};
 	writer->begin(writer, answer, columns, COLUMNS);
 	writer->row(writer, first);
 	writer->row(writer, second);
@@ -89,8 +90,10 @@ static void test_table_narrow(void **state)
 	capture.style.width = 70;
 	write_two(writer_table(&capture.style), &complete);
 	capture_check(&capture, "device  region  address            size_bytes     at_ns  label\n"
-	                        "     0  DRAM     0x1000  1.50 GiB  1610612736  1.500 ms  model/\xe2\x80\xa6" "ention\n"
-	                        "     1  DRAM       0x40     512 B         512         -  =evil\\\xe2\x80\xa6" "2J,\"x\"\n"
+	                        "     0  DRAM     0x1000  1.50 GiB  1610612736  1.500 ms  model/\xe2\x80\xa6"
+	                        "ention\n"
+	                        "     1  DRAM       0x40     512 B         512         -  =evil\\\xe2\x80\xa6"
+	                        "2J,\"x\"\n"
 	                        "complete\n");
 }
 
@@ -123,7 +126,8 @@ static void test_table_every_width_fits(void **state)
 		char *rest = capture.out, *line;
 		while ((line = strsep(&rest, "\n")) != NULL)
 			if (strncmp(line, "not shown", 9) != 0)
-				assert_true(strlen(line) <= width + 2); /* the ellipsis is three bytes wide one column */
+				assert_true(strlen(line) <=
+				            width + 2); /* the ellipsis is three bytes wide one column */
 		free(capture.out);
 	}
 }
@@ -171,8 +175,8 @@ static void test_table_empty_and_incomplete(void **state)
 {
 	struct capture capture;
 	const char *notes[] = {"12 events lost in 2 gaps\033[0m"};
-	const struct answer answer = {.query = "leaks", .file = "run.db", .nothing = "no leaks", .notes = notes,
-	                              .note_count = 1};
+	const struct answer answer = {
+	    .query = "leaks", .file = "run.db", .nothing = "no leaks", .notes = notes, .note_count = 1};
 	(void)state;
 	capture_begin(&capture);
 	capture.style.quiet = true; /* does not hide what is missing */
@@ -214,14 +218,15 @@ static void test_json(void **state)
 	(void)state;
 	capture_begin(&capture);
 	write_two(writer_json(&capture.style), &answer);
-	capture_check(&capture,
-	              "{\"query\": \"leaks\", \"file\": \"run.db\", \"complete\": false, \"notes\": [\"a \\\"note\\\"\"], "
-	              "\"rows\": [\n"
-	              "  {\"device\": 0, \"region\": \"DRAM\", \"address\": 4096, \"size_bytes\": 1610612736, "
-	              "\"at_ns\": 1500000, \"label\": \"model/layer.3/attention\"},\n"
-	              "  {\"device\": 1, \"region\": \"DRAM\", \"address\": 64, \"size_bytes\": 512, \"at_ns\": null, "
-	              "\"label\": \"=evil\\u001b[2J,\\\"x\\\"\"}\n"
-	              "]}\n");
+	capture_check(
+	    &capture,
+	    "{\"query\": \"leaks\", \"file\": \"run.db\", \"complete\": false, \"notes\": [\"a \\\"note\\\"\"], "
+	    "\"rows\": [\n"
+	    "  {\"device\": 0, \"region\": \"DRAM\", \"address\": 4096, \"size_bytes\": 1610612736, "
+	    "\"at_ns\": 1500000, \"label\": \"model/layer.3/attention\"},\n"
+	    "  {\"device\": 1, \"region\": \"DRAM\", \"address\": 64, \"size_bytes\": 512, \"at_ns\": null, "
+	    "\"label\": \"=evil\\u001b[2J,\\\"x\\\"\"}\n"
+	    "]}\n");
 }
 
 static void test_json_empty(void **state)
