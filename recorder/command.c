@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * command.c - the command of wrap mode.
+ */
+#include "command.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "options.h"
+
+#define PRELOAD_NAME "libttalloc-host-malloc.so"
+
+static int status_of(int error_number)
+{
+	return error_number == ENOENT || error_number == ENOTDIR ? STATUS_NOT_FOUND : STATUS_NOT_EXECUTABLE;
+}
+
+static bool is_program(const char *path)
+{
+	struct stat status;
+
+	if (stat(path, &status) < 0)
+		return false;
+	if (!S_ISREG(status.st_mode)) {
+		errno = EACCES;
+		return false;
+	}
+	return access(path, X_OK) == 0;
+}
+
+int command_look_up(char **arguments, struct front_error *error)
+{
+	const char *name = arguments[0];
+	const char *path = getenv("PATH");
+	int worst = ENOENT;
+	char candidate[PATH_MAX];
+
+	if (strchr(name, '/') || !*name) {
+		if (*name && is_program(name))
+			return 0;
+		worst = *name ? errno : ENOENT;
+		path = "";
+	}
+	for (path = path ? path : "/bin:/usr/bin"; *path; path += strspn(path, ":")) {
+		int length = (int)strcspn(path, ":");
+
+		if (snprintf(candidate, sizeof(candidate), "%.*s/%s", length, path, name) < (int)sizeof(candidate)) {
+			if (is_program(candidate))
+				return 0;
+			if (errno != ENOENT && errno != ENOTDIR)
+				worst = errno;
+		}
+		path += length;
+	}
+	front_fail(error, "%s: %s", name, strerror(worst));
+	return status_of(worst);
+}
+
+char *command_find_preload(struct front_error *error)
+{
+	static const char *const places[] = {
+	    "../hook/" PRELOAD_NAME,
+	    TTALLOC_LIBDIR_FROM_BINDIR "/" PRELOAD_NAME,
+	    PRELOAD_NAME,
+	};
+	char self[PATH_MAX], candidate[PATH_MAX];
+	ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	char *slash, *found;
+
+	self[length > 0 ? length : 0] = '\0';
+	slash = strrchr(self, '/');
+	if (slash)
+		*slash = '\0';
+	for (size_t i = 0; slash && i < sizeof(places) / sizeof(*places); i++) {
+		if (snprintf(candidate, sizeof(candidate), "%s/%s", self, places[i]) >= (int)sizeof(candidate))
+			continue;
+		found = realpath(candidate, NULL);
+		if (found)
+			return found;
+	}
+	front_fail(error, "%s: not found beside %s nor in %s below it; install it or leave --host-malloc out",
+	           PRELOAD_NAME, self, TTALLOC_LIBDIR_FROM_BINDIR);
+	return NULL;
+}
+
+static int set_environment(const char *socket_path, const char *preload)
+{
+	const char *before = getenv("LD_PRELOAD");
+	char *joined = NULL;
+	int result = 0;
+
+	if (setenv("TT_ALLOC_TRACKING_ENABLED", "1", 1) < 0 || setenv("TTALLOC_SOCKET", socket_path, 1) < 0)
+		return -1;
+	if (!preload)
+		return 0;
+	if (asprintf(&joined, "%s%s%s", preload, before && *before ? ":" : "", before ? before : "") < 0)
+		return -1;
+	result = setenv("LD_PRELOAD", joined, 1);
+	free(joined);
+	return result;
+}
+
+/* Waits for the socket's path, which comes in one piece, since it is shorter than a pipe's atomic write. */
+static _Noreturn void run_child(char **arguments, const char *preload, int gate_fd, int error_fd)
+{
+	char socket_path[PIPE_BUF];
+	ssize_t got = read(gate_fd, socket_path, sizeof(socket_path) - 1);
+
+	if (got <= 0)
+		_exit(STATUS_NOT_STARTED);
+	socket_path[got] = '\0';
+	if (set_environment(socket_path, preload) == 0)
+		execvp(arguments[0], arguments);
+	if (write(error_fd, &errno, sizeof(errno)) < 0)
+		_exit(STATUS_NOT_STARTED);
+	_exit(status_of(errno));
+}
+
+int command_fork(struct command *command, char **arguments, const char *preload, const sigset_t *signals,
+                 struct front_error *error)
+{
+	int gate[2], errors[2];
+
+	*command = (struct command){.arguments = arguments, .pid = -1, .gate_fd = -1, .error_fd = -1};
+	if (pipe2(gate, O_CLOEXEC) < 0)
+		return front_fail(error, "pipe: %s", strerror(errno));
+	if (pipe2(errors, O_CLOEXEC) < 0) {
+		front_fail(error, "pipe: %s", strerror(errno));
+		goto close_gate;
+	}
+	command->pid = fork();
+	if (command->pid == 0) {
+		close(gate[1]);
+		sigprocmask(SIG_SETMASK, signals, NULL);
+		run_child(arguments, preload, gate[0], errors[1]);
+	}
+	close(errors[1]);
+	if (command->pid < 0) {
+		front_fail(error, "fork: %s", strerror(errno));
+		close(errors[0]);
+		goto close_gate;
+	}
+	close(gate[0]);
+	command->gate_fd = gate[1];
+	command->error_fd = errors[0];
+	return 0;
+
+close_gate:
+	close(gate[0]);
+	close(gate[1]);
+	return -1;
+}
+
+static void close_pipes(struct command *command)
+{
+	if (command->gate_fd >= 0)
+		close(command->gate_fd);
+	if (command->error_fd >= 0)
+		close(command->error_fd);
+	command->gate_fd = command->error_fd = -1;
+}
+
+int command_start(struct command *command, const char *socket_path, struct front_error *error)
+{
+	int child_errno = 0;
+	ssize_t got;
+
+	if (write(command->gate_fd, socket_path, strlen(socket_path)) < 0) {
+		front_fail(error, "%s: was killed before it could start", command->arguments[0]);
+		close_pipes(command);
+		return STATUS_NOT_STARTED;
+	}
+	do
+		got = read(command->error_fd, &child_errno, sizeof(child_errno)); /* closed by a successful exec */
+	while (got < 0 && errno == EINTR);
+	close_pipes(command);
+	if (got != sizeof(child_errno))
+		return 0;
+	waitpid(command->pid, NULL, 0);
+	command->ended = true;
+	front_fail(error, "%s: %s", command->arguments[0], strerror(child_errno));
+	return status_of(child_errno);
+}
+
+void command_cancel(struct command *command)
+{
+	if (command->pid <= 0 || command->gate_fd < 0)
+		return;
+	close_pipes(command);
+	waitpid(command->pid, NULL, 0);
+	command->ended = true;
+}
+
+bool command_reap(struct command *command)
+{
+	if (!command->ended && waitpid(command->pid, &command->wait_status, WNOHANG) == command->pid)
+		command->ended = true;
+	return command->ended;
+}
+
+int command_status(const struct command *command)
+{
+	if (WIFSIGNALED(command->wait_status))
+		return 128 + WTERMSIG(command->wait_status);
+	return WEXITSTATUS(command->wait_status);
+}

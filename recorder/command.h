@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * command.h - the command of wrap mode: started behind a gate, so that its pid can be in the file's name and nothing of
+ * it runs before recording has begun; signalled; waited for.
+ */
+#ifndef RECORDER_COMMAND_H
+#define RECORDER_COMMAND_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "say.h"
+
+struct command {
+	char **arguments;
+	pid_t pid;
+	int gate_fd;  /* the child waits for the socket's path to come through */
+	int error_fd; /* the child's errno when it could not exec */
+	bool ended;
+	int wait_status;
+};
+
+/* 0, or the status to end with (126, 127) and ERROR, when there is no such command. */
+int command_look_up(char **arguments, struct front_error *error);
+
+/* Finds the preload for the host's malloc, beside the executable of a build tree or in the installation. Its path, to
+ * be freed, or NULL with ERROR. */
+char *command_find_preload(struct front_error *error);
+
+/* Forks a child that waits at the gate. Restores signal mask SIGNALS in it. PRELOAD may be NULL. 0, or -1 with ERROR.
+ */
+int command_fork(struct command *command, char **arguments, const char *preload, const sigset_t *signals,
+                 struct front_error *error);
+
+/* Opens the gate: the child reports to SOCKET_PATH. 0, or the status to end with (126, 127) and ERROR. */
+int command_start(struct command *command, const char *socket_path, struct front_error *error);
+
+/* Lets a child that still waits at the gate go away. */
+void command_cancel(struct command *command);
+
+/* After SIGCHLD: true when the command has ended. */
+bool command_reap(struct command *command);
+
+/* What to exit with: its status, or 128+n. */
+int command_status(const struct command *command);
+
+#endif

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * listener.c - the socket that hooks connect to.
+ */
+#include "listener.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define PRIVATE_PREFIX "ttalloc-wrap-"
+#define PRIVATE_NAME "/socket"
+#define BACKLOG 1024
+
+/* Opens the directory of PATH, and makes it if need be. */
+static int open_directory(const char *path, struct front_error *error)
+{
+	const char *slash = strrchr(path, '/');
+	char directory[108] = ".";
+	struct stat status;
+	int fd;
+
+	if (slash)
+		snprintf(directory, sizeof(directory), "%.*s", slash == path ? 1 : (int)(slash - path), path);
+	if (mkdir(directory, 0700) < 0 && errno != EEXIST)
+		return front_fail(error, "%s: cannot be made for the socket: %s; choose another with --socket",
+		                  directory, strerror(errno));
+	fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return front_fail(error, "%s: %s; choose another socket with --socket", directory, strerror(errno));
+	if (fstat(fd, &status) == 0 && ((status.st_uid == geteuid() && !(status.st_mode & 022)) ||
+	                                (status.st_uid == 0 && (status.st_mode & S_ISVTX))))
+		return fd;
+	close(fd);
+	return front_fail(error, "%s: others may write there: chmod go-w it, or choose another socket with --socket",
+	                  directory);
+}
+
+/* Removes a socket that nobody serves. 0, or -1 with ERROR. */
+static int replace_stale(const struct sockaddr_un *address, struct front_error *error)
+{
+	const char *path = address->sun_path;
+	struct stat status;
+	int probe, result, saved;
+
+	if (lstat(path, &status) < 0)
+		return errno == ENOENT ? 0 : front_fail(error, "%s: %s", path, strerror(errno));
+	if (!S_ISSOCK(status.st_mode) || status.st_uid != geteuid())
+		return front_fail(error, "%s: is not a socket of yours; choose another with --socket", path);
+	probe = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (probe < 0)
+		return front_fail(error, "socket: %s", strerror(errno));
+	result = connect(probe, (const struct sockaddr *)address, sizeof(*address));
+	saved = errno;
+	close(probe);
+	if (result == 0 || saved != ECONNREFUSED)
+		return front_fail(
+		    error, "%s: another recorder serves it; end that one, or choose another with --socket", path);
+	if (unlink(path) < 0 && errno != ENOENT)
+		return front_fail(error, "%s: cannot be replaced: %s", path, strerror(errno));
+	return 0;
+}
+
+static int bind_and_listen(struct listener *listener, const struct sockaddr_un *address, struct front_error *error)
+{
+	struct stat status;
+	mode_t mask = umask(0177);
+	int result = bind(listener->fd, (const struct sockaddr *)address, sizeof(*address));
+
+	umask(mask);
+	if (result < 0)
+		return front_fail(error, "%s: cannot be bound: %s; choose another with --socket", listener->path,
+		                  strerror(errno));
+	if (listen(listener->fd, BACKLOG) < 0 || lstat(listener->path, &status) < 0)
+		return front_fail(error, "%s: cannot be listened on: %s", listener->path, strerror(errno));
+	listener->device = status.st_dev;
+	listener->inode = status.st_ino;
+	return 0;
+}
+
+int listener_open(struct listener *listener, const char *path, struct front_error *error)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int directory, result = -1;
+
+	*listener = (struct listener){.fd = -1};
+	if (strlen(path) >= sizeof(address.sun_path))
+		return front_fail(error, "%.120s: too long for a socket (%zu bytes at most)", path,
+		                  sizeof(address.sun_path) - 1);
+	strcpy(address.sun_path, path);
+	strcpy(listener->path, path);
+	directory = open_directory(path, error);
+	if (directory < 0)
+		return -1;
+	flock(directory, LOCK_EX); /* two recorders that start together must not both find the socket stale */
+	listener->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (listener->fd < 0)
+		front_fail(error, "socket: %s", strerror(errno));
+	else if (replace_stale(&address, error) == 0)
+		result = bind_and_listen(listener, &address, error);
+	close(directory);
+	if (result < 0)
+		listener_close(listener);
+	return result;
+}
+
+void listener_close(struct listener *listener)
+{
+	struct stat status;
+
+	if (listener->fd < 0)
+		return;
+	if (listener->inode && lstat(listener->path, &status) == 0 && status.st_ino == listener->inode &&
+	    status.st_dev == listener->device)
+		unlink(listener->path);
+	close(listener->fd);
+	listener->fd = -1;
+}
+
+int listener_private_path(char path[static 108], struct front_error *error)
+{
+	const char *roots[] = {getenv("XDG_RUNTIME_DIR"), getenv("TMPDIR"), "/tmp"};
+	char directory[108];
+
+	for (size_t i = 0; i < sizeof(roots) / sizeof(*roots); i++) {
+		int length;
+
+		if (!roots[i] || roots[i][0] != '/')
+			continue;
+		length = snprintf(directory, sizeof(directory), "%s/" PRIVATE_PREFIX "XXXXXX", roots[i]);
+		if (length + strlen(PRIVATE_NAME) >= sizeof(directory) || !mkdtemp(directory))
+			continue;
+		snprintf(path, 108, "%.99s" PRIVATE_NAME, directory);
+		return 0;
+	}
+	return front_fail(error, "no directory for the socket can be made below /tmp: %s; set TMPDIR", strerror(errno));
+}
+
+/* Length of the private directory's path within PATH; 0: it is none. */
+static int private_directory_length(const char *path)
+{
+	size_t length = strlen(path), tail = strlen("/" PRIVATE_PREFIX "XXXXXX" PRIVATE_NAME);
+
+	if (length <= tail || strcmp(path + length - strlen(PRIVATE_NAME), PRIVATE_NAME) != 0 ||
+	    strncmp(path + length - tail, "/" PRIVATE_PREFIX, strlen("/" PRIVATE_PREFIX)) != 0)
+		return 0;
+	return (int)(length - strlen(PRIVATE_NAME));
+}
+
+int listener_is_private(const char *path)
+{
+	return private_directory_length(path) != 0;
+}
+
+void listener_remove_private(const char *path)
+{
+	char directory[108];
+	int length = private_directory_length(path);
+
+	if (length && snprintf(directory, sizeof(directory), "%.*s", length, path) < (int)sizeof(directory))
+		rmdir(directory);
+}

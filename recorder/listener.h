@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * listener.h - the socket that hooks connect to.
+ */
+#ifndef RECORDER_LISTENER_H
+#define RECORDER_LISTENER_H
+
+#include <sys/types.h>
+
+#include "say.h"
+
+struct listener {
+	int fd;
+	char path[108];
+	dev_t device; /* of the socket's file: what listener_close() may remove */
+	ino_t inode;
+};
+
+/* Binds PATH and listens. Its directory is made if need be (mode 0700), and has to belong to the user or be one where
+ * nobody can take away another's files. A socket that nobody serves any more is replaced, a live one is not. 0, or -1
+ * with ERROR. */
+int listener_open(struct listener *listener, const char *path, struct front_error *error);
+
+/* Stops listening and removes the socket. */
+void listener_close(struct listener *listener);
+
+/* Makes a directory of mode 0700 for a private socket and fills PATH with the socket's name in it. 0, or -1 with
+ * ERROR. */
+int listener_private_path(char path[static 108], struct front_error *error);
+
+/* Whether PATH was made by listener_private_path(), in this run or an earlier one. */
+int listener_is_private(const char *path);
+
+/* Removes the directory that listener_private_path() made. */
+void listener_remove_private(const char *path);
+
+#endif

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * main.c - ttalloc-recorder: puts a recording together, and takes it apart again.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "session.h"
+#include "ttalloc.h"
+#include "ttalloc/paths.h"
+
+/* Prints TEXT as one word of a shell. */
+static void print_quoted(const char *text)
+{
+	putchar('\'');
+	for (; *text; text++) {
+		if (*text == '\'')
+			fputs("'\\''", stdout);
+		else
+			putchar(*text);
+	}
+	putchar('\'');
+}
+
+static int print_environment(const struct recorder_options *options)
+{
+	char path[PATH_MAX];
+	int length;
+
+	if (options->socket)
+		length = snprintf(path, sizeof(path), "%s", options->socket);
+	else
+		length = tta_default_socket(path, sizeof(path));
+	if (length >= 108) {
+		say("%.80s...: too long for a socket (107 bytes at most)", path);
+		return STATUS_USAGE;
+	}
+	printf("export TT_ALLOC_TRACKING_ENABLED=1\nexport TTALLOC_SOCKET=");
+	print_quoted(path);
+	putchar('\n');
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct recorder_options options;
+	struct front_error error;
+	int status;
+
+	if (options_parse(argc, argv, &options, &status, &error) < 0) {
+		say("%s", error.text);
+		return status;
+	}
+	switch (options.mode) {
+	case MODE_HELP:
+		options_print_help();
+		return 0;
+	case MODE_VERSION:
+		printf("ttalloc-recorder " TTALLOC_VERSION "\n");
+		return 0;
+	case MODE_ENV:
+		return print_environment(&options);
+	case MODE_WRAP:
+	case MODE_DAEMON:
+		return session_run(&options);
+	}
+	return STATUS_USAGE;
+}

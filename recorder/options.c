@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * options.c - the command line of ttalloc-recorder.
+ */
+#include "options.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <getopt.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define COMMIT_MS_DEFAULT 200
+#define COMMIT_MS_MAX 10000
+
+enum option_kind { OPTION_FLAG, OPTION_TEXT, OPTION_NUMBER, OPTION_MODE };
+
+struct option_row {
+	const char *name;
+	char letter;          /* 0: none */
+	const char *argument; /* its name in --help; NULL: takes none */
+	enum option_kind kind;
+	size_t offset;           /* in struct recorder_options */
+	enum recorder_mode mode; /* of OPTION_MODE */
+	const char *help;
+};
+
+#define AT(member) .offset = offsetof(struct recorder_options, member)
+
+static const struct option_row rows[] = {
+    {.name = "output",
+     .letter = 'o',
+     .argument = "FILE",
+     .kind = OPTION_TEXT,
+     AT(output),
+     .help = "database to make; %p, %h, %t and %% in it are the process id, the host, the time and a percent "
+             "sign. Default: ttalloc-COMMAND-PID.db"},
+    {.name = "append",
+     .letter = 'a',
+     .kind = OPTION_FLAG,
+     AT(append),
+     .help = "go on with the recording in FILE: take in what its processes reported since its recorder was "
+             "killed or ended, and go on while they live"},
+    {.name = "force",
+     .letter = 'f',
+     .kind = OPTION_FLAG,
+     AT(force),
+     .help = "overwrite FILE if it is a ttalloc database"},
+    {.name = "socket",
+     .letter = 's',
+     .argument = "PATH",
+     .kind = OPTION_TEXT,
+     AT(socket),
+     .help = "socket to serve. Default: the one of $TTALLOC_SOCKET and so on (below); with COMMAND, a private one"},
+    {.name = "env",
+     .kind = OPTION_MODE,
+     .mode = MODE_ENV,
+     .help = "print the lines by which a shell has its programs report: eval \"$(ttalloc-recorder --env)\""},
+    {.name = "host-malloc",
+     .kind = OPTION_FLAG,
+     AT(host_malloc),
+     .help = "preload libttalloc-host-malloc.so into COMMAND: record the host's malloc as region HOST"},
+    {.name = "commit-ms",
+     .argument = "N",
+     .kind = OPTION_NUMBER,
+     AT(commit_ms),
+     .help = "commit at least every N milliseconds, 1 to 10000. Default: 200"},
+    {.name = "quiet",
+     .letter = 'q',
+     .kind = OPTION_FLAG,
+     AT(quiet),
+     .help = "no summary at the end; errors are still shown"},
+    {.name = "verbose", .letter = 'v', .kind = OPTION_FLAG, AT(verbose), .help = "say who joins and who leaves"},
+    {.name = "help", .letter = 'h', .kind = OPTION_MODE, .mode = MODE_HELP, .help = "print this"},
+    {.name = "version", .letter = 'V', .kind = OPTION_MODE, .mode = MODE_VERSION, .help = "print the version"},
+};
+#define ROW_COUNT (sizeof(rows) / sizeof(*rows))
+
+static const struct {
+	const char *name, *help;
+} variables[] = {
+    {"TTALLOC_SOCKET", "socket on which programs report. Without it: $XDG_RUNTIME_DIR/ttalloc.sock, else "
+                       "/tmp/ttalloc-UID/socket. Set for COMMAND"},
+    {"TT_ALLOC_TRACKING_ENABLED", "1: programs report. Set for COMMAND"},
+    {"LD_PRELOAD", "set for COMMAND by --host-malloc, before what it held"},
+    {"TTALLOC_SEGMENT_DIR", "directory, of the user and with mode 0700, in which programs keep what is not committed "
+                            "yet. Without it: ttalloc-UID below $XDG_RUNTIME_DIR, /dev/shm or $TMPDIR"},
+    {"XDG_RUNTIME_DIR, TMPDIR", "see above; the private socket of a COMMAND lies there as well, else below /tmp"},
+};
+
+static const char usage_text[] = "Usage: ttalloc-recorder [-o FILE] [OPTION...] [--] COMMAND [ARGUMENT...]\n"
+                                 "       ttalloc-recorder --socket PATH -o FILE\n"
+                                 "       ttalloc-recorder --append -o FILE [-- COMMAND [ARGUMENT...]]\n"
+                                 "       ttalloc-recorder --env [--socket PATH]\n";
+
+static const char about_text[] =
+    "Records what programs report through libttalloc into one SQLite file, for ttalloc-analyze.\n"
+    "\n"
+    "With COMMAND: runs it with recording on, and ends when it ends. Descendants that still run then are recorded up\n"
+    "to that moment. Signals are passed on. Without: serves the socket until SIGINT or SIGTERM; a second signal\n"
+    "gives up waiting for a full disk.\n";
+
+static const char status_text[] =
+    "Exit status: that of COMMAND, 128+n when signal n killed it, 126 when it cannot be executed, 127 when it is not\n"
+    "found, 125 when recording could not start (COMMAND is not run then). Without COMMAND: 0, 1 when not all could be\n"
+    "written, 2 for wrong usage.\n";
+
+/* Prints TEXT in lines of at most 110 columns, all but the first indented by INDENT. */
+static void print_wrapped(const char *text, int indent)
+{
+	int column = indent;
+
+	while (*text) {
+		int word = (int)strcspn(text, " ");
+
+		if (column == indent)
+			printf("%.*s", word, text);
+		else if (column + 1 + word > 110)
+			printf("\n%*s%.*s", column = indent, "", word, text);
+		else
+			printf(" %.*s", word, text);
+		column += word + (column > indent);
+		text += word + strspn(text + word, " ");
+	}
+	putchar('\n');
+}
+
+void options_print_help(void)
+{
+	printf("%s\n%s\nOptions:\n", usage_text, about_text);
+	for (size_t i = 0; i < ROW_COUNT; i++) {
+		char left[64], letter[4] = "  ";
+
+		if (rows[i].letter)
+			snprintf(letter, sizeof(letter), "-%c", rows[i].letter);
+		snprintf(left, sizeof(left), "  %s%s --%s%s%s", letter, rows[i].letter ? "," : " ", rows[i].name,
+		         rows[i].argument ? "=" : "", rows[i].argument ? rows[i].argument : "");
+		printf("%-24s", left);
+		print_wrapped(rows[i].help, 24);
+	}
+	printf("\nEnvironment:\n");
+	for (size_t i = 0; i < sizeof(variables) / sizeof(*variables); i++) {
+		printf("  %s\n      ", variables[i].name);
+		print_wrapped(variables[i].help, 6);
+	}
+	printf("\n%s", status_text);
+}
+
+static int parse_number(const struct option_row *row, const char *text, unsigned *value, struct front_error *error)
+{
+	char *end;
+	unsigned long number;
+
+	errno = 0;
+	number = strtoul(text, &end, 10);
+	if (errno || *end || !isdigit((unsigned char)*text) || number < 1 || number > COMMIT_MS_MAX)
+		return front_fail(error, "--%s takes a number from 1 to %d, not '%s'", row->name, COMMIT_MS_MAX, text);
+	*value = (unsigned)number;
+	return 0;
+}
+
+static int apply(const struct option_row *row, char *argument, struct recorder_options *options,
+                 struct front_error *error)
+{
+	char *base = (char *)options + row->offset;
+
+	switch (row->kind) {
+	case OPTION_FLAG:
+		memcpy(base, &(bool){true}, sizeof(bool));
+		return 0;
+	case OPTION_TEXT:
+		if (!*argument)
+			return front_fail(error, "--%s needs a %s", row->name, row->argument);
+		memcpy(base, &argument, sizeof(argument));
+		return 0;
+	case OPTION_NUMBER:
+		return parse_number(row, argument, (unsigned *)(void *)base, error);
+	case OPTION_MODE:
+		options->mode = row->mode;
+		return 0;
+	}
+	return 0;
+}
+
+/* What getopt_long wants, made from the table. */
+static void make_getopt_tables(char *letters, struct option *longs)
+{
+	*letters++ = '+'; /* stop at the command */
+	*letters++ = ':';
+	for (size_t i = 0; i < ROW_COUNT; i++) {
+		longs[i] = (struct option){
+		    .name = rows[i].name,
+		    .has_arg = rows[i].argument ? required_argument : no_argument,
+		    .val = (int)(256 + i),
+		};
+		if (!rows[i].letter)
+			continue;
+		*letters++ = rows[i].letter;
+		if (rows[i].argument)
+			*letters++ = ':';
+	}
+	*letters = '\0';
+}
+
+static const struct option_row *find_row(int value)
+{
+	if (value >= 256)
+		return &rows[value - 256];
+	for (size_t i = 0; i < ROW_COUNT; i++)
+		if (rows[i].letter == value)
+			return &rows[i];
+	return NULL;
+}
+
+static int read_options(int argc, char **argv, struct recorder_options *options, struct front_error *error)
+{
+	char letters[2 * ROW_COUNT + 3];
+	struct option longs[ROW_COUNT + 1] = {0};
+	int value;
+
+	make_getopt_tables(letters, longs);
+	optind = 0; /* start anew, also when called again */
+	opterr = 0;
+	while ((value = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
+		const char *given = argv[optind > 0 ? optind - 1 : 0];
+
+		if (value == ':')
+			return front_fail(error, "option '%s' needs an argument", given);
+		if (value == '?' && optopt && optopt < 256)
+			return front_fail(error, "there is no option '-%c'; --help lists them", optopt);
+		if (value == '?')
+			return front_fail(error, "there is no option '%s'; --help lists them", given);
+		if (apply(find_row(value), optarg, options, error) < 0)
+			return -1;
+	}
+	if (optind < argc)
+		options->command = &argv[optind];
+	return 0;
+}
+
+static int check_combination(struct recorder_options *options, struct front_error *error)
+{
+	if (options->mode == MODE_HELP || options->mode == MODE_VERSION)
+		return 0;
+	if (options->mode == MODE_ENV && options->command)
+		return front_fail(error, "--env takes no command");
+	if (options->mode == MODE_ENV)
+		return 0;
+	if (!options->command && !options->output && !options->socket)
+		return front_fail(
+		    error, "say what to record: ttalloc-recorder [-o FILE] -- COMMAND, or --socket PATH -o FILE; "
+		           "--help tells more");
+	if (options->append && !options->output)
+		return front_fail(error, "--append needs the recording to go on with: -o FILE");
+	if (options->append && options->force)
+		return front_fail(error, "--append and --force exclude each other");
+	if (options->host_malloc && !options->command)
+		return front_fail(error, "--host-malloc needs a command");
+	options->mode = options->command ? MODE_WRAP : MODE_DAEMON;
+	return 0;
+}
+
+int options_parse(int argc, char **argv, struct recorder_options *options, int *status, struct front_error *error)
+{
+	bool failed;
+
+	*options = (struct recorder_options){.mode = MODE_DAEMON, .commit_ms = COMMIT_MS_DEFAULT};
+	failed = read_options(argc, argv, options, error) < 0 || check_combination(options, error) < 0;
+	/* With words left over there was a command to be run: whoever started it must not take our 2 for its own. */
+	*status = failed && optind < argc ? STATUS_NOT_STARTED : STATUS_USAGE;
+	return failed ? -1 : 0;
+}

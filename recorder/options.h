@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * options.h - the command line of ttalloc-recorder. One table holds every option, its help and what it sets.
+ */
+#ifndef RECORDER_OPTIONS_H
+#define RECORDER_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "say.h"
+
+enum recorder_mode {
+	MODE_WRAP,   /* a command was given */
+	MODE_DAEMON, /* serve a socket, or resume a recording */
+	MODE_ENV,    /* print what a shell needs */
+	MODE_HELP,
+	MODE_VERSION,
+};
+
+struct recorder_options {
+	enum recorder_mode mode;
+	const char *output; /* as given, with its % still in it; NULL: not given */
+	const char *socket; /* NULL: not given */
+	char **command;     /* NULL-terminated, within argv; NULL: none */
+	unsigned commit_ms;
+	bool append, force, host_malloc, quiet, verbose;
+};
+
+/* Exit statuses of our own. */
+#define STATUS_USAGE 2
+#define STATUS_NOT_STARTED 125 /* wrap mode: recording could not start, and the command was not run */
+#define STATUS_NOT_EXECUTABLE 126
+#define STATUS_NOT_FOUND 127
+
+/* 0, or -1 with ERROR and in *STATUS what to exit with. Strings point into ARGV. */
+int options_parse(int argc, char **argv, struct recorder_options *options, int *status, struct front_error *error);
+
+/* Writes --help to standard output. */
+void options_print_help(void);
+
+#endif

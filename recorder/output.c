@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * output.c - the file to record into.
+ */
+#include "output.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "sql/sql.h"
+
+static const char *const sidecars[] = {"-wal", "-shm", "-journal"};
+
+/* Appends TEXT to PATH without slashes. False when it does not fit. */
+static bool append_word(char *path, size_t path_bytes, size_t *used, const char *text)
+{
+	for (; *text; text++) {
+		if (*used + 1 >= path_bytes)
+			return false;
+		path[(*used)++] = *text == '/' ? '_' : *text;
+	}
+	path[*used] = '\0';
+	return true;
+}
+
+int output_expand(const char *template, pid_t pid, const char *host, time_t now, char *path, size_t path_bytes,
+                  struct front_error *error)
+{
+	char number[16], stamp[32];
+	size_t used = 0;
+	struct tm parts;
+
+	snprintf(number, sizeof(number), "%d", (int)pid);
+	strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%S", localtime_r(&now, &parts));
+	for (const char *c = template; *c; c++) {
+		const char *word = c[1] == 'p' ? number : c[1] == 'h' ? host : c[1] == 't' ? stamp : NULL;
+
+		if (used + 1 >= path_bytes)
+			return front_fail(error, "the name '%s' is too long", template);
+		if (*c != '%' || c[1] == '%') {
+			c += *c == '%';
+			path[used++] = *c;
+			continue;
+		}
+		if (!word)
+			return front_fail(error, "in '%s' only %%p, %%h, %%t and %%%% are known", template);
+		if (!append_word(path, path_bytes, &used, word))
+			return front_fail(error, "the name '%s' is too long", template);
+		c++;
+	}
+	path[used] = '\0';
+	return 0;
+}
+
+void output_default_name(const char *command, pid_t pid, char *path, size_t path_bytes)
+{
+	const char *slash = command ? strrchr(command, '/') : NULL;
+	const char *name = slash ? slash + 1 : command ? command : "recorder";
+
+	snprintf(path, path_bytes, "ttalloc-%.128s-%d.db", *name ? name : "command", (int)pid);
+}
+
+/* The place that PATH leads to, so that two names of one file meet in one lock. */
+static int resolve(const char *path, char *resolved, struct front_error *error)
+{
+	char copy[PATH_MAX], other[PATH_MAX], directory[PATH_MAX];
+	const char *name;
+
+	if (realpath(path, resolved))
+		return 0;
+	if (strlen(path) >= PATH_MAX - 16)
+		return front_fail(error, "%.80s...: the path is too long", path);
+	snprintf(copy, sizeof(copy), "%s", path);
+	snprintf(other, sizeof(other), "%s", path);
+	name = basename(other);
+	if (!realpath(dirname(copy), directory))
+		return front_fail(error, "%s: cannot be made here: %s; choose another place with -o", path,
+		                  strerror(errno));
+	if (snprintf(resolved, PATH_MAX, "%s/%s", strcmp(directory, "/") ? directory : "", name) >= PATH_MAX - 16)
+		return front_fail(error, "%.80s...: the path is too long", path);
+	return 0;
+}
+
+/* Takes the lock beside the database. The lock is a file of its own: closing any descriptor of the database itself
+ * would let go of SQLite's locks. Its name may have been removed by a recorder that just ended: then once more. */
+static int take_lock(struct output *output, struct front_error *error)
+{
+	for (;;) {
+		struct stat held, named;
+		int fd = open(output->lock_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+		if (fd < 0)
+			return front_fail(error, "%s: cannot be written: %s; choose another place with -o",
+			                  output->path, strerror(errno));
+		if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+			int saved = errno;
+
+			close(fd);
+			if (saved == EINTR)
+				continue;
+			return front_fail(error,
+			                  "%s: another recorder is recording into it; choose another file with -o",
+			                  output->path);
+		}
+		if (fstat(fd, &held) == 0 && stat(output->lock_path, &named) == 0 && held.st_ino == named.st_ino &&
+		    held.st_dev == named.st_dev) {
+			output->lock_fd = fd;
+			return 0;
+		}
+		close(fd);
+	}
+}
+
+enum file_kind { FILE_NONE, FILE_EMPTY, FILE_RECORDING, FILE_OTHER, FILE_NOT_REGULAR, FILE_UNREADABLE };
+
+/* A recording says so at byte 68 of its first page. */
+static enum file_kind look_at(const char *path)
+{
+	enum file_kind kind = FILE_UNREADABLE;
+	unsigned char page[100];
+	struct stat status;
+	ssize_t got;
+	int fd = -1;
+
+	if (stat(path, &status) < 0)
+		return errno == ENOENT ? FILE_NONE : FILE_UNREADABLE;
+	if (!S_ISREG(status.st_mode))
+		return FILE_NOT_REGULAR;
+	if (status.st_size == 0)
+		return FILE_EMPTY;
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		return FILE_UNREADABLE;
+	got = pread(fd, page, sizeof(page), 0);
+	if (got == (ssize_t)sizeof(page)) {
+		unsigned id = (unsigned)page[68] << 24 | (unsigned)page[69] << 16 | (unsigned)page[70] << 8 | page[71];
+
+		kind = !memcmp(page, "SQLite format 3", 16) && id == SQL_APPLICATION_ID ? FILE_RECORDING : FILE_OTHER;
+	} else if (got >= 0) {
+		kind = FILE_OTHER;
+	}
+	close(fd);
+	return kind;
+}
+
+static int fail_kind(const struct output *output, enum file_kind kind, struct front_error *error)
+{
+	const char *path = output->path;
+
+	if (kind == FILE_NOT_REGULAR)
+		return front_fail(error, "%s: is not a regular file; choose another one with -o", path);
+	if (kind == FILE_UNREADABLE)
+		return front_fail(error, "%s: cannot be read: %s", path, strerror(errno));
+	return front_fail(error, "%s: exists and is not a ttalloc database; choose another file with -o", path);
+}
+
+static int check_append(const struct output *output, enum file_kind kind, struct front_error *error)
+{
+	char wal[PATH_MAX + 8];
+	struct stat status;
+
+	if (kind == FILE_RECORDING)
+		return 0;
+	/* a recorder that was killed early has left all of it in the write-ahead log */
+	snprintf(wal, sizeof(wal), "%s-wal", output->path);
+	if (kind == FILE_EMPTY && stat(wal, &status) == 0 && status.st_size > 0)
+		return 0;
+	if (kind == FILE_NONE || kind == FILE_EMPTY)
+		return front_fail(error, "%s: there is no recording to go on with; leave --append out to make one",
+		                  output->path);
+	return fail_kind(output, kind, error);
+}
+
+static int remove_database(const char *path, struct front_error *error)
+{
+	char name[PATH_MAX + 16];
+
+	if (unlink(path) < 0 && errno != ENOENT)
+		return front_fail(error, "%s: cannot be overwritten: %s", path, strerror(errno));
+	for (size_t i = 0; i < sizeof(sidecars) / sizeof(*sidecars); i++) {
+		snprintf(name, sizeof(name), "%s%s", path, sidecars[i]);
+		if (unlink(name) < 0 && errno != ENOENT)
+			return front_fail(error, "%s: cannot be overwritten: %s", name, strerror(errno));
+	}
+	return 0;
+}
+
+static int check_new(const struct output *output, enum file_kind kind, bool force, struct front_error *error)
+{
+	if (kind == FILE_NONE)
+		return 0;
+	if (kind != FILE_RECORDING && kind != FILE_EMPTY)
+		return fail_kind(output, kind, error);
+	if (!force)
+		return front_fail(error,
+		                  "%s: exists; --force overwrites it, --append goes on with it, -o names another",
+		                  output->path);
+	return 0;
+}
+
+static int check(const struct output *output, enum file_kind kind, bool append, bool force, struct front_error *error)
+{
+	return append ? check_append(output, kind, error) : check_new(output, kind, force, error);
+}
+
+int output_prepare(struct output *output, const char *path, bool append, bool force, struct front_error *error)
+{
+	enum file_kind kind;
+
+	*output = (struct output){.lock_fd = -1};
+	if (resolve(path, output->path, error) < 0)
+		return -1;
+	snprintf(output->lock_path, sizeof(output->lock_path), "%s-lock", output->path);
+	/* once before, so that nothing is made beside a file that will not do, and once when nobody else can change it
+	 */
+	if (check(output, look_at(output->path), append, force, error) < 0 || take_lock(output, error) < 0)
+		return -1;
+	kind = look_at(output->path);
+	output->made = kind == FILE_NONE;
+	if (check(output, kind, append, force, error) < 0 ||
+	    (!append && kind != FILE_NONE && remove_database(output->path, error) < 0)) {
+		output_release(output, false);
+		return -1;
+	}
+	return 0;
+}
+
+void output_release(struct output *output, bool discard)
+{
+	struct front_error unused;
+
+	if (output->lock_fd < 0)
+		return;
+	if (discard && output->made)
+		remove_database(output->path, &unused);
+	unlink(output->lock_path);
+	close(output->lock_fd);
+	output->lock_fd = -1;
+}

@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * server.c - the loop: descriptors, signals, time, and the way to the end.
+ */
+#include "server_private.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#define NS_PER_MS 1000000ull
+#define TICK_MS 50
+#define SECOND_NS (1000 * NS_PER_MS)
+#define GRACE_NS (500 * NS_PER_MS) /* for descendants that end with the command */
+#define EVENTS_AT_ONCE 64
+#define REFUSALS_SHOWN 10
+
+uint64_t server_now_ns(const struct server *server)
+{
+	return clock_map_relative(server->setup.clock, clock_monotonic_ns());
+}
+
+int server_watch(struct server *server, struct source *source, uint32_t events)
+{
+	struct epoll_event event = {.events = events, .data.ptr = source};
+
+	return epoll_ctl(server->epoll_fd, EPOLL_CTL_ADD, source->fd, &event);
+}
+
+void server_unwatch(struct server *server, struct source *source)
+{
+	epoll_ctl(server->epoll_fd, EPOLL_CTL_DEL, source->fd, NULL);
+}
+
+/* Somebody was turned away: counted, and shown unless it happens all the time. */
+void server_refusal(struct server *server, const char *why)
+{
+	server->world.refused++;
+	if (++server->refusals_said <= REFUSALS_SHOWN)
+		say("refused: %s%s", why,
+		    server->refusals_said == REFUSALS_SHOWN ? " (no more of these are shown)" : "");
+}
+
+static int open_timer(void)
+{
+	int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	struct itimerspec interval = {
+	    .it_interval = {.tv_nsec = TICK_MS * (long)NS_PER_MS},
+	    .it_value = {.tv_nsec = TICK_MS * (long)NS_PER_MS},
+	};
+
+	if (fd >= 0)
+		timerfd_settime(fd, 0, &interval, NULL);
+	return fd;
+}
+
+static int open_sources(struct server *server)
+{
+	int ingest_fd = ingest_event_fd(server->setup.ingest);
+
+	server->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	server->listener = (struct source){.kind = SOURCE_LISTENER, .fd = server->setup.listener->fd};
+	server->signals = (struct source){.kind = SOURCE_SIGNALS};
+	server->signals.fd = signalfd(-1, &server->setup.signals, SFD_CLOEXEC | SFD_NONBLOCK);
+	server->timer = (struct source){.kind = SOURCE_TIMER, .fd = open_timer()};
+	server->ingest_events = (struct source){.kind = SOURCE_INGEST, .fd = ingest_fd};
+	if (server->epoll_fd < 0 || server->signals.fd < 0 || server->timer.fd < 0 ||
+	    server_watch(server, &server->listener, EPOLLIN) < 0 ||
+	    server_watch(server, &server->signals, EPOLLIN) < 0 || server_watch(server, &server->timer, EPOLLIN) < 0 ||
+	    (ingest_fd >= 0 && server_watch(server, &server->ingest_events, EPOLLIN) < 0))
+		return -1;
+	server->listening = true;
+	return 0;
+}
+
+struct server *server_open(const struct server_setup *setup, struct front_error *error)
+{
+	struct server *server = calloc(1, sizeof(*server));
+
+	if (!server || client_world_open(&server->world, setup->clock) < 0) {
+		front_fail(error, "no memory");
+		free(server);
+		return NULL;
+	}
+	server->world.ingest = setup->ingest;
+	server->setup = *setup;
+	server->epoll_fd = server->signals.fd = server->timer.fd = -1;
+	if (open_sources(server) < 0) {
+		front_fail(error, "the event loop cannot be set up: %s", strerror(errno));
+		server_close(server);
+		return NULL;
+	}
+	return server;
+}
+
+static void close_fd(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}
+
+void server_close(struct server *server)
+{
+	for (size_t i = 0; i < server->peer_count; i++)
+		peer_drop(server, server->peers[i]);
+	peers_sweep(server);
+	for (size_t i = 0; i < server->seat_count; i++) {
+		close_fd(server->seats[i]->source.fd);
+		server->seats[i]->gone = true;
+	}
+	seats_sweep(server);
+	free(server->peers);
+	free(server->seats);
+	free(server->ignored);
+	close_fd(server->signals.fd);
+	close_fd(server->timer.fd);
+	close_fd(server->epoll_fd);
+	client_world_close(&server->world);
+	free(server);
+}
+
+/* A signal from the terminal has reached the command as well; any other is passed on. */
+static void take_signal(struct server *server, const struct signalfd_siginfo *signal)
+{
+	struct command *command = server->setup.command;
+	int number = (int)signal->ssi_signo;
+
+	if (number == SIGCHLD)
+		return; /* the loop asks by itself */
+	if (command && !command->ended) {
+		if (signal->ssi_code != SI_KERNEL)
+			kill(command->pid, number);
+		return;
+	}
+	if (number == SIGUSR1 || number == SIGUSR2)
+		return;
+	if (server->stop_wanted || command)
+		server->give_up = true;
+	server->stop_wanted = true;
+}
+
+static void take_signals(struct server *server)
+{
+	struct signalfd_siginfo signal;
+
+	while (read(server->signals.fd, &signal, sizeof(signal)) == sizeof(signal))
+		take_signal(server, &signal);
+}
+
+static void show_trouble(struct server *server)
+{
+	const char *trouble = ingest_trouble(server->setup.ingest);
+
+	if (!trouble)
+		trouble = "";
+	if (strncmp(server->trouble, trouble, sizeof(server->trouble) - 1) == 0)
+		return;
+	if (*trouble)
+		say("%s", trouble);
+	else
+		say("the recording is being written again");
+	snprintf(server->trouble, sizeof(server->trouble), "%s", trouble);
+}
+
+static void store_anchors(struct server *server)
+{
+	struct clock_reading nodes[16];
+	size_t count;
+
+	if (!server->world.saw_ticks)
+		return;
+	while ((count = clock_map_take_new(server->setup.clock, nodes, 16)))
+		for (size_t i = 0; i < count; i++)
+			ingest_clock_anchor(server->setup.ingest, nodes[i].ticks, nodes[i].monotonic_ns);
+}
+
+static void every_second(struct server *server)
+{
+	seats_scan(server);
+	seats_poll(server);
+	peers_expire(server);
+	if (!server->listening && server_watch(server, &server->listener, EPOLLIN) == 0)
+		server->listening = true;
+}
+
+static void take_time(struct server *server)
+{
+	uint64_t now_ns = server_now_ns(server), expirations;
+	bool due = now_ns - server->last_commit_ns >= server->setup.options->commit_ms * NS_PER_MS;
+
+	if (read(server->timer.fd, &expirations, sizeof(expirations)) < 0)
+		return;
+	clock_map_advance(server->setup.clock, clock_read());
+	store_anchors(server);
+	if (due)
+		server->last_commit_ns = now_ns;
+	ingest_tick(server->setup.ingest, now_ns, due);
+	for (size_t i = 0; i < server->seat_count; i++)
+		if (!server->seats[i]->gone && server->seats[i]->peer)
+			peer_tell_committed(server, server->seats[i]->peer); /* what could not be sent before */
+	show_trouble(server);
+	if (now_ns - server->last_second_ns >= SECOND_NS && !server->finishing) {
+		server->last_second_ns = now_ns;
+		every_second(server);
+	}
+}
+
+static void take_event(struct server *server, struct source *source)
+{
+	uint64_t ignored;
+
+	switch (source->kind) {
+	case SOURCE_LISTENER:
+		peers_accept(server);
+		break;
+	case SOURCE_SIGNALS:
+		take_signals(server);
+		break;
+	case SOURCE_TIMER:
+		take_time(server);
+		break;
+	case SOURCE_INGEST:
+		if (read(source->fd, &ignored, sizeof(ignored)) == sizeof(ignored))
+			seats_committed(server);
+		break;
+	case SOURCE_PEER:
+		if (!((struct peer *)(void *)source)->gone)
+			peer_receive(server, (struct peer *)(void *)source);
+		break;
+	case SOURCE_SEAT:
+		if (!((struct seat *)(void *)source)->gone)
+			seat_died(server, (struct seat *)(void *)source);
+		break;
+	}
+}
+
+/* One round: what happened, then what can be taken in. WAIT: for something to happen. True: more can be taken in. */
+static bool run_once(struct server *server, bool wait)
+{
+	struct epoll_event events[EVENTS_AT_ONCE];
+	int count = epoll_wait(server->epoll_fd, events, EVENTS_AT_ONCE, wait ? -1 : 0);
+	bool more;
+
+	for (int i = 0; i < count; i++)
+		take_event(server, events[i].data.ptr);
+	more = seats_pump(server);
+	peers_sweep(server);
+	seats_sweep(server);
+	return more;
+}
+
+static uint64_t count_living(const struct server *server)
+{
+	uint64_t living = 0;
+
+	for (size_t i = 0; i < server->seat_count; i++)
+		living += !client_is_dead(server->seats[i]->client);
+	return living;
+}
+
+/* Whether the recording has come to its end, so that what is left can be brought in. */
+static bool is_over(struct server *server)
+{
+	struct command *command = server->setup.command;
+
+	if (!command)
+		return server->stop_wanted || (server->setup.until_all_ended && !server->seat_count);
+	if (!command_reap(command))
+		return false;
+	if (!server->command_ended_ns)
+		server->command_ended_ns = server_now_ns(server);
+	return !count_living(server) || server_now_ns(server) - server->command_ended_ns > GRACE_NS;
+}
+
+/* Whether anything is left that was reported and is not committed. */
+static uint64_t count_unwritten(const struct server *server)
+{
+	uint64_t count = 0;
+
+	for (size_t i = 0; i < server->seat_count; i++)
+		count += client_is_dead(server->seats[i]->client) || !client_is_settled(server->seats[i]->client);
+	return count;
+}
+
+/* Brings in what is left. While the disk is full this goes on until a signal says to give up. */
+static void finish(struct server *server)
+{
+	struct ingest_totals totals;
+	bool more = true;
+
+	seats_scan(server);
+	for (size_t i = 0; i < server->seat_count; i++)
+		if (!client_is_dead(server->seats[i]->client))
+			client_look(&server->world, server->seats[i]->client);
+	server->finishing = true;
+	server->finishing_since_ns = server_now_ns(server);
+	while (count_unwritten(server) && !(server->give_up && *server->trouble)) {
+		more = run_once(server, !more);
+		if (!more)
+			ingest_tick(server->setup.ingest, server_now_ns(server), true);
+		ingest_totals(server->setup.ingest, &totals);
+		if (server_now_ns(server) - server->finishing_since_ns > SECOND_NS && !*server->trouble)
+			say_progress("writing: %llu of %llu events", (unsigned long long)totals.committed_events,
+			             (unsigned long long)totals.taken_events);
+	}
+	say_progress("%s", "");
+}
+
+/* What the file knows of processes that had not ended in it. */
+struct leftover {
+	uint32_t process;
+	char path[TTA_PATH_BYTES];
+};
+
+struct leftovers {
+	struct leftover *items;
+	size_t count, capacity;
+};
+
+static void collect(uint32_t process, const char *segment_path, uint64_t committed_number, void *context)
+{
+	struct leftovers *all = context;
+
+	(void)committed_number; /* seat_take() asks for it */
+	if (all->count == all->capacity) {
+		size_t capacity = all->capacity ? all->capacity * 2 : 64;
+		struct leftover *items = realloc(all->items, capacity * sizeof(*items));
+
+		if (!items)
+			return;
+		all->items = items;
+		all->capacity = capacity;
+	}
+	all->items[all->count].process = process;
+	snprintf(all->items[all->count++].path, TTA_PATH_BYTES, "%s", segment_path);
+}
+
+/* A process whose segment is gone: what it had not committed is lost, and nobody can say how much that was. */
+static void write_off(struct server *server, uint32_t process)
+{
+	struct ingest_loss loss = {.why = "its segment is gone"};
+
+	ingest_loss(server->setup.ingest, process, &loss, (struct ingest_table){0});
+	ingest_process_ended(server->setup.ingest, process, 0, "process exit");
+}
+
+void server_resume(struct server *server)
+{
+	struct leftovers all = {0};
+	struct front_error error;
+
+	ingest_open_processes(server->setup.ingest, collect, &all);
+	for (size_t i = 0; i < all.count; i++) {
+		if (seat_take(server, all.items[i].path, &error))
+			continue;
+		if (access(all.items[i].path, F_OK) < 0 && errno == ENOENT)
+			write_off(server, all.items[i].process);
+		else
+			say("%s", error.text);
+	}
+	free(all.items);
+	for (size_t i = 0; i < server->seat_count; i++)
+		seat_settle(server, server->seats[i]);
+}
+
+void server_run(struct server *server, struct server_report *report)
+{
+	bool more = false;
+
+	seats_scan(server);
+	while (!is_over(server))
+		more = run_once(server, !more);
+	finish(server);
+	server->report.living = count_living(server);
+	server->report.unwritten = count_unwritten(server);
+	server->report.refused = server->world.refused;
+	*report = server->report;
+}

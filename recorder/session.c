@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * session.c - one run of the recorder: file, socket, command, server, end.
+ *
+ * In wrap mode the command is forked first and waits, so that its pid can be in the file's name; it is let go when all
+ * the rest stands. Whatever fails before that is status 125, and the command has not run.
+ */
+#include "session.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "command.h"
+#include "ingest.h"
+#include "server.h"
+#include "listener.h"
+#include "output.h"
+#include "summary.h"
+#include "ttalloc/paths.h"
+
+#define CALIBRATION_NS 2000000
+#define DESCRIPTORS_WANTED 16384
+
+struct session {
+	const struct recorder_options *options;
+	struct command command;
+	char *preload;
+	struct output output;
+	char socket_path[PATH_MAX];
+	struct listener listener;
+	struct ingest *ingest;
+	struct ingest_recording recording;
+	struct clock_map *clock;
+	sigset_t signals, signals_before;
+	struct server_report report;
+	struct ingest_totals totals;
+	bool same_boot; /* what is appended to was recorded since this machine's start */
+};
+
+/* Set by a signal while the end is being written. */
+static volatile int give_up;
+
+static void set_give_up(int number)
+{
+	(void)number;
+	give_up = 1;
+}
+
+/* Blocks what the server reads from a descriptor, before any thread is made. */
+static void block_signals(struct session *session)
+{
+	static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGCHLD};
+	sigset_t blocked;
+
+	sigemptyset(&session->signals);
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
+		sigaddset(&session->signals, numbers[i]);
+	blocked = session->signals;
+	sigaddset(&blocked, SIGPIPE); /* who reads our messages may go */
+	sigaddset(&blocked, SIGXFSZ); /* a file that must not grow is like a full disk */
+	sigprocmask(SIG_BLOCK, &blocked, &session->signals_before);
+}
+
+/* From here on INT and TERM mean: do not wait for the disk any longer. */
+static void let_signals_give_up(void)
+{
+	struct sigaction action = {.sa_handler = set_give_up};
+	sigset_t numbers;
+
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	sigemptyset(&numbers);
+	sigaddset(&numbers, SIGINT);
+	sigaddset(&numbers, SIGTERM);
+	pthread_sigmask(SIG_UNBLOCK, &numbers, NULL);
+}
+
+/* Each client takes three descriptors. After the fork: the command keeps its own limit. */
+static void raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= DESCRIPTORS_WANTED)
+		return;
+	limit.rlim_cur = limit.rlim_max < DESCRIPTORS_WANTED ? limit.rlim_max : DESCRIPTORS_WANTED;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static int prepare_command(struct session *session, struct front_error *error)
+{
+	const struct recorder_options *options = session->options;
+	int status;
+
+	if (!options->command)
+		return 0;
+	status = command_look_up(options->command, error);
+	if (status)
+		return status;
+	if (options->host_malloc && !(session->preload = command_find_preload(error)))
+		return STATUS_NOT_STARTED;
+	if (command_fork(&session->command, options->command, session->preload, &session->signals_before, error) < 0)
+		return STATUS_NOT_STARTED;
+	return 0;
+}
+
+static int prepare_output(struct session *session, struct front_error *error)
+{
+	const struct recorder_options *options = session->options;
+	pid_t pid = options->command ? session->command.pid : getpid();
+	char host[256] = "localhost", path[PATH_MAX];
+
+	gethostname(host, sizeof(host) - 1);
+	if (!options->output)
+		output_default_name(options->command ? options->command[0] : NULL, pid, path, sizeof(path));
+	else if (output_expand(options->output, pid, host, time(NULL), path, sizeof(path), error) < 0)
+		return -1;
+	return output_prepare(&session->output, path, options->append, options->force, error);
+}
+
+/* A recording that goes on serves its own socket: there its processes look for it. */
+static int choose_socket(struct session *session, struct front_error *error)
+{
+	const struct recorder_options *options = session->options;
+	char given[PATH_MAX] = "";
+
+	if (options->socket && options->socket[0] != '/') {
+		if (!realpath(".", given))
+			return front_fail(error, "the current directory: %s", strerror(errno));
+		strncat(given, "/", sizeof(given) - strlen(given) - 1);
+	}
+	if (options->socket)
+		strncat(given, options->socket, sizeof(given) - strlen(given) - 1);
+	if (options->append) {
+		snprintf(session->socket_path, sizeof(session->socket_path), "%s", session->recording.socket);
+		if (!options->socket || strcmp(given, session->recording.socket) == 0)
+			return 0;
+		return front_fail(error, "this recording's processes report to %s: leave --socket out",
+		                  session->recording.socket);
+	}
+	if (options->socket)
+		snprintf(session->socket_path, sizeof(session->socket_path), "%s", given);
+	else if (options->command)
+		return listener_private_path(session->socket_path, error);
+	else
+		tta_default_socket(session->socket_path, sizeof(session->socket_path));
+	return 0;
+}
+
+static char *join_command(char **arguments)
+{
+	size_t bytes = 1;
+	char *joined;
+
+	for (char **word = arguments; *word; word++)
+		bytes += strlen(*word) + 1;
+	joined = calloc(1, bytes);
+	for (char **word = arguments; joined && *word; word++) {
+		strcat(joined, *word);
+		if (word[1])
+			strcat(joined, " ");
+	}
+	return joined;
+}
+
+static int open_ingest(struct session *session, struct front_error *error)
+{
+	const struct recorder_options *options = session->options;
+	char *command = options->command ? join_command(options->command) : NULL;
+	struct ingest_error failed;
+	struct ingest_options wanted = {
+	    .path = session->output.path,
+	    .append = options->append,
+	    .command = command,
+	    .socket = session->socket_path,
+	    .start_monotonic_ns = clock_monotonic_ns(),
+	};
+	int result;
+
+	/* what waits for this recorder already is part of the recording */
+	if (!options->append)
+		wanted.start_monotonic_ns = server_earliest_ns(session->socket_path, wanted.start_monotonic_ns);
+	result = ingest_open(&wanted, &session->ingest, &session->recording, &failed);
+	free(command);
+	return result < 0 ? front_fail(error, "%s", failed.text) : 0;
+}
+
+/* Without a socket nothing is made; a recording that goes on has to be read to know its socket. */
+static int open_file_and_socket(struct session *session, struct front_error *error)
+{
+	if (session->options->append) {
+		if (open_ingest(session, error) < 0 || choose_socket(session, error) < 0)
+			return -1;
+		return listener_open(&session->listener, session->socket_path, error);
+	}
+	if (choose_socket(session, error) < 0 || listener_open(&session->listener, session->socket_path, error) < 0)
+		return -1;
+	return open_ingest(session, error);
+}
+
+static int open_clock(struct session *session, struct front_error *error)
+{
+	struct timespec calibration = {.tv_nsec = CALIBRATION_NS};
+	uint64_t(*anchors)[2];
+	size_t count = 1024, found = 0;
+
+	session->clock = clock_map_new(session->recording.start_monotonic_ns);
+	if (!session->clock)
+		return front_fail(error, "no memory");
+	do {
+		count *= 2;
+		anchors = calloc(count, sizeof(*anchors));
+		if (!anchors)
+			return front_fail(error, "no memory");
+		found = ingest_clock_anchors(session->ingest, anchors, count);
+		for (size_t i = 0; found < count && i < found; i++)
+			clock_map_restore(session->clock, (struct clock_reading){anchors[i][0], anchors[i][1]});
+		free(anchors);
+	} while (found >= count);
+	clock_map_advance(session->clock, clock_read());
+	nanosleep(&calibration, NULL);
+	clock_map_advance(session->clock, clock_read());
+	return 0;
+}
+
+static void show_progress(double fraction, void *context)
+{
+	(void)context;
+	say_progress("writing: %d %%", (int)(fraction * 100));
+}
+
+/* Ends the file. 0, or -1 when something is not in it. */
+static int close_ingest(struct session *session, struct front_error *error)
+{
+	struct ingest_error failed;
+	int result;
+
+	if (!session->ingest)
+		return 0;
+	let_signals_give_up();
+	ingest_totals(session->ingest, &session->totals);
+	result = ingest_close(session->ingest, show_progress, NULL, &give_up, &failed);
+	say_progress("%s", "");
+	session->ingest = NULL;
+	return result < 0 ? front_fail(error, "%s", failed.text) : 0;
+}
+
+/* Records. 0, or the status to end with and ERROR: the command did not run then. */
+static int record(struct session *session, struct front_error *error)
+{
+	const struct recorder_options *options = session->options;
+	struct server_setup setup = {
+	    .options = options,
+	    .recording = &session->recording,
+	    .ingest = session->ingest,
+	    .clock = session->clock,
+	    .listener = &session->listener,
+	    .command = options->command ? &session->command : NULL,
+	    .signals = session->signals,
+	    .until_all_ended = options->append && listener_is_private(session->socket_path),
+	};
+	struct server *server = server_open(&setup, error);
+	int status = 0;
+
+	if (!server)
+		return options->command ? STATUS_NOT_STARTED : 1;
+	if (options->append)
+		server_resume(server);
+	if (options->command)
+		status = command_start(&session->command, session->socket_path, error);
+	if (!status)
+		server_run(server, &session->report);
+	server_close(server);
+	return status;
+}
+
+static int start(struct session *session, struct front_error *error)
+{
+	int status = prepare_command(session, error);
+	int failed = session->options->command ? STATUS_NOT_STARTED : STATUS_USAGE;
+
+	if (status)
+		return status;
+	raise_descriptor_limit();
+	if (prepare_output(session, error) < 0 || open_file_and_socket(session, error) < 0 ||
+	    open_clock(session, error) < 0)
+		return failed;
+	return record(session, error);
+}
+
+static void show_end(struct session *session, const char *unwritten)
+{
+	struct summary summary = {
+	    .path = session->output.path,
+	    .totals = &session->totals,
+	    .report = &session->report,
+	    .wrapped = session->options->command != NULL,
+	    .host_malloc = session->options->host_malloc,
+	    .resume = unwritten,
+	};
+
+	if (!session->options->quiet)
+		summary_print(&summary);
+	if (unwritten)
+		say("%s: not all of it could be written: %s; make room, then: ttalloc-recorder --append -o %s",
+		    session->output.path, unwritten, session->output.path);
+}
+
+/* Takes everything down, in the reverse order. RAN: there is something to tell. Returns whether all is in the file. */
+static bool end(struct session *session, bool ran)
+{
+	struct front_error error;
+	bool complete = close_ingest(session, &error) == 0;
+
+	if (complete && session->report.unwritten) {
+		front_fail(&error, "the disk is full");
+		complete = false;
+	}
+	listener_close(&session->listener);
+	if (complete || !ran)
+		listener_remove_private(session->socket_path);
+	clock_map_free(session->clock);
+	if (ran)
+		show_end(session, complete ? NULL : error.text);
+	output_release(&session->output, !ran);
+	free(session->preload);
+	return complete;
+}
+
+int session_run(const struct recorder_options *options)
+{
+	struct session session = {
+	    .options = options,
+	    .command = {.pid = -1, .gate_fd = -1, .error_fd = -1},
+	    .output = {.lock_fd = -1},
+	    .listener = {.fd = -1},
+	};
+	struct front_error error;
+	bool complete;
+	int status;
+
+	block_signals(&session);
+	status = start(&session, &error);
+	if (status) {
+		say("%s", error.text);
+		command_cancel(&session.command);
+	}
+	complete = end(&session, status == 0);
+	if (status)
+		return status;
+	return options->command ? command_status(&session.command) : !complete;
+}

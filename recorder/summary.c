@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * summary.c - what a recording came to. Figures of blocks are asked of the file, with the queries that
+ * ttalloc-analyze has, so that both say the same.
+ */
+#include "summary.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "say.h"
+#include "sql/query.h"
+
+#define MAX_PLACES 64
+
+/* What is shown of one region of one device. */
+struct place {
+	int64_t device;
+	char region[24];
+	int64_t peak_bytes, peak_ns;
+	int64_t leaked_blocks, leaked_bytes;
+	bool has_peak;
+};
+
+struct figures {
+	struct place places[MAX_PLACES];
+	size_t place_count;
+	int64_t runtime_blocks, runtime_bytes; /* never freed, but owned by the runtime */
+	int64_t failures;
+	char last_failure[300];
+};
+
+/* 1.5 GiB */
+static const char *in_units(int64_t bytes, char *text, size_t text_bytes)
+{
+	static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+	double value = (double)bytes;
+	size_t unit = 0;
+
+	while (value >= 1024 && unit + 1 < sizeof(units) / sizeof(*units)) {
+		value /= 1024;
+		unit++;
+	}
+	snprintf(text, text_bytes, unit ? "%.1f %s" : "%.0f %s", value, units[unit]);
+	return text;
+}
+
+static const char *in_seconds(int64_t ns, char *text, size_t text_bytes)
+{
+	if (ns < 1000000)
+		snprintf(text, text_bytes, "%.1f us", (double)ns / 1e3);
+	else if (ns < 1000000000)
+		snprintf(text, text_bytes, "%.1f ms", (double)ns / 1e6);
+	else
+		snprintf(text, text_bytes, "%.2f s", (double)ns / 1e9);
+	return text;
+}
+
+static int64_t integer_of(struct query_run *run, const char *name)
+{
+	struct query_cell cell;
+
+	for (size_t i = 0; i < query_column_count(run); i++) {
+		if (strcmp(query_column_name(run, i), name) != 0)
+			continue;
+		query_cell(run, i, &cell);
+		return cell.type == CELL_INTEGER ? cell.integer : -1;
+	}
+	return -1;
+}
+
+static void text_of(struct query_run *run, const char *name, char *text, size_t text_bytes)
+{
+	struct query_cell cell = {.type = CELL_NULL};
+
+	for (size_t i = 0; i < query_column_count(run); i++)
+		if (strcmp(query_column_name(run, i), name) == 0)
+			query_cell(run, i, &cell);
+	snprintf(text, text_bytes, "%s", cell.type == CELL_TEXT ? cell.text : "");
+}
+
+static struct place *place_of(struct figures *figures, struct query_run *run)
+{
+	struct place wanted = {.device = integer_of(run, "device")};
+
+	text_of(run, "region", wanted.region, sizeof(wanted.region));
+	for (size_t i = 0; i < figures->place_count; i++)
+		if (figures->places[i].device == wanted.device && strcmp(figures->places[i].region, wanted.region) == 0)
+			return &figures->places[i];
+	if (figures->place_count == MAX_PLACES)
+		return NULL;
+	figures->places[figures->place_count] = wanted;
+	return &figures->places[figures->place_count++];
+}
+
+static void take_peak(struct figures *figures, struct query_run *run)
+{
+	struct place *place = place_of(figures, run);
+
+	if (!place)
+		return;
+	place->has_peak = true;
+	place->peak_bytes = integer_of(run, "peak_bytes");
+	place->peak_ns = integer_of(run, "peak_ns");
+}
+
+static void take_leak(struct figures *figures, struct query_run *run)
+{
+	char class[24];
+	struct place *place;
+
+	text_of(run, "class", class, sizeof(class));
+	if (strcmp(class, "buffer") != 0 && strcmp(class, "trace") != 0) {
+		figures->runtime_blocks++;
+		figures->runtime_bytes += integer_of(run, "size_bytes");
+		return;
+	}
+	place = place_of(figures, run);
+	if (!place)
+		return;
+	place->leaked_blocks++;
+	place->leaked_bytes += integer_of(run, "size_bytes");
+}
+
+static void take_failure(struct figures *figures, struct query_run *run)
+{
+	char size[32], at[32], region[24], why[160];
+
+	figures->failures++;
+	text_of(run, "region", region, sizeof(region));
+	text_of(run, "why", why, sizeof(why));
+	snprintf(figures->last_failure, sizeof(figures->last_failure), "%s of device %" PRId64 " %s at %s%s%s",
+	         in_units(integer_of(run, "size_bytes"), size, sizeof(size)), integer_of(run, "device"), region,
+	         in_seconds(integer_of(run, "at_ns"), at, sizeof(at)), *why ? ": " : "", why);
+}
+
+/* Runs the built-in query NAME and hands its rows to TAKE. False: it could not be run. */
+static bool ask(struct recording *recording, const char *name, void (*take)(struct figures *, struct query_run *),
+                struct figures *figures)
+{
+	const struct query *query = NULL;
+	struct query_run *run;
+	struct sql_error error;
+	int row;
+
+	for (size_t i = 0; (query = query_builtin(i)) && strcmp(query->name, name) != 0; i++)
+		;
+	if (!query || !(run = query_start(recording, query, NULL, 0, &error)))
+		return false;
+	while ((row = query_next(run, &error)) == 1)
+		take(figures, run);
+	query_finish(run);
+	return row == 0;
+}
+
+static void print_places(const struct figures *figures)
+{
+	if (figures->place_count)
+		say_plain("  %-7s %-14s %12s %12s %14s %12s", "device", "region", "peak", "at", "never freed", "");
+	for (size_t i = 0; i < figures->place_count; i++) {
+		const struct place *place = &figures->places[i];
+		char peak[32] = "-", at[32] = "-", leaked[32];
+
+		if (place->has_peak) {
+			in_units(place->peak_bytes, peak, sizeof(peak));
+			in_seconds(place->peak_ns, at, sizeof(at));
+		}
+		say_plain("  %-7" PRId64 " %-14s %12s %12s %14s %5" PRId64 " block%s", place->device, place->region,
+		          peak, at, in_units(place->leaked_bytes, leaked, sizeof(leaked)), place->leaked_blocks,
+		          place->leaked_blocks == 1 ? "" : "s");
+	}
+}
+
+static void print_figures(const struct figures *figures)
+{
+	char size[32];
+
+	print_places(figures);
+	if (figures->runtime_blocks)
+		say_plain("  held by the runtime at the end: %" PRId64 " blocks, %s", figures->runtime_blocks,
+		          in_units(figures->runtime_bytes, size, sizeof(size)));
+	if (figures->failures)
+		say_plain("  failed requests: %" PRId64 ", the last one %s", figures->failures, figures->last_failure);
+}
+
+static void print_blocks(const char *path)
+{
+	static const struct {
+		const char *query;
+		void (*take)(struct figures *, struct query_run *);
+	} questions[] = {{"peak", take_peak}, {"leaks", take_leak}, {"failures", take_failure}};
+	struct figures figures = {0};
+	struct sql_error error;
+	struct recording *recording = recording_open(path, &error);
+	bool asked = recording != NULL;
+
+	for (size_t i = 0; asked && i < sizeof(questions) / sizeof(*questions); i++)
+		asked = ask(recording, questions[i].query, questions[i].take, &figures);
+	if (asked)
+		print_figures(&figures);
+	recording_close(recording);
+}
+
+static void explain_nothing(const struct summary *summary)
+{
+	if (summary->report->clients)
+		say_plain("  A process joined, and reported nothing: its allocator was never asked, or asked while "
+		          "recording was off.");
+	else
+		say_plain(
+		    "  No process joined. A program reports if it is linked with libttalloc (pkg-config ttalloc), or "
+		    "calls it through a preload.");
+	if (!summary->host_malloc && summary->wrapped)
+		say_plain("  Any program's malloc can be recorded with --host-malloc.");
+	say_plain("  Nothing is reported by set-user-ID and statically linked programs, nor where "
+	          "TT_ALLOC_TRACKING_ENABLED is not 1 or TTALLOC_SOCKET names another socket.");
+}
+
+static void print_counts(const struct summary *summary)
+{
+	const struct ingest_totals *totals = summary->totals;
+	struct stat status;
+	char size[32] = "?";
+
+	if (stat(summary->path, &status) == 0)
+		in_units(status.st_size, size, sizeof(size));
+	say_plain("ttalloc-recorder: %" PRIu64 " event%s of %" PRIu64 " process%s in %s (%s)", totals->events,
+	          totals->events == 1 ? "" : "s", totals->processes, totals->processes == 1 ? "" : "es", summary->path,
+	          size);
+}
+
+static void print_oddities(const struct summary *summary)
+{
+	const struct ingest_totals *totals = summary->totals;
+
+	if (totals->lost)
+		say_plain("  lost: %" PRIu64 " events; ttalloc-analyze info names them", totals->lost);
+	if (totals->unmatched_frees)
+		say_plain("  frees of nothing: %" PRIu64, totals->unmatched_frees);
+	if (totals->replaced)
+		say_plain("  blocks that another was placed over: %" PRIu64, totals->replaced);
+	if (summary->report->refused)
+		say_plain("  turned away, or not readable: %" PRIu64 " (see above)", summary->report->refused);
+	if (summary->report->living && summary->wrapped)
+		say_plain("  still running when the command ended: %" PRIu64 " process%s, recorded up to then",
+		          summary->report->living, summary->report->living == 1 ? "" : "es");
+}
+
+void summary_print(const struct summary *summary)
+{
+	print_counts(summary);
+	if (summary->totals->events)
+		print_blocks(summary->path);
+	else
+		explain_nothing(summary);
+	print_oddities(summary);
+	if (summary->totals->events && !summary->resume)
+		say_plain("  next: ttalloc-analyze peak %s; ttalloc-analyze leaks %s", summary->path, summary->path);
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * summary.h - what a recording came to, in a few lines on standard error.
+ */
+#ifndef RECORDER_SUMMARY_H
+#define RECORDER_SUMMARY_H
+
+#include <stdbool.h>
+
+#include "ingest.h"
+#include "server.h"
+
+struct summary {
+	const char *path;
+	const struct ingest_totals *totals;
+	const struct server_report *report;
+	bool wrapped;       /* a command was run */
+	bool host_malloc;   /* with the preload for the host's malloc */
+	const char *resume; /* NULL, or why not all is in the file: said with how to go on */
+};
+
+void summary_print(const struct summary *summary);
+
+#endif
