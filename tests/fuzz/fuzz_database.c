@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Opens a recording in which anybody changed anything, and asks it every built-in question. The input is patches of a
+ * sound file: u32 place (modulo its size), u8 value each.
+ */
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "sql/query.h"
+#include "sql/text.h"
+
+#define MOST_ROWS 2000
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+
+static char path[64];
+static uint8_t *sound, *current;
+static size_t sound_bytes;
+
+static const char rows[] =
+    "INSERT INTO recording_info VALUES(1, '00', '1', 0, 0, 'b', 'h', 'u', NULL, '/', 's', 5000, 'clean');"
+    "INSERT INTO process_info(id, pid, start_time, segment_id, segment_path, producer, executable, command, joined_ns,"
+    " ended_ns, ended, first_number, committed_number, events) VALUES(1, 9, 1, 'aa', '', 'api', 'x', 'x', 0, 4900,"
+    " 'process exit', 1, 40, 40);"
+    "INSERT INTO thread_info VALUES(1, 1, 1, 9, 'main');"
+    "INSERT INTO label_info VALUES(1, NULL, 'a', 'a'), (2, 1, 'b', 'a/b');"
+    "INSERT INTO step_mark VALUES(1, 1, 0, 5);"
+    "INSERT INTO device_mark VALUES(2, 1, 0, 0, 6, 'wormhole', 12, 1048576, 4096, 32, 0);"
+    "INSERT INTO origin VALUES(1, 1, 1, 2, NULL, 0, 0, 0, 0, 0), (2, 1, 1, NULL, NULL, 0, 16, 2, 0, 0);"
+    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 15)"
+    " INSERT INTO freed SELECT 10 + 2 * i, 1, 100 * i + 50, 50, 4096 * i, 64, NULL, 1, NULL FROM n;"
+    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 9)"
+    " INSERT INTO held SELECT 60 + i, 2000 + i, 4096 * i, 64, NULL, 1, NULL, NULL FROM n;"
+    "INSERT INTO circular_buffer VALUES(80, 3000, 2, 7, 0, 256, 64, '[[0,0,1,1]]', 82, 3200, 'freed');"
+    "INSERT INTO program_run VALUES(81, 3100, 2, 7);"
+    "INSERT INTO failure_info VALUES(83, 3300, 1, 65536, NULL, 'full');"
+    "INSERT INTO other_event VALUES(82, 3200, 5, 2, 7), (2, 6, 9, 1, 0);"
+    "INSERT INTO batch VALUES(1, 83, 1, 1, 40, 5, 3300, 1);"
+    "INSERT INTO process_usage VALUES(1, 0, 0, 24, 15, 1536, 576, 576, 9, 576, 2009, 69, 9, 576, 2009);"
+    "INSERT INTO span VALUES(1, 0, 0, 0, 5000, 0, 0, 576, 0, 2009, 69, 9, 0, 576, 2009, 0, 0, 0, 24, 15);"
+    "INSERT INTO region_usage VALUES(0, 0, NULL);";
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	sqlite3_int64 bytes = 0;
+	sqlite3 *db;
+	char *why = NULL;
+
+	(void)argc;
+	(void)argv;
+	if (sqlite3_open(":memory:", &db) || sqlite3_exec(db, sql_schema, NULL, NULL, &why) ||
+	    sqlite3_exec(db, sql_views, NULL, NULL, &why) || sqlite3_exec(db, rows, NULL, NULL, &why)) {
+		fprintf(stderr, "fuzz_database: %s\n", why ? why : "cannot begin");
+		exit(1);
+	}
+	sound = sqlite3_serialize(db, "main", &bytes, 0);
+	sound_bytes = (size_t)bytes;
+	sqlite3_close(db);
+	current = malloc(sound_bytes);
+	snprintf(path, sizeof(path), "%s/ttalloc-fuzz-XXXXXX", access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm");
+	close(mkstemp(path));
+	return sound && current ? 0 : 1;
+}
+
+static void write_file(const uint8_t *data, size_t size)
+{
+	int fd = open(path, O_WRONLY | O_TRUNC);
+
+	memcpy(current, sound, sound_bytes);
+	for (size_t i = 0; i + 5 <= size; i += 5) {
+		uint32_t place;
+
+		memcpy(&place, data + i, sizeof(place));
+		current[place % sound_bytes] = data[i + 4];
+	}
+	if (fd < 0 || write(fd, current, sound_bytes) != (ssize_t)sound_bytes)
+		abort();
+	close(fd);
+}
+
+static void ask(struct recording *recording, const struct query *query)
+{
+	struct sql_error error = {0};
+	struct query_run *run = query_start(recording, query, NULL, 0, &error);
+	int result = run ? 1 : -1;
+
+	for (int i = 0; run && i < MOST_ROWS && (result = query_next(run, &error)) == 1; i++) {
+		for (size_t column = 0; column < query_column_count(run); column++) {
+			struct query_cell cell;
+
+			query_cell(run, column, &cell);
+			if (cell.type == CELL_TEXT && strlen(cell.text) > cell.bytes)
+				abort();
+		}
+	}
+	if (result < 0 && !error.text[0])
+		abort();
+	if (run)
+		query_finish(run);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct sql_error error = {0};
+	struct recording *recording;
+	const struct query *query;
+
+	write_file(data, size);
+	recording = recording_open(path, &error);
+	if (!recording) {
+		if (!error.text[0] || strchr(error.text, '\n'))
+			abort();
+		return 0;
+	}
+	recording_complete(recording);
+	for (size_t i = 0; (query = query_builtin(i)); i++)
+		ask(recording, query);
+	recording_close(recording);
+	return 0;
+}

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Reads a segment that anybody wrote. The input is laid over a sound segment: its first bytes over the header (so that
+ * zeros change nothing), the rest over the ring directory, the table and the outbox, as patches of 16 bytes:
+ * u32 place, u32 unused, u64 value. The outbox holds one sound batch to begin with.
+ */
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <zstd.h>
+
+#include "recorder/crc32.h"
+#include "recorder/segment.h"
+#include "ttalloc/batch.h"
+
+#define EVENTS 16u
+#define RING_EVENTS 64u
+#define DIRECTORY_BYTES (TTA_MAX_RINGS * sizeof(struct tta_ring))
+#define TABLE_OFFSET (TTA_HEADER_BYTES + DIRECTORY_BYTES)
+#define TABLE_CAPACITY 65536u
+#define OUTBOX_OFFSET (TABLE_OFFSET + TABLE_CAPACITY)
+#define OUTBOX_CAPACITY 65536u
+#define RING_OFFSET (OUTBOX_OFFSET + OUTBOX_CAPACITY)
+#define FILE_BYTES (RING_OFFSET + RING_EVENTS * sizeof(struct tta_event))
+#define HEADER_PATCH_BYTES 256u
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+
+static uint8_t sound[FILE_BYTES], current[FILE_BYTES];
+static char directory[64], path[128];
+static struct segment_scratch *scratch;
+
+static void fill_batch(uint8_t *frame, struct tta_segment_header *header)
+{
+	struct tta_event events[EVENTS];
+	uint32_t threads[EVENTS] = {0};
+	uint8_t plain[4096];
+	struct tta_batch_header batch = {
+	    .frame.magic = TTA_FRAME_BATCH, .first_number = 1, .count = EVENTS, .ring_count = 1};
+	struct tta_ring_position position = {.position = EVENTS};
+	uint8_t *packed = frame + sizeof(batch) + sizeof(position);
+
+	for (uint32_t i = 0; i < EVENTS; i++)
+		events[i] =
+		    (struct tta_event){.ticks = 1000 + i, .address = 64 * i, .size_bytes = 8, .kind = TTA_ALLOC};
+	batch.last_ticks = 1000 + EVENTS - 1;
+	batch.table_bytes = 8;
+	batch.plain_bytes = (uint32_t)tta_batch_encode(events, threads, EVENTS, plain);
+	batch.packed_bytes = (uint32_t)ZSTD_compress(packed, 4096, plain, batch.plain_bytes, 1);
+	batch.frame.frame_bytes = (sizeof(batch) + sizeof(position) + batch.packed_bytes + 7) / 8 * 8;
+	memcpy(frame, &batch, sizeof(batch));
+	memcpy(frame + sizeof(batch), &position, sizeof(position));
+	batch.crc = crc32_of(frame, sizeof(batch) + sizeof(position));
+	memcpy(frame, &batch, sizeof(batch));
+	header->outbox_sealed = batch.frame.frame_bytes;
+	header->sealed_number = EVENTS;
+}
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	struct tta_segment_header *header = (struct tta_segment_header *)sound;
+
+	(void)argc;
+	(void)argv;
+	memcpy(header->magic, TTA_SEGMENT_MAGIC, sizeof(header->magic));
+	header->version = TTA_SEGMENT_VERSION;
+	header->pid = (uint32_t)getpid();
+	header->uid = (uint32_t)getuid();
+	header->ring_directory_offset = TTA_HEADER_BYTES;
+	header->table_offset = TABLE_OFFSET;
+	header->table_capacity = TABLE_CAPACITY;
+	header->outbox_offset = OUTBOX_OFFSET;
+	header->outbox_capacity = OUTBOX_CAPACITY;
+	header->ring_count = 1;
+	header->table_bytes = 8;
+	*(struct tta_ring *)(sound + TTA_HEADER_BYTES) = (struct tta_ring){
+	    .state = TTA_RING_LIVE, .offset = RING_OFFSET, .capacity = RING_EVENTS, .head = EVENTS + 8, .tail = EVENTS};
+	fill_batch(sound + OUTBOX_OFFSET, header);
+	snprintf(directory, sizeof(directory), "%s/ttalloc-fuzz-XXXXXX",
+	         access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm");
+	if (!mkdtemp(directory))
+		abort();
+	snprintf(path, sizeof(path), "%s/x.segment", directory);
+	scratch = segment_scratch_new();
+	return 0;
+}
+
+static void write_file(const uint8_t *data, size_t size)
+{
+	size_t header_bytes = size < HEADER_PATCH_BYTES ? size : HEADER_PATCH_BYTES;
+	int fd = open(path, O_CREAT | O_TRUNC | O_WRONLY, 0600);
+
+	memcpy(current, sound, FILE_BYTES);
+	for (size_t i = 0; i < header_bytes; i++) {
+		/* past the magic, over the numbers of the first half, then over the changing half */
+		size_t at = i < 192 ? 8 + i : offsetof(struct tta_segment_header, ring_count) + i - 192;
+
+		current[at] ^= data[i];
+	}
+	for (size_t i = header_bytes; i + 16 <= size; i += 16) {
+		uint32_t place;
+
+		memcpy(&place, data + i, sizeof(place));
+		memcpy(current + TTA_HEADER_BYTES + place % (FILE_BYTES - TTA_HEADER_BYTES - 8), data + i + 8, 8);
+	}
+	if (fd < 0 || write(fd, current, FILE_BYTES) != (ssize_t)FILE_BYTES)
+		abort();
+	close(fd);
+}
+
+static void read_rings(struct segment *segment)
+{
+	static struct tta_event records[RING_EVENTS];
+	struct tta_ring ring;
+
+	for (uint32_t i = 0; i < segment_ring_count(segment) && i < 4; i++) {
+		if (segment_ring(segment, i, &ring) || ring.head <= ring.tail)
+			continue;
+		uint64_t count = ring.head - ring.tail < RING_EVENTS ? ring.head - ring.tail : RING_EVENTS;
+
+		segment_records(segment, &ring, ring.tail, (uint32_t)count, records);
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct segment *segment;
+	struct segment_batch batch;
+	struct front_error error;
+	volatile uint64_t sum = 0;
+
+	write_file(data, size);
+	if (segment_open(path, getuid(), &segment, &error) == 0) {
+		segment_refresh(segment);
+		for (int i = 0; i < 64; i++) {
+			enum segment_result result =
+			    segment_next(segment, segment_header(segment)->outbox_sealed, 0, scratch, &batch);
+
+			if (result == SEGMENT_NOTHING || result == SEGMENT_BROKEN)
+				break;
+			for (uint32_t j = 0; result == SEGMENT_BATCH && j < batch.count; j++)
+				sum += batch.events[j].ticks + batch.thread_entries[j];
+		}
+		struct ingest_table table = segment_table(segment, segment_header(segment)->table_bytes);
+
+		for (uint64_t i = 0; table.bytes && i < table.size_bytes; i += 64)
+			sum += table.bytes[i];
+		read_rings(segment);
+		segment_close(segment);
+	}
+	unlink(path);
+	return 0;
+}

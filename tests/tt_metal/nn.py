@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Drives a stand-in's libttnn.so through ctypes, which loads it as Python loads ttnn: RTLD_LOCAL."""
+import ctypes
+
+U64, INT, POINTER = ctypes.c_uint64, ctypes.c_int, ctypes.c_void_p
+DRAM, L1, SYSTEM_MEMORY, L1_SMALL, TRACE = range(5)
+INTERLEAVED, HEIGHT_SHARDED, WIDTH_SHARDED, BLOCK_SHARDED = 0, 2, 3, 4
+
+
+class NN:
+    def __init__(self, place):
+        self.library = ctypes.CDLL(f"{place}/libttnn.so", mode=ctypes.RTLD_LOCAL)
+        for name, result, arguments in (
+                ("nn_error", ctypes.c_char_p, []), ("nn_open_chip", POINTER, [INT]),
+                ("nn_open_mesh", POINTER, [POINTER, INT]), ("nn_close", None, [POINTER]),
+                ("nn_buffer", POINTER, [POINTER, U64, U64, INT, INT, INT, INT]), ("nn_address", U64, [POINTER]),
+                ("nn_free", None, [POINTER]), ("nn_program", POINTER, []),
+                ("nn_add_cb", None, [POINTER, U64, U64, INT, INT, INT, INT]),
+                ("nn_run", None, [POINTER, POINTER, INT]), ("nn_end_program", None, [POINTER]),
+                ("nn_no_dispatch", None, [INT]), ("nn_tracker_calls", U64, []),
+                ("nn_threads", None, [POINTER, INT, INT])):
+            function = getattr(self.library, name)
+            function.restype, function.argtypes = result, arguments
+            setattr(self, name[3:], function)
+
+    def open_mesh_of(self, chips):
+        return self.open_mesh((POINTER * len(chips))(*chips), len(chips))
+
+    def tensor(self, device, size, page=2048, region=DRAM, layout=INTERLEAVED, bottom_up=None, cores=0):
+        """A buffer, placed as TT-Metal does by default: DRAM from below, L1 from above."""
+        up = region in (DRAM, TRACE) if bottom_up is None else bottom_up
+        return self.buffer(device, size, page, region, layout, int(up), cores)
+
+
+def count(what):
+    """A counter of the preload: 0 placed, 1 served, 2 hooked, 3 refused."""
+    function = ctypes.CDLL(None).ttalloc_tt_metal_count
+    function.restype, function.argtypes = U64, [ctypes.c_uint32]
+    return function(what)
