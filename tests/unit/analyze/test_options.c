@@ -77,7 +77,7 @@ static void test_forms(void **state)
 	takes("frag --by size", "by", "size");
 	takes("frag --region dram", "region", "dram");
 	takes("frag --start 10% --end 20%", "end", "20%");
-	takes("frag --query-path a --query-path b", "query-path", "a");
+	takes("frag --query-path / --query-path /tmp", "query-path", "/");
 }
 
 static void test_operands(void **state)
@@ -117,6 +117,7 @@ static void test_refusals(void **state)
 	refuses("frag -x", "has no option -x");
 	refuses("frag -qn", "takes a value");
 	refuses("frag --color sometimes", "none of");
+	refuses("frag --query-path /no/such/directory", "cannot read");
 }
 
 /* What the query does not honour is not passed over in silence. */

@@ -1,0 +1,379 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The preload for unmodified TT-Metal, against stand-ins of every generation, built by g++ and clang++.
+
+What it reports is read from a libttalloc that writes down each call, so that nothing but the preload is tested. The
+script runs itself as the traced program (first argument: a scenario).
+"""
+import collections
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tt_metal"))
+
+import nn as tt  # noqa: E402
+import standins  # noqa: E402
+
+L1_BASE, DRAM_BASE = 104224, 1048640
+TOP_DOWN, SHARDED, KERNEL_BINARY = 1, 2, 8
+
+
+# --- scenarios: run in the traced process ----------------------------------------------------------------------------
+
+
+def matmul_reuse(nn):
+    """Two rounds of a cached program over tensors; then it is changed; then it ends."""
+    chip = nn.open_chip(3)
+    tensors = [nn.tensor(chip, 400 * 2048) for _ in range(3)]
+    shard = nn.tensor(chip, 64 * 4096, page=4096, region=tt.L1, layout=tt.HEIGHT_SHARDED, cores=8)
+    binary = nn.tensor(chip, 8192, page=2048, bottom_up=False)
+    first, second = nn.program(), nn.program()
+    nn.add_cb(first, 32768, 0, 0, 0, 4, 4)
+    nn.add_cb(first, 16384, nn.address(shard), 0, 0, 7, 0)
+    nn.add_cb(second, 65536, 0, 0, 0, 7, 7)
+    for program in (first, second, first):
+        nn.run(program, chip, 1)
+    nn.end_program(first)
+    for buffer in [*tensors, shard, binary]:
+        nn.free(buffer)
+    nn.end_program(second)
+    nn.close(chip)
+    print(f"calls {nn.tracker_calls()}")
+
+
+def mesh(nn):
+    """A mesh of two chips whose own number is that of another chip."""
+    chips = [nn.open_chip(4), nn.open_chip(5)]
+    device = nn.open_mesh_of(chips)
+    buffer = nn.tensor(device, 1 << 20)
+    program = nn.program()
+    nn.add_cb(program, 4096, 0, 0, 0, 1, 1)
+    nn.run(program, device, 1)
+    nn.free(buffer)
+    kept = nn.tensor(device, 2048)
+    assert kept
+    nn.close(device)
+    nn.tensor(chips[0], 2048)
+
+
+def tracking_test(nn):
+    """Step by step as the proof of concept's tracking test: L1, DRAM, half freed, all freed."""
+    chip = nn.open_chip(0)
+    l1 = [nn.tensor(chip, 4096, page=1024, region=tt.L1) for _ in range(4)]
+    dram = [nn.tensor(chip, 65536, page=1024) for _ in range(4)]
+    for buffer in l1[:2] + dram[:2]:
+        nn.free(buffer)
+    for buffer in l1[2:] + dram[2:]:
+        nn.free(buffer)
+
+
+def no_dispatch(nn):
+    chip = nn.open_chip(0)
+    nn.no_dispatch(1)
+    hooked = nn.tensor(chip, 4096)
+    nn.no_dispatch(0)
+    real = nn.tensor(chip, 4096)
+    nn.free(hooked)
+    nn.free(real)
+    nn.tensor(chip, 0)
+    print(f"hooked {tt.count(2)} placed {tt.count(0)} refused {tt.count(3)}")
+
+
+def out_of_memory(nn):
+    chip = nn.open_chip(1)
+    assert nn.tensor(chip, 64 << 20, page=1 << 20, region=tt.L1, layout=tt.BLOCK_SHARDED, cores=2) is None
+    print(nn.error().decode())
+    assert nn.tensor(chip, 2048, region=tt.SYSTEM_MEMORY) is None
+    print(nn.error().decode())
+    nn.free(nn.tensor(chip, 2048))
+
+
+def threads(nn):
+    nn.threads(nn.open_chip(2), 8, 200)
+
+
+def unannounced(nn):
+    """Programs that are enqueued without ttnn: they are told apart by their places."""
+    chip = nn.open_chip(0)
+    for _ in range(2):
+        program = nn.program()
+        nn.add_cb(program, 4096, 0, 0, 0, 3, 3)
+        nn.add_cb(program, 2048, 0, 0, 0, 3, 3)
+        nn.run(program, chip, 0)
+        nn.run(program, chip, 0)
+        nn.end_program(program)
+
+
+def many_programs(nn):
+    chip = nn.open_chip(0)
+    programs = [nn.program() for _ in range(300)]
+    for program in programs:
+        nn.add_cb(program, 1024, 0, 0, 0, 0, 0)
+        nn.run(program, chip, 1)
+    for program in programs:
+        nn.end_program(program)
+
+
+def nothing(nn):
+    nn.open_chip(0)
+
+
+SCENARIOS = {function.__name__: function for function in (
+    matmul_reuse, mesh, tracking_test, no_dispatch, out_of_memory, threads, unannounced, many_programs, nothing)}
+
+
+# --- running them ----------------------------------------------------------------------------------------------------
+
+
+class Run:
+    """What a traced process reported, and said."""
+
+    def __init__(self, command, enabled="1", libraries=None):
+        with tempfile.TemporaryDirectory(prefix="ttalloc-test-") as folder:
+            log = pathlib.Path(folder, "log")
+            env = {**os.environ, "TTALLOC_FAKE_LOG": str(log), "TT_ALLOC_TRACKING_ENABLED": enabled,
+                   "LD_LIBRARY_PATH": str(standins.fake_libttalloc()),
+                   "LD_PRELOAD": str(libraries or standins.preload())}
+            done = subprocess.run([str(part) for part in command], env=env, stdout=subprocess.PIPE,
+                                  stderr=subprocess.PIPE, text=True, timeout=60)
+            self.lines = log.read_text().splitlines() if log.exists() else []
+        self.out, self.err, self.status = done.stdout, done.stderr, done.returncode
+        assert self.status == 0, f"{command}: status {self.status}\n{self.out}{self.err}"
+
+    def events(self, *kinds):
+        """The calls as (kind, {name: value}), numbers as numbers."""
+        found = []
+        for line in self.lines:
+            kind, *fields = line.split(" ")
+            if not kinds or kind in kinds:
+                pairs = (field.split("=", 1) for field in fields)
+                found.append((kind, {name: int(value) if value.isdigit() else value for name, value in pairs}))
+        return found
+
+    def values(self, kind, *names):
+        return [tuple(event[name] for name in names) for _, event in self.events(kind)]
+
+
+def scenario(name, place, **options):
+    return Run([sys.executable, __file__, name, place], **options)
+
+
+def expect(actual, expected, what):
+    assert actual == expected, f"{what}:\n  expected {expected!r}\n  got      {actual!r}"
+
+
+# --- checks ----------------------------------------------------------------------------------------------------------
+
+
+def check_matmul_reuse(place, generation):
+    run = scenario("matmul_reuse", place)
+    expect(run.err, "", "stderr")
+    per_bank = (400 + 11) // 12 * 2048
+    dram = [(3, 0, 0, DRAM_BASE + i * per_bank, 400 * 2048, per_bank) for i in range(3)]
+    shard_bank = 64 // 8 * 4096
+    shard = (3, 1, TOP_DOWN | SHARDED, 1499136 - 32768 - shard_bank, 64 * 4096, shard_bank)
+    binary = (3, 0, TOP_DOWN | KERNEL_BINARY, 1073741824 - 16777216 - 2048, 8192, 2048)
+    expect(run.values("alloc", "device", "region", "flags", "address", "size", "bank"), [*dram, shard, binary],
+           "blocks")
+    expect(run.values("free", "device", "region", "address"), [(b[0], b[1], b[3]) for b in [*dram, shard, binary]],
+           "frees")
+    runs = run.values("program_run", "device", "program")
+    first, second = runs[0][1], runs[1][1]
+    expect(runs, [(3, first), (3, second), (3, first)], "runs")
+    expect(run.values("cb_alloc", "device", "program", "index", "address", "size", "aliased", "cores"),
+           [(3, first, 0, L1_BASE, 32768, 0, "0-0..4-4"), (3, first, 1, shard[3], 16384, 1, "0-0..7-0"),
+            (3, second, 0, L1_BASE, 65536, 0, "0-0..7-7")], "circular buffers")
+    ends = [(3, first), (3, second)] if generation >= 202605 else []
+    expect(run.values("cb_free", "device", "program"), ends, "ends of programs")
+    expect(run.values("device_open", "device", "arch", "layouts"), [(3, "wormhole_b0", 4)], "device")
+    expect(run.values("layout", "region", "top_down", "banks", "bank", "base", "alignment"),
+           [(0, 0, 12, 1073741824 - 16777216 - DRAM_BASE, DRAM_BASE, 32),
+            (1, 1, 64, 1499136 - 32768 - L1_BASE, L1_BASE, 16), (3, 1, 64, 32768, 1499136 - 32768, 16),
+            (4, 0, 12, 16777216, 1073741824 - 16777216, 32)], "geometry")
+    expect(run.events()[-1][0], "device_close", "last event")
+    tracked = len(run.events("alloc", "free", "cb_alloc", "program_run")) + len(ends)
+    expect(run.out, f"calls {tracked}\n", "calls that arrived")
+
+
+def check_mesh(place, generation):
+    run = scenario("mesh", place)
+    expect(run.err, "", "stderr")
+    expect(run.values("device_open", "device"), [(4,), (5,), (4,)], "devices")
+    per_bank = (512 + 11) // 12 * 2048
+    expect(run.values("alloc", "device", "address", "size", "bank"),
+           [(4, DRAM_BASE, 1 << 20, per_bank), (5, DRAM_BASE, 1 << 20, per_bank), (4, DRAM_BASE, 2048, 2048),
+            (5, DRAM_BASE, 2048, 2048), (4, DRAM_BASE, 2048, 2048)], "blocks")
+    expect(run.values("free", "device", "address"), [(4, DRAM_BASE), (5, DRAM_BASE)], "frees")
+    expect(run.values("cb_alloc", "device", "index", "size"), [(4, 0, 4096), (5, 0, 4096)], "circular buffers")
+    expect(run.values("device_close", "device"), [(4,), (5,)], "closes")
+
+
+def check_tracking_test(place, generation):
+    run = scenario("tracking_test", place)
+    expect(run.err, "", "stderr")
+    live = collections.Counter()
+    peak = collections.Counter()
+    sizes = {}
+    for kind, event in run.events("alloc", "free"):
+        key = event["device"], event["region"], event["address"]
+        if kind == "alloc":
+            sizes[key] = event["size"]
+            live[event["region"]] += event["size"]
+        else:
+            live[event["region"]] -= sizes.pop(key)
+        peak = collections.Counter({region: max(peak[region], live[region]) for region in live})
+    expect(dict(peak), {1: 4 * 4096, 0: 4 * 65536}, "peaks")
+    expect(sizes, {}, "left")
+
+
+def check_no_dispatch(place, generation):
+    run = scenario("no_dispatch", place)
+    expect(run.out, "hooked 2 placed 1 refused 0\n", "counters")
+    expect(len(run.events("alloc")), 1, "allocs")
+    expect(len(run.events("free")), 1, "frees")
+
+
+def check_out_of_memory(place, generation):
+    run = scenario("out_of_memory", place)
+    assert "Out of Memory" in run.out and "Unsupported buffer type" in run.out, run.out
+    expect(run.values("failed", "device", "region", "flags", "size", "bank"),
+           [(1, 1, TOP_DOWN | SHARDED, 64 << 20, 32 << 20), (1, 2, TOP_DOWN, 2048, 0)], "failures")
+    expect(run.events()[1][0], "device_open", "first event after the producer's name")
+    expect(len(run.events("alloc")), 1, "allocs")
+
+
+def check_threads(place, generation):
+    run = scenario("threads", place)
+    expect(run.err, "", "stderr")
+    expect(len(run.events("device_open")), 1, "devices")
+    live = set()
+    for kind, event in run.events("alloc", "free"):
+        key = event["device"], event["region"], event["address"]
+        assert (key in live) == (kind == "free"), f"{kind} of {key}, live {live}"
+        live ^= {key}
+    expect((len(run.events("alloc")), len(live)), (1600, 0), "allocs, left")
+
+
+def check_unannounced(place, generation):
+    run = scenario("unannounced", place)
+    kinds = [(kind, event["program"]) for kind, event in run.events("cb_alloc", "cb_free")]
+    once = [("cb_alloc", 1), ("cb_alloc", 1), ("cb_free", 1)]
+    again = [(kind, 2) for kind, _ in once]
+    expect(kinds, once + (again if generation >= 202605 else again[:2]), "circular buffers")
+
+
+def check_many_programs(place, generation):
+    run = scenario("many_programs", place)
+    expect(len(run.events("cb_alloc")), 300, "circular buffers")
+    ended = [event["program"] for _, event in run.events("cb_free")]
+    expect(ended, [e["program"] for _, e in run.events("program_run")] if generation >= 202605 else [], "ends")
+
+
+CHECKS = [check_matmul_reuse, check_mesh, check_tracking_test, check_no_dispatch, check_out_of_memory, check_threads,
+          check_unannounced, check_many_programs]
+
+
+def check_direct(compiler, generation):
+    run = Run([standins.direct(compiler, generation)])
+    expect(len(run.events("alloc")), 3, "allocs")
+    expect(len(run.events("free")), 3, "frees")
+    expect(len(run.events("cb_alloc")), 6, "circular buffers")
+    expect(len(run.events("failed")), 1, "failures")
+
+
+# --- what cannot be recorded -----------------------------------------------------------------------------------------
+
+
+def one_line(run, *words):
+    lines = run.err.splitlines()
+    expect(len(lines), 1, f"lines on stderr, which are {lines}")
+    for word in words:
+        assert word in lines[0], f"{word!r} is not in {lines[0]!r}"
+
+
+def check_unknown_layout(compiler):
+    run = scenario("tracking_test", standins.standin(compiler, standins.UNKNOWN_GENERATION))
+    one_line(run, "libtt_metal.so", "not known", "not recorded")
+    expect(run.events("alloc", "free", "failed", "device_open"), [], "events")
+
+
+def check_unreachable(compiler):
+    place = standins.standin(compiler, 202606, "bsymbolic")
+    for name in ("tracking_test", "nothing"):
+        run = scenario(name, place)
+        one_line(run, "libtt_metal.so", "-Bsymbolic")
+        expect(run.events("alloc", "free", "failed"), [], "events")
+    expect(scenario("tracking_test", place, enabled="0").err, "", "stderr while off")
+
+
+def check_unity(compiler):
+    """Calls inside a unity build may not reach the preload; geometry and buffers are there all the same."""
+    run = scenario("tracking_test", standins.standin(compiler, 202606, "unity"))
+    expect(run.err, "", "stderr")
+    expect(run.values("device_open", "device", "layouts"), [(0, 4)], "devices")
+    expect(len(run.events("alloc")), 8, "allocs")
+
+
+def check_off(place):
+    for enabled in ("0", "yes", ""):
+        run = scenario("matmul_reuse", place, enabled=enabled)
+        expect((run.lines, run.err), ([], ""), f"reports with {enabled!r}")
+
+
+def check_inert():
+    run = Run(["/bin/sh", "-c", "echo hello"])
+    expect((run.out, run.err, run.lines), ("hello\n", "", []), "a program without libtt_metal")
+
+
+def check_two_copies():
+    """Two generations in one process, each with its own layout and functions."""
+    places = [standins.standin(standins.COMPILERS[0], generation) for generation in (202503, 202606)]
+    run = Run([sys.executable, __file__, "two_copies", *places])
+    expect(run.err, "", "stderr")
+    expect(run.values("alloc", "device", "size"), [(0, 4096), (1, 8192)], "blocks")
+    expect(run.out, "1 1\n", "calls that arrived in each")
+
+
+def two_copies(places):
+    copies = [tt.NN(place) for place in places]
+    for number, nn in enumerate(copies):
+        assert nn.tensor(nn.open_chip(number), 4096 << number)
+    print(*(nn.tracker_calls() for nn in copies))
+
+
+def main():
+    if not standins.preload():
+        print("libttalloc-tt-metal is not built")
+        return 77
+    if not standins.COMPILERS:
+        print("there is no C++ compiler")
+        return 77
+    for compiler in standins.COMPILERS:
+        for generation in standins.GENERATIONS:
+            place = standins.standin(compiler, generation)
+            for check in CHECKS:
+                try:
+                    check(place, generation)
+                except AssertionError:
+                    print(f"{check.__name__}, {compiler}, {generation}:")
+                    raise
+            check_direct(compiler, generation)
+        check_unknown_layout(compiler)
+        check_unreachable(compiler)
+        check_unity(compiler)
+        check_off(place)
+    check_two_copies()
+    check_inert()
+    print("ok")
+    return 0
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 3:
+        sys.exit(main())
+    if sys.argv[1] == "two_copies":
+        two_copies(sys.argv[2:])
+    else:
+        SCENARIOS[sys.argv[1]](tt.NN(sys.argv[2]))
