@@ -44,6 +44,19 @@ void option_label(char out[static OPTION_LABEL_MAX], const struct option *option
 	         option->placeholder != NULL ? " " : "", option->placeholder != NULL ? option->placeholder : "");
 }
 
+static const char *or_nothing(const char *text)
+{
+	return text != NULL ? text : "";
+}
+
+void option_text(char out[static OPTION_TEXT_MAX], const struct option *option)
+{
+	bool fallback = option->fallback != NULL && option->fallback[0] != '\0';
+	snprintf(out, OPTION_TEXT_MAX, "%s%s%s%s%s%s%s", or_nothing(option->help), option->choices != NULL ? ": " : "",
+	         or_nothing(option->choices), option->required ? " (required)" : "", fallback ? " (default: " : "",
+	         or_nothing(option->fallback), fallback ? ")" : "");
+}
+
 /* Prints TEXT from column AT on, broken at spaces, continued at column INDENT. */
 static void print_wrapped(FILE *out, const char *text, size_t at, size_t indent)
 {
@@ -87,13 +100,10 @@ static void print_paragraphs(FILE *out, const char *text)
 
 static void print_option(FILE *out, const struct option *option)
 {
-	char label[OPTION_LABEL_MAX], safe[OPTION_LABEL_MAX], text[1024];
+	char label[OPTION_LABEL_MAX], safe[OPTION_LABEL_MAX], text[OPTION_TEXT_MAX];
 	option_label(label, option);
+	option_text(text, option);
 	text_terminal(safe, sizeof safe, label, strlen(label));
-	snprintf(text, sizeof text, "%s%s%s%s%s%s%s", option->help != NULL ? option->help : "",
-	         option->choices != NULL ? ": " : "", option->choices != NULL ? option->choices : "",
-	         option->required ? " (required)" : "", option->fallback != NULL ? " (" : "",
-	         option->fallback != NULL ? option->fallback : "", option->fallback != NULL ? ")" : "");
 	print_entry(out, safe, text);
 }
 
@@ -118,7 +128,7 @@ static void print_columns(FILE *out, const struct query *query)
 		const struct query_column *column = &query->columns[i];
 		char text[1024], safe[OPTION_LABEL_MAX];
 		bool plain = strcmp(column->unit, "text") == 0 || strcmp(column->unit, "id") == 0;
-		snprintf(text, sizeof text, "%s%s%s%s", column->help != NULL ? column->help : "", plain ? "" : " [",
+		snprintf(text, sizeof text, "%s%s%s%s", or_nothing(column->help), plain ? "" : " [",
 		         plain ? "" : column->unit, plain ? "" : "]");
 		text_terminal(safe, sizeof safe, column->name, strlen(column->name));
 		print_entry(out, safe, text);
@@ -169,13 +179,13 @@ static void print_verbs(FILE *out, struct verbs *verbs, bool users)
 void help_program(FILE *out, struct verbs *verbs)
 {
 	fputs("Usage: ttalloc-analyze VERB [OPTION]... [FILE]\n\n"
-	      "Asks a ttalloc recording questions. Without FILE it is $TTALLOC_DB, else the newest\n"
-	      "recording in this directory.\n",
+	      "Asks a ttalloc recording questions. Without FILE it is $TTALLOC_DB, else the\n"
+	      "newest recording in this directory.\n",
 	      out);
 	print_verbs(out, verbs, false);
 	print_verbs(out, verbs, true);
-	fputs("\nAll verbs take --format table|json|jsonl|csv, --json, -n N, --strict and --help; most\n"
-	      "take the filters --device, --region, --pid, --label, --step, --start and --end.\n"
+	fputs("\nQueries take --format table|json|jsonl|csv, --json, -n N and --strict; most take\n"
+	      "the filters --device, --region, --pid, --label, --step, --start and --end.\n"
 	      "'ttalloc-analyze help VERB' has them all.\n\nExit status:\n",
 	      out);
 	for (size_t i = 0; help_status[i][0] != NULL; i++)

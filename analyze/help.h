@@ -27,6 +27,9 @@ void complete(FILE *out, struct verbs *verbs, int count, char **words);
 /* "-n, --limit N" */
 #define OPTION_LABEL_MAX 80
 void option_label(char out[static OPTION_LABEL_MAX], const struct option *option);
+/* "how to write the answer: table|json|jsonl|csv (table)" */
+#define OPTION_TEXT_MAX 1024
+void option_text(char out[static OPTION_TEXT_MAX], const struct option *option);
 
 extern const char *const help_environment[][2]; /* name, meaning; ends with NULL */
 extern const char *const help_status[][2];

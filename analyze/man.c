@@ -36,12 +36,9 @@ static void put_entry(FILE *out, const char *label, const char *text)
 
 static void put_option(FILE *out, const struct option *option)
 {
-	char label[OPTION_LABEL_MAX], text[1024];
+	char label[OPTION_LABEL_MAX], text[OPTION_TEXT_MAX];
 	option_label(label, option);
-	snprintf(text, sizeof text, "%s%s%s%s%s%s%s", option->help != NULL ? option->help : "",
-	         option->choices != NULL ? ": " : "", option->choices != NULL ? option->choices : "",
-	         option->required ? " (required)" : "", option->fallback != NULL ? " (" : "",
-	         option->fallback != NULL ? option->fallback : "", option->fallback != NULL ? ")" : "");
+	option_text(text, option);
 	put_entry(out, label, text);
 }
 

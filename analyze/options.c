@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "say.h"
 #include "units.h"
@@ -251,6 +252,8 @@ int option_check(const struct option *option, const char *text, struct sql_error
 		return refuse(error, "--%s: '%.80s' %s", option->name, text, wrong);
 	if (option->type == OPTION_CHOICE && !is_choice(option->choices, text))
 		return refuse(error, "--%s: '%.80s' is none of %s", option->name, text, option->choices);
+	if (option->type == OPTION_DIRECTORY && access(text, R_OK | X_OK) != 0)
+		return refuse(error, "--%s: cannot read '%.200s': %m", option->name, text);
 	if (option->type == OPTION_REGION && region_number(text, &name) < 0)
 		return refuse(error,
 		              "--%s: '%.80s' is no region; there are DRAM, L1, SYSTEM_MEMORY, L1_SMALL, TRACE, CB, "

@@ -126,8 +126,8 @@ static int answer(struct recording *recording, const struct request *request, st
 	return result;
 }
 
-/* The older recording of a diff is asked for its losses by itself, then attached to the newer. */
-static int add_old(struct recording *recording, const char *path, struct notes *notes, struct sql_error *error)
+/* What the older recording of a diff lacks. It is opened for this alone, and closed before the answer's transaction. */
+static int add_old_loss(const char *path, struct notes *notes, struct sql_error *error)
 {
 	char who[256];
 	struct recording *old = recording_open(path, error);
@@ -136,7 +136,7 @@ static int add_old(struct recording *recording, const char *path, struct notes *
 	snprintf(who, sizeof who, "%.200s: ", path);
 	notes_add_loss(notes, old, who);
 	recording_close(old);
-	return recording_attach_old(recording, path, error);
+	return 0;
 }
 
 enum status run_request(const struct request *request)
@@ -151,10 +151,12 @@ enum status run_request(const struct request *request)
 
 	if (output_choose(&output, arguments, &error) < 0 || values_check(arguments, &error) < 0)
 		goto cleanup;
+	if (request->old_file != NULL && add_old_loss(request->old_file, &notes, &error) < 0)
+		goto cleanup;
 	recording = recording_open(request->file, &error);
 	if (recording == NULL)
 		goto cleanup;
-	if (request->old_file != NULL && add_old(recording, request->old_file, &notes, &error) < 0)
+	if (request->old_file != NULL && recording_attach_old(recording, request->old_file, &error) < 0)
 		goto cleanup;
 	if (answer(recording, request, &output, &notes, &found, &error) < 0)
 		goto cleanup;
