@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * api.c - the functions of ttalloc.h. Those that allocators call all the time are a fast path each; the others put
+ * what does not fit an event into the table first.
+ */
+#include "api.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "emit.h"
+#include "flush.h"
+#include "label.h"
+
+#define EXPORT __attribute__((visibility("default")))
+
+#define MAX_CORE_RANGES 64u
+#define MAX_LAYOUTS 16u
+
+EXPORT void ttalloc_alloc(const struct ttalloc_block *block)
+{
+	tta_emit(&(struct tta_event){.kind = TTA_ALLOC,
+	                             .device = block->device,
+	                             .region = block->region,
+	                             .flags = (uint8_t)block->flags,
+	                             .address = block->address,
+	                             .size_bytes = block->size_bytes,
+	                             .bank_bytes = block->bank_bytes});
+}
+
+EXPORT void ttalloc_free(uint32_t device, uint16_t region, uint64_t address)
+{
+	tta_emit(&(struct tta_event){.kind = TTA_FREE, .device = device, .region = region, .address = address});
+}
+
+EXPORT void ttalloc_program_run(uint32_t device, uint64_t program)
+{
+	tta_emit(
+	    &(struct tta_event){.kind = TTA_PROGRAM_RUN, .device = device, .region = TTALLOC_CB, .address = program});
+}
+
+EXPORT void ttalloc_cb_free(uint32_t device, uint64_t program)
+{
+	tta_emit(&(struct tta_event){.kind = TTA_CB_FREE, .device = device, .region = TTALLOC_CB, .address = program});
+}
+
+EXPORT void ttalloc_kernel_unload(uint32_t device, uint64_t id)
+{
+	tta_emit(
+	    &(struct tta_event){.kind = TTA_KERNEL_UNLOAD, .device = device, .region = TTALLOC_KERNEL, .address = id});
+}
+
+EXPORT void ttalloc_device_close(uint32_t device)
+{
+	tta_emit(&(struct tta_event){.kind = TTA_DEVICE_CLOSE, .device = device});
+}
+
+EXPORT void ttalloc_step(uint64_t number)
+{
+	tta_emit(&(struct tta_event){.kind = TTA_STEP, .address = number});
+}
+
+/* ---- With an entry in the table ---- */
+
+/* An entry's data while it is put together. */
+struct entry_data {
+	uint32_t bytes;
+	uint8_t data[TTA_ENTRY_MAX_BYTES];
+};
+
+static void add(struct entry_data *entry, const void *data, size_t bytes)
+{
+	if (bytes == 0)
+		return;
+	memcpy(entry->data + entry->bytes, data, bytes);
+	entry->bytes += (uint32_t)bytes;
+}
+
+/* The number of an entry in the table of the copy that records; 0: none, since recording is off or has no room. */
+static uint32_t intern_bytes(uint32_t type, const void *data, uint32_t bytes)
+{
+	int saved_errno = errno;
+	uint32_t number = 0;
+
+	if (ttalloc_enabled() && tta_context_ready())
+		number = tta_table_intern(type, data, bytes);
+	else if (tta_context.delegate)
+		number = tta_context.delegate->intern(type, data, bytes);
+	errno = saved_errno;
+	return number;
+}
+
+static uint32_t intern(enum tta_entry_type type, const struct entry_data *entry)
+{
+	return intern_bytes(type, entry->data, entry->bytes);
+}
+
+EXPORT void ttalloc_alloc_failed(const struct ttalloc_block *wanted, const char *why)
+{
+	struct entry_data text;
+
+	if (!ttalloc_enabled())
+		return;
+	text.bytes = 0;
+	add(&text, why, tta_text_bytes(why));
+	tta_emit(&(struct tta_event){.kind = TTA_ALLOC_FAILED,
+	                             .device = wanted->device,
+	                             .region = wanted->region,
+	                             .flags = (uint8_t)wanted->flags,
+	                             .address = why ? intern(TTA_ENTRY_TEXT, &text) : 0,
+	                             .size_bytes = wanted->size_bytes,
+	                             .bank_bytes = wanted->bank_bytes});
+}
+
+EXPORT void ttalloc_cb_alloc(const struct ttalloc_cb *cb)
+{
+	struct tta_cb_entry head = {.program = cb->program, .index = cb->index};
+	struct entry_data entry;
+
+	if (!ttalloc_enabled())
+		return;
+	if (cb->cores)
+		head.core_ranges = cb->core_ranges < MAX_CORE_RANGES ? cb->core_ranges : MAX_CORE_RANGES;
+	entry.bytes = 0; /* the rest stays as it is: 1 KiB that need not be cleared */
+	add(&entry, &head, sizeof(head));
+	add(&entry, cb->cores, head.core_ranges * sizeof(cb->cores[0]));
+	tta_emit(&(struct tta_event){.kind = TTA_CB_ALLOC,
+	                             .device = cb->device,
+	                             .region = TTALLOC_CB,
+	                             .flags = cb->aliased ? TTALLOC_ALIASED : 0,
+	                             .address = cb->address,
+	                             .size_bytes = cb->size_bytes,
+	                             .bank_bytes = intern(TTA_ENTRY_CB, &entry)});
+}
+
+EXPORT void ttalloc_kernel_load(const struct ttalloc_kernel *kernel)
+{
+	struct tta_kernel_entry head = {.name_bytes = (uint16_t)tta_text_bytes(kernel->name),
+	                                .kind_bytes = (uint16_t)tta_text_bytes(kernel->kind),
+	                                .core_type_bytes = (uint16_t)tta_text_bytes(kernel->core_type)};
+	struct entry_data entry;
+
+	if (!ttalloc_enabled())
+		return;
+	entry.bytes = 0; /* the rest stays as it is: 1 KiB that need not be cleared */
+	add(&entry, &head, sizeof(head));
+	add(&entry, kernel->name, head.name_bytes);
+	add(&entry, kernel->kind, head.kind_bytes);
+	add(&entry, kernel->core_type, head.core_type_bytes);
+	tta_emit(&(struct tta_event){.kind = TTA_KERNEL_LOAD,
+	                             .device = kernel->device,
+	                             .region = TTALLOC_KERNEL,
+	                             .address = kernel->id,
+	                             .size_bytes = kernel->size_bytes,
+	                             .bank_bytes = intern(TTA_ENTRY_KERNEL, &entry)});
+}
+
+EXPORT void ttalloc_device_open(const struct ttalloc_device *device)
+{
+	struct tta_device_entry head = {.arch_bytes = tta_text_bytes(device->arch)};
+	struct entry_data entry;
+
+	if (!ttalloc_enabled())
+		return;
+	if (device->layouts)
+		head.layout_count = device->layout_count < MAX_LAYOUTS ? device->layout_count : MAX_LAYOUTS;
+	entry.bytes = 0; /* the rest stays as it is: 1 KiB that need not be cleared */
+	add(&entry, &head, sizeof(head));
+	add(&entry, device->layouts, head.layout_count * sizeof(device->layouts[0]));
+	add(&entry, device->arch, head.arch_bytes);
+	tta_emit(&(struct tta_event){
+	    .kind = TTA_DEVICE_OPEN, .device = device->device, .bank_bytes = intern(TTA_ENTRY_DEVICE, &entry)});
+}
+
+/* ---- Labels, and waiting ---- */
+
+EXPORT void ttalloc_label_push(const char *name)
+{
+	int saved_errno = errno;
+
+	if (ttalloc_enabled())
+		tta_label_push(name);
+	if (tta_context.delegate)
+		tta_context.delegate->label_push(name);
+	errno = saved_errno;
+}
+
+EXPORT void ttalloc_label_pop(void)
+{
+	int saved_errno = errno;
+
+	if (ttalloc_enabled())
+		tta_label_pop();
+	if (tta_context.delegate)
+		tta_context.delegate->label_pop();
+	errno = saved_errno;
+}
+
+EXPORT bool ttalloc_flush(unsigned timeout_ms)
+{
+	int saved_errno = errno;
+	bool done = false;
+
+	if (ttalloc_enabled())
+		done = tta_flush(timeout_ms);
+	if (tta_context.delegate)
+		done = tta_context.delegate->flush(timeout_ms);
+	errno = saved_errno;
+	return done;
+}
+
+const struct tta_delegate tta_own_delegate = {
+    .version = 1,
+    .emit = tta_emit_slow,
+    .intern = intern_bytes,
+    .label_push = ttalloc_label_push,
+    .label_pop = ttalloc_label_pop,
+    .flush = ttalloc_flush,
+};

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * context.c - starts and restarts the one context.
+ */
+#include "context.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ttalloc/paths.h"
+
+#include "api.h"
+#include "identity.h"
+#include "producer.h"
+
+#define START_RETRY_NS (1ull * TTA_NS_PER_S)
+#define MIB (1ull << 20)
+
+struct tta_context tta_context;
+
+/* The one line that a program may ever get to see. */
+static void say(const char *what, const char *path, int error)
+{
+	char line[TTA_PATH_BYTES + 128];
+	int length;
+
+	if (tta_context.said)
+		return;
+	tta_context.said = true;
+	length = snprintf(line, sizeof(line), "ttalloc: %s %s%s%s\n", what, path, error ? ": " : "",
+	                  error ? strerrordesc_np(error) : "");
+	if (length > 0 && write(STDERR_FILENO, line, (size_t)length) < 0)
+		return;
+}
+
+/* This process is a child: nothing of the parent's is its own. The parent's mapping is not there any more. */
+static void become_child(struct tta_segment_header *header)
+{
+	if (tta_context.state == TTA_CONTEXT_READY) {
+		memcpy(header->parent_id, tta_context.id, sizeof(header->parent_id));
+		header->fork_ticks =
+		    tta_context.fork_ticks ? tta_context.fork_ticks : tta_clock_read(tta_context.clock);
+		header->parent_pid = tta_context.pid;
+		tta_uplink_forget(&tta_context.flusher.uplink);
+		if (tta_fd_is(tta_context.spool.fd, tta_context.spool.device, tta_context.spool.inode))
+			close(tta_context.spool.fd);
+	}
+	tta_context.fork_ticks = 0;
+	/* Not the lock, which comes first: it is ours. */
+	memset((char *)&tta_context + TTA_CONTEXT_KEPT_BYTES, 0, sizeof(tta_context) - TTA_CONTEXT_KEPT_BYTES);
+}
+
+static uint64_t ring_events_option(void)
+{
+	uint64_t capacity = 64;
+
+	while (capacity < tta_context.options.ring_events)
+		capacity *= 2;
+	return capacity;
+}
+
+static int make_segment(struct tta_segment_header *header)
+{
+	struct tta_spool_wish wish = {.header = header, .cap_bytes = tta_context.options.spool_mib * MIB};
+	int made;
+
+	tta_context.options.ring_events = (uint32_t)ring_events_option();
+	wish.first_ring_bytes = tta_context.options.ring_events * sizeof(struct tta_event);
+	if (wish.first_ring_bytes > wish.cap_bytes / 16)
+		wish.first_ring_bytes = wish.cap_bytes / 16;
+	made = tta_spool_create(&tta_context.spool, &wish);
+	if (made == 0)
+		return 0;
+	wish.first_ring_bytes = 4096; /* a small ring in a nearly full place is better than none */
+	return tta_spool_create(&tta_context.spool, &wish);
+}
+
+/* Under the lock. 0, or an errno. */
+static int start_segment(struct tta_segment_header *header)
+{
+	header->clock = tta_context.clock;
+	tta_clock_anchor(tta_context.clock, header);
+	snprintf(header->producer, sizeof(header->producer), "%s",
+	         tta_context.producer[0] ? tta_context.producer : "api");
+	tta_default_socket(header->socket_path, sizeof(header->socket_path));
+	header->no_ring_lost = __atomic_load_n(&tta_context.lost_before, __ATOMIC_RELAXED);
+	if (make_segment(header)) {
+		tta_context.retry_at_ns = tta_now_ns() + START_RETRY_NS;
+		return errno;
+	}
+	memcpy(tta_context.id, header->id, sizeof(header->id));
+	tta_context.pid = header->pid;
+	return 0;
+}
+
+/* Under the lock: this process's first event, or one some time after a failed start. Returns the new state. */
+static uint32_t start(uint32_t epoch)
+{
+	struct tta_segment_header header = {.magic = TTA_SEGMENT_MAGIC, .version = TTA_SEGMENT_VERSION};
+	int error;
+
+	tta_identity_describe(&header);
+	if (tta_context.epoch && tta_context.epoch != epoch)
+		become_child(&header);
+	tta_context.delegate = tta_rendezvous(&tta_own_delegate);
+	if (tta_context.delegate)
+		return TTA_CONTEXT_DELEGATED;
+	error = start_segment(&header);
+	if (error && tta_context.options.verbose >= 1)
+		say("not recording: no segment can be made in", tta_context.spool.path, error);
+	else if (tta_context.options.verbose >= 2)
+		say("recording into", tta_context.spool.path, 0);
+	return error ? TTA_CONTEXT_FAILED : TTA_CONTEXT_READY;
+}
+
+static bool may_start(uint32_t epoch)
+{
+	uint32_t state = __atomic_load_n(&tta_context.state, __ATOMIC_ACQUIRE);
+
+	if (__atomic_load_n(&tta_context.epoch, __ATOMIC_ACQUIRE) != epoch || state == TTA_CONTEXT_NEW)
+		return true;
+	return state == TTA_CONTEXT_FAILED &&
+	       tta_now_ns() >= __atomic_load_n(&tta_context.retry_at_ns, __ATOMIC_RELAXED);
+}
+
+static bool is_ready(uint32_t epoch)
+{
+	return __atomic_load_n(&tta_context.epoch, __ATOMIC_ACQUIRE) == epoch &&
+	       __atomic_load_n(&tta_context.state, __ATOMIC_ACQUIRE) == TTA_CONTEXT_READY;
+}
+
+bool tta_context_ready(void)
+{
+	struct tta_critical critical;
+	uint32_t epoch = tta_epoch();
+	bool started = false;
+
+	if (is_ready(epoch))
+		return true;
+	if (!epoch || !may_start(epoch))
+		return false;
+	tta_lock_enter(&tta_context.lock, &critical);
+	if (may_start(epoch)) {
+		uint32_t state = start(epoch);
+
+		started = state == TTA_CONTEXT_READY;
+		__atomic_store_n(&tta_context.state, state, __ATOMIC_RELEASE);
+		__atomic_store_n(&tta_context.epoch, epoch, __ATOMIC_RELEASE);
+	}
+	tta_lock_leave(&tta_context.lock, &critical);
+	if (started)
+		tta_flusher_start();
+	return is_ready(epoch);
+}
+
+void tta_context_count_no_ring(void)
+{
+	bool ready = is_ready(tta_epoch());
+
+	__atomic_add_fetch(ready ? &tta_context.spool.header->no_ring_lost : &tta_context.lost_before, 1,
+	                   __ATOMIC_RELAXED);
+}
+
+__attribute__((visibility("default"))) void ttalloc_name_producer(const char *name)
+{
+	struct tta_critical critical;
+
+	tta_lock_enter(&tta_context.decide_lock, &critical);
+	if (!tta_context.producer[0])
+		snprintf(tta_context.producer, sizeof(tta_context.producer), "%s", name);
+	tta_lock_leave(&tta_context.decide_lock, &critical);
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * emit.h - the fast path: one event into the ring of the calling thread. No lock, no system call, no allocation.
+ *
+ * A signal handler may report, too, while it interrupts its thread in the middle of this. It finds the lane busy and
+ * takes another one, with a ring of its own: the merge by time puts the events in order.
+ */
+#ifndef TTALLOC_HOOK_EMIT_H
+#define TTALLOC_HOOK_EMIT_H
+
+#include "context.h"
+
+#define TTA_NEVER UINT64_MAX
+
+/* The producer's side of a ring. */
+struct tta_lane {
+	struct tta_event *records;
+	uint64_t mask;
+	uint64_t head;
+	uint64_t limit; /* from here on the slow path looks: half full, full, or no ring at all (0) */
+	struct tta_ring *ring;
+	uint64_t *marked;     /* of the ring, in the context */
+	uint64_t stuck_tail;  /* where the ring's tail was when a wait was in vain; TTA_NEVER: no such wait */
+	uint64_t retry_at_ns; /* when there is no ring: when to ask for one again */
+	uint32_t epoch;       /* of the process that the ring belongs to */
+	bool busy;            /* an event is being written, or waited for */
+};
+
+struct tta_backpack;
+
+/* What a thread knows. Small: it lies in the static TLS of programs that load the library late. */
+struct tta_thread {
+	struct tta_lane lane;
+	uint32_t epoch; /* of the process that what follows belongs to */
+	uint32_t label; /* entry of the innermost open label */
+	uint32_t thread_entry;
+	uint8_t rounds;                /* of its destructor */
+	bool muted;                    /* the flusher: nothing that it does is recorded */
+	bool ended;                    /* its destructor is through: rings are given back after each event */
+	struct tta_backpack *backpack; /* labels and more lanes, if it ever needed them */
+};
+
+extern _Thread_local struct tta_thread tta_thread __attribute__((tls_model("initial-exec")));
+
+/* Everything that is rare. Keeps errno. */
+void tta_emit_slow(const struct tta_event *event);
+
+/* Writes EVENT, and shows it to the flusher. The lane is busy and has room. */
+static inline void tta_lane_write(struct tta_lane *lane, const struct tta_event *event, uint32_t label)
+{
+	uint64_t head = lane->head;
+	struct tta_event *record = &lane->records[head & lane->mask];
+
+	record->ticks = tta_clock_read(tta_context.clock);
+	record->address = event->address;
+	record->size_bytes = event->size_bytes;
+	record->bank_bytes = event->bank_bytes;
+	record->device = event->device;
+	record->label = label;
+	record->stack = event->stack;
+	record->kind = event->kind;
+	record->flags = event->flags;
+	record->region = event->region;
+	lane->head = head + 1;
+	__atomic_store_n(&lane->ring->head, head + 1, __ATOMIC_RELEASE);
+}
+
+/* Reports one event; its ticks and label are filled in here. */
+__attribute__((always_inline)) static inline void tta_emit(const struct tta_event *event)
+{
+	struct tta_thread *thread = &tta_thread;
+	struct tta_lane *lane = &thread->lane;
+
+	if (__builtin_expect(!lane->busy && lane->epoch == tta_epoch(), 1)) {
+		lane->busy = true;
+		__atomic_signal_fence(__ATOMIC_SEQ_CST);
+		if (__builtin_expect(lane->head < lane->limit, 1)) {
+			tta_lane_write(lane, event, thread->label);
+			__atomic_signal_fence(__ATOMIC_SEQ_CST);
+			lane->busy = false;
+			return;
+		}
+		lane->busy = false;
+	}
+	tta_emit_slow(event);
+}
+
+#endif

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * fault.h - switches that break one promise each, so that tests can show that they would notice. Only in builds with
+ * TTALLOC_FAULTS, where TTALLOC_FAULT names one:
+ *
+ *   no-resend      frames leave the outbox when they were announced, not when they were committed
+ *   no-merge       rings are taken one after the other, not by time
+ *   no-loss-count  dropped events are not counted
+ */
+#ifndef TTALLOC_HOOK_FAULT_H
+#define TTALLOC_HOOK_FAULT_H
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "context.h"
+
+static inline bool tta_fault(const char *name)
+{
+#ifdef TTALLOC_FAULTS
+	return strcmp(tta_context.options.fault, name) == 0;
+#else
+	(void)name;
+	return false;
+#endif
+}
+
+#endif

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * gate.h - see gate.c.
+ */
+#ifndef TTALLOC_HOOK_GATE_H
+#define TTALLOC_HOOK_GATE_H
+
+/* Makes the gate forget its decision in children that are forked from now on. */
+void tta_gate_watch_forks(void);
+
+#endif

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * identity.c - see identity.h.
+ */
+#include "identity.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "futex.h"
+
+#define START_TIME_FIELD 22
+
+/* Reads the file at PATH into TEXT, and ends it with NUL. Returns how many bytes there are, 0 on errors. */
+static size_t read_text(const char *path, char *text, size_t text_bytes)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	size_t used = 0;
+	ssize_t got = 0;
+
+	while (fd >= 0 && used < text_bytes - 1 && (got = read(fd, text + used, text_bytes - 1 - used)) > 0)
+		used += (size_t)got;
+	if (fd >= 0)
+		close(fd);
+	text[used] = 0;
+	return used;
+}
+
+/* Field 22 of /proc/self/stat. The second field, a name in parentheses, may hold anything. */
+static uint64_t read_start_time(void)
+{
+	char text[1024];
+	const char *at;
+
+	read_text("/proc/self/stat", text, sizeof(text));
+	at = strrchr(text, ')');
+	for (int field = 2; at && field < START_TIME_FIELD; field++) {
+		at = strchr(at, ' ');
+		at = at ? at + 1 : NULL;
+	}
+	return at ? strtoull(at, NULL, 10) : 0;
+}
+
+static void read_command(char *command, size_t bytes)
+{
+	size_t used = read_text("/proc/self/cmdline", command, bytes);
+
+	while (used > 0 && command[used - 1] == 0)
+		used--;
+	for (size_t i = 0; i < used; i++)
+		if (command[i] == 0)
+			command[i] = ' ';
+}
+
+void tta_identity_random(uint8_t *bytes, size_t count)
+{
+	uint64_t mixed = tta_now_ns() ^ (uint64_t)getpid() << 40;
+
+	if (getrandom(bytes, count, GRND_NONBLOCK) == (ssize_t)count)
+		return;
+	for (size_t i = 0; i < count; i++) {
+		mixed = mixed * 6364136223846793005u + 1442695040888963407u;
+		bytes[i] = (uint8_t)(mixed >> 56);
+	}
+}
+
+void tta_identity_describe(struct tta_segment_header *header)
+{
+	ssize_t length;
+
+	header->pid = (uint32_t)getpid();
+	header->parent_pid = (uint32_t)getppid();
+	header->uid = geteuid();
+	header->start_time = read_start_time();
+	read_text("/proc/sys/kernel/random/boot_id", header->boot_id, sizeof(header->boot_id));
+	header->boot_id[strcspn(header->boot_id, "\n")] = 0;
+	length = readlink("/proc/self/exe", header->executable, sizeof(header->executable) - 1);
+	header->executable[length > 0 ? length : 0] = 0;
+	read_command(header->command, sizeof(header->command));
+	tta_identity_random(header->id, sizeof(header->id));
+}

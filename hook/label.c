@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * label.c - see label.h.
+ */
+#include "label.h"
+
+#include <string.h>
+
+/* struct of TTA_ENTRY_LABEL: the parent's entry, 0, the name. */
+#define LABEL_HEAD_BYTES 8u
+
+/* The entry for NAME below PARENT; the parent's when the table is full. */
+static uint32_t label_entry(uint32_t parent, const char *name, uint32_t name_bytes)
+{
+	uint8_t data[LABEL_HEAD_BYTES + TTALLOC_NAME_MAX] = {0};
+	uint32_t entry;
+
+	memcpy(data, &parent, sizeof(parent));
+	memcpy(data + LABEL_HEAD_BYTES, name, name_bytes);
+	entry = tta_table_intern(TTA_ENTRY_LABEL, data, LABEL_HEAD_BYTES + name_bytes);
+	return entry ? entry : parent;
+}
+
+/* Ready to use this thread's labels. */
+static struct tta_backpack *open_backpack(struct tta_thread *thread)
+{
+	if (!tta_context_ready())
+		return NULL;
+	tta_thread_renew(thread);
+	if (!thread->backpack)
+		tta_thread_watch(thread); /* so that its pages are given back */
+	return tta_thread_backpack(thread);
+}
+
+void tta_label_push(const char *name)
+{
+	struct tta_thread *thread = &tta_thread;
+	struct tta_backpack *backpack = open_backpack(thread);
+	uint32_t name_bytes = tta_text_bytes(name);
+	uint32_t level, start;
+
+	if (!backpack)
+		return;
+	/* Taken first and filled then: a signal handler that pushes in between goes on above it. */
+	level = backpack->label_depth++;
+	if (level >= TTA_LABEL_DEPTH)
+		return;
+	start = level ? backpack->name_ends[level - 1] : 0;
+	backpack->name_ends[level] = start + name_bytes;
+	backpack->entries[level] = thread->label;
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	memcpy(backpack->names + start, name ? name : "", name_bytes);
+	backpack->entries[level] = label_entry(level ? backpack->entries[level - 1] : 0, name ? name : "", name_bytes);
+	thread->label = backpack->entries[level];
+}
+
+void tta_label_pop(void)
+{
+	struct tta_thread *thread = &tta_thread;
+	struct tta_backpack *backpack = open_backpack(thread);
+	uint32_t depth;
+
+	if (!backpack || backpack->label_depth == 0)
+		return;
+	depth = --backpack->label_depth;
+	if (depth < TTA_LABEL_DEPTH)
+		thread->label = depth ? backpack->entries[depth - 1] : 0;
+}
+
+void tta_label_say_again(struct tta_thread *thread)
+{
+	struct tta_backpack *backpack = thread->backpack;
+	uint32_t start = 0;
+
+	for (uint32_t i = 0; i < backpack->label_depth && i < TTA_LABEL_DEPTH; i++) {
+		uint32_t end = backpack->name_ends[i];
+
+		thread->label = label_entry(thread->label, backpack->names + start, end - start);
+		backpack->entries[i] = thread->label;
+		start = end;
+	}
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * thread.h - a thread's rings: where it gets them, what it does when they are full, and how it gives them back.
+ */
+#ifndef TTALLOC_HOOK_THREAD_H
+#define TTALLOC_HOOK_THREAD_H
+
+#include "emit.h"
+
+#define TTA_LABEL_DEPTH 64u
+#define TTA_NESTED_LANES 3u
+
+/* What most threads never need, in pages of its own. Names are kept to say them again in a forked child. */
+struct tta_backpack {
+	uint32_t label_depth; /* open labels; only the first TTA_LABEL_DEPTH have an entry */
+	uint32_t entries[TTA_LABEL_DEPTH];
+	uint32_t name_ends[TTA_LABEL_DEPTH];
+	struct tta_lane nested[TTA_NESTED_LANES]; /* for signal handlers that interrupt the lane before */
+	char names[TTA_LABEL_DEPTH * TTALLOC_NAME_MAX];
+};
+
+/* The thread's backpack; NULL when there is no memory for one. */
+struct tta_backpack *tta_thread_backpack(struct tta_thread *thread);
+
+/* Makes THREAD one of this process, if it is not yet: after a fork it says its labels again. The context must be
+ * ready. */
+void tta_thread_renew(struct tta_thread *thread);
+
+/* Makes LANE, which is not busy, one of this process, if it is not yet: it forgets its parent's ring. */
+void tta_lane_renew(struct tta_lane *lane);
+
+/* Gives LANE a ring. False when none can be had. */
+bool tta_lane_claim(struct tta_thread *thread, struct tta_lane *lane);
+
+/* Gives the ring back: the flusher frees it when all of it is sealed. */
+void tta_lane_retire(struct tta_lane *lane);
+
+/* Makes sure that LANE, which has a ring, has room for one event. Waits asleep, once, when it is full. False: the
+ * event is dropped, and counted. */
+bool tta_lane_make_room(struct tta_lane *lane);
+
+/* Sees to it that what THREAD has is given back when it ends. */
+void tta_thread_watch(struct tta_thread *thread);
+
+#endif
