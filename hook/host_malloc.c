@@ -29,7 +29,10 @@ EXPORT void *valloc(size_t size);
 EXPORT void *pvalloc(size_t size);
 EXPORT size_t malloc_usable_size(void *block);
 
-__thread unsigned host_depth;
+/* One per thread: how deep it is in functions of this file. Only the outermost one reports, so neither what libttalloc
+ * makes libc allocate, nor what an allocator asks of itself, shows up as memory of the program. (libttalloc's own
+ * thread is muted.) Initial-exec, because other models may allocate on first use. */
+static __thread unsigned host_depth __attribute__((tls_model("initial-exec")));
 
 static void report_alloc(const void *block, size_t size)
 {

@@ -6,7 +6,6 @@
 #ifndef TTALLOC_HOOK_HOST_MALLOC_H
 #define TTALLOC_HOOK_HOST_MALLOC_H
 
-#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -22,7 +21,6 @@ struct host_real {
 	void *(*valloc)(size_t);
 	void *(*pvalloc)(size_t);
 	size_t (*malloc_usable_size)(void *);
-	int (*pthread_create)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
 };
 
 /* NULL while they are being looked up: dlsym() itself may allocate, and is served by the arena then. */

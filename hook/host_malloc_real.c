@@ -8,6 +8,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "producer.h"
+
 enum { ARENA_BYTES = 1 << 16, ARENA_ALIGNMENT = 16 };
 
 enum look_up { NOT_YET, LOOKING, FOUND };
@@ -41,7 +43,6 @@ static void look_up_all(struct host_real *functions)
 	    {&functions->valloc, "valloc"},
 	    {&functions->pvalloc, "pvalloc"},
 	    {&functions->malloc_usable_size, "malloc_usable_size"},
-	    {&functions->pthread_create, "pthread_create"},
 	};
 
 	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
@@ -58,6 +59,7 @@ static const struct host_real *look_up_once(void)
 	if (!__atomic_compare_exchange_n(&real.state, &expected, LOOKING, false, __ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE))
 		return expected == FOUND ? &real.functions : NULL;
 	look_up_all(&real.functions);
+	ttalloc_name_producer("host-malloc");
 	__atomic_store_n(&real.state, FOUND, __ATOMIC_RELEASE);
 	return &real.functions;
 }
