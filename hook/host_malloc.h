@@ -36,8 +36,4 @@ bool host_arena_has(const void *block);
 /* Bytes that were asked for. BLOCK must be from the arena. */
 size_t host_arena_size(const void *block);
 
-/* One per thread: how deep it is in functions of ours. Only the outermost one reports, so neither what ttalloc
- * allocates for itself, nor what an allocator asks of itself, shows up as memory of the program. */
-extern __thread unsigned host_depth __attribute__((tls_model("initial-exec"), visibility("hidden")));
-
 #endif
