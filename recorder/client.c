@@ -142,12 +142,13 @@ void client_close(struct client *client)
 
 bool client_sealed(struct client *client, uint64_t sealed)
 {
-	const struct tta_segment_header *header = segment_header(client->segment);
 	uint64_t cursor = segment_cursor(client->segment);
 
-	if (sealed % 8 || sealed - cursor > header->outbox_capacity)
-		return (int64_t)(cursor - sealed) > 0 && cursor - sealed <= header->outbox_capacity; /* late: known */
-	if (sealed - cursor > client->sealed - cursor)
+	if (sealed <= cursor)
+		return true; /* known already */
+	if (sealed % 8 || sealed - cursor > segment_header(client->segment)->outbox_capacity)
+		return false;
+	if (sealed > client->sealed)
 		client->sealed = sealed;
 	return true;
 }
