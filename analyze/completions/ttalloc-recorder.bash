@@ -26,7 +26,7 @@ _ttalloc_recorder()
 		mapfile -t COMPREPLY < <(compgen -f -- "${cur#=}")
 	elif [[ $cur == -* ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "$("${COMP_WORDS[0]}" --help 2>/dev/null |
-			sed -n 's/^  .*\(--[a-z-]*\).*/\1/p')" -- "$cur")
+			sed -n 's/^ \{2,6\}\(-., \)\{0,1\}\(--[a-z-]*\).*/\2/p')" -- "$cur")
 	else
 		mapfile -t COMPREPLY < <(compgen -c -f -- "$cur")
 	fi

@@ -2,7 +2,7 @@
 # fish completion for ttalloc-recorder: its own options, asked of --help, and then those of the command that it runs.
 
 function __ttalloc_recorder_options
-	ttalloc-recorder --help 2>/dev/null | string replace -rf '^  .*(--[a-z-]+)(?:=\S+)?\s*(.*)$' '$1\t$2'
+	ttalloc-recorder --help 2>/dev/null | string replace -rf '^ {2,6}(?:-., )?(--[a-z-]+)(?:=\S+)?\s*(.*)$' '$1\t$2'
 end
 complete -c ttalloc-recorder -x -a '(__fish_complete_subcommand)'
 complete -c ttalloc-recorder -n 'string match -q -- "-*" (commandline -ct)' -f -a '(__ttalloc_recorder_options)'
