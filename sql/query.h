@@ -11,10 +11,12 @@
  *   -- filters: device region pid label start end step      the shared options that it honours
  *   -- column: NAME UNIT help text            UNIT: bytes, ns, count, ratio, address, text, id
  *   -- exit: nonempty                         with --exit-code, status 1 when a row came
- *   -- notes: SQL                             a SELECT whose text rows become the notes of the answer
+ *   -- notes: SQL                             a SELECT whose text rows become the notes of the answer; may be repeated
+ *   -- with: NAME                             (after the body) another body follows, for when parameter NAME is given
  *
- * and its body is one SELECT over the views, the tables and the table-valued functions (functions.h), in which each
- * parameter and filter is a bound variable of its name (:device, :samples); a filter not given is NULL.
+ * and its body is one SELECT over the views, the tables and the functions of functions.h, in which each parameter and
+ * filter is a bound variable of its name (:device, :samples); a filter not given is NULL. :region is the word (DRAM),
+ * :start and :end are nanoseconds; :step is what was typed, N or A..B, and :step_first and :step_last are its ends.
  */
 #ifndef SQL_QUERY_H
 #define SQL_QUERY_H
@@ -41,7 +43,8 @@ size_t recording_loss_lines(struct recording *recording, char (*lines)[256], siz
 /* Lets go of the read transaction of the last query, so that a recorder may checkpoint. */
 void recording_release(struct recording *recording);
 
-/* Attaches a second recording (diff); its views are readable as old.NAME. 0 or -1. */
+/* Opens a second recording beside this one (diff): the table-valued functions read it when their column "recording" is
+ * 'old'. 0 or -1. */
 int recording_attach_old(struct recording *recording, const char *path, struct sql_error *error);
 
 /* Makes one consistent file of RECORDING at PATH, which must not exist unless FORCE. 0 or -1. */
@@ -75,6 +78,7 @@ struct query {
 	const struct query_column *columns;
 	size_t column_count;
 	bool exit_nonempty;
+	const char *with_param, *with_body; /* the other body, used when with_param is given; NULL: there is none */
 };
 
 /* The built-in queries, by name. */
@@ -96,7 +100,8 @@ struct query_value {
 
 struct query_run;
 
-/* Starts QUERY. Values not given take their declared defaults, filters NULL. NULL with ERROR filled. */
+/* Starts QUERY. Values not given take their declared defaults, filters NULL. A query without columns (such as a copy
+ * whose body is the notes) never takes its other body. NULL with ERROR filled. */
 struct query_run *query_start(struct recording *recording, const struct query *query, const struct query_value *values,
                               size_t value_count, struct sql_error *error);
 /* Starts a user's own statement, read-only. */

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * complete.c - whether a recording holds all that happened, and what is missing.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "error.h"
+#include "recording.h"
+
+#define LINE_BYTES 256
+
+bool recording_complete(struct recording *recording)
+{
+	struct sql_error error;
+	int64_t gaps = 1;
+
+	/* a file that cannot say so is not taken for complete */
+	if (recording_begin(recording, &error) < 0 ||
+	    recording_integer(recording,
+	                      "SELECT EXISTS (SELECT 1 FROM main.loss_row) OR EXISTS (SELECT 1 FROM "
+	                      "main.process_info WHERE lost > 0)",
+	                      1, &gaps, &error) < 0)
+		return false;
+	return gaps == 0;
+}
+
+/* Runs SQL, each row of which is a line, behind the COUNT lines that there are. Returns how many there are now. */
+static size_t add_lines(struct recording *recording, const char *sql, char (*lines)[LINE_BYTES], size_t count,
+                        size_t capacity)
+{
+	struct sql_error error;
+	sqlite3_stmt *statement = recording_prepare(recording, sql, &error);
+	int state = -1;
+
+	while (statement && count < capacity && (state = recording_step(recording, statement, &error)) == 1) {
+		const char *text = (const char *)sqlite3_column_text(statement, 0);
+
+		if (text)
+			snprintf(lines[count++], LINE_BYTES, "%s", text);
+	}
+	if (state < 0 && count < capacity)
+		snprintf(lines[count++], LINE_BYTES, "%.*s", LINE_BYTES - 1, error.text);
+	sqlite3_finalize(statement);
+	return count;
+}
+
+/* How much is missing, and what that makes of figures; then the largest gaps. */
+static const char loss_sql[] =
+    "SELECT printf('%s lost in %d gap%s; peaks are lower bounds, and blocks whose free was lost show as leaks',"
+    "  CASE WHEN sum(count IS NULL) > 0 THEN 'at least ' ELSE '' END || "
+    "  printf('%d event%s', coalesce(sum(count), 0), CASE WHEN sum(count) = 1 THEN '' ELSE 's' END),"
+    "  count(*), CASE WHEN count(*) = 1 THEN '' ELSE 's' END) FROM main.loss_row HAVING count(*) > 0";
+static const char gaps_sql[] =
+    "SELECT printf('lost %s events of process %s from %.6f s to %.6f s: %s', coalesce(r.count, 'an unknown number of'),"
+    "  coalesce(p.pid, '?'), r.from_ns / 1e9, r.to_ns / 1e9, r.why)"
+    "  FROM main.loss_row r LEFT JOIN main.process_info p ON p.id = r.process"
+    "  ORDER BY r.count IS NOT NULL, r.count DESC, r.id LIMIT 4";
+static const char ended_sql[] = "SELECT 'the recording has no clean end: it is in progress, or its recorder was "
+                                "killed; it is answered as of its last "
+                                "commit' FROM main.recording_info WHERE ended IS NULL";
+
+size_t recording_loss_lines(struct recording *recording, char (*lines)[LINE_BYTES], size_t capacity)
+{
+	struct sql_error error;
+	size_t count = 0;
+
+	if (recording_begin(recording, &error) < 0) {
+		if (capacity > 0)
+			snprintf(lines[count++], LINE_BYTES, "%.*s", LINE_BYTES - 1, error.text);
+		return count;
+	}
+	count = add_lines(recording, loss_sql, lines, count, capacity);
+	if (count > 0)
+		count = add_lines(recording, gaps_sql, lines, count, capacity);
+	return add_lines(recording, ended_sql, lines, count, capacity);
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * functions.h - the SQL functions that queries may use beside SQLite's own.
+ *
+ *   region_word(n)             DRAM for 0, ...; the number as text where there is no word
+ *   region_number(word)        the reverse; NULL for NULL
+ *   class_word(n)              buffer for 0, ...
+ *   label_matches(label, path) whether PATH is LABEL, lies below it, or matches it as a GLOB pattern
+ *   stack_text(frames)         the return addresses of stack_info.frames
+ *   human_bytes(n)             1.5 GiB, for notes
+ */
+#ifndef SQL_FUNCTIONS_H
+#define SQL_FUNCTIONS_H
+
+#include <sqlite3.h>
+#include <stdbool.h>
+
+/* As label_matches(); both NUL-terminated. */
+bool label_matches(const char *label, const char *path);
+
+int functions_register(sqlite3 *db);
+
+#endif

@@ -1,0 +1,49 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- summary: what the recording holds, who made it, and what it reveals
+-- about: Counts of everything that was recorded, anomalies, and whether anything is missing. The texts show what the file tells to whoever gets it: host, user, commands and paths.
+-- column: processes count process images that reported; exec starts a new one
+-- column: devices count chips that events name
+-- column: events count without steps
+-- column: allocations count allocs, kernel loads, and allocs of circular buffers
+-- column: frees count all of them, those of nothing included
+-- column: failures count requests that could not be served
+-- column: lost count events that are not in the recording
+-- column: unmatched_frees count frees of nothing; those of blocks inherited over a fork are not counted
+-- column: replaced count blocks that ended because another was placed over them
+-- column: duration_ns ns from the recording's start to its last commit
+-- column: complete count 1: nothing is missing
+-- column: ended text clean, or that it has not ended or was killed
+-- column: started text date and time of the recording's start, UTC
+-- column: version text of the recorder
+-- column: producers text who reported: api, host-malloc, preload, drop-in
+-- column: host text name of the machine
+-- column: user text who recorded
+-- column: command text that was wrapped
+-- column: directory text where the recorder was started
+-- column: executables text of the processes
+-- column: commands text of the processes
+SELECT
+  (SELECT count(*) FROM process_info) AS processes,
+  (SELECT count(DISTINCT device) FROM (SELECT device FROM origin UNION SELECT device FROM device_mark)
+    WHERE device <> 65535) AS devices,
+  (SELECT coalesce(sum(events), 0) FROM process_info) AS events,
+  (SELECT coalesce(sum(allocs), 0) FROM process_usage) AS allocations,
+  (SELECT coalesce(sum(frees), 0) FROM process_usage WHERE region <> 16) +
+    (SELECT count(*) FROM other_event WHERE kind IN (2, 5, 8)) AS frees,
+  (SELECT coalesce(sum(failures), 0) FROM process_info) AS failures,
+  (SELECT coalesce(sum(lost), 0) FROM process_info) AS lost,
+  (SELECT coalesce(sum(unmatched_frees), 0) FROM process_info) AS unmatched_frees,
+  (SELECT coalesce(sum(replaced), 0) FROM process_info) AS replaced,
+  r.end_ns AS duration_ns,
+  NOT EXISTS (SELECT 1 FROM loss_row) AS complete,
+  coalesce(r.ended, 'in progress, or killed') AS ended,
+  strftime('%Y-%m-%d %H:%M:%S', r.start_realtime_ns / 1000000000, 'unixepoch') || ' UTC' AS started,
+  r.version AS version,
+  (SELECT group_concat(producer, ', ') FROM (SELECT DISTINCT producer FROM process_info LIMIT 16)) AS producers,
+  r.host AS host,
+  r.user AS user,
+  r.command AS command,
+  r.directory AS directory,
+  (SELECT group_concat(executable, char(10)) FROM (SELECT DISTINCT executable FROM process_info LIMIT 16)) AS executables,
+  (SELECT group_concat(command, char(10)) FROM (SELECT DISTINCT command FROM process_info LIMIT 16)) AS commands
+FROM recording_info r
