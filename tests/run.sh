@@ -38,36 +38,43 @@ done
 
 # --- what is needed -------------------------------------------------------------------------------------------------
 
-test_packages=(build-essential clang cmake ninja-build pkg-config python3 libsqlite3-dev libzstd-dev libcmocka-dev
-	sqlite3 zstd binutils)
+# Package, and a command that succeeds when what it brings is there, as in examples/packages.sh, which has what the build
+# needs.
+test_needs=(
+	"g++            command -v g++"
+	"clang          command -v clang"
+	"libcmocka-dev  pkg-config --exists cmocka"
+	"sqlite3        command -v sqlite3"
+	"python3        command -v python3"
+	"binutils       command -v readelf"
+	"util-linux     command -v setpriv"
+)
+# Tests that lack these are skipped.
+wanted_needs=(
+	"heaptrack      command -v heaptrack"
+	"xz-utils       command -v xz"
+)
 
-missing_packages() {
-	local package
+missing_of() {
+	local need
 
-	for package in "${test_packages[@]}"; do
-		dpkg-query -W -f '${db:Status-Status}\n' "$package" 2>/dev/null | grep -qx installed || echo "$package"
+	for need in "$@"; do
+		# shellcheck disable=SC2086
+		${need#* } >/dev/null 2>&1 || echo "${need%% *}"
 	done
 }
 
 ensure_packages() {
 	local missing
 
-	if [[ -r $root/examples/packages.sh ]]; then
-		# shellcheck source=/dev/null
-		. "$root/examples/packages.sh"
-		declare -p ttalloc_test_packages &>/dev/null && test_packages+=("${ttalloc_test_packages[@]}")
-		declare -p ttalloc_packages &>/dev/null && test_packages+=("${ttalloc_packages[@]}")
-	fi
-	command -v dpkg-query >/dev/null || return 0
-	mapfile -t missing < <(missing_packages | sort -u)
+	# shellcheck source=../examples/packages.sh
+	. "$root/examples/packages.sh"
+	mapfile -t missing < <(ttalloc_missing; missing_of "${test_needs[@]}" "${wanted_needs[@]}")
 	((${#missing[@]} == 0)) && return 0
-	if ((EUID == 0)); then
-		echo "installing ${missing[*]}"
-		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-			"${missing[@]}" >/dev/null && return 0
-		echo "run.sh: apt-get could not install: ${missing[*]}" >&2
-		return 1
-	fi
+	echo "installing ${missing[*]}"
+	ttalloc_install "${missing[@]}" >/dev/null && return 0
+	mapfile -t missing < <(ttalloc_missing; missing_of "${test_needs[@]}")
+	((${#missing[@]} == 0)) && return 0
 	echo "run.sh: these packages are missing: apt-get install ${missing[*]}" >&2
 	return 1
 }
@@ -169,7 +176,7 @@ suite_asan() {
 suite_tsan() {
 	export TSAN_OPTIONS=halt_on_error=1
 	build tsan -DCMAKE_C_COMPILER=gcc -DCMAKE_BUILD_TYPE=Debug -DTTALLOC_SANITIZE=thread || return
-	ctests "$builds/tsan" tsan -L unit -R "${filter:-unit_hook}"
+	ctests "$builds/tsan" tsan -L 'unit|threads'
 }
 
 suite_prove() {

@@ -329,7 +329,8 @@ def check_inert():
 
 def check_two_copies():
     """Two generations in one process, each with its own layout and functions."""
-    places = [standins.standin(standins.COMPILERS[0], generation) for generation in (202503, 202606)]
+    compiler = standins.COMPILERS[0]
+    places = [standins.standin(compiler, 202503, "other"), standins.standin(compiler, 202606)]
     run = Run([sys.executable, __file__, "two_copies", *places])
     expect(run.err, "", "stderr")
     expect(run.values("alloc", "device", "size"), [(0, 4096), (1, 8192)], "blocks")

@@ -6,6 +6,7 @@ A stand-in is named by (compiler, generation, variant). Variants:
   unity     allocator and buffers in one translation unit
   bsymbolic its calls are bound inside the library
   patched   it reports itself, through allocation_client.hpp
+  other     under another name, so that it can be in one process with a plain one
 """
 import os
 import pathlib
@@ -59,11 +60,12 @@ def standin(compiler, generation, variant="plain"):
         sources.append(SOURCE / "include/allocation_client.hpp")
     parts = ["unity.cpp"] if variant == "unity" else ["allocator.cpp", "impl.cpp"]
     link = ["-Wl,-Bsymbolic"] if variant == "bsymbolic" else []
-    make(place / "libtt_metal.so", sources,
-         [compiler, *flags, "-shared", "-Wl,-soname,libtt_metal.so", *link,
+    name = "tt_metal_other" if variant == "other" else "tt_metal"
+    make(place / f"lib{name}.so", sources,
+         [compiler, *flags, "-shared", f"-Wl,-soname,lib{name}.so", *link,
           *(str(folder / part) for part in ["graph_tracking.cpp", *parts])])
     make(place / "libttnn.so", sources,
-         [compiler, *flags, "-shared", str(folder / "ttnn.cpp"), f"-L{place}", "-ltt_metal", "-Wl,-rpath,$ORIGIN"])
+         [compiler, *flags, "-shared", str(folder / "ttnn.cpp"), f"-L{place}", f"-l{name}", "-Wl,-rpath,$ORIGIN"])
     return place
 
 
