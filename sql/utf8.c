@@ -11,7 +11,11 @@
 static size_t sequence(const uint8_t *text, size_t bytes)
 {
 	static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
-	size_t length = text[0] < 0x80 ? 1 : text[0] >> 5 == 6 ? 2 : text[0] >> 4 == 14 ? 3 : text[0] >> 3 == 30 ? 4 : 0;
+	size_t length = text[0] < 0x80       ? 1
+	                : text[0] >> 5 == 6  ? 2
+	                : text[0] >> 4 == 14 ? 3
+	                : text[0] >> 3 == 30 ? 4
+	                                     : 0;
 	uint32_t code;
 
 	if (length < 2)

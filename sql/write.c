@@ -31,7 +31,8 @@ enum write_result write_failed(struct writer *writer, struct sql_error *error)
 		return WRITE_LATER;
 	case SQLITE_BUSY:
 	case SQLITE_LOCKED:
-		snprintf(error->text, sizeof(error->text), "%s is locked by another program; waiting for it", writer->path);
+		snprintf(error->text, sizeof(error->text), "%s is locked by another program; waiting for it",
+		         writer->path);
 		return WRITE_LATER;
 	case SQLITE_IOERR:
 	case SQLITE_READONLY:
@@ -241,7 +242,8 @@ int writer_reopen(const char *path, struct writer **writer, struct writer_identi
 	if (open_database(path, writer, error) != 0 || migrate((*writer)->db, path, error) != 0)
 		goto failed;
 	if (load_identity(*writer, identity) != 0) {
-		snprintf(error->text, sizeof(error->text), "%s is damaged: it does not say which recording it is", path);
+		snprintf(error->text, sizeof(error->text), "%s is damaged: it does not say which recording it is",
+		         path);
 		goto failed;
 	}
 	if (exec(*writer, "PRAGMA journal_mode = WAL; UPDATE recording_info SET ended = NULL") != SQLITE_OK) {
@@ -423,10 +425,10 @@ static bool leave_wal_patiently(struct writer *writer, unsigned patience_ms)
 	return true;
 }
 
-enum write_result writer_finish(struct writer *writer, const char *ended, unsigned patience_ms,
+enum write_result writer_finish(struct writer *writer, uint64_t end_ns, const char *ended, unsigned patience_ms,
                                 struct sql_error *error)
 {
-	if (store_end(writer, 0, ended) != SQLITE_OK)
+	if (store_end(writer, end_ns, ended) != SQLITE_OK)
 		return roll_back(writer, error);
 	/* A statement that is still held would keep the journal mode as it is. */
 	write_unprepare(writer);

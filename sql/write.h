@@ -46,28 +46,28 @@ enum write_result writer_store(struct writer *writer, const struct write_rows *r
 /* Moves what lies in the -wal into the database, if that is WORTHWHILE_BYTES or more; as much as readers allow. */
 void writer_checkpoint(struct writer *writer, uint64_t worthwhile_bytes);
 
-/* Ends the recording: ENDED is stored, the -wal is emptied, and the file goes back to rollback mode, which waits
- * PATIENCE_MS for readers at most. WRITE_LATER: all is stored, but the -wal is still there. */
-enum write_result writer_finish(struct writer *writer, const char *ended, unsigned patience_ms,
+/* Ends the recording at END_NS: ENDED is stored, the -wal is emptied, and the file goes back to rollback mode, which
+ * waits PATIENCE_MS for readers at most. WRITE_LATER: all is stored, but the -wal is still there. */
+enum write_result writer_finish(struct writer *writer, uint64_t end_ns, const char *ended, unsigned patience_ms,
                                 struct sql_error *error);
 
 /* What a recorder that goes on must know. Each is a SELECT; the values come in the order given here. */
 enum load_kind {
-	LOAD_PROCESSES,  /* id, pid, start_time, parent, segment_id, segment_path, ended_ns, first_number,
-	                    committed_number, events, failures, lost, unmatched_frees, inherited_frees, replaced,
-	                    time of its last event */
-	LOAD_THREADS,    /* id, process, serial */
-	LOAD_LABELS,     /* id, parent, name */
-	LOAD_STACKS,     /* id, frames */
-	LOAD_ORIGINS,    /* id, process, thread, label, stack, device, region, class, flags, ended */
-	LOAD_USAGES,     /* process, ..., as process_usage */
-	LOAD_HELD,       /* key, alloc_ns, address, size_bytes, bank_bytes, origin: what is live */
-	LOAD_CBS,        /* key, origin, program, idx, size_bytes: what is live */
-	LOAD_RUNS,       /* process, device, program: the last that ran */
-	LOAD_ADDRESSES,  /* process, address: all ever allocated by living processes that were forked */
-	LOAD_REGIONS,    /* device, region, dirty_ns, to_ns of its last span */
-	LOAD_SUMS,       /* last key, last span id, step of batches: one row */
-	LOAD_ANCHORS,    /* ticks, at_monotonic_ns */
+	LOAD_PROCESSES, /* id, pid, start_time, parent, segment_id, segment_path, ended_ns, first_number,
+	                   committed_number, events, failures, lost, unmatched_frees, inherited_frees, replaced,
+	                   time of its last event */
+	LOAD_THREADS,   /* id, process, serial */
+	LOAD_LABELS,    /* id, parent, name */
+	LOAD_STACKS,    /* id, frames */
+	LOAD_ORIGINS,   /* id, process, thread, label, stack, device, region, class, flags, ended */
+	LOAD_USAGES,    /* process, ..., as process_usage */
+	LOAD_HELD,      /* key, alloc_ns, address, size_bytes, bank_bytes, origin: what is live */
+	LOAD_CBS,       /* key, origin, program, idx, size_bytes: what is live */
+	LOAD_RUNS,      /* process, device, program: the last that ran */
+	LOAD_ADDRESSES, /* process, address, region: all ever allocated by living processes that were forked */
+	LOAD_REGIONS,   /* device, region, dirty_ns, to_ns of its last span */
+	LOAD_SUMS,      /* last key, last span id, end_ns: one row */
+	LOAD_ANCHORS,   /* ticks, at_monotonic_ns */
 	LOAD_KINDS
 };
 /* Calls EACH for every row. 0, or -1 with ERROR, also when EACH returns false: then the file makes no sense. */

@@ -10,10 +10,11 @@
 #define LIVE_PROCESS "p.ended_ns IS NULL"
 
 static const char *const load_statements[LOAD_KINDS] = {
-    [LOAD_PROCESSES] = "SELECT id, pid, start_time, parent, segment_id, segment_path, ended_ns, first_number, "
-                       "committed_number, events, failures, lost, unmatched_frees, inherited_frees, replaced, "
-                       "(SELECT max(to_ns) FROM batch WHERE process = process_info.id AND process_info.ended_ns IS NULL)"
-                       " FROM process_info ORDER BY id",
+    [LOAD_PROCESSES] =
+        "SELECT id, pid, start_time, parent, segment_id, segment_path, ended_ns, first_number, "
+        "committed_number, events, failures, lost, unmatched_frees, inherited_frees, replaced, "
+        "(SELECT max(to_ns) FROM batch WHERE process = process_info.id AND process_info.ended_ns IS NULL)"
+        " FROM process_info ORDER BY id",
     [LOAD_THREADS] = "SELECT id, process, serial FROM thread_info ORDER BY id",
     [LOAD_LABELS] = "SELECT id, parent, name FROM label_info ORDER BY id",
     [LOAD_STACKS] = "SELECT id, frames FROM stack_info ORDER BY id",
@@ -29,9 +30,10 @@ static const char *const load_statements[LOAD_KINDS] = {
                  "JOIN origin o ON o.id = c.origin JOIN process_info p ON p.id = o.process "
                  "WHERE end_key IS NULL AND " LIVE_PROCESS " ORDER BY c.key",
     /* SQLite takes the bare column from the row of the maximum. */
-    [LOAD_RUNS] = "SELECT o.process, o.device, r.program, max(r.key) FROM program_run r JOIN origin o ON o.id = r.origin "
-                  "JOIN process_info p ON p.id = o.process WHERE " LIVE_PROCESS " GROUP BY o.process, o.device",
-    [LOAD_ADDRESSES] = "SELECT DISTINCT o.process, address FROM (SELECT origin, address FROM freed "
+    [LOAD_RUNS] =
+        "SELECT o.process, o.device, r.program, max(r.key) FROM program_run r JOIN origin o ON o.id = r.origin "
+        "JOIN process_info p ON p.id = o.process WHERE " LIVE_PROCESS " GROUP BY o.process, o.device",
+    [LOAD_ADDRESSES] = "SELECT DISTINCT o.process, address, o.region FROM (SELECT origin, address FROM freed "
                        "UNION ALL SELECT origin, address FROM held) b JOIN origin o ON o.id = b.origin "
                        "JOIN process_info p ON p.id = o.process WHERE p.parent IS NOT NULL AND " LIVE_PROCESS,
     [LOAD_REGIONS] = "SELECT device, region, dirty_ns, (SELECT max(to_ns) FROM span s WHERE s.device = r.device AND "

@@ -8,12 +8,14 @@
 
 /* The values of each kind, in order, are its parameters. */
 static const char *const row_statements[ROW_KINDS] = {
-    [ROW_PROCESS] = "INSERT INTO process_info(id, pid, start_time, parent, segment_id, segment_path, producer, executable, "
-                    "command, joined_ns) VALUES (?,?,?,?,?,?,?,?,?,?)",
+    [ROW_PROCESS] =
+        "INSERT INTO process_info(id, pid, start_time, parent, segment_id, segment_path, producer, executable, "
+        "command, joined_ns) VALUES (?,?,?,?,?,?,?,?,?,?)",
     [ROW_PROCESS_PARENT] = "UPDATE process_info SET parent = ?2 WHERE id = ?1",
-    [ROW_PROCESS_STATE] = "UPDATE process_info SET segment_path = coalesce(?2, segment_path), ended_ns = ?3, ended = ?4, "
-                          "first_number = ?5, committed_number = ?6, events = ?7, failures = ?8, lost = ?9, "
-                          "unmatched_frees = ?10, inherited_frees = ?11, replaced = ?12 WHERE id = ?1",
+    [ROW_PROCESS_STATE] =
+        "UPDATE process_info SET segment_path = coalesce(?2, segment_path), ended_ns = ?3, ended = ?4, "
+        "first_number = ?5, committed_number = ?6, events = ?7, failures = ?8, lost = ?9, "
+        "unmatched_frees = ?10, inherited_frees = ?11, replaced = ?12 WHERE id = ?1",
     [ROW_THREAD] = "INSERT INTO thread_info(id, process, serial, tid, name) VALUES (?,?,?,?,?)",
     [ROW_LABEL] = "INSERT INTO label_info(id, parent, name, path) VALUES (?,?,?,?)",
     [ROW_STACK] = "INSERT INTO stack_info(id, frames) VALUES (?,?)",
@@ -53,7 +55,10 @@ static const char *const bulk_statements[WRITER_SOURCES] = {
     [SOURCE_RUNS] = "INSERT INTO program_run(key, at_ns, origin, program) SELECT * FROM run_rows",
 };
 
-#define COLUMN(row, field, kind, none) {#field, offsetof(struct row, field), kind, none}
+#define COLUMN(row, field, kind, none)                                                                                 \
+	{                                                                                                              \
+#field, offsetof(struct row, field), kind, none                                                        \
+	}
 static const struct rowsource_column freed_columns[] = {
     COLUMN(freed_row, key, ROWSOURCE_I64, 0),
     COLUMN(freed_row, life, ROWSOURCE_I64, 0),
@@ -84,8 +89,11 @@ static const struct rowsource_column run_columns[] = {
     COLUMN(run_row, origin, ROWSOURCE_U32, 0),
     COLUMN(run_row, program, ROWSOURCE_I64, 0),
 };
-#define SOURCE(row, table) {table, row##_columns, sizeof(row##_columns) / sizeof(row##_columns[0]), \
-			    sizeof(struct row##_row), NULL, 0}
+#define SOURCE(row, table)                                                                                             \
+	{                                                                                                              \
+		table, row##_columns, sizeof(row##_columns) / sizeof(row##_columns[0]), sizeof(struct row##_row),      \
+		    NULL, 0                                                                                            \
+	}
 
 static int prepare(struct writer *writer, const char *text, sqlite3_stmt **statement)
 {
@@ -106,7 +114,8 @@ static int prepare_all(struct writer *writer)
 	if (code == SQLITE_OK)
 		code = prepare(writer, "UPDATE held SET end_key = ?2, end_ns = ?3 WHERE key = ?1", &writer->close_held);
 	if (code == SQLITE_OK)
-		code = prepare(writer, "UPDATE recording_info SET end_ns = max(end_ns, ?1), ended = ?2", &writer->set_end);
+		code =
+		    prepare(writer, "UPDATE recording_info SET end_ns = max(end_ns, ?1), ended = ?2", &writer->set_end);
 	if (code == SQLITE_OK)
 		code = prepare(writer, "BEGIN IMMEDIATE", &writer->begin);
 	if (code == SQLITE_OK)

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * cbs.c - the live circular buffers of one process.
+ */
+#include "cbs.h"
+
+static uint64_t program_hash(uint32_t usage, uint64_t program)
+{
+	return hash_pair(program, usage);
+}
+
+static uint64_t cb_hash(const struct cb *cb)
+{
+	return hash_pair(cb->program, (uint64_t)cb->usage << 32 | cb->number);
+}
+
+/* The ref of a program, and in *SLOT its place in the index; 0: it has no circular buffers. */
+static uint32_t find_program(const struct cbs *cbs, uint32_t usage, uint64_t program, uint32_t *slot)
+{
+	INDEX_EACH_MATCH(&cbs->program_index, program_hash(usage, program), at, ref)
+	{
+		const struct cb_program *known = &cbs->programs[ref - 1];
+
+		if (known->program == program && known->usage == usage) {
+			*slot = at;
+			return ref;
+		}
+	}
+	return 0;
+}
+
+static struct cb_program *make_program(struct cbs *cbs, uint32_t usage, uint64_t program)
+{
+	uint32_t slot, ref = find_program(cbs, usage, program, &slot);
+
+	if (ref)
+		return &cbs->programs[ref - 1];
+	ref = cbs->vacant_program;
+	if (ref) {
+		cbs->vacant_program = cbs->programs[ref - 1].first;
+	} else {
+		cbs->programs =
+		    memory_room(cbs->programs, cbs->program_count, &cbs->program_capacity, sizeof(*cbs->programs));
+		ref = (uint32_t)++cbs->program_count;
+	}
+	cbs->programs[ref - 1] = (struct cb_program){.program = program, .usage = usage};
+	index_add(&cbs->program_index, program_hash(usage, program), ref);
+	return &cbs->programs[ref - 1];
+}
+
+static struct cb *find_cb(const struct cbs *cbs, const struct cb *like)
+{
+	INDEX_EACH_MATCH(&cbs->cb_index, cb_hash(like), at, ref)
+	{
+		struct cb *known = &cbs->cbs[ref - 1];
+
+		if (known->program == like->program && known->usage == like->usage && known->number == like->number)
+			return known;
+	}
+	return NULL;
+}
+
+static uint32_t vacant_cb(struct cbs *cbs)
+{
+	uint32_t ref = cbs->vacant_cb;
+
+	if (ref) {
+		cbs->vacant_cb = cbs->cbs[ref - 1].next;
+		return ref;
+	}
+	cbs->cbs = memory_room(cbs->cbs, cbs->cb_count, &cbs->cb_capacity, sizeof(*cbs->cbs));
+	return (uint32_t)++cbs->cb_count;
+}
+
+/* Counts CB into, or with SIGN -1 out of, its program and its device. */
+static void count_cb(struct cb_program *program, struct usage *usage, const struct cb *cb, int64_t sign)
+{
+	int64_t bytes = sign * (int64_t)cb->size_bytes, blocks = cb->aliased ? 0 : sign;
+
+	program->bytes += bytes;
+	program->blocks += blocks;
+	usage->cb_bytes += bytes;
+	usage->cb_blocks += blocks;
+}
+
+int64_t cbs_key(const struct cbs *cbs, const struct cb *cb)
+{
+	const struct cb *known = find_cb(cbs, cb);
+
+	return known ? known->key : 0;
+}
+
+void cbs_add(struct cbs *cbs, struct usage *usage, const struct cb *cb)
+{
+	struct cb_program *program = make_program(cbs, cb->usage, cb->program);
+	struct cb *known = find_cb(cbs, cb);
+	uint32_t ref;
+
+	if (known) {
+		uint32_t next = known->next;
+
+		count_cb(program, usage, known, -1);
+		*known = *cb;
+		known->next = next;
+	} else {
+		ref = vacant_cb(cbs);
+		cbs->cbs[ref - 1] = *cb;
+		cbs->cbs[ref - 1].next = program->first;
+		program->first = ref;
+		index_add(&cbs->cb_index, cb_hash(cb), ref);
+	}
+	count_cb(program, usage, cb, 1);
+}
+
+static void drop_cb(struct cbs *cbs, uint32_t ref)
+{
+	struct cb *cb = &cbs->cbs[ref - 1];
+
+	INDEX_EACH_MATCH(&cbs->cb_index, cb_hash(cb), at, found)
+	{
+		if (found == ref) {
+			index_remove(&cbs->cb_index, at);
+			break;
+		}
+	}
+	cb->key = 0;
+	cb->next = cbs->vacant_cb;
+	cbs->vacant_cb = ref;
+}
+
+uint32_t cbs_end(struct cbs *cbs, struct usage *usage, uint32_t usage_number, uint64_t program,
+                 void (*each)(void *context, int64_t key), void *context)
+{
+	uint32_t slot, ref = find_program(cbs, usage_number, program, &slot), ended = 0;
+	struct cb_program *known;
+
+	if (!ref)
+		return 0;
+	known = &cbs->programs[ref - 1];
+	for (uint32_t cb = known->first, next; cb; cb = next, ended++) {
+		next = cbs->cbs[cb - 1].next;
+		each(context, cbs->cbs[cb - 1].key);
+		count_cb(known, usage, &cbs->cbs[cb - 1], -1);
+		drop_cb(cbs, cb);
+	}
+	index_remove(&cbs->program_index, slot);
+	known->usage = UINT32_MAX;
+	known->first = cbs->vacant_program;
+	cbs->vacant_program = ref;
+	return ended;
+}
+
+void cbs_end_all(struct cbs *cbs, struct usage *usage, uint32_t usage_number, void (*each)(void *context, int64_t key),
+                 void *context)
+{
+	for (size_t i = 0; i < cbs->program_count; i++)
+		if (cbs->programs[i].usage == usage_number)
+			cbs_end(cbs, usage, usage_number, cbs->programs[i].program, each, context);
+}
+
+bool cbs_settle(struct cbs *cbs, struct usage *usage, uint32_t usage_number, struct usage_change *change)
+{
+	int64_t bytes = usage->cb_bytes, blocks = usage->cb_blocks;
+	uint32_t slot, ref;
+
+	if (usage->ran) {
+		ref = find_program(cbs, usage_number, usage->program, &slot);
+		bytes = ref ? cbs->programs[ref - 1].bytes : 0;
+		blocks = ref ? cbs->programs[ref - 1].blocks : 0;
+	}
+	change->bytes = change->bank_bytes = bytes - usage->resident_bytes;
+	change->blocks = blocks - usage->resident_blocks;
+	usage->resident_bytes = bytes;
+	usage->resident_blocks = blocks;
+	return change->bytes || change->blocks;
+}
+
+void cbs_free(struct cbs *cbs)
+{
+	free(cbs->cbs);
+	free(cbs->programs);
+	index_free(&cbs->cb_index);
+	index_free(&cbs->program_index);
+	*cbs = (struct cbs){0};
+}

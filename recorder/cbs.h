@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * cbs.h - the live circular buffers of one process. A circular buffer is resident, and counts, while its program is the
+ * last one that ran on the device, or as long as the process has run none there.
+ *
+ * Not thread-safe. Without memory the program ends.
+ */
+#ifndef RECORDER_CBS_H
+#define RECORDER_CBS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "index.h"
+#include "usage.h"
+
+struct cb {
+	uint64_t program;
+	int64_t key;            /* of its cb_alloc; 0: the place is free */
+	uint64_t size_bytes;    /* that count: 0 when it is aliased */
+	uint32_t usage, number; /* number: its index in the program */
+	uint32_t next;          /* of the same program; or the next free place */
+	bool aliased;
+};
+
+struct cb_program {
+	uint64_t program;
+	uint32_t usage, first;
+	int64_t bytes, blocks;
+};
+
+struct cbs {
+	struct cb *cbs;
+	struct cb_program *programs;
+	size_t cb_count, cb_capacity, program_count, program_capacity;
+	uint32_t vacant_cb, vacant_program;
+	struct index cb_index, program_index;
+};
+
+/* The key of the live circular buffer that CB would replace; 0: none. */
+int64_t cbs_key(const struct cbs *cbs, const struct cb *cb);
+
+/* Adds CB to its program, in the place of the one that it replaces. */
+void cbs_add(struct cbs *cbs, struct usage *usage, const struct cb *cb);
+
+/* Ends all circular buffers of PROGRAM, calling EACH with the key of every one. Returns how many. */
+uint32_t cbs_end(struct cbs *cbs, struct usage *usage, uint32_t usage_number, uint64_t program,
+                 void (*each)(void *context, int64_t key), void *context);
+
+/* The same for all programs of a usage. */
+void cbs_end_all(struct cbs *cbs, struct usage *usage, uint32_t usage_number, void (*each)(void *context, int64_t key),
+                 void *context);
+
+/* What became of the resident ones since the last call: fills bytes, bank_bytes and blocks of CHANGE. True when that is
+ * not nothing. */
+bool cbs_settle(struct cbs *cbs, struct usage *usage, uint32_t usage_number, struct usage_change *change);
+
+void cbs_free(struct cbs *cbs);
+
+#endif

@@ -1,0 +1,633 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * ingest.c - the recorder's back half as the front sees it: opening, handing chunks to the committing thread and
+ * getting them back, ending.
+ */
+#include "ingest.h"
+
+#include <errno.h>
+#include <pwd.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "commit.h"
+#include "intake.h"
+#include "resume.h"
+#include "ttalloc.h"
+
+#define CHUNKS 4u /* in all: one is filled, one is committed, two wait */
+#define CHUNK_OLD_NS 150000000u
+#define READER_PATIENCE_MS 5000u
+
+struct ingest {
+	struct intake intake;
+	struct writer *writer;
+	struct joint *joint;
+	struct committer *committer;
+	struct chunk *vacant;
+	uint32_t chunk_serial;
+	int event_fd;
+	bool urgent;
+	uint64_t now_ns, committed_events;
+	uint64_t (*anchors)[2];
+	size_t anchor_count, anchor_capacity;
+	char trouble[512];
+};
+
+static uint64_t clock_ns(clockid_t clock)
+{
+	struct timespec now;
+
+	clock_gettime(clock, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/* ---- opening ---- */
+
+static void read_boot_id(char *boot_id, size_t bytes)
+{
+	FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
+
+	boot_id[0] = '\0';
+	if (!file)
+		return;
+	if (!fgets(boot_id, (int)bytes, file))
+		boot_id[0] = '\0';
+	boot_id[strcspn(boot_id, "\n")] = '\0';
+	fclose(file);
+}
+
+static void describe_recording(const struct ingest_options *options, struct writer_identity *identity)
+{
+	const struct passwd *user = getpwuid(getuid());
+	uint8_t id[TTA_ID_BYTES];
+
+	if (getrandom(id, sizeof(id), 0) != (ssize_t)sizeof(id))
+		memcpy(id, (uint64_t[]){clock_ns(CLOCK_REALTIME), (uint64_t)getpid()}, sizeof(id));
+	segment_id_format(id, identity->uuid);
+	identity->version = TTALLOC_VERSION;
+	identity->start_monotonic_ns = (int64_t)options->start_monotonic_ns;
+	identity->start_realtime_ns =
+	    (int64_t)(clock_ns(CLOCK_REALTIME) - (clock_ns(CLOCK_MONOTONIC) - options->start_monotonic_ns));
+	read_boot_id(identity->boot_id, sizeof(identity->boot_id));
+	if (gethostname(identity->host, sizeof(identity->host) - 1) != 0)
+		identity->host[0] = '\0';
+	if (user)
+		snprintf(identity->user, sizeof(identity->user), "%s", user->pw_name);
+	else
+		snprintf(identity->user, sizeof(identity->user), "%u", (unsigned)getuid());
+	if (!getcwd(identity->directory, sizeof(identity->directory)))
+		identity->directory[0] = '\0';
+	snprintf(identity->socket, sizeof(identity->socket), "%s", options->socket ? options->socket : "");
+	identity->command = options->command;
+}
+
+static bool load_anchor(void *context, const struct row_value *row)
+{
+	struct ingest *ingest = context;
+
+	ingest->anchors =
+	    memory_room(ingest->anchors, ingest->anchor_count, &ingest->anchor_capacity, sizeof(*ingest->anchors));
+	ingest->anchors[ingest->anchor_count][0] = (uint64_t)row[0].integer;
+	ingest->anchors[ingest->anchor_count++][1] = (uint64_t)row[1].integer;
+	return true;
+}
+
+static int open_writer(struct ingest *ingest, const struct ingest_options *options, struct writer_identity *identity,
+                       struct sql_error *error)
+{
+	if (!options->append) {
+		describe_recording(options, identity);
+		return writer_create(options->path, identity, &ingest->writer, error);
+	}
+	if (writer_reopen(options->path, &ingest->writer, identity, error) != 0 ||
+	    resume(&ingest->intake, ingest->joint, ingest->writer, error) != 0)
+		return -1;
+	return writer_load(ingest->writer, LOAD_ANCHORS, load_anchor, ingest, error);
+}
+
+static struct ingest *ingest_new(void)
+{
+	struct ingest *ingest = memory_zeroed(sizeof(*ingest));
+
+	ingest->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	ingest->joint = joint_new();
+	ingest->intake.dictionary = dictionary_new();
+	ingest->intake.next_key = 1;
+	ingest->intake.chunk = chunk_new();
+	chunk_clear(ingest->intake.chunk, ++ingest->chunk_serial);
+	for (unsigned i = 1; i < CHUNKS; i++) {
+		struct chunk *chunk = chunk_new();
+
+		chunk->next = ingest->vacant;
+		ingest->vacant = chunk;
+	}
+	return ingest;
+}
+
+static void ingest_free(struct ingest *ingest)
+{
+	struct intake *intake = &ingest->intake;
+
+	for (size_t i = 0; i < intake->process_count; i++) {
+		process_drop_holdings(intake->processes[i]);
+		free(intake->processes[i]->segment_path);
+		free(intake->processes[i]);
+	}
+	free(intake->processes);
+	index_free(&intake->process_index);
+	free(intake->joints);
+	index_free(&intake->joint_index);
+	free(intake->touched);
+	dictionary_free(intake->dictionary);
+	chunk_free(intake->chunk);
+	for (struct chunk *chunk = ingest->vacant, *next; chunk; chunk = next) {
+		next = chunk->next;
+		chunk_free(chunk);
+	}
+	joint_free(ingest->joint);
+	writer_close(ingest->writer);
+	free(ingest->anchors);
+	close(ingest->event_fd);
+	free(ingest);
+}
+
+int ingest_open(const struct ingest_options *options, struct ingest **made, struct ingest_recording *recording,
+                struct ingest_error *error)
+{
+	struct ingest *ingest = ingest_new();
+	struct writer_identity identity = {0};
+	struct sql_error why = {{0}};
+
+	if (open_writer(ingest, options, &identity, &why) != 0)
+		goto failed;
+	ingest->committer = committer_start(ingest->writer, ingest->joint, ingest->event_fd);
+	if (!ingest->committer) {
+		snprintf(why.text, sizeof(why.text), "no thread could be started: %s", strerror(errno));
+		goto failed;
+	}
+	*recording = (struct ingest_recording){
+	    .start_monotonic_ns = (uint64_t)identity.start_monotonic_ns,
+	    .clean = identity.clean,
+	};
+	segment_id_parse(identity.uuid, strlen(identity.uuid), recording->id);
+	memcpy(recording->socket, identity.socket, sizeof(recording->socket));
+	memcpy(recording->boot_id, identity.boot_id, sizeof(recording->boot_id));
+	*made = ingest;
+	return 0;
+failed:
+	snprintf(error->text, sizeof(error->text), "%s", why.text);
+	ingest_free(ingest);
+	return -1;
+}
+
+/* ---- chunks ---- */
+
+/* To be called before something is put into the chunk: its age counts from there. */
+static struct chunk *opened_chunk(struct ingest *ingest)
+{
+	if (!ingest->intake.chunk->opened_ns)
+		ingest->intake.chunk->opened_ns = clock_ns(CLOCK_MONOTONIC);
+	return ingest->intake.chunk;
+}
+
+static void take_note(struct ingest *ingest, const struct chunk_note *note)
+{
+	struct process *process = process_by_id(&ingest->intake, note->process);
+
+	process->news |= note->number > process->committed_number || note->ended;
+	process->committed_number = note->number;
+	process->ended_committed |= note->ended;
+}
+
+/* Takes committed chunks back. */
+static void reap(struct ingest *ingest)
+{
+	struct chunk *chunk = committer_take_done(ingest->committer), *next;
+
+	for (; chunk; chunk = next) {
+		next = chunk->next;
+		for (size_t i = 0; i < chunk->notes.count; i++)
+			take_note(ingest, &chunk->notes.rows[i]);
+		ingest->committed_events += chunk->events;
+		chunk_clear(chunk, 0);
+		chunk->next = ingest->vacant;
+		ingest->vacant = chunk;
+	}
+}
+
+static void finish_chunk(struct ingest *ingest)
+{
+	struct intake *intake = &ingest->intake;
+	struct chunk *chunk = intake->chunk;
+
+	intake_flush_batch(intake);
+	for (size_t i = 0; i < intake->touched_count; i++) {
+		struct process *process = process_by_id(intake, intake->touched[i]);
+
+		process_log_state(intake, process, &chunk->log);
+		*CHUNK_ADD(&chunk->notes) =
+		    (struct chunk_note){process->id, process->ended != NULL, process->taken_number};
+	}
+	intake->touched_count = 0;
+	chunk_drop_freed(chunk);
+	chunk->end_ns = ingest->now_ns > intake->last_ns ? ingest->now_ns : intake->last_ns;
+}
+
+/* Gives the chunk to the committing thread and begins another, if there is one. */
+static bool hand_over(struct ingest *ingest)
+{
+	struct chunk *next = ingest->vacant;
+
+	if (!next)
+		return false;
+	finish_chunk(ingest);
+	committer_put(ingest->committer, ingest->intake.chunk);
+	ingest->vacant = next->next;
+	chunk_clear(next, ++ingest->chunk_serial);
+	ingest->intake.chunk = next;
+	ingest->urgent = false;
+	return true;
+}
+
+static bool is_full(const struct ingest *ingest)
+{
+	return ingest->intake.chunk->events > CHUNK_FULL_EVENTS;
+}
+
+bool ingest_has_room(struct ingest *ingest)
+{
+	reap(ingest);
+	return !is_full(ingest) || ingest->vacant;
+}
+
+int ingest_event_fd(struct ingest *ingest)
+{
+	return ingest->event_fd;
+}
+
+void ingest_tick(struct ingest *ingest, uint64_t now_ns, bool urgent)
+{
+	const struct chunk *chunk = ingest->intake.chunk;
+
+	if (now_ns > ingest->now_ns)
+		ingest->now_ns = now_ns;
+	reap(ingest);
+	ingest->urgent |= urgent;
+	if (!chunk->opened_ns) {
+		ingest->urgent = false;
+		return;
+	}
+	if (is_full(ingest)) {
+		hand_over(ingest);
+		return;
+	}
+	/* While the thread is at work, the chunk may as well go on filling. */
+	if (committer_pending(ingest->committer) == 0 &&
+	    (ingest->urgent || clock_ns(CLOCK_MONOTONIC) - chunk->opened_ns >= CHUNK_OLD_NS))
+		hand_over(ingest);
+}
+
+void ingest_take_committed(struct ingest *ingest,
+                           void (*committed)(uint32_t process, uint64_t number, bool ended, void *context),
+                           void *context)
+{
+	uint64_t ignored;
+
+	if (read(ingest->event_fd, &ignored, sizeof(ignored)) < 0 && errno != EAGAIN)
+		return;
+	reap(ingest);
+	for (size_t i = 0; i < ingest->intake.process_count; i++) {
+		struct process *process = ingest->intake.processes[i];
+
+		if (!process->news)
+			continue;
+		process->news = false;
+		committed(process->id, process->committed_number, process->ended_committed, context);
+	}
+}
+
+const char *ingest_trouble(struct ingest *ingest)
+{
+	bool hopeless;
+
+	return committer_trouble(ingest->committer, ingest->trouble, sizeof(ingest->trouble), &hopeless)
+	           ? ingest->trouble
+	           : NULL;
+}
+
+/* ---- what comes in ---- */
+
+static uint32_t id_of_segment(const struct ingest *ingest, const uint8_t *segment_id)
+{
+	static const uint8_t none[TTA_ID_BYTES];
+	const struct process *process =
+	    memcmp(segment_id, none, sizeof(none)) != 0 ? process_find(&ingest->intake, segment_id) : NULL;
+
+	return process ? process->id : 0;
+}
+
+/* A child may say hello before its parent does. */
+static void adopt_children(struct ingest *ingest, const struct process *parent)
+{
+	struct rowlog *log = &ingest->intake.chunk->log;
+
+	for (size_t i = 0; i < ingest->intake.process_count; i++) {
+		struct process *child = ingest->intake.processes[i];
+
+		if (child->parent || !child->forked || memcmp(child->parent_id, parent->segment_id, TTA_ID_BYTES) != 0)
+			continue;
+		child->parent = parent->id;
+		rowlog_begin(log, ROW_PROCESS_PARENT);
+		rowlog_integer(log, child->id);
+		rowlog_integer(log, parent->id);
+	}
+}
+
+static void log_process(struct ingest *ingest, const struct process *process, const struct ingest_process *about)
+{
+	struct rowlog *log = &ingest->intake.chunk->log;
+	char segment_id[2 * TTA_ID_BYTES + 1];
+
+	segment_id_format(process->segment_id, segment_id);
+	rowlog_begin(log, ROW_PROCESS);
+	rowlog_integer(log, process->id);
+	rowlog_integer(log, about->pid);
+	rowlog_integer(log, (int64_t)about->start_time);
+	rowlog_optional(log, process->parent, 0);
+	rowlog_string(log, segment_id);
+	rowlog_string(log, process->segment_path);
+	rowlog_string(log, about->producer ? about->producer : "");
+	rowlog_string(log, about->executable ? about->executable : "");
+	rowlog_string(log, about->command ? about->command : "");
+	rowlog_integer(log, (int64_t)about->joined_ns);
+}
+
+uint32_t ingest_process(struct ingest *ingest, const struct ingest_process *about, uint64_t *committed_number)
+{
+	static const uint8_t none[TTA_ID_BYTES];
+	struct process *process;
+
+	reap(ingest);
+	process = process_find(&ingest->intake, about->segment_id);
+	if (process) {
+		*committed_number = process->committed_number;
+		return process->id;
+	}
+	opened_chunk(ingest);
+	process = process_new(&ingest->intake, about->segment_id);
+	memcpy(process->parent_id, about->parent_id, TTA_ID_BYTES);
+	process->forked = memcmp(about->parent_id, none, sizeof(none)) != 0;
+	process->parent = id_of_segment(ingest, about->parent_id);
+	process->segment_path = memory_or_die(strdup(about->segment_path ? about->segment_path : ""));
+	process->last_ns = about->joined_ns;
+	log_process(ingest, process, about);
+	process_touch(&ingest->intake, process);
+	adopt_children(ingest, process);
+	*committed_number = 0;
+	return process->id;
+}
+
+/* What lies between the last number taken and FIRST_NUMBER is nowhere. */
+static void note_gap(struct ingest *ingest, struct process *process, const struct ingest_batch *batch)
+{
+	struct ingest_loss loss = {
+	    .from_ns = process->last_ns,
+	    .to_ns = batch->at_ns[0],
+	    .from_number = process->taken_number + 1,
+	    .to_number = batch->first_number - 1,
+	    .count = batch->first_number - 1 - process->taken_number,
+	    .why = "missing from the segment",
+	};
+
+	intake_loss(&ingest->intake, process, 0, &loss);
+}
+
+void ingest_batch(struct ingest *ingest, uint32_t id, const struct ingest_batch *batch)
+{
+	struct process *process = process_by_id(&ingest->intake, id);
+	uint32_t skip = 0;
+
+	if (!process || !process->holdings || !batch->count)
+		return;
+	if (is_full(ingest)) {
+		reap(ingest);
+		hand_over(ingest);
+	}
+	if (!process->first_number) {
+		process->first_number = batch->first_number;
+		process->taken_number = batch->first_number - 1;
+	}
+	if (batch->first_number <= process->taken_number) {
+		if (batch->first_number + batch->count - 1 <= process->taken_number)
+			return;
+		skip = (uint32_t)(process->taken_number + 1 - batch->first_number);
+	}
+	opened_chunk(ingest)->events += batch->count - skip;
+	process_touch(&ingest->intake, process);
+	if (batch->first_number > process->taken_number + 1)
+		note_gap(ingest, process, batch);
+	events_take(&ingest->intake, process, batch, skip);
+	process->taken_number = batch->first_number + batch->count - 1;
+	ingest->intake.totals.taken_events += batch->count - skip;
+	if (is_full(ingest))
+		hand_over(ingest);
+}
+
+void ingest_loss(struct ingest *ingest, uint32_t id, const struct ingest_loss *loss, struct ingest_table table)
+{
+	struct process *process = process_by_id(&ingest->intake, id);
+	uint32_t thread = 0;
+
+	if (!process)
+		return;
+	opened_chunk(ingest);
+	process_touch(&ingest->intake, process);
+	if (loss->thread_entry)
+		thread = origin_thread(&ingest->intake, process, &table, loss->thread_entry);
+	intake_loss(&ingest->intake, process, thread, loss);
+	if (loss->from_number && !process->first_number)
+		process->first_number = loss->from_number;
+	if (loss->to_number > process->taken_number)
+		process->taken_number = loss->to_number;
+}
+
+/* What it held leaves the totals of all processes; its own keep what it held to the end. */
+static void release_holdings(struct intake *intake, const struct process *process)
+{
+	struct holdings *holdings = process->holdings;
+	struct usage_change change = {.at_ns = process->ended_ns, .key = INT64_MAX, .process = process->id};
+
+	for (size_t i = 0; i < holdings->usage_count; i++) {
+		const struct usage *usage = &holdings->usages[i];
+
+		change.bytes = -usage->live_bytes;
+		change.bank_bytes = -usage->live_bank_bytes;
+		change.blocks = -usage->live_blocks;
+		if (change.bytes || change.bank_bytes || change.blocks)
+			intake_change(intake, usage->joint, &change);
+	}
+}
+
+void ingest_process_ended(struct ingest *ingest, uint32_t id, uint64_t at_ns, const char *how)
+{
+	struct process *process = process_by_id(&ingest->intake, id);
+
+	if (!process || process->ended)
+		return;
+	opened_chunk(ingest);
+	process_touch(&ingest->intake, process);
+	process->ended = strcmp(how, "exec") == 0 ? "exec" : "process exit";
+	process->ended_ns = at_ns > process->last_ns ? at_ns : process->last_ns;
+	if (process->ended_ns > ingest->intake.last_ns)
+		ingest->intake.last_ns = process->ended_ns;
+	release_holdings(&ingest->intake, process);
+	process_log_state(&ingest->intake, process, &ingest->intake.chunk->log);
+	process_drop_holdings(process);
+	free(process->segment_path);
+	process->segment_path = NULL;
+}
+
+void ingest_clock_anchor(struct ingest *ingest, uint64_t ticks, uint64_t monotonic_ns)
+{
+	struct rowlog *log = &opened_chunk(ingest)->log;
+
+	rowlog_begin(log, ROW_CLOCK);
+	rowlog_integer(log, (int64_t)ticks);
+	rowlog_integer(log, (int64_t)monotonic_ns);
+}
+
+/* ---- what is asked ---- */
+
+size_t ingest_clock_anchors(struct ingest *ingest, uint64_t (*anchors)[2], size_t capacity)
+{
+	/* If there is not room for all, the latest are of more use. */
+	size_t skip = ingest->anchor_count > capacity ? ingest->anchor_count - capacity : 0;
+
+	if (ingest->anchor_count > skip)
+		memcpy(anchors, ingest->anchors + skip, (ingest->anchor_count - skip) * sizeof(*anchors));
+	return ingest->anchor_count - skip;
+}
+
+void ingest_totals(struct ingest *ingest, struct ingest_totals *totals)
+{
+	reap(ingest);
+	*totals = ingest->intake.totals;
+	totals->processes = ingest->intake.process_count;
+	totals->committed_events = ingest->committed_events;
+	totals->lost = 0;
+	for (size_t i = 0; i < ingest->intake.process_count; i++) {
+		const struct process *process = ingest->intake.processes[i];
+
+		totals->events += process->events;
+		totals->failures += process->failures;
+		totals->lost += process->lost;
+		totals->unmatched_frees += process->unmatched_frees;
+		totals->replaced += process->replaced;
+		if (process->holdings)
+			totals->live_blocks += ledger_count(&process->holdings->ledger);
+	}
+}
+
+void ingest_open_processes(struct ingest *ingest,
+                           void (*each)(uint32_t process, const char *segment_path, uint64_t committed_number,
+                                        void *context),
+                           void *context)
+{
+	for (size_t i = 0; i < ingest->intake.process_count; i++) {
+		const struct process *process = ingest->intake.processes[i];
+
+		if (!process->ended && process->segment_path && *process->segment_path)
+			each(process->id, process->segment_path, process->committed_number, context);
+	}
+}
+
+/* ---- ending ---- */
+
+struct closing {
+	void (*progress)(double fraction, void *context);
+	void *context;
+	const volatile int *give_up;
+};
+
+static bool gave_up(const struct closing *closing)
+{
+	return closing->give_up && *closing->give_up;
+}
+
+static bool go_on(double fraction, void *context)
+{
+	const struct closing *closing = context;
+
+	if (closing->progress && fraction >= 0)
+		closing->progress(fraction, closing->context);
+	return !gave_up(closing);
+}
+
+static void nap(unsigned ms)
+{
+	nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000}, NULL);
+}
+
+/* Waits for the committing thread. False: something will stay uncommitted. */
+static bool commit_all(struct ingest *ingest, const struct closing *closing, struct ingest_error *error)
+{
+	bool hopeless = false;
+	size_t all, left;
+
+	if (ingest->intake.chunk->opened_ns) {
+		finish_chunk(ingest);
+		committer_put(ingest->committer, ingest->intake.chunk);
+		ingest->intake.chunk = NULL;
+	}
+	all = committer_pending(ingest->committer);
+	while ((left = committer_pending(ingest->committer)) > 0 && !gave_up(closing) && !hopeless) {
+		go_on(0.5 * (double)(all - left) / (double)all, (void *)closing);
+		nap(2);
+		committer_trouble(ingest->committer, error->text, sizeof(error->text), &hopeless);
+	}
+	if (committer_stop(ingest->committer, left > 0) == 0)
+		return true;
+	if (!error->text[0])
+		snprintf(error->text, sizeof(error->text), "not all of it was committed");
+	return false;
+}
+
+/* Spans that cannot be made now are not lost: the file says from when on they are missing, and readers go without. */
+static void make_spans(struct ingest *ingest, struct closing *closing, struct sql_error *error)
+{
+	while (joint_rebuild(ingest->joint, ingest->writer, go_on, closing, error) == WRITE_LATER) {
+		for (int i = 0; i < 20 && !gave_up(closing); i++)
+			nap(50);
+		if (gave_up(closing))
+			return;
+	}
+}
+
+static int finish_file(struct ingest *ingest, struct closing *closing, struct ingest_error *error)
+{
+	uint64_t end_ns = ingest->now_ns > ingest->intake.last_ns ? ingest->now_ns : ingest->intake.last_ns;
+	struct sql_error why;
+
+	make_spans(ingest, closing, &why);
+	if (writer_finish(ingest->writer, end_ns, "clean", READER_PATIENCE_MS, &why) == WRITE_DONE)
+		return 0;
+	snprintf(error->text, sizeof(error->text), "%s", why.text);
+	return -1;
+}
+
+int ingest_close(struct ingest *ingest, void (*progress)(double fraction, void *context), void *context,
+                 const volatile int *give_up, struct ingest_error *error)
+{
+	struct closing closing = {.progress = progress, .context = context, .give_up = give_up};
+	int result = -1;
+
+	error->text[0] = '\0';
+	if (commit_all(ingest, &closing, error))
+		result = finish_file(ingest, &closing, error);
+	ingest_free(ingest);
+	return result;
+}

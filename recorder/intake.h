@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * intake.h - what the thread that takes events in knows: processes and what they hold, the dictionaries, and the chunk
+ * that is being filled. Shared by the files of the back half only.
+ */
+#ifndef RECORDER_INTAKE_H
+#define RECORDER_INTAKE_H
+
+#include "cbs.h"
+#include "chunk.h"
+#include "dictionary.h"
+#include "ingest.h"
+#include "ledger.h"
+#include "usage.h"
+
+/* A hostile client must not fill our memory with devices and regions that do not exist. */
+#define MOST_USAGES 4096u
+#define MOST_ORIGINS (1u << 20)   /* per process; beyond, events lose thread, label and stack */
+#define MOST_ADDRESSES (1u << 20) /* per forked process; beyond, unmatched frees count as inherited */
+#define MOST_SIZE_BYTES (1ull << 48)
+
+enum { ENDED_FREED = 0, ENDED_REPLACED = 1 }; /* origin.ended */
+
+/* What an event says of where it comes from, before its names are looked up. */
+struct raw_origin {
+	uint32_t thread_entry, label, stack, device;
+	uint16_t region;
+	uint8_t flags, ended;
+};
+
+struct cached_origin {
+	struct raw_origin raw;
+	uint32_t id;
+};
+
+/* All that dies with a process. */
+struct holdings {
+	struct ledger ledger;
+	struct cbs cbs;
+	struct usage *usages; /* number 1 is usages[0] */
+	size_t usage_count, usage_capacity;
+	struct index usage_index;
+	struct cached_origin *origins;
+	size_t origin_count, origin_capacity;
+	struct index origin_index;
+	struct index addresses; /* hashes of all ever allocated; only for forked processes */
+};
+
+struct process {
+	uint32_t id, parent, chunk; /* chunk: serial of the chunk in which it changed last */
+	uint8_t segment_id[TTA_ID_BYTES], parent_id[TTA_ID_BYTES];
+	char *segment_path;
+	uint64_t first_number, taken_number, committed_number;
+	uint64_t last_ns;
+	uint64_t events, failures, lost, unmatched_frees, inherited_frees, replaced;
+	uint64_t ended_ns;
+	const char *ended;                  /* static; NULL: alive */
+	bool forked, ended_committed, news; /* news: committed_number rose since ingest_take_committed() */
+	struct holdings *holdings;          /* NULL: ended */
+};
+
+/* A device and region, over all processes: where its piece in the current chunk is. */
+struct joint_place {
+	uint32_t device, region, chunk;
+	size_t piece;
+};
+
+struct open_batch {
+	int64_t first_key, last_key;
+	uint32_t process; /* 0: none */
+	uint64_t first_number, count, from_ns, to_ns, marks;
+};
+
+struct intake {
+	struct dictionary *dictionary;
+	struct chunk *chunk;
+	int64_t next_key;
+	uint64_t last_ns;           /* latest event of all */
+	struct process **processes; /* id 1 is processes[0] */
+	size_t process_count, process_capacity;
+	struct index process_index; /* by segment_id */
+	struct joint_place *joints;
+	size_t joint_count, joint_capacity;
+	struct index joint_index;
+	uint32_t *touched; /* ids of processes that changed in this chunk */
+	size_t touched_count, touched_capacity;
+	struct open_batch batch;
+	struct ingest_totals totals;
+};
+
+/* process.c */
+void segment_id_format(const uint8_t *segment_id, char text[2 * TTA_ID_BYTES + 1]);
+bool segment_id_parse(const char *text, size_t bytes, uint8_t *segment_id);
+struct process *process_new(struct intake *intake, const uint8_t *segment_id);
+struct process *process_find(const struct intake *intake, const uint8_t *segment_id);
+struct process *process_by_id(const struct intake *intake, uint32_t id);
+void process_touch(struct intake *intake, struct process *process);
+void process_drop_holdings(struct process *process);
+/* The number of the usage, made when it is new; 0: there are too many. */
+uint32_t process_usage(struct intake *intake, struct process *process, uint32_t device, uint32_t region);
+uint32_t process_find_usage(const struct holdings *holdings, uint32_t device, uint32_t region);
+/* Applies CHANGE, whose process, time and key are set, to a usage and to the totals of all processes. */
+void process_change(struct intake *intake, struct process *process, uint32_t usage, const struct usage_change *change);
+/* Applies it to the totals of all processes only. */
+void intake_change(struct intake *intake, uint32_t joint, const struct usage_change *change);
+/* Remembers that a forked process itself had something at ADDRESS. */
+void process_remember_address(struct process *process, uint64_t address, bool kernel);
+bool process_inherited(const struct process *process, uint64_t address, bool kernel);
+void process_log_state(const struct intake *intake, struct process *process, struct rowlog *log);
+
+/* origins.c */
+enum block_class { CLASS_BUFFER, CLASS_KERNEL_BINARY, CLASS_CIRCULAR_BUFFER, CLASS_KERNEL, CLASS_TRACE };
+uint32_t origin_id(struct intake *intake, struct process *process, const struct ingest_table *table,
+                   const struct raw_origin *raw);
+uint32_t origin_thread(struct intake *intake, const struct process *process, const struct ingest_table *table,
+                       uint32_t thread_entry);
+
+/* events.c */
+void events_take(struct intake *intake, struct process *process, const struct ingest_batch *batch, uint32_t skip);
+void intake_flush_batch(struct intake *intake);
+void intake_loss(struct intake *intake, struct process *process, uint32_t thread, const struct ingest_loss *loss);
+
+#endif

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * origins.c - from what an event says of where it comes from to a row of the dictionary. Events repeat themselves: each
+ * process has a cache of the answers, and only what is not in it is looked up in the table of its segment.
+ */
+#include <string.h>
+
+#include "entries.h"
+#include "intake.h"
+#include "ttalloc.h"
+
+#define MOST_LABEL_STEPS 1024u
+
+static uint8_t class_of(uint16_t region, uint8_t flags)
+{
+	if (region == TTALLOC_CB)
+		return CLASS_CIRCULAR_BUFFER;
+	if (region == TTALLOC_KERNEL)
+		return CLASS_KERNEL;
+	if (flags & TTALLOC_KERNEL_BINARY)
+		return CLASS_KERNEL_BINARY;
+	return region == TTALLOC_TRACE ? CLASS_TRACE : CLASS_BUFFER;
+}
+
+uint32_t origin_thread(struct intake *intake, const struct process *process, const struct ingest_table *table,
+                       uint32_t thread_entry)
+{
+	struct tta_thread_entry thread = {0};
+	struct entry entry;
+
+	if (entry_find(table, thread_entry, TTA_ENTRY_THREAD, &entry))
+		entry_take(&entry, &thread, sizeof(thread));
+	return dictionary_thread(intake->dictionary,
+	                         &(struct dictionary_thread){
+	                             .process = process->id,
+	                             .serial = thread.serial,
+	                             .tid = thread.tid,
+	                             .name = thread.name,
+	                             .name_bytes = sizeof(thread.name),
+	                         },
+	                         &intake->chunk->log);
+}
+
+/* Walks up to the outermost label, then names them from there on inwards. Entries only ever name earlier ones; of a
+ * chain that is too long, the outermost count. */
+static uint32_t label_id(struct intake *intake, const struct ingest_table *table, uint32_t label)
+{
+	struct entry chain[LABEL_MOST_DEPTH], entry;
+	uint32_t steps = 0, parent[2], id = 0;
+
+	while (steps < MOST_LABEL_STEPS && entry_find(table, label, TTA_ENTRY_LABEL, &entry)) {
+		entry_take(&entry, parent, sizeof(parent));
+		chain[steps++ % LABEL_MOST_DEPTH] = entry;
+		if (parent[0] >= label)
+			break;
+		label = parent[0];
+	}
+	for (uint32_t kept = steps < LABEL_MOST_DEPTH ? steps : LABEL_MOST_DEPTH; kept > 0; kept--, steps--) {
+		entry = chain[(steps - 1) % LABEL_MOST_DEPTH];
+		id = dictionary_label(intake->dictionary, id, (const char *)entry.data, entry.bytes,
+		                      &intake->chunk->log);
+	}
+	return id;
+}
+
+static uint32_t stack_id(struct intake *intake, const struct ingest_table *table, uint32_t stack)
+{
+	struct entry entry;
+
+	if (!entry_find(table, stack, TTA_ENTRY_STACK, &entry))
+		return 0;
+	return dictionary_stack(intake->dictionary, entry.data, entry.bytes & ~(size_t)7, &intake->chunk->log);
+}
+
+static uint32_t look_up(struct intake *intake, const struct process *process, const struct ingest_table *table,
+                        const struct raw_origin *raw)
+{
+	struct origin origin = {
+	    .process = process->id,
+	    .thread = origin_thread(intake, process, table, raw->thread_entry),
+	    .label = label_id(intake, table, raw->label),
+	    .stack = stack_id(intake, table, raw->stack),
+	    .device = raw->device,
+	    .region = raw->region,
+	    .class = class_of(raw->region, raw->flags),
+	    .flags = raw->flags,
+	    .ended = raw->ended,
+	};
+
+	return dictionary_origin(intake->dictionary, &origin, &intake->chunk->log);
+}
+
+static uint64_t raw_hash(const struct raw_origin *raw)
+{
+	uint64_t words[3];
+
+	static_assert(sizeof(words) == sizeof(*raw) + 4, "no padding, or hashing and comparing bytes is wrong");
+	words[2] = 0;
+	memcpy(words, raw, sizeof(*raw));
+	return hash_mix(words[0] + 0x9e3779b97f4a7c15u * hash_mix(words[1] + 0xd6e8feb86659fd93u * words[2]));
+}
+
+uint32_t origin_id(struct intake *intake, struct process *process, const struct ingest_table *table,
+                   const struct raw_origin *raw)
+{
+	struct holdings *holdings = process->holdings;
+	uint64_t hash = raw_hash(raw);
+
+	INDEX_EACH_MATCH(&holdings->origin_index, hash, at, ref)
+	{
+		if (memcmp(&holdings->origins[ref - 1].raw, raw, sizeof(*raw)) == 0)
+			return holdings->origins[ref - 1].id;
+	}
+	if (holdings->origin_count >= MOST_ORIGINS) {
+		struct raw_origin bare = {.device = raw->device, .region = raw->region, .ended = raw->ended};
+
+		bare.flags = raw->flags & (TTALLOC_ALIASED | TTALLOC_KERNEL_BINARY);
+		return look_up(intake, process, table, &bare);
+	}
+	holdings->origins = memory_room(holdings->origins, holdings->origin_count, &holdings->origin_capacity,
+	                                sizeof(*holdings->origins));
+	holdings->origins[holdings->origin_count++] =
+	    (struct cached_origin){.raw = *raw, .id = look_up(intake, process, table, raw)};
+	index_add(&holdings->origin_index, hash, (uint32_t)holdings->origin_count);
+	return holdings->origins[holdings->origin_count - 1].id;
+}

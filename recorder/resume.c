@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * resume.c - puts back what the intake knew, out of the file, so that a recording can go on.
+ */
+#include "resume.h"
+
+#include <string.h>
+
+#include "ttalloc.h"
+
+struct resuming {
+	struct intake *intake;
+	struct joint *joint;
+	bool sums;
+};
+
+static uint32_t narrow(const struct row_value *value)
+{
+	return value->type == ROW_INTEGER ? (uint32_t)value->integer : 0;
+}
+
+static uint64_t number(const struct row_value *value)
+{
+	return value->type == ROW_INTEGER ? (uint64_t)value->integer : 0;
+}
+
+static bool is_text(const struct row_value *value)
+{
+	return value->type == ROW_TEXT || value->type == ROW_BLOB;
+}
+
+/* ---- dictionaries: ids are given out in order, so they have to come back the same ---- */
+
+static bool load_thread(void *context, const struct row_value *row)
+{
+	struct resuming *resuming = context;
+	struct dictionary_thread thread = {.process = narrow(&row[1]), .serial = narrow(&row[2])};
+
+	return dictionary_thread(resuming->intake->dictionary, &thread, NULL) == narrow(&row[0]);
+}
+
+static bool load_label(void *context, const struct row_value *row)
+{
+	struct resuming *resuming = context;
+
+	return is_text(&row[2]) && dictionary_label(resuming->intake->dictionary, narrow(&row[1]), row[2].bytes,
+	                                            row[2].count, NULL) == narrow(&row[0]);
+}
+
+static bool load_stack(void *context, const struct row_value *row)
+{
+	struct resuming *resuming = context;
+
+	return is_text(&row[1]) &&
+	       dictionary_stack(resuming->intake->dictionary, row[1].bytes, row[1].count, NULL) == narrow(&row[0]);
+}
+
+static bool load_origin(void *context, const struct row_value *row)
+{
+	struct resuming *resuming = context;
+	struct origin origin = {
+	    .process = narrow(&row[1]),
+	    .thread = narrow(&row[2]),
+	    .label = narrow(&row[3]),
+	    .stack = narrow(&row[4]),
+	    .device = narrow(&row[5]),
+	    .region = (uint16_t)narrow(&row[6]),
+	    .class = (uint8_t)narrow(&row[7]),
+	    .flags = (uint8_t)narrow(&row[8]),
+	    .ended = (uint8_t)narrow(&row[9]),
+	};
+
+	return dictionary_origin(resuming->intake->dictionary, &origin, NULL) == narrow(&row[0]);
+}
+
+/* ---- processes ---- */
+
+static bool load_process(void *context, const struct row_value *row)
+{
+	struct resuming *resuming = context;
+	uint8_t segment_id[TTA_ID_BYTES];
+	struct process *process;
+
+	if (!is_text(&row[4]) || !is_text(&row[5]) || !segment_id_parse(row[4].bytes, row[4].count, segment_id))
+		return false;
+	process = process_new(resuming->intake, segment_id);
+	process->parent = narrow(&row[3]);
+	process->forked = process->parent != 0;
+	process->segment_path = memory_or_die(strndup(row[5].bytes, row[5].count));
+	process->first_number = number(&row[7]);
+	process->taken_number = process->committed_number = number(&row[8]);
+	process->events = number(&row[9]);
+	process->failures = number(&row[10]);
+	process->lost = number(&row[11]);
+	process->unmatched_frees = number(&row[12]);
+	process->inherited_frees = number(&row[13]);
+	process->replaced = number(&row[14]);
+	process->last_ns = number(&row[15]);
+	if (row[6].type != ROW_NULL) {
+		process->ended_ns = number(&row[6]);
+		process->ended = "process exit";
+		process->ended_committed = true;
+		process_drop_holdings(process);
+	}
+	return process->id == narrow(&row[0]);
+}
+
+/* The process ID, if it is one that lives. */
+static struct process *living(const struct resuming *resuming, uint32_t id)
+{
+	struct process *process = process_by_id(resuming->intake, id);
+
+	return process && process->holdings ? process : NULL;
+}
+
+static bool load_usage(void *context, const struct row_value *row)
+{
+	struct resuming *resuming = context;
+	struct process *process = living(resuming, narrow(&row[0]));
+	uint32_t place = process ? process_usage(resuming->intake, process, narrow(&row[1]), narrow(&row[2])) : 0;
+	struct usage *usage;
+
+	if (!place)
+		return false;
+	usage = &process->holdings->usages[place - 1];
+	usage->allocs = number(&row[3]);
+	usage->frees = number(&row[4]);
+	usage->allocated_bytes = (int64_t)number(&row[5]);
+	usage->live_bytes = (int64_t)number(&row[6]);
+	usage->live_bank_bytes = (int64_t)number(&row[7]);
+	usage->live_blocks = (int64_t)number(&row[8]);
+	usage->peak_bytes = (int64_t)number(&row[9]);
+	if (row[10].type != ROW_NULL)
+		usage->peak_ns = number(&row[10]);
+	usage->peak_key = (int64_t)number(&row[11]);
+	usage->peak_blocks = (int64_t)number(&row[12]);
+	usage->peak_bank_bytes = (int64_t)number(&row[13]);
+	if (row[14].type != ROW_NULL)
+		usage->peak_bank_ns = number(&row[14]);
+	return true;
+}
+
+/* The process and usage of a row's origin; 0: it makes no sense. */
+static uint32_t usage_of_origin(const struct resuming *resuming, uint32_t origin_id, struct process **process,
+                                const struct origin **origin)
+{
+	*origin = dictionary_origin_of(resuming->intake->dictionary, origin_id);
+	*process = *origin ? living(resuming, (*origin)->process) : NULL;
+	return *process ? process_usage(resuming->intake, *process, (*origin)->device, (*origin)->region) : 0;
+}
+
+static bool load_held(void *context, const struct row_value *row)
+{
+	struct resuming *resuming = context;
+	const struct origin *origin;
+	struct process *process;
+	uint32_t usage = usage_of_origin(resuming, narrow(&row[5]), &process, &origin);
+	struct block *block;
+
+	if (!usage || number(&row[0]) == 0 || ledger_find(&process->holdings->ledger, usage, number(&row[2])))
+		return false;
+	block = ledger_add(&process->holdings->ledger, usage, number(&row[2]));
+	block->key = (int64_t)number(&row[0]);
+	block->alloc_ns = number(&row[1]);
+	block->size_bytes = number(&row[3]);
+	block->bank_bytes = row[4].type == ROW_NULL ? block->size_bytes : number(&row[4]);
+	block->flags = origin->flags;
+	block->origin = narrow(&row[5]);
+	block->birth_chunk = block->birth_row = 0;
+	return true;
+}
+
+static bool load_cb(void *context, const struct row_value *row)
+{
+	struct resuming *resuming = context;
+	const struct origin *origin;
+	struct process *process;
+	struct cb cb = {.usage = usage_of_origin(resuming, narrow(&row[1]), &process, &origin)};
+
+	if (!cb.usage || number(&row[0]) == 0)
+		return false;
+	cb.key = (int64_t)number(&row[0]);
+	cb.program = number(&row[2]);
+	cb.number = narrow(&row[3]);
+	cb.aliased = origin->flags & TTALLOC_ALIASED;
+	cb.size_bytes = cb.aliased ? 0 : number(&row[4]);
+	if (cbs_key(&process->holdings->cbs, &cb))
+		return false;
+	cbs_add(&process->holdings->cbs, &process->holdings->usages[cb.usage - 1], &cb);
+	return true;
+}
+
+static bool load_run(void *context, const struct row_value *row)
+{
+	struct resuming *resuming = context;
+	struct process *process = living(resuming, narrow(&row[0]));
+	uint32_t place = process ? process_usage(resuming->intake, process, narrow(&row[1]), TTALLOC_CB) : 0;
+
+	if (!place)
+		return false;
+	process->holdings->usages[place - 1].ran = true;
+	process->holdings->usages[place - 1].program = number(&row[2]);
+	return true;
+}
+
+static bool load_address(void *context, const struct row_value *row)
+{
+	struct resuming *resuming = context;
+	struct process *process = living(resuming, narrow(&row[0]));
+
+	if (process)
+		process_remember_address(process, number(&row[1]), narrow(&row[2]) == TTALLOC_KERNEL);
+	return true;
+}
+
+/* ---- totals ---- */
+
+static bool load_region(void *context, const struct row_value *row)
+{
+	struct resuming *resuming = context;
+	struct joint_state state = {
+	    .device = narrow(&row[0]),
+	    .region = narrow(&row[1]),
+	    .dirty_ns = row[2].type == ROW_NULL ? PIECE_NO_DISORDER : number(&row[2]),
+	    .to_ns = number(&row[3]),
+	};
+
+	for (size_t i = 0; i < resuming->intake->process_count; i++) {
+		const struct holdings *holdings = resuming->intake->processes[i]->holdings;
+		uint32_t place = holdings ? process_find_usage(holdings, state.device, state.region) : 0;
+
+		if (!place)
+			continue;
+		state.bytes += holdings->usages[place - 1].live_bytes;
+		state.bank_bytes += holdings->usages[place - 1].live_bank_bytes;
+		state.blocks += holdings->usages[place - 1].live_blocks;
+	}
+	joint_restore(resuming->joint, &state);
+	return true;
+}
+
+static bool load_sums(void *context, const struct row_value *row)
+{
+	struct resuming *resuming = context;
+
+	resuming->intake->next_key = (int64_t)number(&row[0]) + 1;
+	joint_restore_span_id(resuming->joint, (int64_t)number(&row[1]));
+	resuming->intake->last_ns = number(&row[2]);
+	return true;
+}
+
+/* Circular buffers and runs are back: which of them are resident follows, and is counted in the usage already. */
+static void settle_all(struct intake *intake)
+{
+	struct usage_change ignored;
+
+	for (size_t i = 0; i < intake->process_count; i++) {
+		struct holdings *holdings = intake->processes[i]->holdings;
+
+		for (size_t j = 0; holdings && j < holdings->usage_count; j++)
+			if (holdings->usages[j].region == TTALLOC_CB)
+				cbs_settle(&holdings->cbs, &holdings->usages[j], (uint32_t)j + 1, &ignored);
+	}
+}
+
+int resume(struct intake *intake, struct joint *joint, struct writer *writer, struct sql_error *error)
+{
+	static const struct {
+		enum load_kind kind;
+		bool (*each)(void *context, const struct row_value *row);
+	} parts[] = {
+	    {LOAD_SUMS, load_sums},    {LOAD_PROCESSES, load_process}, {LOAD_THREADS, load_thread},
+	    {LOAD_LABELS, load_label}, {LOAD_STACKS, load_stack},      {LOAD_ORIGINS, load_origin},
+	    {LOAD_USAGES, load_usage}, {LOAD_HELD, load_held},         {LOAD_CBS, load_cb},
+	    {LOAD_RUNS, load_run},     {LOAD_ADDRESSES, load_address}, {LOAD_REGIONS, load_region},
+	};
+	struct resuming resuming = {.intake = intake, .joint = joint};
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+		if (writer_load(writer, parts[i].kind, parts[i].each, &resuming, error) != 0)
+			return -1;
+	settle_all(intake);
+	return 0;
+}
