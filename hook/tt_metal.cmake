@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# libttalloc-tt-metal: the preload for unmodified TT-Metal. It shares the process's one libttalloc with whatever else is
+# loaded, and finds it beside itself.
+
+add_library(ttalloc_tt_metal SHARED
+  ${CMAKE_CURRENT_LIST_DIR}/tt_metal_preload.c
+  ${CMAKE_CURRENT_LIST_DIR}/tt_metal_library.c
+  ${CMAKE_CURRENT_LIST_DIR}/tt_metal_reach.c
+  ${CMAKE_CURRENT_LIST_DIR}/tt_metal_buffer.c
+  ${CMAKE_CURRENT_LIST_DIR}/tt_metal_device.c
+  ${CMAKE_CURRENT_LIST_DIR}/tt_metal_circular.c
+  ${CMAKE_CURRENT_LIST_DIR}/tt_metal_say.c)
+set_target_properties(ttalloc_tt_metal PROPERTIES
+  OUTPUT_NAME ttalloc-tt-metal
+  LIBRARY_OUTPUT_DIRECTORY $<TARGET_FILE_DIR:ttalloc>
+  C_VISIBILITY_PRESET hidden
+  BUILD_RPATH "$ORIGIN"
+  INSTALL_RPATH "$ORIGIN")
+# What TT-Metal throws passes through these functions, and a return address has to be the caller's.
+target_compile_options(ttalloc_tt_metal PRIVATE -fexceptions -fno-optimize-sibling-calls)
+target_link_libraries(ttalloc_tt_metal PRIVATE ttalloc ttalloc_formats Threads::Threads ${CMAKE_DL_LIBS})
+target_link_options(ttalloc_tt_metal PRIVATE -Wl,-z,defs -Wl,-z,nodelete -Wl,--enable-new-dtags)
+install(TARGETS ttalloc_tt_metal LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
