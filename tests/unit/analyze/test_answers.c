@@ -145,9 +145,9 @@ static void test_sql(void **state)
 	answers(
 	    "sql|SELECT address, size_bytes, alloc_ns, label FROM allocation WHERE size_bytes < 2000 ORDER BY 1|run.db",
 	    0,
-	    "address            size_bytes  alloc_ns  label\n"
-	    " 0x2000     512 B         512   2.000 s  model/\\x1b[2Jx\n"
-	    "0x10000  1.00 KiB        1024  1.000 us  model\n"
+	    "address      size_bytes  alloc_ns  label\n"
+	    " 0x2000     512 B   512   2.000 s  model/\\x1b[2Jx\n"
+	    "0x10000  1.00 KiB  1024  1.000 us  model\n"
 	    "complete\n");
 	answers("sql|run.db|SELECT 1 AS one|--json", 0,
 	        "{\"query\": \"sql\", \"file\": \"run.db\", \"complete\": true, \"notes\": [], \"rows\": [\n"
@@ -213,7 +213,7 @@ static void test_user_query(void **state)
 	answers("largest|run.db|--query-path|queries|--format|csv", 0,
 	        "address,size_bytes\r\n4096,1572864\r\n0,2048\r\n65536,1024\r\n");
 	answers("--query-path=queries|largest|run.db|--least|1.5KiB|--device|0|-q|--exit-code", 1,
-	        "address            size_bytes\n"
+	        "address         size_bytes\n"
 	        " 0x1000  1.50 MiB  1572864\n"
 	        "    0x0  2.00 KiB     2048\n");
 	says("help|largest|--query-path|queries", 0, "--least SIZE");
