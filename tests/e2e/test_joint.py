@@ -5,8 +5,7 @@ import random
 import signal
 import time
 
-import issued
-from harness import Place, Player, Recorder, analyze, check, check_recording, equal, main
+from harness import Place, Player, Recorder, analyze, check, check_recording, equal, issued, main
 
 LAYOUT = [issued.Layout(issued.DRAM, 8, 64 << 20, 0x1000, 32)]
 

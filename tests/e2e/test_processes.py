@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """fork without exec, exec, hundreds of threads, and all ways to end."""
-import issued
-from harness import LONG, Place, Player, Recorder, analyze, check, check_faithful, check_recording, equal, main, resident_bytes
+from harness import (LONG, Generator, Place, Player, Recorder, analyze, check, check_faithful, check_recording, equal,
+                     issued, main, resident_bytes)
 
 
 def finish(place, recorder, *players):
@@ -130,7 +130,6 @@ def labels_and_steps():
 
 def many_processes():
     """Processes x 4 threads x 10,000 events at once: all there, in bounded memory."""
-    from harness import Generator
     processes = 200 if LONG else 40
     place = Place()
     recorder = Recorder(place)

@@ -143,6 +143,8 @@ def align(processes, recording):
 
 def _check_common_order(processes):
     """Calls that had one order over all processes have it in the recording, too."""
-    calls = sorted((call for process in processes for call in process.events if call.order), key=lambda call: call.order)
-    for earlier, later in zip(calls, calls[1:]):
-        require(earlier.at_ns <= later.at_ns, f"out of order: {earlier} and {later}")
+    for scope in {process.scope for process in processes}:
+        calls = sorted((call for process in processes if process.scope == scope for call in process.events if call.order),
+                       key=lambda call: call.order)
+        for earlier, later in zip(calls, calls[1:]):
+            require(earlier.at_ns <= later.at_ns, f"out of order: {earlier} and {later}")

@@ -173,10 +173,11 @@ def leaks_by(run, key, chosen=NOTHING):
     groups = {}
     for block in run.blocks:
         if block.leaked and chosen.takes(block):
-            sums = groups.setdefault(group_of(block, key), [0, 0])
+            sums = groups.setdefault((block.device, REGION_WORDS[block.region], group_of(block, key)), [0, 0])
             sums[0] += block.blocks
             sums[1] += block.bytes
-    return [{"group": group, "blocks": count, "bytes": size} for group, (count, size) in groups.items()]
+    return [{"device": device, "region": region, "group": group, "blocks": count, "bytes": size}
+            for (device, region, group), (count, size) in groups.items()]
 
 
 def failures(run, chosen=NOTHING):

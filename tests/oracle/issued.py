@@ -68,11 +68,11 @@ class Layout:
 class Process:
     """A process image, and its calls in its own order."""
 
-    def __init__(self, name, pid, parent=None, inherited=()):
+    def __init__(self, name, pid, parent=None, scope="players"):
         self.name = name
         self.pid = pid
         self.parent = parent
-        self.inherited = inherited
+        self.scope = scope  # calls of the same scope have one common order
         self.calls = []
         self.row = None  # id of its row in the recording
         self.ended_ns = None
@@ -119,7 +119,7 @@ def _read_log(path):
     calls = []
     for i in range(count):
         values = RECORD.unpack_from(data, HEADER.size + i * RECORD.size)
-        call = _call(values, process, tid)
+        call = _call(values, f"{os.path.dirname(path)}/{process}", tid)
         if call.before_ns == 0:
             continue  # killed before the call began
         if call.kind == LAYOUT:
@@ -136,7 +136,7 @@ def read_logs(directory):
     processes = {}
     for path in sorted(glob.glob(os.path.join(directory, "*.log"))):
         number, pid, calls = _read_log(path)
-        processes.setdefault(number, Process(number, pid)).calls.extend(calls)
+        processes.setdefault(number, Process(f"{directory}/{number}", pid, scope=directory)).calls.extend(calls)
     for process in processes.values():
         process.calls.sort(key=lambda call: (call.order, call.before_ns))
         attribute(process)
