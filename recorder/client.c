@@ -29,6 +29,7 @@ struct client {
 	uint64_t committed_number;
 	uint64_t sealed;
 	uint64_t last_number; /* handed on */
+	uint64_t renumber;    /* 0 but with the fault of its name */
 	uint64_t last_ns;
 	uint64_t end_ns;
 	const char *how; /* it ended */
@@ -101,6 +102,10 @@ static void introduce(struct client_world *world, struct client *client)
 	if (memcmp(header->parent_id, nobody, TTA_ID_BYTES) != 0)
 		process.fork_ns = clock_map_convert(world->clock, &client->origin, header->fork_ticks);
 	client->process = ingest_process(world->ingest, &process, &client->committed_number);
+	if (FAULT("no-commit-number")) {
+		client->renumber = client->committed_number;
+		client->committed_number = 0;
+	}
 	client->last_number = client->committed_number;
 }
 
@@ -206,7 +211,7 @@ static void hand_on(struct client_world *world, struct client *client, const str
 	client->last_number = batch->first_number + batch->count - 1;
 	ingest_batch(world->ingest, client->process,
 	             &(struct ingest_batch){
-	                 .first_number = batch->first_number,
+	                 .first_number = batch->first_number + client->renumber,
 	                 .count = batch->count,
 	                 .events = batch->events,
 	                 .at_ns = world->at_ns,

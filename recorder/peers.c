@@ -200,10 +200,7 @@ static void take_sealed(struct server *server, struct peer *peer, const struct t
 		peer_drop(server, peer);
 		return;
 	}
-	if (message->sealed.urgent) {
-		seat->urgent = true;
-		seat->urgent_place = message->sealed.outbox_sealed;
-	}
+	seat->urgent |= message->sealed.urgent != 0;
 }
 
 /* One message of a client that may say anything. */

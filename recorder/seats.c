@@ -294,8 +294,9 @@ static bool pump_one(struct server *server, struct seat *seat)
 {
 	bool more = client_pump(&server->world, seat->client);
 
-	if (seat->urgent && client_is_idle(seat->client)) {
+	if (seat->urgent && client_is_idle(seat->client)) { /* all that was sealed before it was asked has been taken */
 		seat->urgent = false;
+		server->urgent = true;
 		ingest_tick(server->setup.ingest, server_now_ns(server), true);
 	}
 	return more;
@@ -340,4 +341,17 @@ void seats_sweep(struct server *server)
 		free(seat);
 	}
 	server->seat_count = kept;
+}
+
+void seats_dismiss(struct server *server)
+{
+	for (size_t i = 0; i < server->seat_count; i++) {
+		struct seat *seat = server->seats[i];
+
+		if (client_is_dead(seat->client))
+			continue;
+		client_unlink(seat->client); /* nobody would ever come for it */
+		if (seat->peer)
+			peer_refuse(server, seat->peer, "the recording has ended");
+	}
 }

@@ -60,7 +60,7 @@ static int open_directory(const char *path, uid_t owner, const char **name, stru
 
 static int open_file(struct segment *segment, const char *path, uid_t owner, struct front_error *error)
 {
-	const char *name;
+	const char *name = NULL;
 	struct stat status;
 	int directory = open_directory(path, owner, &name, error);
 

@@ -19,6 +19,7 @@
 #define GRACE_NS (500 * NS_PER_MS) /* for descendants that end with the command */
 #define EVENTS_AT_ONCE 64
 #define REFUSALS_SHOWN 10
+#define UNASKED_COMMIT_MS 200
 
 uint64_t server_now_ns(const struct server *server)
 {
@@ -191,7 +192,8 @@ static void every_second(struct server *server)
 static void take_time(struct server *server)
 {
 	uint64_t now_ns = server_now_ns(server), expirations;
-	bool due = now_ns - server->last_commit_ns >= server->setup.options->commit_ms * NS_PER_MS;
+	uint64_t commit_ms = server->setup.options->commit_ms;
+	bool due = now_ns - server->last_commit_ns >= commit_ms * NS_PER_MS;
 
 	if (read(server->timer.fd, &expirations, sizeof(expirations)) < 0)
 		return;
@@ -199,7 +201,8 @@ static void take_time(struct server *server)
 	store_anchors(server);
 	if (due)
 		server->last_commit_ns = now_ns;
-	ingest_tick(server->setup.ingest, now_ns, due);
+	if (due || commit_ms < UNASKED_COMMIT_MS) /* in between the back half would commit by itself */
+		ingest_tick(server->setup.ingest, now_ns, due);
 	for (size_t i = 0; i < server->seat_count; i++)
 		if (!server->seats[i]->gone && server->seats[i]->peer)
 			peer_tell_committed(server, server->seats[i]->peer); /* what could not be sent before */
@@ -225,8 +228,12 @@ static void take_event(struct server *server, struct source *source)
 		take_time(server);
 		break;
 	case SOURCE_INGEST:
-		if (read(source->fd, &ignored, sizeof(ignored)) == sizeof(ignored))
-			seats_committed(server);
+		if (read(source->fd, &ignored, sizeof(ignored)) != sizeof(ignored))
+			break;
+		seats_committed(server);
+		if (server->urgent) /* it may have come while the last commit was under way */
+			ingest_tick(server->setup.ingest, server_now_ns(server), true);
+		server->urgent = false;
 		break;
 	case SOURCE_PEER:
 		if (!((struct peer *)(void *)source)->gone)
@@ -340,32 +347,50 @@ static void collect(uint32_t process, const char *segment_path, uint64_t committ
 	snprintf(all->items[all->count++].path, TTA_PATH_BYTES, "%s", segment_path);
 }
 
-/* A process whose segment is gone: what it had not committed is lost, and nobody can say how much that was. */
+/* A process whose segment is gone: what it had not committed is lost, and nobody can say how much that was. A recording
+ * that had ended had all of it; the process just went on living for a while. */
 static void write_off(struct server *server, uint32_t process)
 {
 	struct ingest_loss loss = {.why = "its segment is gone"};
 
+	if (server->setup.recording->clean)
+		return;
 	ingest_loss(server->setup.ingest, process, &loss, (struct ingest_table){0});
 	ingest_process_ended(server->setup.ingest, process, 0, "process exit");
 }
 
-void server_resume(struct server *server)
+/* The clocks of a recording run from one start of the machine to the next. */
+static int check_boot(struct server *server, struct front_error *error)
+{
+	if (strcmp(server->setup.recording->boot_id, server->world.boot_id) == 0)
+		return 0;
+	if (server->setup.command)
+		return front_fail(error, "this recording is from before the last boot, or from another machine: it can "
+		                         "be ended (leave the command out), but not go on; make a new one");
+	server->setup.until_all_ended = true;
+	return 0;
+}
+
+int server_resume(struct server *server, struct front_error *error)
 {
 	struct leftovers all = {0};
-	struct front_error error;
+	struct front_error unreadable;
 
+	if (check_boot(server, error) < 0)
+		return -1;
 	ingest_open_processes(server->setup.ingest, collect, &all);
 	for (size_t i = 0; i < all.count; i++) {
-		if (seat_take(server, all.items[i].path, &error))
+		if (seat_take(server, all.items[i].path, &unreadable))
 			continue;
 		if (access(all.items[i].path, F_OK) < 0 && errno == ENOENT)
 			write_off(server, all.items[i].process);
 		else
-			say("%s", error.text);
+			say("%s", unreadable.text);
 	}
 	free(all.items);
 	for (size_t i = 0; i < server->seat_count; i++)
 		seat_settle(server, server->seats[i]);
+	return 0;
 }
 
 void server_run(struct server *server, struct server_report *report)
@@ -378,6 +403,8 @@ void server_run(struct server *server, struct server_report *report)
 	finish(server);
 	server->report.living = count_living(server);
 	server->report.unwritten = count_unwritten(server);
+	if (server->setup.command && !server->report.unwritten)
+		seats_dismiss(server);
 	server->report.refused = server->world.refused;
 	*report = server->report;
 }

@@ -44,8 +44,8 @@ struct server_report {
 /* NULL with ERROR filled. What SETUP points to has to outlive it. */
 struct server *server_open(const struct server_setup *setup, struct front_error *error);
 
-/* Takes in what processes of an earlier run of this recording left. */
-void server_resume(struct server *server);
+/* Takes in what processes of an earlier run of this recording left. 0; -1 with ERROR when it cannot go on. */
+int server_resume(struct server *server, struct front_error *error);
 
 /* Runs until the command has ended, or until told to stop; then until all that was reported is committed. */
 void server_run(struct server *server, struct server_report *report);

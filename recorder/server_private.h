@@ -26,11 +26,10 @@ struct source {
 struct seat {
 	struct source source; /* pidfd */
 	struct client *client;
-	struct peer *peer;     /* NULL: not connected */
-	uint64_t told_number;  /* committed number that the hook knows */
-	uint64_t urgent_place; /* somebody waits for the commit of the frames before this place; 0: nobody */
-	bool urgent;
-	bool gone; /* to be freed when no event can name it any more */
+	struct peer *peer;    /* NULL: not connected */
+	uint64_t told_number; /* committed number that the hook knows */
+	bool urgent;          /* somebody waits for the commit of what has been sealed */
+	bool gone;            /* to be freed when no event can name it any more */
 };
 
 /* A connection. */
@@ -55,6 +54,7 @@ struct server {
 	size_t ignored_count, ignored_capacity;
 	struct server_report report;
 	unsigned refusals_said;
+	bool urgent;      /* a commit was asked for that may be yet to begin */
 	bool listening;   /* the listener is in the loop */
 	bool finishing;   /* nothing new is taken on; what is there is brought to an end */
 	bool stop_wanted; /* by a signal */
@@ -86,6 +86,8 @@ void seats_committed(struct server *server);
 /* Takes batches in, a fair share from each. True: there is more. */
 bool seats_pump(struct server *server);
 void seats_sweep(struct server *server);
+/* Tells processes that go on living that the recording has ended, and removes their segments. */
+void seats_dismiss(struct server *server);
 
 /* peers.c */
 void peers_accept(struct server *server);

@@ -43,7 +43,6 @@ struct session {
 	sigset_t signals, signals_before;
 	struct server_report report;
 	struct ingest_totals totals;
-	bool same_boot; /* what is appended to was recorded since this machine's start */
 };
 
 /* Set by a signal while the end is being written. */
@@ -253,6 +252,11 @@ static int close_ingest(struct session *session, struct front_error *error)
 	return result < 0 ? front_fail(error, "%s", failed.text) : 0;
 }
 
+static int not_started(const struct session *session)
+{
+	return session->options->command ? STATUS_NOT_STARTED : STATUS_USAGE;
+}
+
 /* Records. 0, or the status to end with and ERROR: the command did not run then. */
 static int record(struct session *session, struct front_error *error)
 {
@@ -271,10 +275,10 @@ static int record(struct session *session, struct front_error *error)
 	int status = 0;
 
 	if (!server)
-		return options->command ? STATUS_NOT_STARTED : 1;
-	if (options->append)
-		server_resume(server);
-	if (options->command)
+		return not_started(session);
+	if (options->append && server_resume(server, error) < 0)
+		status = not_started(session);
+	else if (options->command)
 		status = command_start(&session->command, session->socket_path, error);
 	if (!status)
 		server_run(server, &session->report);
@@ -285,14 +289,13 @@ static int record(struct session *session, struct front_error *error)
 static int start(struct session *session, struct front_error *error)
 {
 	int status = prepare_command(session, error);
-	int failed = session->options->command ? STATUS_NOT_STARTED : STATUS_USAGE;
 
 	if (status)
 		return status;
 	raise_descriptor_limit();
 	if (prepare_output(session, error) < 0 || open_file_and_socket(session, error) < 0 ||
 	    open_clock(session, error) < 0)
-		return failed;
+		return not_started(session);
 	return record(session, error);
 }
 
