@@ -84,8 +84,8 @@ static uint32_t intern_bytes(uint32_t type, const void *data, uint32_t bytes)
 
 	if (ttalloc_enabled() && tta_context_ready())
 		number = tta_table_intern(type, data, bytes);
-	else if (tta_context.delegate)
-		number = tta_context.delegate->intern(type, data, bytes);
+	else if (tta_delegate())
+		number = tta_delegate()->intern(type, data, bytes);
 	errno = saved_errno;
 	return number;
 }
@@ -180,8 +180,8 @@ EXPORT void ttalloc_label_push(const char *name)
 
 	if (ttalloc_enabled())
 		tta_label_push(name);
-	if (tta_context.delegate)
-		tta_context.delegate->label_push(name);
+	if (tta_delegate())
+		tta_delegate()->label_push(name);
 	errno = saved_errno;
 }
 
@@ -191,8 +191,8 @@ EXPORT void ttalloc_label_pop(void)
 
 	if (ttalloc_enabled())
 		tta_label_pop();
-	if (tta_context.delegate)
-		tta_context.delegate->label_pop();
+	if (tta_delegate())
+		tta_delegate()->label_pop();
 	errno = saved_errno;
 }
 
@@ -203,8 +203,8 @@ EXPORT bool ttalloc_flush(unsigned timeout_ms)
 
 	if (ttalloc_enabled())
 		done = tta_flush(timeout_ms);
-	if (tta_context.delegate)
-		done = tta_context.delegate->flush(timeout_ms);
+	if (tta_delegate())
+		done = tta_delegate()->flush(timeout_ms);
 	errno = saved_errno;
 	return done;
 }

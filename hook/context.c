@@ -103,7 +103,7 @@ static uint32_t start(uint32_t epoch)
 	tta_identity_describe(&header);
 	if (tta_context.epoch && tta_context.epoch != epoch)
 		become_child(&header);
-	tta_context.delegate = tta_rendezvous(&tta_own_delegate);
+	__atomic_store_n(&tta_context.delegate, tta_rendezvous(&tta_own_delegate), __ATOMIC_RELEASE);
 	if (tta_context.delegate)
 		return TTA_CONTEXT_DELEGATED;
 	error = start_segment(&header);
@@ -126,14 +126,16 @@ static bool may_start(uint32_t epoch)
 
 static bool is_ready(uint32_t epoch)
 {
-	return __atomic_load_n(&tta_context.epoch, __ATOMIC_ACQUIRE) == epoch &&
+	return epoch && __atomic_load_n(&tta_context.epoch, __ATOMIC_ACQUIRE) == epoch &&
 	       __atomic_load_n(&tta_context.state, __ATOMIC_ACQUIRE) == TTA_CONTEXT_READY;
 }
 
 bool tta_context_ready(void)
 {
 	struct tta_critical critical;
-	uint32_t epoch = tta_epoch();
+	/* Pairs with the release in ttalloc_gate_decide(): who decided has read the options, too. */
+	uint32_t gate = __atomic_load_n(&ttalloc_gate.state, __ATOMIC_ACQUIRE);
+	uint32_t epoch = gate == TTALLOC_GATE_ON ? tta_epoch() : 0;
 	bool started = false;
 
 	if (is_ready(epoch))

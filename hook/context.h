@@ -79,6 +79,12 @@ static inline uint32_t tta_epoch(void)
 	return __atomic_load_n(tta_epoch_place(), __ATOMIC_RELAXED);
 }
 
+/* The copy of the library that records in the place of this one; NULL: this one does. */
+static inline const struct tta_delegate *tta_delegate(void)
+{
+	return __atomic_load_n(&tta_context.delegate, __ATOMIC_ACQUIRE);
+}
+
 /* Starts the context if need be. True when there is a segment to write to. Slow: for cold paths. */
 bool tta_context_ready(void);
 

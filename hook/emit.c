@@ -38,8 +38,8 @@ static void emit_here(const struct tta_event *event)
 	struct tta_lane *lane;
 
 	if (!tta_context_ready()) {
-		if (tta_context.delegate)
-			tta_context.delegate->emit(event);
+		if (tta_delegate())
+			tta_delegate()->emit(event);
 		else
 			tta_context_count_no_ring();
 		return;

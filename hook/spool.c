@@ -17,6 +17,7 @@
 #define KIB 1024u
 #define FIRST_PRIVATE_FD 200
 #define PAGE_BYTES 4096u
+#define SMALLEST_FILE_BYTES (4096u * KIB)
 
 static uint64_t round_up(uint64_t bytes, uint64_t step)
 {
@@ -192,9 +193,9 @@ static uint64_t fit_file_limit(uint64_t cap_bytes)
 {
 	struct rlimit limit;
 
-	if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY && limit.rlim_cur / 2 < cap_bytes)
-		return limit.rlim_cur / 2 / PAGE_BYTES * PAGE_BYTES;
-	return cap_bytes;
+	if (getrlimit(RLIMIT_FSIZE, &limit) || limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur / 2 >= cap_bytes)
+		return cap_bytes;
+	return limit.rlim_cur < SMALLEST_FILE_BYTES ? 0 : limit.rlim_cur / 2 / PAGE_BYTES * PAGE_BYTES;
 }
 
 int tta_spool_create(struct tta_spool *spool, const struct tta_spool_wish *wish)
@@ -202,6 +203,10 @@ int tta_spool_create(struct tta_spool *spool, const struct tta_spool_wish *wish)
 	uint64_t cap_bytes = fit_file_limit(wish->cap_bytes);
 	char name[96];
 
+	if (cap_bytes == 0) { /* to exceed the limit would be a signal */
+		errno = EFBIG;
+		return -1;
+	}
 	tta_segment_name(name, sizeof(name), wish->header->socket_path, wish->header->pid,
 	                 *(const uint32_t *)(const void *)wish->header->id);
 	errno = ENOENT;
@@ -210,7 +215,7 @@ int tta_spool_create(struct tta_spool *spool, const struct tta_spool_wish *wish)
 		int length = tta_segment_directory(candidate, path, sizeof(path));
 		int directory, made;
 
-		if (length <= 0 || (size_t)length + sizeof(name) + 1 > sizeof(path))
+		if (length <= 0 || path[0] != '/' || (size_t)length + sizeof(name) + 1 > sizeof(path))
 			continue;
 		*spool = (struct tta_spool){.fd = -1};
 		memcpy(spool->path, path, (size_t)length + 1);

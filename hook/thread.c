@@ -18,6 +18,9 @@
 
 #define FULL_SIZED_RINGS 16u
 #define SMALLEST_RING 64u
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
 #define NO_RING_RETRY_NS (100ull * TTA_NS_PER_MS)
 
 _Thread_local struct tta_thread tta_thread __attribute__((tls_model("initial-exec")));
@@ -84,13 +87,13 @@ void tta_thread_watch(struct tta_thread *thread)
 {
 	struct tta_critical critical;
 
-	if (!tta_context.has_thread_key) {
+	if (!__atomic_load_n(&tta_context.has_thread_key, __ATOMIC_ACQUIRE)) {
 		tta_lock_enter(&tta_context.lock, &critical);
-		if (!tta_context.has_thread_key)
-			tta_context.has_thread_key = pthread_key_create(&tta_context.thread_key, thread_ends) == 0;
+		if (!tta_context.has_thread_key && pthread_key_create(&tta_context.thread_key, thread_ends) == 0)
+			__atomic_store_n(&tta_context.has_thread_key, true, __ATOMIC_RELEASE);
 		tta_lock_leave(&tta_context.lock, &critical);
 	}
-	if (tta_context.has_thread_key && !thread->ended)
+	if (!thread->ended && __atomic_load_n(&tta_context.has_thread_key, __ATOMIC_ACQUIRE))
 		pthread_setspecific(tta_context.thread_key, thread);
 }
 
@@ -158,7 +161,7 @@ static struct tta_ring *claim_ring(uint32_t thread_entry)
 	if (!ring)
 		ring = make_ring(spool);
 	if (ring) {
-		ring->thread_entry = thread_entry;
+		__atomic_store_n(&ring->thread_entry, thread_entry, __ATOMIC_RELAXED);
 		__atomic_store_n(&ring->state, TTA_RING_LIVE, __ATOMIC_RELEASE);
 		if (ring == &spool->rings[spool->header->ring_count])
 			__atomic_store_n(&spool->header->ring_count, spool->header->ring_count + 1, __ATOMIC_RELEASE);
