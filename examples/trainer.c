@@ -36,7 +36,7 @@ static void print_device(struct device *device)
 static void print_summary(const struct training_options *options, struct training *training, double seconds)
 {
 	struct mesh *mesh = training_mesh(training);
-	uint64_t events = mesh_events(mesh);
+	uint64_t events = mesh_events(mesh) + mesh_devices(mesh); /* each is about to be closed, which is an event */
 
 	printf("ttalloc-trainer: %" PRIu64 " steps of %u layers on %u %s devices: %" PRIu64
 	       " events in %.3f s, %.2f million a second\n",

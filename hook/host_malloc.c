@@ -181,7 +181,7 @@ void *memalign(size_t alignment, size_t size)
 	return leave_with(outermost, real->memalign(alignment, size), size);
 }
 
-/* The block is left alone on errors, and errno always. */
+/* On errors, *BLOCK is left alone. */
 int posix_memalign(void **block, size_t alignment, size_t size)
 {
 	const struct host_real *real = host_real();
