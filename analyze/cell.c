@@ -68,25 +68,39 @@ void cell_show(struct shown *shown, const struct column *column, const struct qu
 	}
 }
 
-static void put_line(const struct style *style, const char *line)
+void print_line(const struct style *style, const char *line)
 {
-	char safe[CELL_TEXT_MAX];
-	text_terminal(safe, sizeof safe, line, strlen(line));
-	fputs(safe, style->out);
-	fputs(colour(style, COLOUR_OFF), style->out);
+	size_t at = 0;
+	while (*line != '\0') {
+		char word[CELL_TEXT_MAX];
+		size_t length = strcspn(line, " ");
+		snprintf(word, sizeof word, "%.*s", (int)length, line);
+		size_t width = text_width(word);
+		bool wraps = style->width != 0 && at > 0 && at + 1 + width > style->width;
+		fputs(wraps ? "\n  " : at > 0 ? " " : "", style->out);
+		fputs(word, style->out);
+		at = (wraps ? 2 : at + (at > 0)) + width;
+		line += length + (line[length] == ' ');
+	}
 	fputc('\n', style->out);
+}
+
+static void print_note(const struct style *style, const char *note)
+{
+	char safe[CELL_TEXT_MAX], line[CELL_TEXT_MAX + 8];
+	text_terminal(safe, sizeof safe, note, strlen(note));
+	snprintf(line, sizeof line, "note: %s", safe);
+	print_line(style, line);
 }
 
 void answer_footer(const struct style *style, const struct answer *answer)
 {
-	for (size_t i = 0; i < answer->note_count; i++) {
-		fprintf(style->out, "%snote: ", colour(style, answer->complete ? COLOUR_DIM : COLOUR_WARN));
-		put_line(style, answer->notes[i]);
-	}
+	fputs(colour(style, answer->complete ? COLOUR_DIM : COLOUR_WARN), style->out);
+	for (size_t i = 0; i < answer->note_count; i++)
+		print_note(style, answer->notes[i]);
 	if (!answer->complete)
-		fprintf(style->out,
-		        "%sINCOMPLETE: the recording has gaps, and figures may be off by what is missing%s\n",
-		        colour(style, COLOUR_WARN), colour(style, COLOUR_OFF));
+		print_line(style, ANSWER_INCOMPLETE);
 	else if (!style->quiet)
-		fprintf(style->out, "%scomplete%s\n", colour(style, COLOUR_DIM), colour(style, COLOUR_OFF));
+		print_line(style, "complete");
+	fputs(colour(style, COLOUR_OFF), style->out);
 }

@@ -9,12 +9,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void *checked(void *pointer)
+void memory_exhausted(void)
 {
-	if (pointer != NULL)
-		return pointer;
 	fputs("ttalloc-analyze: out of memory\n", stderr);
 	exit(2);
+}
+
+static void *checked(void *pointer)
+{
+	if (pointer == NULL)
+		memory_exhausted();
+	return pointer;
 }
 
 void *memory_get(size_t count, size_t size)

@@ -85,7 +85,7 @@ static void say_notes(const struct output *output, const struct answer *answer)
 	if (output->format != FORMAT_CSV && output->format != FORMAT_JSONL)
 		return;
 	if (!answer->complete)
-		say("%s: INCOMPLETE: the recording has gaps, and figures may be off by what is missing", answer->file);
+		say("%s: " ANSWER_INCOMPLETE, answer->file);
 	if (answer->complete && output->style.quiet)
 		return;
 	for (size_t i = 0; i < answer->note_count; i++)

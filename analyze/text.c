@@ -59,6 +59,8 @@ size_t text_decode(const char *text, size_t bytes, int32_t *code)
 
 bool text_is_unsafe(int32_t code)
 {
+	if (code >= 0x20 && code < 0x7f) /* nearly always */
+		return false;
 	for (size_t i = 0; i < sizeof unsafe_ranges / sizeof *unsafe_ranges; i++)
 		if (code >= unsafe_ranges[i].first && code <= unsafe_ranges[i].last)
 			return true;
@@ -174,22 +176,32 @@ static void json_code(FILE *out, int32_t code)
 		        0xdc00u + ((unsigned)(code - 0x10000) & 0x3ff));
 }
 
+static bool json_plain(int32_t code)
+{
+	/* '<' and '>': a page may carry the JSON inline */
+	return code != '"' && code != '\\' && code != '<' && code != '>' && !text_is_unsafe(code);
+}
+
 void text_json(FILE *out, const char *text, size_t bytes)
 {
+	size_t plain = 0; /* where what is not written yet begins */
 	fputc('"', out);
 	for (size_t at = 0; at < bytes;) {
 		int32_t code;
 		size_t length = text_decode(text + at, bytes - at, &code);
-		if (code == TEXT_INVALID)
-			fputs(REPLACEMENT, out);
-		else if (text_is_unsafe(code) || code == '<' || code == '>') /* <: a page may carry the JSON inline */
-			json_code(out, code);
-		else if (code == '"' || code == '\\')
-			fprintf(out, "\\%c", (char)code);
-		else
-			fwrite(text + at, 1, length, out);
+		if (!json_plain(code)) {
+			fwrite(text + plain, 1, at - plain, out);
+			plain = at + length;
+			if (code == TEXT_INVALID)
+				fputs(REPLACEMENT, out);
+			else if (code == '"' || code == '\\')
+				fprintf(out, "\\%c", (char)code);
+			else
+				json_code(out, code);
+		}
 		at += length;
 	}
+	fwrite(text + plain, 1, bytes - plain, out);
 	fputc('"', out);
 }
 

@@ -70,8 +70,13 @@ struct shown {
 };
 void cell_show(struct shown *shown, const struct column *column, const struct query_cell *cell);
 
+/* Prints a line around a table, which must be safe, broken at spaces where the terminal ends. */
+void print_line(const struct style *style, const char *line);
+
 /* The lines under table and list: notes, and whether the recording is complete. */
 void answer_footer(const struct style *style, const struct answer *answer);
+
+#define ANSWER_INCOMPLETE "INCOMPLETE: the recording has gaps, and figures may be off by what is missing"
 
 #define COLOUR_BOLD "\033[1m"
 #define COLOUR_DIM "\033[2m"

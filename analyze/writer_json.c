@@ -14,7 +14,7 @@
 struct json {
 	struct writer writer;
 	FILE *out;
-	const struct column *columns;
+	char **keys; /* as they stand before each value */
 	size_t count;
 	bool any;
 };
@@ -66,10 +66,7 @@ static void put_row(const struct json *json, const struct query_cell *cells)
 {
 	fputc('{', json->out);
 	for (size_t i = 0; i < json->count; i++) {
-		if (i > 0)
-			fputs(", ", json->out);
-		put_text(json->out, json->columns[i].name);
-		fputs(": ", json->out);
+		fputs(json->keys[i], json->out);
 		put_cell(json->out, &cells[i]);
 	}
 	fputc('}', json->out);
@@ -93,11 +90,27 @@ static void put_head(FILE *out, const struct answer *answer)
 	fputs("], \"rows\": [", out);
 }
 
+static void make_keys(struct json *json, const struct column *columns, size_t count)
+{
+	json->keys = memory_get(count, sizeof *json->keys);
+	for (size_t i = 0; i < count; i++) {
+		size_t size;
+		FILE *key = open_memstream(&json->keys[i], &size);
+		if (key == NULL)
+			memory_exhausted();
+		fputs(i > 0 ? ", " : "", key);
+		put_text(key, columns[i].name);
+		fputs(": ", key);
+		if (fclose(key) != 0)
+			memory_exhausted();
+		json->count++;
+	}
+}
+
 static void json_begin(struct writer *writer, const struct answer *answer, const struct column *columns, size_t count)
 {
 	struct json *json = (struct json *)writer;
-	json->columns = columns;
-	json->count = count;
+	make_keys(json, columns, count);
 	put_head(json->out, answer);
 }
 
@@ -119,8 +132,7 @@ static void jsonl_begin(struct writer *writer, const struct answer *answer, cons
 {
 	struct json *json = (struct json *)writer;
 	(void)answer;
-	json->columns = columns;
-	json->count = count;
+	make_keys(json, columns, count);
 }
 
 static void jsonl_row(struct writer *writer, const struct query_cell *cells)
@@ -137,7 +149,11 @@ static void jsonl_end(struct writer *writer)
 
 static void json_free(struct writer *writer)
 {
-	free(writer);
+	struct json *json = (struct json *)writer;
+	for (size_t i = 0; i < json->count; i++)
+		free(json->keys[i]);
+	free(json->keys);
+	free(json);
 }
 
 struct writer *writer_json(const struct style *style)

@@ -97,15 +97,18 @@ static void free_fields(struct field *fields, size_t count)
 /* "every row: device 0, region DRAM", where these columns gave way to others. */
 static void print_lifted(const struct table *table)
 {
-	const char *before = "every row: ";
-	for (size_t i = 0; i < table->layout.count; i++) {
-		if (table->layout.shapes[i].hidden != HIDDEN_SAME)
-			continue;
-		fprintf(table->style.out, "%s%s %s", before, table->layout.shapes[i].name, table->fields[i].main);
-		before = ", ";
+	char line[CELL_TEXT_MAX * 4] = "every row:";
+	size_t used = strlen(line), none = used;
+	for (size_t i = 0; i < table->layout.count && used < sizeof line; i++) {
+		const struct field *field = &table->fields[i];
+		bool exact = field->exact != NULL && field->exact[0] != '\0';
+		if (table->layout.shapes[i].hidden == HIDDEN_SAME)
+			used += (size_t)snprintf(line + used, sizeof line - used, "%s %s %s%s%s%s",
+			                         used > none ? "," : "", table->layout.shapes[i].name, field->main,
+			                         exact ? " (" : "", exact ? field->exact : "", exact ? ")" : "");
 	}
-	if (before[0] == ',')
-		fputc('\n', table->style.out);
+	if (used > none)
+		print_line(&table->style, line);
 }
 
 static void print_kept(struct table *table, bool all)
@@ -146,15 +149,17 @@ static void table_row(struct writer *writer, const struct query_cell *cells)
 
 static void print_left_out(const struct table *table)
 {
-	const char *before = "not shown for lack of room: ";
-	for (size_t i = 0; i < table->layout.count; i++) {
-		if (table->layout.shapes[i].hidden != HIDDEN_NO_ROOM)
-			continue;
-		fprintf(table->style.out, "%s%s", before, table->layout.shapes[i].name);
-		before = ", ";
-	}
-	if (before[0] == ',')
-		fputs(" (a wider terminal, or --json, has them)\n", table->style.out);
+	char line[CELL_TEXT_MAX * 4] = "not shown for lack of room:";
+	size_t used = strlen(line), none = used;
+	for (size_t i = 0; i < table->layout.count && used < sizeof line; i++)
+		if (table->layout.shapes[i].hidden == HIDDEN_NO_ROOM)
+			used += (size_t)snprintf(line + used, sizeof line - used, "%s %s", used > none ? "," : "",
+			                         table->layout.shapes[i].name);
+	if (used == none)
+		return;
+	if (used < sizeof line)
+		snprintf(line + used, sizeof line - used, " (a wider terminal, or --json, has them)");
+	print_line(&table->style, line);
 }
 
 static void table_end(struct writer *writer)
@@ -169,7 +174,7 @@ static void table_end(struct writer *writer)
 		fprintf(out, "and %" PRIu64 " more (-n 0 shows all)\n", table->seen - table->style.rows);
 	print_left_out(table);
 	for (size_t i = 0; i < table->footnote_count; i++)
-		fprintf(out, "%s\n", table->footnotes[i]);
+		print_line(&table->style, table->footnotes[i]);
 	answer_footer(&table->style, table->answer);
 }
 

@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "analyze/text.h"
 #include "analyze/writer.h"
 
 #define COLUMNS 6
@@ -110,7 +111,8 @@ static void test_table_very_narrow(void **state)
 	                        "device            size_bytes  label\n"
 	                        "     0  1.50 GiB  1610612736  model/\xe2\x80\xa6tention\n"
 	                        "     1     512 B         512  =evil\\\xe2\x80\xa6[2J,\"x\"\n"
-	                        "not shown for lack of room: address, at_ns (a wider terminal, or --json, has them)\n");
+	                        "not shown for lack of room: address, at_ns\n"
+	                        "  (a wider terminal, or --json, has them)\n");
 }
 
 static void test_table_every_width_fits(void **state)
@@ -303,7 +305,7 @@ static void test_colour(void **state)
 	writer->row(writer, (struct query_cell[]){integer(1)});
 	writer->end(writer);
 	writer->free(writer);
-	capture_check(&capture, "\033[1mn\033[0m\n1\n\033[2mcomplete\033[0m\n");
+	capture_check(&capture, "\033[1mn\033[0m\n1\n\033[2mcomplete\n\033[0m");
 }
 
 static void test_delta(void **state)
