@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,10 @@
 #include <unistd.h>
 
 #include "sql/sql.h"
+
+#define FIRST_BYTES 100 /* of a database's first page: its header */
+#define WAL_HEADER_BYTES 32
+#define WAL_FRAME_BYTES 24
 
 static const char *const sidecars[] = {"-wal", "-shm", "-journal"};
 
@@ -120,34 +125,64 @@ static int take_lock(struct output *output, struct front_error *error)
 
 enum file_kind { FILE_NONE, FILE_EMPTY, FILE_RECORDING, FILE_OTHER, FILE_NOT_REGULAR, FILE_UNREADABLE };
 
+static uint32_t big_endian(const unsigned char *bytes)
+{
+	return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
+}
+
 /* A recording says so at byte 68 of its first page. */
+static bool is_first_page(const unsigned char page[static FIRST_BYTES])
+{
+	return !memcmp(page, "SQLite format 3", 16) && big_endian(page + 68) == SQL_APPLICATION_ID;
+}
+
+/* A young recording whose recorder was killed, or is at work, has its first page in the write-ahead log alone: it is
+ * among the first ones there. */
+static bool is_young_recording(const char *path)
+{
+	char name[PATH_MAX + 8];
+	unsigned char head[WAL_HEADER_BYTES], frame[WAL_FRAME_BYTES + FIRST_BYTES];
+	bool found = false;
+	int fd;
+
+	snprintf(name, sizeof(name), "%s-wal", path);
+	fd = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		return false;
+	if (pread(fd, head, sizeof(head), 0) == sizeof(head)) {
+		off_t step = (off_t)big_endian(head + 8) + WAL_FRAME_BYTES; /* page size, and what each is wrapped in */
+		off_t at = WAL_HEADER_BYTES;
+
+		for (int i = 0; i < 64 && !found && pread(fd, frame, sizeof(frame), at) == sizeof(frame); i++) {
+			found = big_endian(frame) == 1 && is_first_page(frame + WAL_FRAME_BYTES);
+			at += step;
+		}
+	}
+	close(fd);
+	return found;
+}
+
 static enum file_kind look_at(const char *path)
 {
-	enum file_kind kind = FILE_UNREADABLE;
-	unsigned char page[100];
+	unsigned char page[FIRST_BYTES];
 	struct stat status;
 	ssize_t got;
-	int fd = -1;
+	int fd;
 
 	if (stat(path, &status) < 0)
 		return errno == ENOENT ? FILE_NONE : FILE_UNREADABLE;
 	if (!S_ISREG(status.st_mode))
 		return FILE_NOT_REGULAR;
-	if (status.st_size == 0)
-		return FILE_EMPTY;
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
 		return FILE_UNREADABLE;
 	got = pread(fd, page, sizeof(page), 0);
-	if (got == (ssize_t)sizeof(page)) {
-		unsigned id = (unsigned)page[68] << 24 | (unsigned)page[69] << 16 | (unsigned)page[70] << 8 | page[71];
-
-		kind = !memcmp(page, "SQLite format 3", 16) && id == SQL_APPLICATION_ID ? FILE_RECORDING : FILE_OTHER;
-	} else if (got >= 0) {
-		kind = FILE_OTHER;
-	}
 	close(fd);
-	return kind;
+	if (got < 0)
+		return FILE_UNREADABLE;
+	if ((got == sizeof(page) && is_first_page(page)) || is_young_recording(path))
+		return FILE_RECORDING;
+	return got == 0 ? FILE_EMPTY : FILE_OTHER;
 }
 
 static int fail_kind(const struct output *output, enum file_kind kind, struct front_error *error)
@@ -163,14 +198,7 @@ static int fail_kind(const struct output *output, enum file_kind kind, struct fr
 
 static int check_append(const struct output *output, enum file_kind kind, struct front_error *error)
 {
-	char wal[PATH_MAX + 8];
-	struct stat status;
-
 	if (kind == FILE_RECORDING)
-		return 0;
-	/* a recorder that was killed early has left all of it in the write-ahead log */
-	snprintf(wal, sizeof(wal), "%s-wal", output->path);
-	if (kind == FILE_EMPTY && stat(wal, &status) == 0 && status.st_size > 0)
 		return 0;
 	if (kind == FILE_NONE || kind == FILE_EMPTY)
 		return front_fail(error, "%s: there is no recording to go on with; leave --append out to make one",
@@ -218,9 +246,10 @@ int output_prepare(struct output *output, const char *path, bool append, bool fo
 	if (resolve(path, output->path, error) < 0)
 		return -1;
 	snprintf(output->lock_path, sizeof(output->lock_path), "%s-lock", output->path);
-	/* once before, so that nothing is made beside a file that will not do, and once when nobody else can change it
-	 */
-	if (check(output, look_at(output->path), append, force, error) < 0 || take_lock(output, error) < 0)
+	kind = look_at(output->path);
+	if (kind == FILE_NOT_REGULAR || (append && kind == FILE_NONE))
+		return check(output, kind, append, force, error); /* no lock is laid beside a device, say */
+	if (take_lock(output, error) < 0)
 		return -1;
 	kind = look_at(output->path);
 	output->made = kind == FILE_NONE;

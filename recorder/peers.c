@@ -153,35 +153,40 @@ static struct seat *seat_for(struct server *server, const struct peer *peer, con
 {
 	struct seat *seat = seat_find(server, message->hello.segment_id);
 
-	if (!seat && server->finishing) {
-		front_fail(error, "the recording is ending");
-		return NULL;
-	}
 	if (!seat && !(seat = seat_take(server, message->hello.segment_path, error)))
 		return NULL;
 	seat_settle(server, seat);
-	if (memcmp(client_header(seat->client)->id, message->hello.segment_id, TTA_ID_BYTES) != 0 ||
-	    (pid_t)client_header(seat->client)->pid != peer->credentials.pid)
-		front_fail(error, "its segment is of another process");
-	else if (client_is_dead(seat->client))
-		front_fail(error, "its segment has ended");
-	else
+	if (memcmp(client_header(seat->client)->id, message->hello.segment_id, TTA_ID_BYTES) == 0 &&
+	    (pid_t)client_header(seat->client)->pid == peer->credentials.pid)
 		return seat;
+	front_fail(error, "its segment is of another process");
 	return NULL;
+}
+
+static void turn_away(struct server *server, struct peer *peer, const struct front_error *error)
+{
+	char line[sizeof(error->text) + 32];
+
+	snprintf(line, sizeof(line), "process %d: %s", (int)peer->credentials.pid, error->text);
+	server_refusal(server, line);
+	peer_refuse(server, peer, error->text);
 }
 
 static void take_hello(struct server *server, struct peer *peer, const struct tta_message *message)
 {
 	struct front_error error;
-	struct seat *seat = NULL;
-	char line[sizeof(error.text) + 32];
+	struct seat *seat;
 
-	if (check_hello(message, peer, &error) == 0)
-		seat = seat_for(server, peer, message, &error);
-	if (!seat) {
-		snprintf(line, sizeof(line), "process %d: %s", (int)peer->credentials.pid, error.text);
-		server_refusal(server, line);
-		peer_refuse(server, peer, error.text);
+	if (server->finishing) {
+		peer_refuse(server, peer, "the recording is ending");
+		return;
+	}
+	if (check_hello(message, peer, &error) < 0 || !(seat = seat_for(server, peer, message, &error))) {
+		turn_away(server, peer, &error);
+		return;
+	}
+	if (client_is_dead(seat->client)) { /* the hello of a process that has ended since */
+		peer_drop(server, peer);
 		return;
 	}
 	bind_seat(server, peer, seat);

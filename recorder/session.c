@@ -35,6 +35,7 @@ struct session {
 	struct command command;
 	char *preload;
 	struct output output;
+	char shown_path[PATH_MAX]; /* as the user would write it */
 	char socket_path[PATH_MAX];
 	struct listener listener;
 	struct ingest *ingest;
@@ -115,12 +116,12 @@ static int prepare_output(struct session *session, struct front_error *error)
 {
 	const struct recorder_options *options = session->options;
 	pid_t pid = options->command ? session->command.pid : getpid();
-	char host[256] = "localhost", path[PATH_MAX];
+	char host[256] = "localhost", *path = session->shown_path;
 
 	gethostname(host, sizeof(host) - 1);
 	if (!options->output)
-		output_default_name(options->command ? options->command[0] : NULL, pid, path, sizeof(path));
-	else if (output_expand(options->output, pid, host, time(NULL), path, sizeof(path), error) < 0)
+		output_default_name(options->command ? options->command[0] : NULL, pid, path, PATH_MAX);
+	else if (output_expand(options->output, pid, host, time(NULL), path, PATH_MAX, error) < 0)
 		return -1;
 	return output_prepare(&session->output, path, options->append, options->force, error);
 }
@@ -302,7 +303,7 @@ static int start(struct session *session, struct front_error *error)
 static void show_end(struct session *session, const char *unwritten)
 {
 	struct summary summary = {
-	    .path = session->output.path,
+	    .path = session->shown_path,
 	    .totals = &session->totals,
 	    .report = &session->report,
 	    .wrapped = session->options->command != NULL,
@@ -314,7 +315,7 @@ static void show_end(struct session *session, const char *unwritten)
 		summary_print(&summary);
 	if (unwritten)
 		say("%s: not all of it could be written: %s; make room, then: ttalloc-recorder --append -o %s",
-		    session->output.path, unwritten, session->output.path);
+		    session->shown_path, unwritten, session->shown_path);
 }
 
 /* Takes everything down, in the reverse order. RAN: there is something to tell. Returns whether all is in the file. */

@@ -27,7 +27,7 @@ struct place {
 struct figures {
 	struct place places[MAX_PLACES];
 	size_t place_count;
-	int64_t runtime_blocks, runtime_bytes; /* never freed, but owned by the runtime */
+	int64_t runtime_blocks; /* never freed, but owned by the runtime */
 	int64_t failures;
 	char last_failure[300];
 };
@@ -114,7 +114,6 @@ static void take_leak(struct figures *figures, struct query_run *run)
 	text_of(run, "class", class, sizeof(class));
 	if (strcmp(class, "buffer") != 0 && strcmp(class, "trace") != 0) {
 		figures->runtime_blocks++;
-		figures->runtime_bytes += integer_of(run, "size_bytes");
 		return;
 	}
 	place = place_of(figures, run);
@@ -136,51 +135,49 @@ static void take_failure(struct figures *figures, struct query_run *run)
 	         in_seconds(integer_of(run, "at_ns"), at, sizeof(at)), *why ? ": " : "", why);
 }
 
-/* Runs the built-in query NAME and hands its rows to TAKE. False: it could not be run. */
-static bool ask(struct recording *recording, const char *name, void (*take)(struct figures *, struct query_run *),
-                struct figures *figures)
+/* Runs the built-in query NAME and hands its rows to TAKE. */
+static void ask(struct recording *recording, const char *name, void (*take)(struct figures *, struct query_run *),
+                struct figures *figures, struct sql_error *error)
 {
 	const struct query *query = NULL;
 	struct query_run *run;
-	struct sql_error error;
 	int row;
 
 	for (size_t i = 0; (query = query_builtin(i)) && strcmp(query->name, name) != 0; i++)
 		;
-	if (!query || !(run = query_start(recording, query, NULL, 0, &error)))
-		return false;
-	while ((row = query_next(run, &error)) == 1)
+	if (!query)
+		return;
+	run = query_start(recording, query, NULL, 0, error);
+	while (run && (row = query_next(run, error)) == 1)
 		take(figures, run);
+	if (!run || row < 0)
+		say_plain("  %s: %s", name, error->text);
 	query_finish(run);
-	return row == 0;
 }
 
-static void print_places(const struct figures *figures)
+static void print_place(const struct place *place)
 {
-	if (figures->place_count)
-		say_plain("  %-7s %-14s %12s %12s %14s %12s", "device", "region", "peak", "at", "never freed", "");
-	for (size_t i = 0; i < figures->place_count; i++) {
-		const struct place *place = &figures->places[i];
-		char peak[32] = "-", at[32] = "-", leaked[32];
+	char peak[32] = "-", at[32] = "-", leaked[32], held[64] = "-";
 
-		if (place->has_peak) {
-			in_units(place->peak_bytes, peak, sizeof(peak));
-			in_seconds(place->peak_ns, at, sizeof(at));
-		}
-		say_plain("  %-7" PRId64 " %-14s %12s %12s %14s %5" PRId64 " block%s", place->device, place->region,
-		          peak, at, in_units(place->leaked_bytes, leaked, sizeof(leaked)), place->leaked_blocks,
-		          place->leaked_blocks == 1 ? "" : "s");
+	if (place->has_peak) {
+		in_units(place->peak_bytes, peak, sizeof(peak));
+		in_seconds(place->peak_ns, at, sizeof(at));
 	}
+	if (place->leaked_blocks)
+		snprintf(held, sizeof(held), "%s in %" PRId64 " block%s",
+		         in_units(place->leaked_bytes, leaked, sizeof(leaked)), place->leaked_blocks,
+		         place->leaked_blocks == 1 ? "" : "s");
+	say_plain("  %-7" PRId64 " %-14s %12s %12s   %s", place->device, place->region, peak, at, held);
 }
 
 static void print_figures(const struct figures *figures)
 {
-	char size[32];
-
-	print_places(figures);
+	if (figures->place_count)
+		say_plain("  %-7s %-14s %12s %12s   %s", "device", "region", "peak", "at", "never freed");
+	for (size_t i = 0; i < figures->place_count; i++)
+		print_place(&figures->places[i]);
 	if (figures->runtime_blocks)
-		say_plain("  held by the runtime at the end: %" PRId64 " blocks, %s", figures->runtime_blocks,
-		          in_units(figures->runtime_bytes, size, sizeof(size)));
+		say_plain("  and %" PRId64 " that the runtime owns, such as kernel binaries", figures->runtime_blocks);
 	if (figures->failures)
 		say_plain("  failed requests: %" PRId64 ", the last one %s", figures->failures, figures->last_failure);
 }
@@ -194,12 +191,13 @@ static void print_blocks(const char *path)
 	struct figures figures = {0};
 	struct sql_error error;
 	struct recording *recording = recording_open(path, &error);
-	bool asked = recording != NULL;
 
-	for (size_t i = 0; asked && i < sizeof(questions) / sizeof(*questions); i++)
-		asked = ask(recording, questions[i].query, questions[i].take, &figures);
-	if (asked)
+	for (size_t i = 0; recording && i < sizeof(questions) / sizeof(*questions); i++)
+		ask(recording, questions[i].query, questions[i].take, &figures, &error);
+	if (recording)
 		print_figures(&figures);
+	else
+		say_plain("  %s", error.text);
 	recording_close(recording);
 }
 
