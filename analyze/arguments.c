@@ -17,9 +17,11 @@ struct word {
 	const char *value; /* in the same word; NULL: none */
 };
 
+/* "-- a comment" begins a statement, and "-" alone is a name. */
 static bool is_option(const char *text)
 {
-	return text[0] == '-' && text[1] != '\0';
+	bool comment = strncmp(text, "--", 2) == 0 && (text[2] == ' ' || text[2] == '\n');
+	return text[0] == '-' && text[1] != '\0' && !comment;
 }
 
 static struct word split(const char *text)

@@ -139,6 +139,14 @@ static int add_old_loss(const char *path, struct notes *notes, struct sql_error 
 	return 0;
 }
 
+/* Puts the file before an error that does not name it. */
+static void name_file(struct sql_error *error, const char *file)
+{
+	const struct sql_error bare = *error;
+	if (strstr(bare.text, file) == NULL)
+		refuse(error, "%s: %s", file, bare.text);
+}
+
 enum status run_request(const struct request *request)
 {
 	enum status status = STATUS_TROUBLE;
@@ -158,8 +166,10 @@ enum status run_request(const struct request *request)
 		goto cleanup;
 	if (request->old_file != NULL && recording_attach_old(recording, request->old_file, &error) < 0)
 		goto cleanup;
-	if (answer(recording, request, &output, &notes, &found, &error) < 0)
+	if (answer(recording, request, &output, &notes, &found, &error) < 0) {
+		name_file(&error, request->file);
 		goto cleanup;
+	}
 	if (output_finish(&output, &error) < 0)
 		goto cleanup;
 	bool gate = request->verb->gate || arguments_text(arguments, "exit-code") != NULL;

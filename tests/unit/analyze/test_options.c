@@ -93,6 +93,16 @@ static void test_operands(void **state)
 	refuses("frag a b c d e", "too many");
 }
 
+/* A statement may begin with a comment. */
+static void test_comment_is_operand(void **state)
+{
+	struct parsed *parsed = parse("frag");
+	char *words[] = {(char *)"frag", (char *)"-- the largest\nSELECT 1"};
+	(void)state;
+	assert_int_equal(arguments_parse(&parsed->arguments, &verb, &parsed->options, 2, words, &parsed->error), 0);
+	assert_int_equal(parsed->arguments.operand_count, 1);
+}
+
 static void test_refusals(void **state)
 {
 	(void)state;
@@ -234,6 +244,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_forms),
 	    cmocka_unit_test(test_operands),
+	    cmocka_unit_test(test_comment_is_operand),
 	    cmocka_unit_test(test_refusals),
 	    cmocka_unit_test(test_not_honoured),
 	    cmocka_unit_test(test_suggestions),
