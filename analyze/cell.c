@@ -96,11 +96,11 @@ static void print_note(const struct style *style, const char *note)
 void answer_footer(const struct style *style, const struct answer *answer)
 {
 	fputs(colour(style, answer->complete ? COLOUR_DIM : COLOUR_WARN), style->out);
-	for (size_t i = 0; i < answer->note_count; i++)
-		print_note(style, answer->notes[i]);
 	if (!answer->complete)
 		print_line(style, ANSWER_INCOMPLETE);
 	else if (!style->quiet)
 		print_line(style, "complete");
+	for (size_t i = 0; i < answer->note_count; i++)
+		print_note(style, answer->notes[i]);
 	fputs(colour(style, COLOUR_OFF), style->out);
 }

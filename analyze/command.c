@@ -196,7 +196,7 @@ static enum status explain(struct verbs *verbs, const char *name)
 
 static enum status print_version(void)
 {
-	puts("ttalloc-analyze " TTALLOC_VERSION);
+	puts("ttalloc-analyze " ANALYZE_VERSION);
 	return finish_text();
 }
 

@@ -9,8 +9,8 @@
 
 #include "options.h"
 
-#ifndef TTALLOC_VERSION
-#define TTALLOC_VERSION "0"
+#ifndef ANALYZE_VERSION
+#define ANALYZE_VERSION "0"
 #endif
 
 void help_program(FILE *out, struct verbs *verbs);

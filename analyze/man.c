@@ -149,7 +149,7 @@ static const char queries_of_your_own[] =
 void man_page(FILE *out, struct verbs *verbs)
 {
 	fputs(".\\\" Generated from the option table and the queries; do not edit.\n"
-	      ".TH TTALLOC\\-ANALYZE 1 \"\" \"ttalloc " TTALLOC_VERSION "\" \"User Commands\"\n.nh\n",
+	      ".TH TTALLOC\\-ANALYZE 1 \"\" \"ttalloc " ANALYZE_VERSION "\" \"User Commands\"\n.nh\n",
 	      out);
 	fputs(intro, out);
 	fputs(".SH VERBS\n", out);

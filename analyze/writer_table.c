@@ -94,10 +94,10 @@ static void free_fields(struct field *fields, size_t count)
 	}
 }
 
-/* "every row: device 0, region DRAM", where these columns gave way to others. */
+/* "every row below: device 0, region DRAM", where these columns gave way to others. */
 static void print_lifted(const struct table *table)
 {
-	char line[CELL_TEXT_MAX * 4] = "every row:";
+	char line[CELL_TEXT_MAX * 4] = "every row below:";
 	size_t used = strlen(line), none = used;
 	for (size_t i = 0; i < table->layout.count && used < sizeof line; i++) {
 		const struct field *field = &table->fields[i];

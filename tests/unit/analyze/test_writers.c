@@ -107,7 +107,7 @@ static void test_table_very_narrow(void **state)
 	capture.style.width = 44;
 	capture.style.quiet = true;
 	write_two(writer_table(&capture.style), &complete);
-	capture_check(&capture, "every row: region DRAM\n"
+	capture_check(&capture, "every row below: region DRAM\n"
 	                        "device            size_bytes  label\n"
 	                        "     0  1.50 GiB  1610612736  model/\xe2\x80\xa6tention\n"
 	                        "     1     512 B         512  =evil\\\xe2\x80\xa6[2J,\"x\"\n"
@@ -187,8 +187,8 @@ static void test_table_empty_and_incomplete(void **state)
 	writer->end(writer);
 	writer->free(writer);
 	capture_check(&capture, "no leaks\n"
-	                        "note: 12 events lost in 2 gaps\\x1b[0m\n"
-	                        "INCOMPLETE: the recording has gaps, and figures may be off by what is missing\n");
+	                        "INCOMPLETE: the recording has gaps, and figures may be off by what is missing\n"
+	                        "note: 12 events lost in 2 gaps\\x1b[0m\n");
 }
 
 static void test_fold(void **state)
