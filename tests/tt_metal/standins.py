@@ -6,6 +6,7 @@ A stand-in is named by (compiler, generation, variant). Variants:
   unity     allocator and buffers in one translation unit
   bsymbolic its calls are bound inside the library
   patched   it reports itself, through allocation_client.hpp
+  applied   its sources were patched by hook/tt-metal/apply.sh
   other     under another name, so that it can be in one process with a plain one
 """
 import os
@@ -49,6 +50,26 @@ def fake_libttalloc():
     return PLACE / "fake"
 
 
+def checkout(place, generation=202606):
+    """A directory with the files of a TT-Metal checkout that a patch touches, from the stand-in."""
+    folder = HERE / "standin"
+    graph = place / ("tt_metal/impl/graph" if generation >= 202605 else "tt_metal/graph")
+    api = place / "tt_metal/api/tt-metalium"
+    for path in (graph, api):
+        path.mkdir(parents=True, exist_ok=True)
+    (api / "mesh_device.hpp").write_text('#include "tt_metal.hpp"\n')
+    shutil.copy(folder / "graph_tracking.cpp", graph)
+    return graph / "graph_tracking.cpp"
+
+
+def applied_tracker(place, folder):
+    shutil.rmtree(place / "checkout", ignore_errors=True)
+    tracker = checkout(place / "checkout")
+    subprocess.run(["bash", str(SOURCE / "hook/tt-metal/apply.sh"), str(place / "checkout")], check=True,
+                   stdout=subprocess.DEVNULL)
+    return tracker
+
+
 def standin(compiler, generation, variant="plain"):
     """The directory of a libtt_metal.so, and of a libttnn.so above it."""
     place = PLACE / f"{compiler}-{generation}-{variant}"
@@ -58,12 +79,17 @@ def standin(compiler, generation, variant="plain"):
     if variant == "patched":
         flags += ["-DPATCHED", f"-I{SOURCE / 'include'}"]
         sources.append(SOURCE / "include/allocation_client.hpp")
+    tracker = folder / "graph_tracking.cpp"
+    if variant == "applied":
+        tracker = applied_tracker(place, folder)
+        flags += [f"-I{folder}", f"-I{place / 'checkout/tt_metal/api'}"]
+        sources += [SOURCE / "include/allocation_client.hpp", SOURCE / "hook/tt-metal/apply.sh"]
     parts = ["unity.cpp"] if variant == "unity" else ["allocator.cpp", "impl.cpp"]
     link = ["-Wl,-Bsymbolic"] if variant == "bsymbolic" else []
     name = "tt_metal_other" if variant == "other" else "tt_metal"
     make(place / f"lib{name}.so", sources,
          [compiler, *flags, "-shared", f"-Wl,-soname,lib{name}.so", *link,
-          *(str(folder / part) for part in ["graph_tracking.cpp", *parts])])
+          str(tracker), *(str(folder / part) for part in parts)])
     make(place / "libttnn.so", sources,
          [compiler, *flags, "-shared", str(folder / "ttnn.cpp"), f"-L{place}", f"-l{name}", "-Wl,-rpath,$ORIGIN"])
     return place

@@ -37,13 +37,20 @@ void GraphTracker::track_deallocate(Buffer* buffer) {
     calls_++;
 }
 
-void GraphTracker::track_allocate_cb(const CoreRangeSet&, std::uint64_t, std::uint64_t, bool, const IDevice*) {
+void GraphTracker::track_allocate_cb(
+    [[maybe_unused]] const CoreRangeSet& core_range_set,
+    [[maybe_unused]] uint64_t addr,
+    [[maybe_unused]] uint64_t size,
+    [[maybe_unused]] bool is_globally_allocated,
+    [[maybe_unused]] const IDevice* device) {
     calls_++;
 }
 
-void GraphTracker::track_deallocate_cb(const IDevice*) { calls_++; }
+void GraphTracker::track_deallocate_cb([[maybe_unused]] const IDevice* device) { calls_++; }
 
-void GraphTracker::track_program(Program*, const IDevice*) { calls_++; }
+void GraphTracker::track_program([[maybe_unused]] Program* program, [[maybe_unused]] const IDevice* device) {
+    calls_++;
+}
 
 bool GraphTracker::hook_allocate(const Buffer*) { return no_dispatch_; }
 
