@@ -4,7 +4,11 @@
  */
 #include "joint.h"
 
+#include <string.h>
+
+#include "cbs.h"
 #include "index.h"
+#include "ttalloc/event.h"
 
 struct totals {
 	int64_t bytes, bank_bytes, blocks;
@@ -228,13 +232,23 @@ uint64_t joint_dirty_ns(const struct joint *joint)
 
 /* ---- making spans anew ---- */
 
+/* The circular buffers of one process, gone through once more. */
+struct cb_replay {
+	struct usage usage;
+	struct cbs cbs;
+};
+
 struct rebuilding {
 	struct joint *joint;
 	struct joint_region region; /* a copy, until it is in the file */
-	struct piece piece;
-	bool has_piece;
+	uint64_t from_ns;
+	struct usage_change moment; /* not yet in the piece */
+	struct piece piece;         /* not yet in a span */
+	bool has_moment, has_piece;
 	struct rowlog log;
-	uint64_t changes;
+	struct cb_replay **cbs; /* by process */
+	size_t cbs_count;
+	uint64_t changes, expected;
 	bool (*progress)(double fraction, void *context);
 	void *context;
 };
@@ -248,19 +262,114 @@ static void finish_piece(struct rebuilding *rebuilding)
 	rebuilding->has_piece = false;
 }
 
-static bool replay_change(void *context, const struct usage_change *change)
+static void replay_moment(struct rebuilding *rebuilding)
 {
-	struct rebuilding *rebuilding = context;
+	const struct usage_change *change = &rebuilding->moment;
 	struct piece *piece = &rebuilding->piece;
 
+	if (!rebuilding->has_moment)
+		return;
+	rebuilding->has_moment = false;
 	if (rebuilding->has_piece && piece_may_grow(piece->from_ns, piece->changes, change->at_ns, 1)) {
 		piece_add(piece, change);
-	} else {
-		finish_piece(rebuilding);
-		piece_begin(piece, rebuilding->region.device, rebuilding->region.region, change);
-		rebuilding->has_piece = true;
+		return;
 	}
-	return ++rebuilding->changes % 65536 || !rebuilding->progress || rebuilding->progress(-1, rebuilding->context);
+	finish_piece(rebuilding);
+	piece_begin(piece, rebuilding->region.device, rebuilding->region.region, change);
+	rebuilding->has_piece = true;
+}
+
+/* A closed device, or a process that ends, has a change for every block: together they are one moment, as they were
+ * when they were taken in. */
+static void replay_change(struct rebuilding *rebuilding, const struct usage_change *change)
+{
+	struct usage_change *moment = &rebuilding->moment;
+
+	if (change->at_ns < rebuilding->from_ns)
+		return;
+	if (rebuilding->has_moment && moment->key == change->key && moment->process == change->process &&
+	    moment->at_ns == change->at_ns) {
+		moment->bytes += change->bytes;
+		moment->bank_bytes += change->bank_bytes;
+		moment->blocks += change->blocks;
+		return;
+	}
+	replay_moment(rebuilding);
+	*moment = *change;
+	rebuilding->has_moment = true;
+}
+
+static struct cb_replay *cbs_of(struct rebuilding *rebuilding, uint32_t process)
+{
+	if (process >= rebuilding->cbs_count) {
+		size_t count = (size_t)process * 2 + 16;
+
+		rebuilding->cbs = memory_or_die(realloc(rebuilding->cbs, count * sizeof(*rebuilding->cbs)));
+		memset(rebuilding->cbs + rebuilding->cbs_count, 0,
+		       (count - rebuilding->cbs_count) * sizeof(*rebuilding->cbs));
+		rebuilding->cbs_count = count;
+	}
+	if (!rebuilding->cbs[process])
+		rebuilding->cbs[process] = memory_zeroed(sizeof(*rebuilding->cbs[process]));
+	return rebuilding->cbs[process];
+}
+
+static void free_cbs(struct rebuilding *rebuilding)
+{
+	for (size_t i = 0; i < rebuilding->cbs_count; i++)
+		if (rebuilding->cbs[i])
+			cbs_free(&rebuilding->cbs[i]->cbs);
+	for (size_t i = 0; i < rebuilding->cbs_count; i++)
+		free(rebuilding->cbs[i]);
+	free(rebuilding->cbs);
+}
+
+static void ignore_end(void *context, int64_t key)
+{
+	(void)context, (void)key;
+}
+
+/* Does to the circular buffers of its process what the event did when it was taken in. */
+static void replay_cb_event(struct rebuilding *rebuilding, const struct stored_change *stored)
+{
+	struct cb_replay *replay = cbs_of(rebuilding, stored->change.process);
+	struct usage_change change = stored->change;
+	struct cb cb = {
+	    .usage = 1,
+	    .program = stored->program,
+	    .number = stored->number,
+	    .key = change.key,
+	    .size_bytes = (uint64_t)change.bytes,
+	    .aliased = stored->aliased,
+	};
+
+	if (stored->kind == TTA_CB_ALLOC) {
+		cbs_add(&replay->cbs, &replay->usage, &cb);
+	} else if (stored->kind == TTA_CB_FREE) {
+		change.frees = cbs_end(&replay->cbs, &replay->usage, 1, stored->program, ignore_end, NULL);
+	} else if (stored->kind == TTA_DEVICE_CLOSE) {
+		cbs_end_all(&replay->cbs, &replay->usage, 1, ignore_end, NULL);
+	} else {
+		replay->usage.ran = true;
+		replay->usage.program = stored->program;
+	}
+	if (cbs_settle(&replay->cbs, &replay->usage, 1, &change) || change.allocs || change.frees)
+		replay_change(rebuilding, &change);
+}
+
+static bool replay_stored(void *context, const struct stored_change *stored)
+{
+	struct rebuilding *rebuilding = context;
+	double fraction;
+
+	if (stored->kind)
+		replay_cb_event(rebuilding, stored);
+	else
+		replay_change(rebuilding, &stored->change);
+	if (++rebuilding->changes % 16384 || !rebuilding->progress)
+		return true;
+	fraction = (double)rebuilding->changes / (double)(rebuilding->expected + 1);
+	return rebuilding->progress(fraction < 1 ? fraction : 1, rebuilding->context);
 }
 
 /* Goes back to the last span that is right. Returns the time from which on all has to be replayed. */
@@ -284,13 +393,15 @@ static uint64_t cut_spans(struct rebuilding *rebuilding, struct writer *writer)
 static enum write_result rebuild_region(struct rebuilding *rebuilding, struct writer *writer, struct sql_error *error)
 {
 	struct joint_region *region = &rebuilding->region;
-	uint64_t from_ns = cut_spans(rebuilding, writer);
-	enum write_result result =
-	    writer_changes(writer, region->device, region->region, from_ns, replay_change, rebuilding, error);
 	struct write_rows rows = {.logs = {&rebuilding->log}};
+	enum write_result result;
 
+	rebuilding->from_ns = cut_spans(rebuilding, writer);
+	result = writer_changes(writer, region->device, region->region, rebuilding->from_ns, replay_stored, rebuilding,
+	                        error);
 	if (result != WRITE_DONE)
 		return result;
+	replay_moment(rebuilding);
 	finish_piece(rebuilding);
 	log_region(region, &rebuilding->log);
 	return writer_store(writer, &rows, error);
@@ -307,10 +418,13 @@ enum write_result joint_rebuild(struct joint *joint, struct writer *writer, bool
 		if (joint->regions[i].dirty_ns == PIECE_NO_DISORDER)
 			continue;
 		rebuilding.region = joint->regions[i];
+		if (progress)
+			rebuilding.expected = writer_events_since(writer, joint->regions[i].dirty_ns);
 		result = rebuild_region(&rebuilding, writer, error);
 		if (result == WRITE_DONE)
 			joint->regions[i] = rebuilding.region;
 		rowlog_free(&rebuilding.log);
+		free_cbs(&rebuilding);
 	}
 	return result;
 }

@@ -349,7 +349,8 @@ static int store_rows(struct writer *writer, const struct write_rows *rows)
 {
 	int code = SQLITE_OK;
 
-	qsort(rows->unheld, rows->unheld_count, sizeof(*rows->unheld), by_key);
+	if (rows->unheld_count)
+		qsort(rows->unheld, rows->unheld_count, sizeof(*rows->unheld), by_key);
 	for (int i = 0; i < 2 && code == SQLITE_OK; i++)
 		if (rows->logs[i])
 			code = store_log(writer, rows->logs[i]);

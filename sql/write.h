@@ -83,10 +83,19 @@ struct usage_change {
 	uint32_t allocs, frees;
 };
 
-/* Calls EACH for every change of (DEVICE, REGION) at FROM_NS and later, in the order of the recording: (at_ns, process,
- * key). EACH returns false to stop. */
+/* What the file says of one change. KIND 0: CHANGE is it. Else an event about circular buffers, of which it depends on
+ * those before it what it changes: TTA_CB_ALLOC (of change.bytes), TTA_CB_FREE, TTA_PROGRAM_RUN, TTA_DEVICE_CLOSE. */
+struct stored_change {
+	struct usage_change change;
+	uint32_t kind, number; /* number: index of a circular buffer in its program */
+	uint64_t program;
+	bool aliased;
+};
+
+/* Calls EACH for every change of (DEVICE, REGION) at FROM_NS and later, and for all events about circular buffers, in
+ * the order of the recording: (at_ns, process, key). EACH returns false to stop. */
 enum write_result writer_changes(struct writer *writer, uint32_t device, uint32_t region, uint64_t from_ns,
-                                 bool (*each)(void *context, const struct usage_change *change), void *context,
+                                 bool (*each)(void *context, const struct stored_change *stored), void *context,
                                  struct sql_error *error);
 
 /* How many events the batches hold that reach FROM_NS or later: what writer_changes() would have to read. */
