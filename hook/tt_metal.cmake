@@ -22,3 +22,7 @@ target_compile_options(ttalloc_tt_metal PRIVATE -fexceptions -fno-optimize-sibli
 target_link_libraries(ttalloc_tt_metal PRIVATE ttalloc ttalloc_formats Threads::Threads ${CMAKE_DL_LIBS})
 target_link_options(ttalloc_tt_metal PRIVATE -Wl,-z,defs -Wl,-z,nodelete -Wl,--enable-new-dtags)
 install(TARGETS ttalloc_tt_metal LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+
+# For a patched TT-Metal, and for Python.
+install(FILES ${PROJECT_SOURCE_DIR}/include/allocation_client.hpp DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(FILES ${CMAKE_CURRENT_LIST_DIR}/python/ttalloc.py DESTINATION ${CMAKE_INSTALL_LIBDIR}/ttalloc/python)
