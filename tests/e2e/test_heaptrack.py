@@ -10,8 +10,8 @@ What differs, and why:
   leaks are not, since heaptrack has libstdc++ free the block at the end. The figure is taken from a program that
   allocates nothing.
 - heaptrack does not see memalign and pvalloc, nor that realloc(block, 0) frees: the known program leaves them out.
-- gcc's compiler hashes addresses, so that what it allocates differs by up to 1.5 % from run to run. It runs without
-  address space randomisation here.
+- gcc's compiler hashes addresses: under either tool its figures differ from run to run, by one block of 32,768 B and one of
+  2064 B, which is 1.6 % of what it leaks. It is allowed that much on top of the 1 %.
 - heaptrack puts variables into the environment other than ours, and programs that copy theirs (perl, shells) allocate
   accordingly.
 Known and simple programs have to agree to the byte, others within 1 %.
@@ -32,18 +32,11 @@ def compiled(place, name):
     return out
 
 
-def fixed_addresses():
-    """Words before a command that switch address space randomisation off; containers may forbid it."""
-    words = ["setarch", "-R"]
-    allowed = shutil.which("setarch") and run([*words, "true"]).returncode == 0
-    return words if allowed else skip("setarch -R is not allowed here")
-
-
-def heaptrack(place, *command, wrapper=()):
+def heaptrack(place, *command):
     """Peak and leaked bytes."""
     if not shutil.which("heaptrack") or not shutil.which("zstd"):
         skip("heaptrack or zstd is not installed")
-    result = run([*wrapper, "heaptrack", "-o", place.file("heaptrack"), *command], env=place.env, cwd=place.path, timeout=300)
+    result = run(["heaptrack", "-o", place.file("heaptrack"), *command], env=place.env, cwd=place.path, timeout=300)
     files = sorted(place.path.glob("heaptrack*.zst"))
     check(len(files) == 1, f"heaptrack wrote {files}: {result.stdout} {result.stderr}")
     text = subprocess.run(["zstd", "-dc", files[0]], stdout=subprocess.PIPE, check=True).stdout
@@ -60,10 +53,10 @@ def heaptrack(place, *command, wrapper=()):
     return peak, live
 
 
-def ours(place, *command, wrapper=()):
+def ours(place, *command):
     """Peak and leaked bytes."""
     file = place.file("run.db")
-    result = run([*wrapper, program("ttalloc-recorder"), "--force", "--host-malloc", "-o", file, "--", *command],
+    result = run([program("ttalloc-recorder"), "--force", "--host-malloc", "-o", file, "--", *command],
                  env=place.env, cwd=place.path, timeout=300)
     equal(result.returncode, 0, f"status of {command[0]} ({result.stderr})")
     peaks = analyze("peak", file, "--region", "HOST")
@@ -84,14 +77,15 @@ def to_the_byte(*command):
     equal(ours(place, *command), (peak - own_peak, leaked - own_leaked), f"peak and leaked bytes of {command[0]}")
 
 
-def nearly(*command, wrapper=()):
+def nearly(*command, slack_bytes=0):
     place = Place()
     own_peak, own_leaked = heaptrack_itself(place)
-    peak, leaked = heaptrack(place, *command, wrapper=wrapper)
-    mine = ours(place, *command, wrapper=wrapper)
+    peak, leaked = heaptrack(place, *command)
+    mine = ours(place, *command)
     theirs = peak - own_peak, leaked - own_leaked
     for what, judge, figure in zip(("peak", "leaked"), theirs, mine):
-        check(abs(judge - figure) <= TOLERANCE * judge, f"{what} of {command[0]}: heaptrack {judge}, ours {figure}")
+        check(abs(judge - figure) <= TOLERANCE * judge + slack_bytes,
+              f"{what} of {command[0]}: heaptrack {judge}, ours {figure}")
 
 
 def own_allocations():
@@ -118,14 +112,16 @@ def python():
 
 
 def compiler():
-    """The compiler proper: heaptrack does not follow gcc into its children."""
+    """The compiler proper and the assembler: heaptrack does not follow gcc into its children."""
     need("gcc")
     place = Place()
-    expanded = place.file("training.i")
-    result = run(["gcc", "-E", "-P", "-D_GNU_SOURCE", f"-I{SOURCE}/include", str(SOURCE / "examples/training.c"), "-o", expanded])
-    equal(result.returncode, 0, f"gcc -E ({result.stderr})")
+    source, expanded, assembly = str(SOURCE / "examples/training.c"), place.file("training.i"), place.file("training.s")
+    for step, out in (("-E", expanded), ("-S", assembly)):
+        result = run(["gcc", step, "-D_GNU_SOURCE", f"-I{SOURCE}/include", source, "-o", out])
+        equal(result.returncode, 0, f"gcc {step} ({result.stderr})")
+    nearly("as", "-o", "/dev/null", assembly)
     cc1 = run(["gcc", "-print-prog-name=cc1"]).stdout.strip()
-    nearly(cc1, "-quiet", "-O2", "-o", "/dev/null", expanded, wrapper=fixed_addresses())
+    nearly(cc1, "-quiet", "-O2", "-o", "/dev/null", expanded, slack_bytes=32768 + 2064)
 
 
 def need(name):
