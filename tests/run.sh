@@ -163,14 +163,15 @@ suite_gcc() {
 }
 
 suite_clang() {
-	build clang -DCMAKE_C_COMPILER=clang -DTTALLOC_FUZZ=ON || return
-	ctests "$builds/clang" clang -L 'unit|fuzz'
+	build clang -DCMAKE_C_COMPILER=clang || return
+	ctests "$builds/clang" clang -L unit
 }
 
 suite_asan() {
 	export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 UBSAN_OPTIONS=print_stacktrace=1
-	build asan -DCMAKE_C_COMPILER=gcc -DCMAKE_BUILD_TYPE=Debug -DTTALLOC_SANITIZE=address,undefined || return
-	ctests "$builds/asan" asan -L 'unit|sanitize'
+	build asan -DCMAKE_C_COMPILER=clang -DCMAKE_BUILD_TYPE=Debug -DTTALLOC_FUZZ=ON \
+		-DTTALLOC_SANITIZE=address,undefined,fuzzer-no-link -DTTALLOC_FUZZ_SECONDS="$fuzz_seconds" || return
+	ctests "$builds/asan" asan -L 'unit|fuzz|sanitize'
 }
 
 suite_tsan() {
@@ -188,6 +189,8 @@ suite_prove() {
 
 ensure_packages || exit 2
 export TTALLOC_TEST_MODE=$mode
+fuzz_seconds=4
+[[ $mode == long ]] && fuzz_seconds=300
 if [[ $mode == prove ]]; then
 	suite_prove
 	finish

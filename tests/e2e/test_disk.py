@@ -27,18 +27,16 @@ class SmallDisk:
     def __exit__(self, *_):
         subprocess.run(["umount", "-l", self.path], check=False)
 
-    def fill(self, leave_kib=0):
+    def fill(self):
         filler = self.path / "filler"
-        with open(filler, "wb") as file:
-            try:
-                while True:
-                    file.write(bytes(4096))
-                    file.flush()
-            except OSError:
-                pass
-        if leave_kib:
-            os.truncate(filler, max(0, filler.stat().st_size - leave_kib * 1024))
-        return filler
+        file = os.open(filler, os.O_WRONLY | os.O_CREAT)
+        try:
+            while True:
+                os.write(file, bytes(4096))
+        except OSError:
+            return filler
+        finally:
+            os.close(file)
 
 
 def the_disk_is_full_for_a_while():

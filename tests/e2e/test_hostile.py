@@ -121,7 +121,8 @@ def damaged_segments_of_the_dead():
     place = Place()
     for seed in range(120 if LONG else 24):
         chance = random.Random(seed)
-        victim = Player(place, env=place.target_env(TTALLOC_FLUSH_MS="10000" if seed % 2 else "10"))
+        victim = Player(place, env=place.target_env(TTALLOC_SPOOL_MIB="1",
+                                                    TTALLOC_FLUSH_MS="10000" if seed % 2 else "10"))
         victim.push("label")
         victim.open([])
         for i in range(60):
@@ -145,18 +146,34 @@ def damaged_segments_of_the_dead():
 
 
 def damage(path, chance):
-    """A few bytes, words of extreme values, or a cut, mostly where something is."""
-    size = path.stat().st_size
+    """A few bytes, words of extreme values, or a cut, where something is."""
     with open(path, "r+b") as file:
-        data = file.read()
-        used = [i for i in range(0, size, 8) if data[i:i + 8].strip(b"\0")] or [0]
+        size = os.fstat(file.fileno()).st_size
+        used = [at for first, end in data_of(file) for at in words_in(file, first, end)] or [0]
         for _ in range(chance.choice((1, 3, 20))):
-            at = chance.choice(used)
-            file.seek(at)
+            file.seek(chance.choice(used))
             file.write(chance.choice((chance.randbytes(1), b"\xff" * 8, bytes(8), struct.pack("<Q", 1 << 62),
                                       struct.pack("<Q", chance.randrange(size)))))
     if chance.random() < 0.15:
         os.truncate(path, chance.randrange(size))
+
+
+def data_of(file):
+    """The ranges of a sparse file that are not holes."""
+    at = 0
+    while True:
+        try:
+            first = os.lseek(file.fileno(), at, os.SEEK_DATA)
+        except OSError:
+            return
+        at = os.lseek(file.fileno(), first, os.SEEK_HOLE)
+        yield first, at
+
+
+def words_in(file, first, end):
+    """Places of words that are not zero."""
+    data = os.pread(file.fileno(), min(end - first, 4 << 20), first)
+    return [first + i for i in range(0, len(data), 8) if data[i:i + 8].strip(b"\0")]
 
 
 def a_client_that_stops_half_way():

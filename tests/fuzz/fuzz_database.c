@@ -46,6 +46,11 @@ static const char rows[] =
     "INSERT INTO span VALUES(1, 0, 0, 0, 5000, 0, 0, 576, 0, 2009, 69, 9, 0, 576, 2009, 0, 0, 0, 24, 15);"
     "INSERT INTO region_usage VALUES(0, 0, NULL);";
 
+static void remove_file(void)
+{
+	unlink(path);
+}
+
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	sqlite3_int64 bytes = 0;
@@ -65,6 +70,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	current = malloc(sound_bytes);
 	snprintf(path, sizeof(path), "%s/ttalloc-fuzz-XXXXXX", access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm");
 	close(mkstemp(path));
+	atexit(remove_file);
 	return sound && current ? 0 : 1;
 }
 

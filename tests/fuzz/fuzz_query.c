@@ -16,12 +16,18 @@ int LLVMFuzzerInitialize(int *argc, char ***argv);
 
 static char path[64];
 
+static void remove_file(void)
+{
+	unlink(path);
+}
+
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	(void)argc;
 	(void)argv;
 	strcpy(path, "/tmp/ttalloc-fuzz-XXXXXX.sql");
 	close(mkstemps(path, 4));
+	atexit(remove_file);
 	return 0;
 }
 

@@ -31,7 +31,8 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 
-static uint8_t sound[FILE_BYTES], current[FILE_BYTES];
+static _Alignas(64) uint8_t sound[FILE_BYTES];
+static uint8_t current[FILE_BYTES];
 static char directory[64], path[128];
 static struct segment_scratch *scratch;
 static volatile uint64_t sink; /* so that what was read is really looked at */
@@ -62,6 +63,11 @@ static void fill_batch(uint8_t *frame, struct tta_segment_header *header)
 	header->sealed_number = EVENTS;
 }
 
+static void remove_directory(void)
+{
+	rmdir(directory);
+}
+
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	struct tta_segment_header *header = (struct tta_segment_header *)sound;
@@ -86,6 +92,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	         access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm");
 	if (!mkdtemp(directory))
 		abort();
+	atexit(remove_directory);
 	snprintf(path, sizeof(path), "%s/x.segment", directory);
 	scratch = segment_scratch_new();
 	return 0;

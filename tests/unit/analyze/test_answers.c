@@ -226,6 +226,21 @@ static void test_user_query(void **state)
 	refuses("broken|run.db|--query-path|queries", "broken.sql");
 }
 
+/* The user's configuration, $TTALLOC_QUERY_PATH before it; neither replaces what is built in. */
+static void test_where_queries_are_found(void **state)
+{
+	(void)state;
+	answers("mine|run.db|-q", 0, "seven\n    7\n");
+	setenv("TTALLOC_QUERY_PATH", "/no/such/directory:queries", 1);
+	says("largest|run.db", 0, "1572864");
+	says("mine|run.db|--json", 0, "{\"seven\": 7}");
+	says("help", 0, "Your queries:");
+	says("help", 0, "broken.sql:2");
+	unsetenv("TTALLOC_QUERY_PATH");
+	says("info|run.db", 0, "tower");
+	refuses("mine|run.db|--query-path|/no/such/directory", "cannot read");
+}
+
 static void test_copy(void **state)
 {
 	struct stat status;
@@ -286,7 +301,8 @@ static int make_place(void **state)
 {
 	char name[] = "/tmp/ttalloc-answers-XXXXXX";
 	if (setlocale(LC_CTYPE, "C.UTF-8") == NULL || signal(SIGPIPE, SIG_IGN) == SIG_ERR || mkdtemp(name) == NULL ||
-	    chdir(name) != 0 || mkdir("queries", 0700) != 0 || (*state = strdup(name)) == NULL)
+	    chdir(name) != 0 || mkdir("queries", 0700) != 0 || mkdir("ttalloc", 0700) != 0 ||
+	    mkdir("ttalloc/queries", 0700) != 0 || (*state = strdup(name)) == NULL)
 		return -1;
 	unsetenv("TTALLOC_DB");
 	unsetenv("TTALLOC_QUERY_PATH");
@@ -294,6 +310,8 @@ static int make_place(void **state)
 	put_file("schema.sql", sql_schema);
 	put_file("make.py", make_recording);
 	put_file("queries/largest.sql", largest_sql);
+	put_file("ttalloc/queries/mine.sql", "-- summary: mine\nSELECT 7 AS seven\n");
+	put_file("ttalloc/queries/info.sql", "-- summary: not the real one\nSELECT 8 AS eight\n");
 	put_file("queries/broken.sql", "-- summary: broken\n-- param: x\nSELECT 1\n");
 	return run_python("make.py", "run.db") == 0 && run_python("make.py", "lossy.db") == 0 ? 0 : -1;
 }
@@ -306,6 +324,8 @@ static int remove_place(void **state)
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		unlink(names[i]);
 	rmdir("queries");
+	rmdir("ttalloc/queries");
+	rmdir("ttalloc");
 	int result = chdir("/") == 0 && rmdir(*state) == 0 ? 0 : -1; /* nothing else was made */
 	free(*state);
 	return result;
@@ -321,6 +341,7 @@ int main(void)
 	    cmocka_unit_test(test_unknown_to_the_recording),
 	    cmocka_unit_test(test_windows),
 	    cmocka_unit_test(test_user_query),
+	    cmocka_unit_test(test_where_queries_are_found),
 	    cmocka_unit_test(test_copy),
 	    cmocka_unit_test(test_files),
 	    cmocka_unit_test(test_every_verb_explains_itself),
