@@ -49,12 +49,33 @@ static const char *or_nothing(const char *text)
 	return text != NULL ? text : "";
 }
 
+/* a|b|c as "a, b, c", which can be broken into lines */
+static void list_choices(char *out, size_t size, const char *choices)
+{
+	size_t used = 0;
+	for (; *choices != '\0' && used + 3 < size; choices++) {
+		out[used++] = *choices == '|' ? ',' : *choices;
+		if (*choices == '|')
+			out[used++] = ' ';
+	}
+	out[used] = '\0';
+}
+
 void option_text(char out[static OPTION_TEXT_MAX], const struct option *option)
 {
+	char choices[OPTION_TEXT_MAX / 2];
 	bool fallback = option->fallback != NULL && option->fallback[0] != '\0';
+	list_choices(choices, sizeof choices, or_nothing(option->choices));
 	snprintf(out, OPTION_TEXT_MAX, "%s%s%s%s%s%s%s", or_nothing(option->help), option->choices != NULL ? ": " : "",
-	         or_nothing(option->choices), option->required ? " (required)" : "", fallback ? " (default: " : "",
+	         choices, option->required ? " (required)" : "", fallback ? " (default: " : "",
 	         or_nothing(option->fallback), fallback ? ")" : "");
+}
+
+void column_text(char out[static OPTION_TEXT_MAX], const struct query_column *column)
+{
+	bool plain = strcmp(column->unit, "text") == 0 || strcmp(column->unit, "id") == 0;
+	snprintf(out, OPTION_TEXT_MAX, "%s%s%s%s", or_nothing(column->help), plain ? "" : " [",
+	         plain ? "" : column->unit, plain ? "" : "]");
 }
 
 /* Prints TEXT from column AT on, broken at spaces, continued at column INDENT. */
@@ -126,10 +147,8 @@ static void print_columns(FILE *out, const struct query *query)
 		fputs("\nColumns:\n", out);
 	for (size_t i = 0; i < query->column_count; i++) {
 		const struct query_column *column = &query->columns[i];
-		char text[1024], safe[OPTION_LABEL_MAX];
-		bool plain = strcmp(column->unit, "text") == 0 || strcmp(column->unit, "id") == 0;
-		snprintf(text, sizeof text, "%s%s%s%s", or_nothing(column->help), plain ? "" : " [",
-		         plain ? "" : column->unit, plain ? "" : "]");
+		char text[OPTION_TEXT_MAX], safe[OPTION_LABEL_MAX];
+		column_text(text, column);
 		text_terminal(safe, sizeof safe, column->name, strlen(column->name));
 		print_entry(out, safe, text);
 	}
@@ -150,10 +169,12 @@ int help_verb(FILE *out, struct verb *verb, struct sql_error *error)
 		fputc('\n', out);
 		print_paragraphs(out, about);
 	}
-	for (enum option_group group = GROUP_QUERY; group <= GROUP_FILE; group++)
-		print_group(out, &options, group);
+	print_group(out, &options, GROUP_QUERY);
+	print_group(out, &options, GROUP_FILTER);
 	if (query != NULL)
 		print_columns(out, query);
+	print_group(out, &options, GROUP_OUTPUT);
+	print_group(out, &options, GROUP_FILE);
 	return 0;
 }
 

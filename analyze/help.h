@@ -27,9 +27,11 @@ void complete(FILE *out, struct verbs *verbs, int count, char **words);
 /* "-n, --limit N" */
 #define OPTION_LABEL_MAX 80
 void option_label(char out[static OPTION_LABEL_MAX], const struct option *option);
-/* "how to write the answer: table|json|jsonl|csv (table)" */
+/* "how to write the answer: table, json, jsonl, csv (default: table)" */
 #define OPTION_TEXT_MAX 1024
 void option_text(char out[static OPTION_TEXT_MAX], const struct option *option);
+/* "payload [bytes]" */
+void column_text(char out[static OPTION_TEXT_MAX], const struct query_column *column);
 
 extern const char *const help_environment[][2]; /* name, meaning; ends with NULL */
 extern const char *const help_status[][2];

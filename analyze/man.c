@@ -82,8 +82,8 @@ static void put_query(FILE *out, const struct query *query, const struct options
 		fputs(".PP\nColumns:\n", out);
 	for (size_t i = 0; i < query->column_count; i++) {
 		const struct query_column *column = &query->columns[i];
-		char text[1024];
-		snprintf(text, sizeof text, "%s [%s]", column->help != NULL ? column->help : "", column->unit);
+		char text[OPTION_TEXT_MAX];
+		column_text(text, column);
 		put_entry(out, column->name, text);
 	}
 	fputs(".RE\n", out);

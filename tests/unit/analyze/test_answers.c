@@ -318,9 +318,17 @@ static int make_place(void **state)
 
 static int remove_place(void **state)
 {
-	static const char *const names[] = {
-	    "schema.sql", "make.py", "queries/largest.sql", "queries/broken.sql", "run.db", "lossy.db", "out.db",
-	    "out",        "err"};
+	static const char *const names[] = {"schema.sql",
+	                                    "make.py",
+	                                    "run.db",
+	                                    "lossy.db",
+	                                    "out.db",
+	                                    "out",
+	                                    "err",
+	                                    "queries/largest.sql",
+	                                    "queries/broken.sql",
+	                                    "ttalloc/queries/mine.sql",
+	                                    "ttalloc/queries/info.sql"};
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		unlink(names[i]);
 	rmdir("queries");
