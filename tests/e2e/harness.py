@@ -15,6 +15,7 @@ SOURCE = pathlib.Path(os.environ.get("TTALLOC_SOURCE", pathlib.Path(__file__).re
 BUILD = pathlib.Path(os.environ.get("TTALLOC_BUILD", SOURCE / "build/gcc"))
 MODE = os.environ.get("TTALLOC_TEST_MODE", "default")
 LONG = MODE == "long"
+SANITIZED = bool(os.environ.get("TTALLOC_SANITIZED"))  # slower, and larger
 SKIPPED = 77
 sys.path.insert(0, str(SOURCE / "tests/oracle"))
 
@@ -42,6 +43,13 @@ class Skip(Exception):
 
 def skip(why):
     raise Skip(why)
+
+
+def check_memory(pid, most_mebibytes):
+    """The process PID never held more. What a sanitizer needs beside is not held against it."""
+    peak = resident_bytes(pid) >> 20
+    check(SANITIZED or peak < most_mebibytes, f"process {pid} needed {peak} MiB")
+    return peak
 
 
 def program(name):

@@ -17,7 +17,8 @@ def compiled(place, name, *options):
 
 def record(place, *command, **options):
     file = place.file("run.db")
-    result = run([program("ttalloc-recorder"), "--force", "--host-malloc", "-o", file, "--", *command], env=place.env,
+    env = {**place.env, "TTALLOC_FULL_WAIT_MS": "10000"}  # malloc can outrun a busy machine's recorder for a while
+    result = run([program("ttalloc-recorder"), "--force", "--host-malloc", "-o", file, "--", *command], env=env,
                  cwd=place.path, timeout=300, **options)
     return file, result
 

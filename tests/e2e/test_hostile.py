@@ -7,7 +7,7 @@ import socket
 import struct
 import time
 
-from harness import LONG, Place, Player, Recorder, analyze, check, check_faithful, equal, main, resident_bytes, wait_until
+from harness import LONG, Place, Player, Recorder, analyze, check, check_faithful, check_memory, equal, main, wait_until
 
 MAGIC, VERSION, HELLO, SEALED, MESSAGE_BYTES = 0x48415454, 1, 1, 4, 544
 
@@ -138,7 +138,7 @@ def damaged_segments_of_the_dead():
     player = still_serves(place, recorder)
     time.sleep(1)
     check(recorder.process.poll() is None, f"the recorder ended: {recorder.said()}")
-    check(resident_bytes(recorder.process.pid) < 300 << 20, "the recorder grew")
+    check_memory(recorder.process.pid, 300)
     recorder.stop()
     equal(analyze("verify", recorder.file)["rows"], [], "findings")
     rows = analyze("sql", recorder.file, f"SELECT count(*) AS n FROM event WHERE pid = {player.pid}")["rows"]

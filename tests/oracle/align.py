@@ -96,9 +96,9 @@ def _align_sequence(calls, events, start_ns, row, subject):
 
 
 def _find_rows(processes, recording):
-    """Pairs process images with rows: by pid, in order of introduction."""
+    """Pairs process images with rows: by pid, and by when they began where exec made several of one pid."""
     rows = {}
-    for row in recording.processes:
+    for row in sorted(recording.processes, key=lambda row: row["joined_ns"]):
         rows.setdefault(row["pid"], []).append(row)
     for process in processes:
         if not process.events:
