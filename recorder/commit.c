@@ -155,6 +155,7 @@ static void *run(void *context)
 {
 	struct committer *committer = context;
 
+	pthread_setname_np(pthread_self(), "commit");
 	for (;;) {
 		struct chunk *chunk = next_chunk(committer, monotonic_ns() + REBUILD_EVERY_NS);
 		bool idle;

