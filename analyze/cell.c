@@ -25,6 +25,9 @@ static void show_integer(struct shown *shown, const struct column *column, int64
 	case UNIT_NS:
 		units_ns(shown->main, number);
 		break;
+	case UNIT_RATIO:
+		units_ratio(shown->main, (double)number);
+		break;
 	case UNIT_ADDRESS:
 		snprintf(shown->main, sizeof shown->main, "0x%" PRIx64, (uint64_t)number);
 		break;
