@@ -17,10 +17,13 @@ set_target_properties(ttalloc_tt_metal PROPERTIES
   C_VISIBILITY_PRESET hidden
   BUILD_RPATH "$ORIGIN"
   INSTALL_RPATH "$ORIGIN")
-# What TT-Metal throws passes through these functions, and a return address has to be the caller's.
-target_compile_options(ttalloc_tt_metal PRIVATE -fexceptions -fno-optimize-sibling-calls)
+# What TT-Metal throws passes through these functions. They are loaded when the process starts, or not at all.
+target_compile_options(ttalloc_tt_metal PRIVATE -fexceptions -ftls-model=initial-exec)
 target_link_libraries(ttalloc_tt_metal PRIVATE ttalloc ttalloc_formats Threads::Threads ${CMAKE_DL_LIBS})
-target_link_options(ttalloc_tt_metal PRIVATE -Wl,-z,defs -Wl,-z,nodelete -Wl,--enable-new-dtags)
+target_link_options(ttalloc_tt_metal PRIVATE -Wl,-z,nodelete -Wl,--enable-new-dtags)
+if(NOT TTALLOC_SANITIZE)
+  target_link_options(ttalloc_tt_metal PRIVATE -Wl,-z,defs)
+endif()
 install(TARGETS ttalloc_tt_metal LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 
 # For a patched TT-Metal, and for Python.

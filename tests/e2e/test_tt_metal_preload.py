@@ -351,6 +351,8 @@ def main():
     if not standins.COMPILERS:
         print("there is no C++ compiler")
         return 77
+    standins.build_all([(compiler, generation) for compiler in standins.COMPILERS
+                        for generation in [*standins.GENERATIONS, standins.UNKNOWN_GENERATION]])
     for compiler in standins.COMPILERS:
         for generation in standins.GENERATIONS:
             place = standins.standin(compiler, generation)

@@ -9,6 +9,7 @@ A stand-in is named by (compiler, generation, variant). Variants:
   applied   its sources were patched by hook/tt-metal/apply.sh
   other     under another name, so that it can be in one process with a plain one
 """
+import concurrent.futures
 import os
 import pathlib
 import shutil
@@ -102,6 +103,13 @@ def direct(compiler, generation):
     return make(place / "direct", list(folder.iterdir()),
                 [compiler, *CXX_FLAGS, f"-DGENERATION={generation}", str(folder / "direct.cpp"), f"-L{place}",
                  "-ltt_metal", "-Wl,-rpath,$ORIGIN"])
+
+
+def build_all(wanted):
+    """Builds stand-ins, two at a time. WANTED: what standin() takes."""
+    fake_libttalloc()
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda arguments: standin(*arguments), wanted))
 
 
 def preload():

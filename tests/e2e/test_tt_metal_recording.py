@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+"""TT-Metal's stand-ins recorded from end to end: preload, drop-in and Python labels, into one file, and the analyzer's
+figures for them."""
+import json
+import os
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tt_metal"))
+
+import harness  # noqa: E402
+import nn as tt  # noqa: E402
+import standins  # noqa: E402
+
+LAYERS = 4
+
+
+# --- the traced program ----------------------------------------------------------------------------------------------
+
+
+def model(place):
+    """Weights that stay, activations that go, a program per layer, one buffer that is forgotten, one that is too big."""
+    sys.path.insert(0, str(standins.SOURCE / "hook/python"))
+    import ttalloc
+
+    nn = tt.NN(place)
+    device = nn.open_mesh_of([nn.open_chip(0), nn.open_chip(1)])
+    programs = []
+    for layer in range(LAYERS):
+        program = nn.program()
+        nn.add_cb(program, 32768, 0, 0, 0, 7, 7)
+        nn.add_cb(program, 16384, 0, 0, 0, 7, 7)
+        programs.append(program)
+    with ttalloc.label("weights"):
+        weights = [nn.tensor(device, 12 * 4096, page=4096) for _ in range(LAYERS)]
+    for step in range(3):
+        ttalloc.step(step)
+        with ttalloc.label("forward"):
+            for layer in range(LAYERS):
+                with ttalloc.label(f"layer.{layer}"):
+                    nn.free(nn.tensor(device, 64 * 2048, region=tt.L1))
+                    nn.run(programs[layer], device, 1)
+    with ttalloc.label("too big"):
+        assert nn.tensor(device, 64 << 20, page=1 << 20, region=tt.L1, layout=tt.HEIGHT_SHARDED, cores=1) is None
+    for weight in weights[1:]:
+        nn.free(weight)
+
+
+# --- the test --------------------------------------------------------------------------------------------------------
+
+
+def record(place, name, standin, preload):
+    """Runs model() under the recorder; returns the file."""
+    file = place.file(name)
+    # The recorder adds what it preloads by itself; the environment says what this test wants.
+    env = {**place.env, "LD_LIBRARY_PATH": str(standins.preload().parent)}
+    if preload:
+        env["LD_PRELOAD"] = str(standins.preload())
+    done = harness.run([harness.program("ttalloc-recorder"), "-o", file, "--", sys.executable, __file__, str(standin)],
+                       env=env, cwd=place.path)
+    harness.check(done.returncode == 0, f"status {done.returncode}\n{done.stdout}{done.stderr}")
+    return file
+
+
+def ask(place, verb, file, *options):
+    done = harness.run([harness.program("ttalloc-analyze"), verb, file, "--json", *options], env=place.env, cwd=place.path)
+    harness.check(done.returncode == 0, f"{verb}: status {done.returncode}\n{done.stdout}{done.stderr}")
+    return json.loads(done.stdout)
+
+
+def pick(answer, *names):
+    return [tuple(row[name] for name in names) for row in answer["rows"]]
+
+
+def check_figures(place, file, producer):
+    info = ask(place, "info", file)
+    harness.equal(info["complete"], True, "complete")
+    row = info["rows"][0]
+    by_preload = producer == "preload"
+    harness.equal((row["devices"], row["lost"], row["unmatched_frees"], row["replaced"], row["failures"]),
+                  (2, 0, 0, 0, 2 if by_preload else 0), "devices, lost, unmatched, replaced, failures")
+    # Python's labels may be the first to speak.
+    harness.check(row["producers"] in (producer, "api"), f"producer: {row['producers']}")
+    harness.equal(row["allocations"], 2 * (LAYERS + 3 * LAYERS + 2 * LAYERS), "allocations")
+    expected = []
+    for device in (0, 1):
+        expected += [(device, "DRAM", LAYERS * 12 * 4096, LAYERS, LAYERS * 4096), (device, "L1", 64 * 2048, 1, 2048),
+                     (device, "CB", 32768 + 16384, 2, 32768 + 16384)]
+    harness.equal(pick(ask(place, "peak", file), "device", "region", "peak_bytes", "peak_blocks", "peak_bank_bytes"),
+                  expected, "peaks")
+    # The program ends without a close: what is left is a leak of each chip, under the label it was placed with.
+    harness.equal(sorted(pick(ask(place, "leaks", file, "--region", "DRAM"), "device", "size_bytes", "label", "step")),
+                  [(0, 12 * 4096, "weights", None), (1, 12 * 4096, "weights", None)], "leaks")
+
+
+def main():
+    if not standins.preload():
+        print("libttalloc-tt-metal is not built")
+        return harness.SKIPPED
+    if not standins.COMPILERS:
+        print("there is no C++ compiler")
+        return harness.SKIPPED
+    compiler = standins.COMPILERS[-1]
+    place = harness.Place()
+    for generation in (202503, 202606):
+        file = record(place, f"preload-{generation}.db", standins.standin(compiler, generation), True)
+        check_figures(place, file, "preload")
+    applied = standins.standin(compiler, 202606, "applied")
+    for preload in (False, True):
+        file = record(place, f"drop-in-{preload}.db", applied, preload)
+        check_figures(place, file, "drop-in")
+    print("ok")
+    return 0
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        model(sys.argv[1])
+        os._exit(0)  # as a program that crashes: nothing is closed
+    sys.exit(main())
