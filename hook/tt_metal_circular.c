@@ -39,6 +39,7 @@ struct chip {
 	uint32_t alive;       /* programs that were not announced and have not ended */
 	uint64_t run;         /* announcements so far */
 	uint64_t program;     /* announced last, or a number of our own */
+	uint64_t before;      /* the program announced before that; 0: none */
 	struct place places[ANONYMOUS_PLACES];
 };
 
@@ -191,10 +192,25 @@ void tt_circular_run(uint32_t id, uint64_t program)
 	if (chip) {
 		if (!chip->run)
 			end_set(find_set(id, chip->program));
+		chip->before = chip->run ? chip->program : 0;
 		chip->run++;
 		chip->program = program;
 	}
 	ttalloc_program_run(id, program);
+	tt_unlock();
+}
+
+/* What was resident before still is. */
+void tt_circular_not_run(uint64_t program)
+{
+	tt_lock();
+	for (struct chip *chip = circular.chips; chip; chip = chip->next) {
+		if (!chip->run || chip->program != program || !chip->before)
+			continue;
+		chip->program = chip->before;
+		chip->before = 0;
+		ttalloc_program_run(chip->id, chip->program);
+	}
 	tt_unlock();
 }
 
@@ -281,6 +297,7 @@ void tt_circular_forget(uint32_t id)
 	chip = chip_of(id);
 	if (chip) {
 		chip->program = 0;
+		chip->before = 0;
 		chip->place_count = 0;
 		chip->alive = 0;
 		chip->run = 0;

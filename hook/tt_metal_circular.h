@@ -13,6 +13,9 @@
 /* PROGRAM is about to run on CHIP. */
 void tt_circular_run(uint32_t chip, uint64_t program);
 
+/* PROGRAM, announced last where it was announced, will not run after all: a NO_DISPATCH capture. */
+void tt_circular_not_run(uint64_t program);
+
 /* A circular buffer got its place on CHIP; of CB, device, program and index are filled in. */
 void tt_circular_placed(uint32_t chip, const struct ttalloc_cb *cb);
 

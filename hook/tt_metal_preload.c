@@ -32,6 +32,7 @@ EXPORT void tt_track_allocate_cb_global(void *tracker, const struct tt_vector *c
                                         const void *device) __asm__(TT_TRACK_ALLOCATE_CB_GLOBAL);
 EXPORT void tt_track_deallocate_cb(void *tracker, const void *device) __asm__(TT_TRACK_DEALLOCATE_CB);
 EXPORT void tt_track_program(void *tracker, void *program, const void *device) __asm__(TT_TRACK_PROGRAM);
+EXPORT bool tt_hook_program(void *tracker, void *program) __asm__(TT_HOOK_PROGRAM);
 EXPORT void tt_track_dataflow_buffer(void *tracker, const struct tt_vector *cores, uint64_t address,
                                      uint64_t size_bytes, bool borrows,
                                      const void *device) __asm__(TT_TRACK_DATAFLOW_BUFFER);
@@ -297,6 +298,18 @@ void tt_track_program(void *tracker, void *program, const void *device)
 		return;
 	for (uint32_t i = 0; i < chips.count; i++)
 		tt_circular_run(chips.ids[i], (uintptr_t)program);
+}
+
+bool tt_hook_program(void *tracker, void *program)
+{
+	struct tt_target target = tt_target_of(TT_FUNCTION_HOOK_PROGRAM, CALLER);
+	bool hooked = ((bool (*)(void *, void *))target.function)(tracker, program);
+
+	if (hooked && may_report(target.library, TT_SHARE_CBS)) {
+		tt_count(TT_COUNT_HOOKED);
+		tt_circular_not_run((uintptr_t)program);
+	}
+	return hooked;
 }
 
 static __thread uint64_t ending_program; /* whose destructor runs on this thread; 0: none */

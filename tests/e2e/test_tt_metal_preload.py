@@ -71,13 +71,17 @@ def tracking_test(nn):
 
 def no_dispatch(nn):
     chip = nn.open_chip(0)
+    first, second = nn.program(), nn.program()
+    nn.run(first, chip, 1)
     nn.no_dispatch(1)
     hooked = nn.tensor(chip, 4096)
+    nn.run(second, chip, 1)
     nn.no_dispatch(0)
     real = nn.tensor(chip, 4096)
     nn.free(hooked)
     nn.free(real)
     nn.tensor(chip, 0)
+    print(f"programs {first} {second}")
     print(f"hooked {tt.count(2)} placed {tt.count(0)} refused {tt.count(3)}")
 
 
@@ -230,7 +234,10 @@ def check_tracking_test(place, generation):
 
 def check_no_dispatch(place, generation):
     run = scenario("no_dispatch", place)
-    expect(run.out, "hooked 2 placed 1 refused 0\n", "counters")
+    programs, counters = run.out.splitlines()
+    first, second = map(int, programs.split()[1:])
+    expect(counters, "hooked 3 placed 1 refused 0", "counters")
+    expect(run.values("program_run", "program"), [(first,), (second,), (first,)], "runs: the last is resident")
     expect(len(run.events("alloc")), 1, "allocs")
     expect(len(run.events("free")), 1, "frees")
 

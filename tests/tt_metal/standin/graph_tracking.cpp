@@ -54,4 +54,6 @@ void GraphTracker::track_program([[maybe_unused]] Program* program, [[maybe_unus
 
 bool GraphTracker::hook_allocate(const Buffer*) { return no_dispatch_; }
 
+bool GraphTracker::hook_program(Program*) { return no_dispatch_; }
+
 }  // namespace tt::tt_metal

@@ -285,6 +285,7 @@ public:
     void track_deallocate_cb(const IDevice* device);
     void track_program(Program* program, const IDevice* device);
     bool hook_allocate(const Buffer* buffer);
+    bool hook_program(Program* program);
 
     void set_no_dispatch(bool on) { no_dispatch_ = on; }
     std::uint64_t calls() const { return calls_; }

@@ -61,6 +61,9 @@ void nn_add_cb(void* program, std::uint64_t size, std::uint64_t borrowed, int x0
 void nn_run(void* program, void* device, int announce) {
     if (announce != 0) {
         GraphTracker::instance().track_program(static_cast<Program*>(program), static_cast<IDevice*>(device));
+        if (GraphTracker::instance().hook_program(static_cast<Program*>(program))) {
+            return;
+        }
     }
     static_cast<Program*>(program)->compile(static_cast<IDevice*>(device));
 }
