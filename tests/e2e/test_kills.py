@@ -6,7 +6,7 @@ import random
 import signal
 import time
 
-from harness import LONG, Generator, Place, Recorder, check_faithful, main
+from harness import LONG, Failure, Generator, Place, Recorder, check_faithful, main
 
 ROUNDS = 200 if LONG else 10
 SHAPE = ["--processes", 2, "--threads", 2, "--calls", 1500, "--pace-us", 30]
@@ -68,7 +68,10 @@ def kill_both(seed):
 def rounds(kill):
     def test():
         for seed in range(ROUNDS):
-            kill(seed)
+            try:
+                kill(seed)
+            except Failure as failure:
+                raise Failure(f"seed {seed}: {failure}") from None
     test.__name__ = kill.__name__
     return test
 

@@ -103,6 +103,8 @@ def _find_rows(processes, recording):
     for process in processes:
         if not process.events:
             continue
+        if not rows.get(process.pid) and not any(call.after_ns for call in process.events):
+            continue  # it died in its first call
         require(rows.get(process.pid), f"process {process.pid} is not in the recording")
         row = rows[process.pid].pop(0)
         process.row, process.ended_ns, process.ended = row["process_id"], row["ended_ns"], row["ended"]
