@@ -23,7 +23,7 @@ GUARDS = {
 
 
 def status_of(build, fault, file, test):
-    environment = {**os.environ, "TTALLOC_BUILD": build, "TTALLOC_SOURCE": str(TESTS.parent), "TTALLOC_TEST_MODE": "default"}
+    environment = {**os.environ, "TTALLOC_BUILD": build, "TTALLOC_SOURCE": str(TESTS.parent), "TTALLOC_TEST_MODE": "prove"}
     environment.pop("TTALLOC_FAULT", None)
     if fault:
         environment["TTALLOC_FAULT"] = fault

@@ -6,9 +6,9 @@ import random
 import signal
 import time
 
-from harness import LONG, Failure, Generator, Place, Recorder, check_faithful, main
+from harness import MODE, Failure, Generator, Place, Recorder, check_faithful, main
 
-ROUNDS = 200 if LONG else 10
+ROUNDS = {"long": 200, "prove": 40}.get(MODE, 10)
 SHAPE = ["--processes", 2, "--threads", 2, "--calls", 1500, "--pace-us", 30]
 
 

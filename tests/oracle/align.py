@@ -136,11 +136,11 @@ def align(processes, recording):
     """Checks RECORDING against PROCESSES, and gives every call its time. What did not happen is taken out."""
     start_ns = recording.info["start_monotonic_ns"]
     _find_rows(processes, recording)
+    processes = [process for process in processes if process.row is not None]
     for process in processes:
-        if process.row is not None:
-            _align_process(process, recording, start_ns)
+        _align_process(process, recording, start_ns)
     _check_common_order(processes)
-    return [process for process in processes if process.row is not None]
+    return processes
 
 
 def _check_common_order(processes):
