@@ -102,11 +102,8 @@ bool tta_flush(unsigned timeout_ms)
 
 static void take_commit(struct tta_flusher *flusher, uint64_t committed)
 {
-	uint64_t sealed = tta_context.spool.header->sealed_number;
-
-	if (committed > sealed)
-		committed = sealed; /* nobody can have more than there is */
-	if (committed <= flusher->committed)
+	/* Who claims to have more than there is does not know what it says. */
+	if (committed <= flusher->committed || committed > tta_context.spool.header->sealed_number)
 		return;
 	tta_outbox_release(committed);
 	__atomic_store_n(&flusher->committed, committed, __ATOMIC_RELEASE);
