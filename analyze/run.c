@@ -49,6 +49,11 @@ static void rows_free(struct rows *rows)
 	free(rows->cells);
 }
 
+static bool is_gate(const struct request *request)
+{
+	return request->verb->gate || arguments_text(request->arguments, "exit-code") != NULL;
+}
+
 /* Writes what RUN has. Nothing is written before the first step has succeeded, so that most errors leave stdout empty.
  * 0 with FOUND set, or -1 with ERROR filled. */
 static int write_rows(struct query_run *run, const struct request *request, struct output *output,
@@ -57,18 +62,20 @@ static int write_rows(struct query_run *run, const struct request *request, stru
 	struct rows rows = {0};
 	uint64_t written = 0;
 	uint64_t limit = output->format == FORMAT_TABLE ? 0 : output->rows; /* tables count what they do not show */
+	bool gate = is_gate(request), wanted = true;
 	int state = query_next(run, error);
 	if (state < 0)
 		return -1;
 	struct writer *writer = output_writer(output, request->verb);
 	rows_init(&rows, run, request->verb->fold);
 	writer->begin(writer, answer, rows.columns, rows.count);
-	while (state == 1 && (limit == 0 || written < limit)) {
+	/* A gate goes on behind the last row that is wanted, until it has found something. */
+	while (state == 1 && (wanted || (gate && !rows.found))) {
 		rows_take(&rows, run);
-		writer->row(writer, rows.cells);
-		written++;
-		if (output_broken(output))
-			break;
+		if (wanted) {
+			writer->row(writer, rows.cells);
+			wanted = !output_broken(output) && ++written != limit;
+		}
 		state = query_next(run, error);
 	}
 	if (state >= 0)
@@ -100,6 +107,32 @@ static struct query_run *start(struct recording *recording, const struct request
 	return query_start_sql(recording, request->statement, error);
 }
 
+/* Groups (--by) do not tell what the runtime owns, so a gate asks again without grouping. */
+static int find_ungrouped(struct recording *recording, const struct request *request, const struct values *values,
+                          bool *found, struct sql_error *error)
+{
+	struct rows rows = {0};
+	struct query plain = *request->query;
+	plain.with_param = plain.with_body = NULL;
+	struct query_run *run = query_start(recording, &plain, values->list, values->count, error);
+	if (run == NULL)
+		return -1;
+	rows_init(&rows, run, true);
+	int state = 1;
+	while (!rows.found && (state = query_next(run, error)) == 1)
+		rows_take(&rows, run);
+	*found = rows.found;
+	rows_free(&rows);
+	query_finish(run);
+	return state < 0 ? -1 : 0;
+}
+
+static bool is_grouped(const struct request *request)
+{
+	const char *by = request->query == NULL ? NULL : request->query->with_param;
+	return by != NULL && arguments_text(request->arguments, by) != NULL;
+}
+
 static int answer(struct recording *recording, const struct request *request, struct output *output,
                   struct notes *notes, bool *found, struct sql_error *error)
 {
@@ -123,6 +156,8 @@ static int answer(struct recording *recording, const struct request *request, st
 	query_finish(run);
 	if (result == 0)
 		say_notes(output, &head);
+	if (result == 0 && request->verb->fold && is_gate(request) && is_grouped(request))
+		result = find_ungrouped(recording, request, &values, found, error);
 	return result;
 }
 
@@ -172,8 +207,7 @@ enum status run_request(const struct request *request)
 	}
 	if (output_finish(&output, &error) < 0)
 		goto cleanup;
-	bool gate = request->verb->gate || arguments_text(arguments, "exit-code") != NULL;
-	status = found && gate ? STATUS_FOUND : STATUS_ANSWERED;
+	status = found && is_gate(request) ? STATUS_FOUND : STATUS_ANSWERED;
 	if (!notes.complete && arguments_text(arguments, "strict") != NULL)
 		status = STATUS_INCOMPLETE;
 cleanup:

@@ -168,6 +168,9 @@ static void test_leaks(void **state)
 	says("leaks|run.db|--exit-code", 1, "process exit");
 	says("leaks|run.db|--region|L1|--exit-code", 0, "no leaks\n");
 	says("leaks|run.db|--json", 0, "\"class\": \"kernel_binary\"");
+	says("leaks|run.db|--by|label|--exit-code", 1, "model");
+	says("leaks|run.db|--end|500ms|--by|label|--exit-code", 0, "no leaks\n");
+	says("leaks|run.db|--start|2500ms|--json|-n|1|--exit-code", 1, "1572864");
 	says("leaks|run.db|-n|1", 0, "and 1 more (-n 0 shows all)\n");
 }
 
