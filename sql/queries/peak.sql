@@ -1,13 +1,46 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- summary: the most that was live at once, for each device and region
+-- about: Regions are never added to each other, nor devices. With --by, what was live at the moment of peak_bytes, summed up by what the blocks have in common.
+-- param: by choice(label|stack|thread|process|size|region|class|device|step) - sum up by this what was live at the peak
 -- filters: device region pid label start end step
 -- column: device id chip
 -- column: region text kind of memory
 -- column: peak_bytes bytes the most payload that was live at once
 -- column: peak_ns ns the earliest moment of it, since the recording's start
 -- column: peak_blocks count live at that moment
--- column: peak_bank_bytes bytes the largest footprint in each bank
+-- column: peak_bank_bytes bytes the most that was taken in each bank
 -- column: peak_bank_ns ns the earliest moment of it
-SELECT device, region_word(region) AS region, max_bytes AS peak_bytes, max_ns AS peak_ns, max_blocks AS peak_blocks,
-  max_bank_bytes AS peak_bank_bytes, max_bank_ns AS peak_bank_ns
-FROM span GROUP BY device, region HAVING max_bytes = max(max_bytes)
+-- column: group text with --by: what the blocks have in common
+-- column: bytes bytes with --by: payload at peak_ns; aliased blocks count zero
+-- column: bank_bytes bytes with --by: footprint in each bank
+-- column: blocks count with --by: live at that moment; aliased ones count zero
+-- column: share ratio with --by: of peak_bytes
+-- notes: SELECT 'CB is the sum of the circular buffers of the programs that ran last; it bounds the fullest core from above' WHERE (:region IS NULL OR :region = 'CB') AND EXISTS (SELECT 1 FROM circular_buffer)
+SELECT device, region_word(region) AS region, peak_bytes, peak_ns, peak_blocks, peak_bank_bytes, peak_bank_ns
+FROM peaks(:device, :region, :pid, :label, :start, :end, :step_first, :step_last)
+ORDER BY 1, peaks.region
+
+-- with: by
+WITH block AS (
+  SELECT b.device AS device, b.region AS region, b.size_bytes AS size_bytes, b.bank_bytes AS bank_bytes,
+    (o.flags & 4) = 0 AS counts,
+    CASE :by
+      WHEN 'label' THEN (SELECT path FROM label_info WHERE id = o.label)
+      WHEN 'stack' THEN (SELECT stack_text(frames) FROM stack_info WHERE id = o.stack)
+      WHEN 'thread' THEN (SELECT t.name || '/' || t.tid FROM thread_info t WHERE t.id = o.thread)
+      WHEN 'process' THEN (SELECT p.pid || ' ' || p.command FROM process_info p WHERE p.id = o.process)
+      WHEN 'size' THEN b.size_bytes
+      WHEN 'region' THEN region_word(b.region)
+      WHEN 'class' THEN class_word(o.class)
+      WHEN 'device' THEN b.device
+      ELSE (SELECT s.number FROM step_mark s WHERE s.process = o.process AND s.key < b.key ORDER BY s.key DESC LIMIT 1)
+    END AS "group"
+  FROM peak_blocks(:device, :region, :pid, :label, :start, :end, :step_first, :step_last) b
+    CROSS JOIN origin o ON o.id = b.origin), -- the function on the left, so that it is called once
+sums AS (
+  SELECT device, region, "group", sum(size_bytes * counts) AS bytes, sum(bank_bytes * counts) AS bank_bytes,
+    sum(counts) AS blocks
+  FROM block GROUP BY device, region, "group")
+SELECT device, region_word(region) AS region, "group", bytes, bank_bytes, blocks,
+  1.0 * bytes / nullif(sum(bytes) OVER (PARTITION BY device, sums.region), 0) AS share
+FROM sums ORDER BY device, sums.region, bytes DESC, "group"

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * figures.h - sums and maxima of each series of a catalog, over the blocks that its filter chooses.
+ */
+#ifndef SQL_FIGURES_H
+#define SQL_FIGURES_H
+
+#include "catalog.h"
+
+/* A place in the order of a recording. What was live when the window began has process -1. */
+struct place {
+	int64_t at_ns, process, key; /* process: index */
+};
+
+static inline bool place_is_before(struct place a, struct place b)
+{
+	if (a.at_ns != b.at_ns)
+		return a.at_ns < b.at_ns;
+	return a.process != b.process ? a.process < b.process : a.key < b.key;
+}
+
+/* What is live. Aliased blocks count in PRESENT alone. Unsigned, because corrupt rows may overflow. */
+struct level {
+	uint64_t bytes, bank_bytes, blocks, present;
+};
+
+struct figures {
+	struct level level; /* while computing */
+	bool any;           /* a chosen block was there in the window */
+	bool chosen;        /* there is a chosen block at all; a circular buffer may never have been resident */
+	bool before;        /* something changed before the window */
+	int64_t peak_bytes, peak_blocks, peak_bank_bytes;
+	struct place peak, bank_peak; /* the earliest moment of the maximum */
+	int64_t allocs, frees;        /* of chosen blocks; frees by their program */
+	int64_t allocated_bytes;
+	int64_t live_bytes;         /* at the end of the recording, or of their process */
+	int64_t changes;            /* in the window */
+	int64_t largest_bank_bytes; /* of one block */
+};
+
+/* Adds BLOCK, of ORIGIN, to LEVEL (SIGN 1), or takes it away (-1). */
+static inline void level_change(struct level *level, const struct catalog_origin *origin, int64_t size_bytes,
+                                int64_t bank_bytes, int sign)
+{
+	uint64_t factor = (uint64_t)(int64_t)sign;
+
+	level->present += factor;
+	if (origin->aliased)
+		return;
+	level->bytes += factor * (uint64_t)size_bytes;
+	level->bank_bytes += factor * (uint64_t)bank_bytes;
+	level->blocks += factor;
+}
+
+/* Fills FIGURES, one per series, zeroed by the caller. Blocks are read back to STOP_NS at least, and no further than
+ * needed: INT64_MIN for all. 0, or -1 with ERROR. */
+int figures_compute(struct recording *recording, const struct catalog *catalog, struct figures *figures,
+                    int64_t stop_ns, struct sql_error *error);
+
+#endif

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * map.c - see map.h. Removal moves what follows back, so that there are no tombstones.
+ */
+#include "map.h"
+
+#include <stdlib.h>
+
+struct map_slot {
+	struct map_key key;
+	uint32_t value; /* MAP_NONE: free */
+};
+
+static uint64_t mix(uint64_t value)
+{
+	value ^= value >> 31;
+	value *= UINT64_C(0x7fb5d329728ea185);
+	value ^= value >> 27;
+	value *= UINT64_C(0x81dadef4bc2dd44d);
+	return value ^ value >> 33;
+}
+
+static size_t home(const struct map *map, struct map_key key)
+{
+	return (size_t)mix(mix(mix((uint64_t)key.a) + (uint64_t)key.b) + (uint64_t)key.c) & (map->slot_count - 1);
+}
+
+static bool same(struct map_key a, struct map_key b)
+{
+	return a.a == b.a && a.b == b.b && a.c == b.c;
+}
+
+/* The slot of KEY, or the free one where it would go. */
+static size_t find(const struct map *map, struct map_key key)
+{
+	size_t at = home(map, key);
+
+	while (map->slots[at].value != MAP_NONE && !same(map->slots[at].key, key))
+		at = (at + 1) & (map->slot_count - 1);
+	return at;
+}
+
+uint32_t map_get(const struct map *map, struct map_key key)
+{
+	return map->used ? map->slots[find(map, key)].value : MAP_NONE;
+}
+
+static int grow(struct map *map)
+{
+	struct map larger = {.slot_count = map->slot_count ? map->slot_count * 2 : 64};
+
+	larger.slots = malloc(larger.slot_count * sizeof(*larger.slots));
+	if (!larger.slots)
+		return -1;
+	for (size_t i = 0; i < larger.slot_count; i++)
+		larger.slots[i].value = MAP_NONE;
+	for (size_t i = 0; i < map->slot_count; i++)
+		if (map->slots[i].value != MAP_NONE)
+			larger.slots[find(&larger, map->slots[i].key)] = map->slots[i];
+	larger.used = map->used;
+	free(map->slots);
+	*map = larger;
+	return 0;
+}
+
+int map_put(struct map *map, struct map_key key, uint32_t value)
+{
+	if (map->used + 1 > map->slot_count / 4 * 3 && grow(map) < 0)
+		return -1;
+	size_t at = find(map, key);
+	map->used += map->slots[at].value == MAP_NONE;
+	map->slots[at] = (struct map_slot){key, value};
+	return 0;
+}
+
+void map_remove(struct map *map, struct map_key key)
+{
+	size_t mask = map->slot_count - 1, hole;
+
+	if (map_get(map, key) == MAP_NONE)
+		return;
+	hole = find(map, key);
+	map->used--;
+	for (size_t at = (hole + 1) & mask; map->slots[at].value != MAP_NONE; at = (at + 1) & mask) {
+		/* what may stand in the hole without being cut off from its home */
+		if (((at - home(map, map->slots[at].key)) & mask) >= ((at - hole) & mask)) {
+			map->slots[hole] = map->slots[at];
+			hole = at;
+		}
+	}
+	map->slots[hole].value = MAP_NONE;
+}
+
+void map_clear(struct map *map)
+{
+	free(map->slots);
+	*map = (struct map){0};
+}

@@ -1,0 +1,25 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- summary: what each process did in each region
+-- about: A process that execs is two. What a process held when it ended is its live_bytes.
+-- filters: device region pid label start end step
+-- column: pid id of the operating system
+-- column: command text
+-- column: device id chip
+-- column: region text kind of memory
+-- column: allocs count
+-- column: frees count that ended a block
+-- column: allocated_bytes bytes over all allocs; aliased blocks count zero
+-- column: peak_bytes bytes the most that it held at once
+-- column: live_bytes bytes what it holds, or held when it ended
+WITH chosen AS (SELECT coalesce(:device, :region, :pid, :label, :start, :end, :step_first) IS NOT NULL AS filtered),
+figure AS (
+  SELECT process, device, region, allocs, frees, allocated_bytes, peak_bytes, live_bytes
+  FROM process_usage WHERE NOT (SELECT filtered FROM chosen)
+  UNION ALL
+  SELECT process, device, region, allocs, frees, allocated_bytes, peak_bytes, live_bytes
+  FROM chosen CROSS JOIN process_figures(:device, :region, :pid, :label, :start, :end, :step_first, :step_last)
+  WHERE filtered)
+SELECT p.pid AS pid, p.command AS command, f.device AS device, region_word(f.region) AS region, f.allocs AS allocs,
+  f.frees AS frees, f.allocated_bytes AS allocated_bytes, f.peak_bytes AS peak_bytes, f.live_bytes AS live_bytes
+FROM figure f LEFT JOIN process_info p ON p.id = f.process
+ORDER BY f.process, f.device, f.region

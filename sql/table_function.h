@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * table_function.h - table-valued functions over the replay. All are called as NAME(own parameters, device, region,
+ * pid, label, start, end, step_first, step_last, recording); what is not given or NULL does not filter, and recording
+ * is 'old' for the second one of a diff. Cells are integers. A function computes all its rows when it is called: in a
+ * join it belongs to the left.
+ *
+ *   peaks()                 device, region, peak_bytes, peak_ns, peak_blocks, peak_bank_bytes, peak_bank_ns
+ *   peak_blocks()           device, region, and the columns of live_blocks: what was live at that peak
+ *   live_blocks(at_ns)      key, origin, address, size_bytes, bank_bytes, alloc_ns, of all that was live then
+ *   process_figures()       process, device, region, allocs, frees, allocated_bytes, peak_bytes, live_bytes
+ *   buckets(count)          device, region, from_ns, to_ns, max_bytes, end_bytes, allocs, frees
+ *   bank_samples(count)     device, region, at_ns, used_bytes, free_bytes, largest_free_bytes, free_blocks,
+ * fitting_bytes failure_banks()         key, free_bytes, largest_free_bytes block_findings()        what, process,
+ * device, region, a, b: what verify finds in the blocks
+ */
+#ifndef SQL_TABLE_FUNCTION_H
+#define SQL_TABLE_FUNCTION_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "catalog.h"
+
+#define TABLE_NULL INT64_MIN
+#define TABLE_COLUMNS_MAX 12
+
+/* The rows of one call. */
+struct table {
+	int64_t *cells;
+	size_t columns, count, capacity; /* of rows */
+};
+
+/* Adds a row of table->columns cells. 0, or -1 with ERROR. */
+int table_add(struct table *table, const int64_t *cells, struct sql_error *error);
+
+struct table_call {
+	struct recording *recording; /* to read */
+	struct filter filter;
+	int64_t own; /* the function's own parameter; TABLE_NULL: not given */
+	struct table *table;
+	struct sql_error *error;
+};
+
+struct table_function {
+	const char *name;
+	const char *columns;       /* as in CREATE TABLE */
+	const char *own_parameter; /* its name, or NULL */
+	int (*fill)(struct table_call *call);
+};
+
+/* The functions, by file. */
+extern const struct table_function table_peaks, table_peak_blocks, table_live_blocks, table_process_figures;
+extern const struct table_function table_buckets, table_bank_samples, table_failure_banks, table_block_findings;
+
+#endif
