@@ -61,6 +61,8 @@ CREATE TABLE label_info(id INTEGER PRIMARY KEY, parent INTEGER, name TEXT NOT NU
 CREATE TABLE stack_info(id INTEGER PRIMARY KEY, frames BLOB NOT NULL); -- return addresses, 8 bytes each, innermost first
 
 CREATE TABLE step_mark(key INTEGER PRIMARY KEY, process INTEGER NOT NULL, number INTEGER NOT NULL, at_ns INTEGER NOT NULL);
+-- Which step a block belongs to is asked for block by block: without this, by way of all steps of all processes.
+CREATE INDEX step_mark_of_process ON step_mark(process, key, number);
 
 CREATE TABLE device_mark( -- geometry, one row per opened device and region
   key INTEGER NOT NULL, process INTEGER NOT NULL, device INTEGER NOT NULL, region INTEGER NOT NULL, at_ns INTEGER NOT NULL,
