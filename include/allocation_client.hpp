@@ -20,6 +20,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <exception>
 #include <type_traits>
 #include <utility>
 
@@ -51,6 +52,8 @@ struct Library {
     void (*cb_alloc)(const ttalloc_cb*);
     void (*cb_free)(std::uint32_t, std::uint64_t);
     void (*program_run)(std::uint32_t, std::uint64_t);
+    void (*alloc_failed)(const ttalloc_block*, const char*);
+    void (*device_open)(const ttalloc_device*);
     void (*kernel_load)(const ttalloc_kernel*);
     void (*kernel_unload)(std::uint32_t, std::uint64_t);
     bool (*flush)(unsigned);
@@ -72,6 +75,7 @@ struct State {
     std::atomic<std::uint32_t> claimed{0};             // Share that the preload was told about
     std::atomic<std::uint64_t> kernels{0};             // kernels that were reported without a name
     Chip chips[256];
+    std::atomic<std::uintptr_t> allocators[64]{};  // whose geometry was reported
 };
 
 inline State state;
@@ -92,7 +96,9 @@ inline bool load_all(void* handle, Library& to) noexcept {
     return load(handle, "ttalloc_gate", to.gate) && load(handle, "ttalloc_gate_decide", to.decide) &&
            load(handle, "ttalloc_alloc", to.alloc) && load(handle, "ttalloc_free", to.free) &&
            load(handle, "ttalloc_cb_alloc", to.cb_alloc) && load(handle, "ttalloc_cb_free", to.cb_free) &&
-           load(handle, "ttalloc_program_run", to.program_run) && load(handle, "ttalloc_kernel_load", to.kernel_load) &&
+           load(handle, "ttalloc_program_run", to.program_run) &&
+           load(handle, "ttalloc_alloc_failed", to.alloc_failed) &&
+           load(handle, "ttalloc_device_open", to.device_open) && load(handle, "ttalloc_kernel_load", to.kernel_load) &&
            load(handle, "ttalloc_kernel_unload", to.kernel_unload) && load(handle, "ttalloc_flush", to.flush);
 }
 
@@ -192,6 +198,28 @@ bool corners(const Range& cores, ttalloc_core_range& to) noexcept {
         (void)to;
         return false;
     }
+}
+
+// Whether ALLOCATOR is seen for the first time. When there are more than fit, they are seen again and again.
+inline bool is_new(const void* allocator) noexcept {
+    auto number = reinterpret_cast<std::uintptr_t>(allocator);
+    for (auto& known : state.allocators) {
+        std::uintptr_t none = 0;
+        if (known.load(std::memory_order_relaxed) == number) {
+            return false;
+        }
+        if (known.compare_exchange_strong(none, number, std::memory_order_relaxed)) {
+            return true;
+        }
+        if (none == number) {
+            return false;
+        }
+    }
+    return true;
+}
+
+inline const char* arch_name(int arch) noexcept {
+    return arch == 2 ? "wormhole_b0" : arch == 3 ? "blackhole" : nullptr;
 }
 
 // Circular buffers that were reported without a program: each is a program of its own.
@@ -331,6 +359,70 @@ public:
         });
     }
 
+    // The geometry of DEVICE, by its ALLOCATOR, once for each. BufferType and HalMemType are TT-Metal's.
+    template <class Mesh, class BufferType, class HalMemType, class Device, class Allocator>
+    static void report_device(const Device* device, const Allocator& allocator) {
+        if (!ttalloc_client::recording() || device == nullptr || !ttalloc_client::is_new(&allocator)) {
+            return;
+        }
+        ttalloc_bank_layout layouts[4];
+        std::uint32_t count = 0;
+        for (int region : {TTALLOC_DRAM, TTALLOC_L1, TTALLOC_L1_SMALL, TTALLOC_TRACE}) {
+            layouts[count] = bank_layout<BufferType, HalMemType>(allocator, region);
+            count += layouts[count].bank_bytes != 0 ? 1 : 0;
+        }
+        ttalloc_client::for_each_chip<Mesh>(device, [&](std::uint32_t chip) {
+            ttalloc_device open{};
+            open.struct_size = sizeof(open);
+            open.device = chip;
+            open.arch = ttalloc_client::arch_name(static_cast<int>(device->arch()));
+            open.layouts = layouts;
+            open.layout_count = count;
+            ttalloc_client::library.device_open(&open);
+        });
+    }
+
+    // Lives while a buffer asks for its memory: reports the request as failed when an exception ends it.
+    template <class Mesh, class Buffer>
+    class Request {
+    public:
+        explicit Request(const Buffer& buffer) : buffer_(buffer), exceptions_(std::uncaught_exceptions()) {
+            if (!ttalloc_client::recording() || buffer.device() == nullptr) {
+                return;
+            }
+            wanted_ = true;
+            block_.region = static_cast<std::uint16_t>(buffer.buffer_type());
+            block_.flags = buffer_flags(buffer);
+            block_.size_bytes = buffer.size();
+            // The allocator has no banks of other regions, and throws when it is asked for them.
+            block_.bank_bytes = block_.region == TTALLOC_SYSTEM_MEMORY ? 0 : buffer.aligned_size_per_bank();
+        }
+        Request(const Request&) = delete;
+        Request& operator=(const Request&) = delete;
+        ~Request() {
+            if (!wanted_ || std::uncaught_exceptions() == exceptions_) {
+                return;
+            }
+            ttalloc_client::for_each_chip<Mesh>(buffer_.device(), [&](std::uint32_t chip) {
+                block_.device = chip;
+                ttalloc_client::library.alloc_failed(&block_, nullptr);
+            });
+        }
+
+    private:
+        const Buffer& buffer_;
+        ttalloc_block block_{};
+        int exceptions_;
+        bool wanted_ = false;
+    };
+
+    // BUFFER is about to ask ALLOCATOR for memory. Keep what this returns until it has it.
+    template <class Mesh, class Buffer, class Allocator>
+    [[nodiscard]] static Request<Mesh, Buffer> watch_request(const Buffer& buffer, const Allocator& allocator) {
+        report_device<Mesh, decltype(buffer.buffer_type()), decltype(buffer.memory_type())>(buffer.device(), allocator);
+        return Request<Mesh, Buffer>(buffer);
+    }
+
     // ---- What the functions of allocation_tracker are made of ----
 
     static void report_free(std::uint32_t device, std::uint16_t region, std::uint64_t address) noexcept {
@@ -369,6 +461,23 @@ public:
     }
 
 private:
+    // L1_SMALL and TRACE lie above L1 and DRAM in the same bank.
+    template <class BufferType, class HalMemType, class Allocator>
+    static ttalloc_bank_layout bank_layout(const Allocator& allocator, int region) {
+        bool in_dram = region == TTALLOC_DRAM || region == TTALLOC_TRACE;
+        auto type = static_cast<BufferType>(region);
+        auto below = static_cast<BufferType>(in_dram ? TTALLOC_DRAM : TTALLOC_L1);
+        ttalloc_bank_layout layout{};
+        layout.region = static_cast<std::uint16_t>(region);
+        layout.top_down = in_dram ? 0 : 1;
+        layout.banks = allocator.get_num_banks(type);
+        layout.bank_bytes = allocator.get_bank_size(type);
+        layout.base_address = allocator.get_base_allocator_addr(static_cast<HalMemType>(in_dram ? 1 : 0));
+        layout.base_address += type == below ? 0 : allocator.get_bank_size(below);
+        layout.alignment_bytes = allocator.get_alignment(type);
+        return layout;
+    }
+
     // Kernel binaries: DRAM, from above, interleaved, in pages of 2048 bytes.
     template <class Buffer>
     static std::uint16_t buffer_flags(const Buffer& buffer) {

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Makes a TT-Metal checkout report to ttalloc: copies two headers beside its graph_tracking.cpp and inserts five calls.
-# Every inserted line ends in "// ttalloc", which is how it is found again.
+# Makes a TT-Metal checkout report to ttalloc: copies two headers beside its graph_tracking.cpp, and inserts four calls
+# there and one in buffer.cpp. Every inserted line ends in "// ttalloc", which is how it is found again.
 set -euo pipefail
 
 usage() {
@@ -33,6 +33,8 @@ declare -A parameters=(
 	[track_allocate_cb]="core_range_set addr size is_globally_allocated device"
 	[track_program]="program device"
 )
+# Where a buffer asks for memory; in newer trees the members are a class of their own, and the buffer is "self".
+request_pattern='address_ = allocator_->allocate_buffer\((this|&self)\);'
 
 checkout=
 mode=apply
@@ -53,6 +55,11 @@ for place in tt_metal/impl/graph tt_metal/graph; do
 done
 [[ -n $tracker ]] || fail "$checkout has no tt_metal/impl/graph/graph_tracking.cpp: is it a TT-Metal checkout?"
 folder=$(dirname "$tracker")
+buffers=$checkout/tt_metal/impl/buffers/buffer.cpp
+[[ -f $buffers ]] || fail "$checkout has no tt_metal/impl/buffers/buffer.cpp: is it a TT-Metal checkout?"
+include_from_buffers=$(realpath --relative-to="$(dirname "$buffers")" "$folder")/allocation_client.hpp
+
+# --- what is there ---------------------------------------------------------------------------------------------------
 
 # The signature of GraphTracker's function $1, up to its opening brace.
 signature() {
@@ -65,29 +72,41 @@ understood() {
 
 	found=$(signature "$1")
 	[[ $(grep -c "^void GraphTracker::$1(" "$tracker") == 1 && $found == *\{ ]] ||
-		{ echo "apply.sh: GraphTracker::$1 is not where it is expected in $tracker" >&2; return 1; }
+		fail "GraphTracker::$1 is not where it is expected in $tracker"
 	for name in ${parameters[$1]}; do
-		grep -qE "[^A-Za-z0-9_]$name[,)]" <<<"$found" ||
-			{ echo "apply.sh: GraphTracker::$1 has no parameter $name in $tracker" >&2; return 1; }
+		grep -qE "[^A-Za-z0-9_]$name[,)]" <<<"$found" || fail "GraphTracker::$1 has no parameter $name in $tracker"
 	done
+}
+
+understand_all() {
+	local function
+
+	for function in "${functions[@]}"; do
+		understood "$function"
+	done
+	[[ $(grep -cE "$request_pattern" "$buffers") == 1 ]] ||
+		fail "the call of allocate_buffer is not where it is expected in $buffers"
 }
 
 applied() {
 	local function
 
-	grep -q '#include "allocation_client.hpp".*// ttalloc$' "$tracker" || return 1
 	for function in "${functions[@]}"; do
 		grep -qF "${calls[$function]}  // ttalloc" "$tracker" || return 1
 	done
-	[[ -f $folder/allocation_client.hpp && -f $folder/ttalloc.h ]]
+	grep -q 'allocation_client.hpp".*// ttalloc$' "$tracker" &&
+		grep -q 'allocation_client.hpp".*// ttalloc$' "$buffers" &&
+		grep -q 'AllocationClient::watch_request.*// ttalloc$' "$buffers" &&
+		[[ -f $folder/allocation_client.hpp && -f $folder/ttalloc.h ]]
 }
 
-# Writes the tracker without the inserted lines.
+# --- changing it: filters from standard input to standard output -----------------------------------------------------
+
 without() {
-	sed '/\/\/ ttalloc$/d' "$tracker"
+	sed '/\/\/ ttalloc$/d'
 }
 
-# Inserts $2 as the first line of GraphTracker's function $1, from standard input to standard output.
+# Inserts $2 as the first line of GraphTracker's function $1.
 insert_call() {
 	awk -v start="^void GraphTracker::$1\\\\(" -v line="    $2  // ttalloc" '
 		{ print }
@@ -95,9 +114,27 @@ insert_call() {
 		on && /\{[ \t]*$/ { print line; on = 0 }'
 }
 
-# Inserts the includes after the last unconditional one.
+insert_calls() {
+	local text function
+
+	text=$(cat; echo .)
+	for function in "${functions[@]}"; do
+		text=$(printf '%s' "${text%.}" | insert_call "$function" "${calls[$function]}"; echo .)
+	done
+	printf '%s' "${text%.}"
+}
+
+# Inserts a line above the one where a buffer asks for memory, as far to the right.
+insert_request() {
+	local call="auto ttalloc_request = AllocationClient::watch_request<$mesh>"
+
+	sed -E "s#^([ \\t]*)(.*$request_pattern.*)\$#\\1$call(*\\3, *allocator_);  // ttalloc\\n&#" |
+		sed "s#$call(\\*&self, #$call(self, #"
+}
+
+# Inserts the includes, with $1 as the path of ours, after the last unconditional one.
 insert_includes() {
-	awk '
+	awk -v ours="$1" '
 		{ lines[NR] = $0 }
 		/^#[ \t]*if/ { depth++ }
 		/^#[ \t]*endif/ { depth-- }
@@ -107,57 +144,40 @@ insert_includes() {
 				print lines[i]
 				if (i == last) {
 					print "#include <tt-metalium/mesh_device.hpp>  // ttalloc"
-					print "#include \"allocation_client.hpp\"  // ttalloc"
+					print "#include \"" ours "\"  // ttalloc"
 				}
 			}
 		}'
 }
 
-# Replaces the tracker by standard input, keeping its mode.
+# Replaces file $1 by standard input, keeping its mode, and its time when nothing changes.
 replace() {
-	local fresh=$tracker.ttalloc-new
+	local fresh=$1.ttalloc-new
 
 	cat >"$fresh"
-	cmp -s "$fresh" "$tracker" || cat "$fresh" >"$tracker"
+	cmp -s "$fresh" "$1" || cat "$fresh" >"$1"
 	rm -f "$fresh"
-}
-
-insert_all() {
-	local text function
-
-	text=$(without; echo .)
-	text=$(printf '%s' "${text%.}" | insert_includes; echo .)
-	for function in "${functions[@]}"; do
-		text=$(printf '%s' "${text%.}" | insert_call "$function" "${calls[$function]}"; echo .)
-	done
-	printf '%s' "${text%.}"
-}
-
-understand_all() {
-	local function
-
-	for function in "${functions[@]}"; do
-		understood "$function" || exit 2
-	done
 }
 
 case $mode in
 check)
 	understand_all
-	applied && { echo "$tracker reports to ttalloc"; exit 0; }
-	echo "$tracker does not report to ttalloc"
+	applied && { echo "$checkout reports to ttalloc"; exit 0; }
+	echo "$checkout does not report to ttalloc"
 	exit 1
 	;;
 revert)
-	without | replace
+	without <"$tracker" | replace "$tracker"
+	without <"$buffers" | replace "$buffers"
 	rm -f "$folder/allocation_client.hpp" "$folder/ttalloc.h"
-	echo "$tracker is as it was"
+	echo "$checkout is as it was"
 	;;
 apply)
 	understand_all
-	insert_all | replace
+	without <"$tracker" | insert_includes allocation_client.hpp | insert_calls | replace "$tracker"
+	without <"$buffers" | insert_includes "$include_from_buffers" | insert_request | replace "$buffers"
 	cp "$headers/allocation_client.hpp" "$headers/ttalloc.h" "$folder/"
-	applied || fail "the calls did not get into $tracker"
-	echo "$tracker reports to ttalloc; rebuild TT-Metal"
+	applied || fail "the calls did not get into $checkout"
+	echo "$checkout reports to ttalloc; rebuild TT-Metal"
 	;;
 esac

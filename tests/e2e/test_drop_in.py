@@ -98,6 +98,7 @@ def two_programs(nn):
     chips = [nn.open_chip(6), nn.open_chip(7)]
     device = nn.open_mesh_of(chips)
     buffer = nn.tensor(device, 1 << 20)
+    assert nn.tensor(device, 64 << 20, page=1 << 20, region=tt.L1, layout=tt.HEIGHT_SHARDED, cores=2) is None
     program = nn.program()
     nn.add_cb(program, 4096, 0, 0, 0, 1, 1)
     nn.run(program, device, 1)
@@ -105,15 +106,23 @@ def two_programs(nn):
 
 
 def check_applied(compiler):
-    """What apply.sh inserts gives what the preload gives, but for the geometry; with both, it is there once."""
+    """What apply.sh inserts gives what the preload gives; with both, it is there once."""
     place = standins.standin(compiler, 202606, "applied")
     command = [sys.executable, __file__, place]
     out, err, reported = run(command)
     per_bank = (512 + 11) // 12 * 2048
     program = next(line.rsplit("=", 1)[1] for line in reported if line.startswith("program_run"))
     expect(reported, [
-        PRODUCER, *(f"alloc device={chip} region=0 flags=0 address=1048640 size=1048576 bank={per_bank}"
+        PRODUCER,
+        *(line for chip in (6, 7) for line in (
+            f"device_open device={chip} arch=wormhole_b0 layouts=4",
+            f"layout device={chip} region=0 top_down=0 banks=12 bank=1055915968 base=1048640 alignment=32",
+            f"layout device={chip} region=1 top_down=1 banks=64 bank=1362144 base=104224 alignment=16",
+            f"layout device={chip} region=3 top_down=1 banks=64 bank=32768 base=1466368 alignment=16",
+            f"layout device={chip} region=4 top_down=0 banks=12 bank=16777216 base=1056964608 alignment=32")),
+        *(f"alloc device={chip} region=0 flags=0 address=1048640 size=1048576 bank={per_bank}"
                     for chip in (6, 7)),
+        *(f"failed device={chip} region=1 flags=3 address=0 size={64 << 20} bank={32 << 20}" for chip in (6, 7)),
         *(f"program_run device={chip} program={program}" for chip in (6, 7)),
         *(f"cb_alloc device={chip} program={program} index=0 address=104224 size=4096 aliased=0 cores=0-0..1-1"
           for chip in (6, 7)),
@@ -149,12 +158,14 @@ def check_apply():
     for generation in (202503, 202606):
         with tempfile.TemporaryDirectory(prefix="ttalloc-test-") as folder:
             top = pathlib.Path(folder)
-            tracker = standins.checkout(top, generation)
-            before = tracker.read_text()
+            tracker, buffers = standins.checkout(top, generation)
+            before, buffers_before = tracker.read_text(), buffers.read_text()
             expect(apply(top, "--check")[0], 1, "check before")
             expect(apply(top), (0, ""), "first time")
             once = tracker.read_text()
             assert once != before and once.count("// ttalloc\n") == 6, once
+            inserted = [line for line in buffers.read_text().splitlines() if line.endswith("// ttalloc")]
+            expect(len(inserted), 3, "lines in buffer.cpp")
             expect(apply(top), (0, ""), "second time")
             expect(tracker.read_text(), once, "tracker after the second time")
             expect(apply(top, "--check")[0], 0, "check after")
@@ -163,6 +174,14 @@ def check_apply():
             expect(apply(top), (0, ""), "repair")
             expect(apply(top, "--revert"), (0, ""), "revert")
             expect((tracker.read_text(), list(tracker.parent.iterdir())), (before, [tracker]), "after revert")
+            expect((buffers.read_text(), list(buffers.parent.iterdir())), (buffers_before, [buffers]), "after revert")
+            buffers.write_text(buffers_before.replace("(this);", "(&self);", 1).replace("_buffer(this)", "_buffer(&self)"))
+            expect(apply(top), (0, ""), "newer form")
+            assert "watch_request<distributed::MeshDevice>(self, *allocator_);  // ttalloc" in buffers.read_text()
+            expect(apply(top, "--revert"), (0, ""), "revert")
+            buffers.write_text(buffers_before.replace("allocate_buffer", "take"))
+            expect(apply(top, "--check")[0], 2, "check of an unknown buffer.cpp")
+            buffers.write_text(buffers_before)
             tracker.write_text(before.replace("bool is_globally_allocated,", "bool global,")
                                .replace("is_globally_allocated,", "global,"))
             for mode in ([], ["--check"]):

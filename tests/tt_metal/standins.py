@@ -55,20 +55,22 @@ def checkout(place, generation=202606):
     """A directory with the files of a TT-Metal checkout that a patch touches, from the stand-in."""
     folder = HERE / "standin"
     graph = place / ("tt_metal/impl/graph" if generation >= 202605 else "tt_metal/graph")
+    buffers = place / "tt_metal/impl/buffers"
     api = place / "tt_metal/api/tt-metalium"
-    for path in (graph, api):
+    for path in (graph, buffers, api):
         path.mkdir(parents=True, exist_ok=True)
     (api / "mesh_device.hpp").write_text('#include "tt_metal.hpp"\n')
     shutil.copy(folder / "graph_tracking.cpp", graph)
-    return graph / "graph_tracking.cpp"
+    shutil.copy(folder / "buffer.cpp", buffers)
+    return graph / "graph_tracking.cpp", buffers / "buffer.cpp"
 
 
-def applied_tracker(place, folder):
+def applied(place):
     shutil.rmtree(place / "checkout", ignore_errors=True)
-    tracker = checkout(place / "checkout")
+    files = checkout(place / "checkout")
     subprocess.run(["bash", str(SOURCE / "hook/tt-metal/apply.sh"), str(place / "checkout")], check=True,
                    stdout=subprocess.DEVNULL)
-    return tracker
+    return files
 
 
 def standin(compiler, generation, variant="plain"):
@@ -80,17 +82,17 @@ def standin(compiler, generation, variant="plain"):
     if variant == "patched":
         flags += ["-DPATCHED", f"-I{SOURCE / 'include'}"]
         sources.append(SOURCE / "include/allocation_client.hpp")
-    tracker = folder / "graph_tracking.cpp"
+    tracker, buffers = folder / "graph_tracking.cpp", folder / "buffer.cpp"
     if variant == "applied":
-        tracker = applied_tracker(place, folder)
+        tracker, buffers = applied(place)
         flags += [f"-I{folder}", f"-I{place / 'checkout/tt_metal/api'}"]
         sources += [SOURCE / "include/allocation_client.hpp", SOURCE / "hook/tt-metal/apply.sh"]
-    parts = ["unity.cpp"] if variant == "unity" else ["allocator.cpp", "impl.cpp"]
+    parts = [folder / "unity.cpp"] if variant == "unity" else [folder / "allocator.cpp", folder / "impl.cpp", buffers]
     link = ["-Wl,-Bsymbolic"] if variant == "bsymbolic" else []
     name = "tt_metal_other" if variant == "other" else "tt_metal"
     make(place / f"lib{name}.so", sources,
          [compiler, *flags, "-shared", f"-Wl,-soname,lib{name}.so", *link,
-          str(tracker), *(str(folder / part) for part in parts)])
+          str(tracker), *map(str, parts)])
     make(place / "libttnn.so", sources,
          [compiler, *flags, "-shared", str(folder / "ttnn.cpp"), f"-L{place}", f"-l{name}", "-Wl,-rpath,$ORIGIN"])
     return place

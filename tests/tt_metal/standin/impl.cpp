@@ -81,19 +81,6 @@ std::shared_ptr<Buffer> Buffer::create(IDevice* device, DeviceAddr size, DeviceA
     return buffer;
 }
 
-void Buffer::allocate_impl() {
-    if (GraphTracker::instance().hook_allocate(this)) {
-        members().address_ = 0;
-#if GENERATION >= 202505
-        members().hooked_allocation_ = true;
-#endif
-    } else {
-        members().address_ = members().allocator_->allocate_buffer(this);
-    }
-    members().allocation_status_ = AllocationStatus::ALLOCATED;
-    GraphTracker::instance().track_allocate(this);
-}
-
 void Buffer::deallocate_impl() {
     if (members().allocation_status_ != AllocationStatus::ALLOCATED) {
         return;

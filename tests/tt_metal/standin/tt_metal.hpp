@@ -227,6 +227,7 @@ public:
     DeviceAddr aligned_page_size() const;
     DeviceAddr aligned_size_per_bank() const;
     void mark_as_deallocated();
+    HalMemType memory_type() const;
 
     IDevice* device() const { return members().device_; }
     DeviceAddr size() const { return members().size_; }
