@@ -59,23 +59,53 @@ static void die(struct server *server, struct seat *seat, const char *how, uint6
 		say("process %" PRIu32 " has ended (%s)", client_header(seat->client)->pid, how);
 }
 
-/* Of two segments of one process the younger is the one after exec. */
-static void end_earlier_images(struct server *server, struct seat *seat)
+static bool same_process(const struct seat *a, const struct seat *b)
 {
-	const struct tta_segment_header *mine = client_header(seat->client);
+	const struct tta_segment_header *one = client_header(a->client), *other = client_header(b->client);
+
+	return one->pid == other->pid && one->start_time == other->start_time;
+}
+
+static uint64_t made_ns(const struct seat *seat)
+{
+	return client_header(seat->client)->anchor_monotonic_ns;
+}
+
+/* The image that took the place of SEAT's by exec, if there is one. */
+static struct seat *next_image(const struct server *server, const struct seat *seat)
+{
+	struct seat *next = NULL;
 
 	for (size_t i = 0; i < server->seat_count; i++) {
-		struct seat *other = server->seats[i], *older, *younger;
-		const struct tta_segment_header *theirs = client_header(other->client);
-		bool mine_first = mine->anchor_monotonic_ns < theirs->anchor_monotonic_ns;
+		struct seat *other = server->seats[i];
 
-		if (other == seat || other->gone || mine->pid != theirs->pid || mine->start_time != theirs->start_time)
-			continue;
-		older = mine_first ? seat : other;
-		younger = mine_first ? other : seat;
-		die(server, older, "exec",
-		    clock_map_relative(server->setup.clock, client_header(younger->client)->anchor_monotonic_ns));
+		if (!other->gone && same_process(seat, other) && made_ns(other) > made_ns(seat) &&
+		    (!next || made_ns(other) < made_ns(next)))
+			next = other;
 	}
+	return next;
+}
+
+/* Of several segments of one process only the youngest can be alive. */
+static void end_earlier_images(struct server *server, const struct seat *seat)
+{
+	for (size_t i = 0; i < server->seat_count; i++) {
+		struct seat *earlier = server->seats[i], *next;
+
+		if (earlier->gone || client_is_dead(earlier->client) || !same_process(seat, earlier))
+			continue;
+		next = next_image(server, earlier);
+		if (next)
+			die(server, earlier, "exec", clock_map_relative(server->setup.clock, made_ns(next)));
+	}
+}
+
+static bool has_other_images(const struct server *server, const struct seat *seat)
+{
+	for (size_t i = 0; i < server->seat_count; i++)
+		if (server->seats[i] != seat && !server->seats[i]->gone && same_process(server->seats[i], seat))
+			return true;
+	return false;
 }
 
 struct seat *seat_take(struct server *server, const char *path, struct front_error *error)
@@ -107,14 +137,15 @@ struct seat *seat_take(struct server *server, const char *path, struct front_err
 	server->report.clients++;
 	if (server->setup.options->verbose)
 		say("process %" PRIu32 " joins: %s", client_header(client)->pid, client_header(client)->command);
-	end_earlier_images(server, seat);
 	return seat;
 }
 
-void seat_settle(struct server *server, struct seat *seat)
+/* Begins to watch the process; if it is dead already, its segment is drained. */
+static void watch(struct server *server, struct seat *seat)
 {
 	const struct tta_segment_header *header = client_header(seat->client);
 
+	end_earlier_images(server, seat);
 	if (client_is_dead(seat->client) || seat->source.fd >= 0)
 		return;
 	if (!liveness_watch((pid_t)header->pid, header->start_time, &seat->source.fd))
@@ -127,8 +158,16 @@ void seat_settle(struct server *server, struct seat *seat)
 		client_look(&server->world, seat->client);
 }
 
+void seat_settle(struct server *server, struct seat *seat)
+{
+	if (has_other_images(server, seat))
+		seats_scan(server); /* there may have been more in between */
+	watch(server, seat);
+}
+
 void seat_died(struct server *server, struct seat *seat)
 {
+	seats_scan(server); /* its last image may be one that never said hello */
 	die(server, seat, "process exit", server_now_ns(server));
 }
 
@@ -226,7 +265,7 @@ void seats_scan(struct server *server)
 	}
 	/* when all are known, so that images before an exec have been told from the last one */
 	for (size_t i = before; i < server->seat_count; i++)
-		seat_settle(server, server->seats[i]);
+		watch(server, server->seats[i]);
 }
 
 static void look_for_earliest(const char *directory, const char *prefix, uint64_t *earliest_ns)

@@ -197,8 +197,8 @@ static void take_time(struct server *server)
 
 	if (read(server->timer.fd, &expirations, sizeof(expirations)) < 0)
 		return;
-	clock_map_advance(server->setup.clock, clock_read());
-	store_anchors(server);
+	store_anchors(
+	    server); /* the map only grows where there are events to convert: an idle recorder writes nothing */
 	if (due)
 		server->last_commit_ns = now_ns;
 	if (due || commit_ms < UNASKED_COMMIT_MS) /* in between the back half would commit by itself */
@@ -298,7 +298,7 @@ static uint64_t count_unwritten(const struct server *server)
 static void finish(struct server *server)
 {
 	struct ingest_totals totals;
-	bool more = true;
+	bool more = true, shown = false, said = false;
 
 	seats_scan(server);
 	for (size_t i = 0; i < server->seat_count; i++)
@@ -311,11 +311,21 @@ static void finish(struct server *server)
 		if (!more)
 			ingest_tick(server->setup.ingest, server_now_ns(server), true);
 		ingest_totals(server->setup.ingest, &totals);
-		if (server_now_ns(server) - server->finishing_since_ns > SECOND_NS && !*server->trouble)
-			say_progress("writing: %llu of %llu events", (unsigned long long)totals.committed_events,
-			             (unsigned long long)totals.taken_events);
+		if (server_now_ns(server) - server->finishing_since_ns < SECOND_NS)
+			continue;
+		if (*server->trouble) {
+			if (!said)
+				say("waiting until it can be written; interrupt to give up: the rest then stays in its "
+				    "segments for --append");
+			said = true;
+			continue;
+		}
+		shown = true;
+		say_progress("writing: %llu of %llu events", (unsigned long long)totals.committed_events,
+		             (unsigned long long)totals.taken_events);
 	}
-	say_progress("%s", "");
+	if (shown)
+		say_progress("%s", "");
 }
 
 /* What the file knows of processes that had not ended in it. */
@@ -406,5 +416,6 @@ void server_run(struct server *server, struct server_report *report)
 	if (server->setup.command && !server->report.unwritten)
 		seats_dismiss(server);
 	server->report.refused = server->world.refused;
+	server->report.gave_up = server->give_up;
 	*report = server->report;
 }

@@ -39,6 +39,7 @@ struct server_report {
 	uint64_t refused;   /* turned away, or dropped as damaged */
 	uint64_t living;    /* processes that were still running at the end */
 	uint64_t unwritten; /* processes whose events are not all in the file: their segments stay */
+	bool gave_up;       /* because a signal said not to wait for the disk */
 };
 
 /* NULL with ERROR filled. What SETUP points to has to outlive it. */

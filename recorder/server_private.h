@@ -74,7 +74,7 @@ struct seat *seat_find(struct server *server, const uint8_t *segment_id);
 /* Opens the segment at PATH and finds it a seat. NULL with ERROR. Whether its process lives is yet to be asked:
  * seat_settle(). */
 struct seat *seat_take(struct server *server, const char *path, struct front_error *error);
-/* Begins to watch the process; if it is dead already, its segment is drained. */
+/* Finds out whether the process lives, and begins to watch it; else its segment is drained. */
 void seat_settle(struct server *server, struct seat *seat);
 void seat_died(struct server *server, struct seat *seat);
 /* Looks for segments of this socket that nobody has announced. */

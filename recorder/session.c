@@ -28,6 +28,7 @@
 #include "ttalloc/paths.h"
 
 #define CALIBRATION_NS 2000000
+#define PROGRESS_AFTER_NS 500000000u
 #define DESCRIPTORS_WANTED 16384
 
 struct session {
@@ -44,6 +45,8 @@ struct session {
 	sigset_t signals, signals_before;
 	struct server_report report;
 	struct ingest_totals totals;
+	uint64_t closing_since_ns;
+	bool progress_shown;
 };
 
 /* Set by a signal while the end is being written. */
@@ -231,9 +234,17 @@ static int open_clock(struct session *session, struct front_error *error)
 	return 0;
 }
 
+/* Short ends are not worth a line. */
 static void show_progress(double fraction, void *context)
 {
-	(void)context;
+	struct session *session = context;
+	uint64_t now_ns = clock_monotonic_ns();
+
+	if (!session->closing_since_ns)
+		session->closing_since_ns = now_ns;
+	if (now_ns - session->closing_since_ns < PROGRESS_AFTER_NS)
+		return;
+	session->progress_shown = true;
 	say_progress("writing: %d %%", (int)(fraction * 100));
 }
 
@@ -246,9 +257,12 @@ static int close_ingest(struct session *session, struct front_error *error)
 	if (!session->ingest)
 		return 0;
 	let_signals_give_up();
+	if (session->report.gave_up)
+		give_up = 1;
 	ingest_totals(session->ingest, &session->totals);
-	result = ingest_close(session->ingest, show_progress, NULL, &give_up, &failed);
-	say_progress("%s", "");
+	result = ingest_close(session->ingest, show_progress, session, &give_up, &failed);
+	if (session->progress_shown)
+		say_progress("%s", "");
 	session->ingest = NULL;
 	return result < 0 ? front_fail(error, "%s", failed.text) : 0;
 }
@@ -314,7 +328,7 @@ static void show_end(struct session *session, const char *unwritten)
 	if (!session->options->quiet)
 		summary_print(&summary);
 	if (unwritten)
-		say("%s: not all of it could be written: %s; make room, then: ttalloc-recorder --append -o %s",
+		say("%s: not all could be written (%s); the rest is kept: go on with ttalloc-recorder --append -o %s",
 		    session->shown_path, unwritten, session->shown_path);
 }
 
@@ -325,7 +339,7 @@ static bool end(struct session *session, bool ran)
 	bool complete = close_ingest(session, &error) == 0;
 
 	if (complete && session->report.unwritten) {
-		front_fail(&error, "the disk is full");
+		front_fail(&error, "some of it is still in the segments");
 		complete = false;
 	}
 	listener_close(&session->listener);

@@ -182,6 +182,20 @@ static void print_figures(const struct figures *figures)
 		say_plain("  failed requests: %" PRId64 ", the last one %s", figures->failures, figures->last_failure);
 }
 
+/* What the file says of its own gaps. */
+static void print_gaps(struct recording *recording)
+{
+	char lines[8][256];
+	size_t count;
+
+	if (recording_complete(recording))
+		return;
+	count = recording_loss_lines(recording, lines, 8);
+	say_plain("  INCOMPLETE:%s", count ? "" : " the recording has gaps");
+	for (size_t i = 0; i < count && i < 8; i++)
+		say_plain("    %s", lines[i]);
+}
+
 static void print_blocks(const char *path)
 {
 	static const struct {
@@ -194,10 +208,12 @@ static void print_blocks(const char *path)
 
 	for (size_t i = 0; recording && i < sizeof(questions) / sizeof(*questions); i++)
 		ask(recording, questions[i].query, questions[i].take, &figures, &error);
-	if (recording)
+	if (recording) {
 		print_figures(&figures);
-	else
+		print_gaps(recording);
+	} else {
 		say_plain("  %s", error.text);
+	}
 	recording_close(recording);
 }
 
@@ -233,8 +249,6 @@ static void print_oddities(const struct summary *summary)
 {
 	const struct ingest_totals *totals = summary->totals;
 
-	if (totals->lost)
-		say_plain("  lost: %" PRIu64 " events; ttalloc-analyze info names them", totals->lost);
 	if (totals->unmatched_frees)
 		say_plain("  frees of nothing: %" PRIu64, totals->unmatched_frees);
 	if (totals->replaced)
