@@ -369,7 +369,8 @@ def main():
                 except AssertionError:
                     print(f"{check.__name__}, {compiler}, {generation}:")
                     raise
-            check_direct(compiler, generation)
+            if generation in (standins.GENERATIONS[0], 202606):
+                check_direct(compiler, generation)
         check_unknown_layout(compiler)
         check_unreachable(compiler)
         check_unity(compiler)

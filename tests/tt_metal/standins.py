@@ -22,7 +22,7 @@ PLACE = BUILD / "tests/tt_metal/standins"
 COMPILERS = [name for name in ("g++", "clang++") if shutil.which(name)]
 GENERATIONS = [202503, 202505, 202507, 202511, 202606, 202612]
 UNKNOWN_GENERATION = 299912
-CXX_FLAGS = ["-std=c++20", "-O2", "-g", "-fPIC", "-fvisibility-inlines-hidden", "-Wall", "-Wextra", "-Werror"]
+CXX_FLAGS = ["-std=c++20", "-O1", "-fPIC", "-fvisibility-inlines-hidden", "-Wall", "-Wextra", "-Werror"]
 
 
 def newest(paths):
