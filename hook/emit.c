@@ -32,9 +32,8 @@ static void write_event(struct tta_thread *thread, struct tta_lane *lane, const 
 		tta_lane_write(lane, event, thread->label);
 }
 
-static void emit_here(const struct tta_event *event)
+static void emit_here(struct tta_thread *thread, const struct tta_event *event)
 {
-	struct tta_thread *thread = &tta_thread;
 	struct tta_lane *lane;
 
 	if (!tta_context_ready()) {
@@ -62,9 +61,10 @@ static void emit_here(const struct tta_event *event)
 
 __attribute__((noinline)) void tta_emit_slow(const struct tta_event *event)
 {
+	struct tta_thread *thread = &tta_thread;
 	int saved_errno = errno;
 
-	if (ttalloc_enabled() && !tta_thread.muted)
-		emit_here(event);
+	if (ttalloc_enabled() && !thread->muted)
+		emit_here(thread, event);
 	errno = saved_errno;
 }

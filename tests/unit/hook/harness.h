@@ -24,6 +24,14 @@
 
 #include <ttalloc.h>
 
+#if defined(__SANITIZE_THREAD__)
+const char *__tsan_default_options(void);
+const char *__tsan_default_options(void)
+{
+	return "die_after_fork=0"; /* children start a flusher of their own */
+}
+#endif
+
 struct place {
 	char directory[64];
 	char socket[96];
