@@ -27,5 +27,6 @@ endif()
 install(TARGETS ttalloc_tt_metal LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 
 # For a patched TT-Metal, and for Python.
-install(FILES ${PROJECT_SOURCE_DIR}/include/allocation_client.hpp DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(FILES ${PROJECT_SOURCE_DIR}/include/allocation_client.hpp ${PROJECT_SOURCE_DIR}/include/allocation_reporter.hpp
+        DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(FILES ${CMAKE_CURRENT_LIST_DIR}/python/ttalloc.py DESTINATION ${CMAKE_INSTALL_LIBDIR}/ttalloc/python)

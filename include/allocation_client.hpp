@@ -20,7 +20,6 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
-#include <exception>
 #include <type_traits>
 #include <utility>
 
@@ -44,28 +43,19 @@ namespace ttalloc_client {
 // What the preload must not report as well. Values of its ttalloc_tt_metal_yield().
 enum Share : std::uint32_t { BUFFERS = 1, CIRCULAR_BUFFERS = 2 };
 
-struct Library {
-    const ttalloc_gate_page* gate;
-    bool (*decide)();
-    void (*alloc)(const ttalloc_block*);
-    void (*free)(std::uint32_t, std::uint16_t, std::uint64_t);
-    void (*cb_alloc)(const ttalloc_cb*);
-    void (*cb_free)(std::uint32_t, std::uint64_t);
-    void (*program_run)(std::uint32_t, std::uint64_t);
-    void (*alloc_failed)(const ttalloc_block*, const char*);
-    void (*device_open)(const ttalloc_device*);
-    void (*kernel_load)(const ttalloc_kernel*);
-    void (*kernel_unload)(std::uint32_t, std::uint64_t);
-    bool (*flush)(unsigned);
-    void (*lost)(std::uint64_t);            // may be missing
-    void (*yield)(std::uint32_t);           // of the preload; may be missing
-    void (*name_producer)(const char*);     // may be missing
-};
+// The functions of ttalloc.h that are called here, under the names they have there.
+#define TTALLOC_CLIENT_FUNCTIONS(F)                                                                                    \
+    F(alloc) F(free) F(alloc_failed) F(cb_alloc) F(cb_free) F(program_run) F(kernel_load) F(kernel_unload)             \
+    F(device_open) F(flush) F(gate_decide)
 
-// What runs on a chip.
-struct Chip {
-    std::atomic<std::uint64_t> program{0};   // announced last
-    std::atomic<std::uint32_t> cb_index{0};  // circular buffers since then
+struct Library {
+#define TTALLOC_CLIENT_MEMBER(name) decltype(&::ttalloc_##name) name;
+    TTALLOC_CLIENT_FUNCTIONS(TTALLOC_CLIENT_MEMBER)
+#undef TTALLOC_CLIENT_MEMBER
+    const ttalloc_gate_page* gate;
+    void (*lost)(std::uint64_t);         // may be missing
+    void (*name_producer)(const char*);  // may be missing
+    void (*yield)(std::uint32_t);        // of the preload; may be missing
 };
 
 struct State {
@@ -74,8 +64,6 @@ struct State {
     std::atomic<bool> loss_told{false};                // of this pause
     std::atomic<std::uint32_t> claimed{0};             // Share that the preload was told about
     std::atomic<std::uint64_t> kernels{0};             // kernels that were reported without a name
-    Chip chips[256];
-    std::atomic<std::uintptr_t> allocators[64]{};  // whose geometry was reported
 };
 
 inline State state;
@@ -90,16 +78,15 @@ bool load(void* handle, const char* name, Function& function) noexcept {
 }
 
 inline bool load_all(void* handle, Library& to) noexcept {
+    bool complete = load(handle, "ttalloc_gate", to.gate);
+#define TTALLOC_CLIENT_LOAD(name) complete = load(handle, "ttalloc_" #name, to.name) && complete;
+    TTALLOC_CLIENT_FUNCTIONS(TTALLOC_CLIENT_LOAD)
+#undef TTALLOC_CLIENT_LOAD
+#undef TTALLOC_CLIENT_FUNCTIONS
     load(handle, "ttalloc_lost", to.lost);
     load(handle, "ttalloc_name_producer", to.name_producer);
     load(RTLD_DEFAULT, "ttalloc_tt_metal_yield", to.yield);
-    return load(handle, "ttalloc_gate", to.gate) && load(handle, "ttalloc_gate_decide", to.decide) &&
-           load(handle, "ttalloc_alloc", to.alloc) && load(handle, "ttalloc_free", to.free) &&
-           load(handle, "ttalloc_cb_alloc", to.cb_alloc) && load(handle, "ttalloc_cb_free", to.cb_free) &&
-           load(handle, "ttalloc_program_run", to.program_run) &&
-           load(handle, "ttalloc_alloc_failed", to.alloc_failed) &&
-           load(handle, "ttalloc_device_open", to.device_open) && load(handle, "ttalloc_kernel_load", to.kernel_load) &&
-           load(handle, "ttalloc_kernel_unload", to.kernel_unload) && load(handle, "ttalloc_flush", to.flush);
+    return complete;
 }
 
 inline unsigned open_library() noexcept {
@@ -145,7 +132,7 @@ inline bool available() noexcept {
     }
     // libttalloc's own gate: a fork wipes it.
     gate = __atomic_load_n(&library.gate->state, __ATOMIC_RELAXED);
-    return gate == TTALLOC_GATE_ON || (gate == TTALLOC_GATE_UNKNOWN && library.decide());
+    return gate == TTALLOC_GATE_ON || (gate == TTALLOC_GATE_UNKNOWN && library.gate_decide());
 }
 
 inline bool recording() noexcept {
@@ -163,18 +150,6 @@ inline void claim(std::uint32_t share) noexcept {
 }
 
 inline std::uint32_t chip(int device_id) noexcept { return static_cast<std::uint32_t>(device_id); }
-
-// Calls REPORT(chip) for DEVICE, or for each device of it when it is a Mesh: the numbers of meshes are not chips'.
-template <class Mesh, class Device, class Report>
-void for_each_chip(const Device* device, Report&& report) {
-    if (const auto* mesh = dynamic_cast<const Mesh*>(device)) {
-        for (const auto* member : mesh->get_devices()) {
-            report(chip(member->id()));
-        }
-    } else {
-        report(chip(device->id()));
-    }
-}
 
 template <class Range, class = void>
 struct HasCorners : std::false_type {};
@@ -198,28 +173,6 @@ bool corners(const Range& cores, ttalloc_core_range& to) noexcept {
         (void)to;
         return false;
     }
-}
-
-// Whether ALLOCATOR is seen for the first time. When there are more than fit, they are seen again and again.
-inline bool is_new(const void* allocator) noexcept {
-    auto number = reinterpret_cast<std::uintptr_t>(allocator);
-    for (auto& known : state.allocators) {
-        std::uintptr_t none = 0;
-        if (known.load(std::memory_order_relaxed) == number) {
-            return false;
-        }
-        if (known.compare_exchange_strong(none, number, std::memory_order_relaxed)) {
-            return true;
-        }
-        if (none == number) {
-            return false;
-        }
-    }
-    return true;
-}
-
-inline const char* arch_name(int arch) noexcept {
-    return arch == 2 ? "wormhole_b0" : arch == 3 ? "blackhole" : nullptr;
 }
 
 // Circular buffers that were reported without a program: each is a program of its own.
@@ -289,140 +242,6 @@ public:
         }
     }
 
-    // ---- For today's GraphTracker, which hands over TT-Metal's own objects. Mesh is distributed::MeshDevice. ----
-
-    template <class Mesh, class Buffer>
-    static void report_buffer(const Buffer& buffer) {
-        if (!ttalloc_client::recording() || buffer.device() == nullptr || buffer.address() == 0) {
-            return;
-        }
-        auto flags = buffer_flags(buffer);
-        auto type = static_cast<std::uint8_t>(buffer.buffer_type());
-        ttalloc_client::for_each_chip<Mesh>(buffer.device(), [&](std::uint32_t chip) {
-            report_allocation(static_cast<int>(chip), buffer.size(), type, buffer.address(),
-                              type == TTALLOC_SYSTEM_MEMORY ? 0 : buffer.aligned_size_per_bank(), flags);
-        });
-    }
-
-    template <class Mesh, class Buffer>
-    static void report_buffer_free(const Buffer& buffer) {
-        if (!ttalloc_client::recording() || buffer.device() == nullptr) {
-            return;
-        }
-        ttalloc_client::for_each_chip<Mesh>(buffer.device(), [&](std::uint32_t chip) {
-            report_free(chip, static_cast<std::uint16_t>(buffer.buffer_type()), buffer.address());
-        });
-    }
-
-    // A circular buffer of the program that was announced last. SIZE is on each core.
-    template <class Mesh, class CoreRangeSet, class Device>
-    static void report_circular_buffer(const CoreRangeSet& cores, std::uint64_t address, std::uint64_t size,
-                                       bool is_globally_allocated, const Device* device) {
-        if (!ttalloc_client::recording() || device == nullptr || address == 0) {
-            return;
-        }
-        ttalloc_core_range ranges[64];
-        std::uint32_t count = 0;
-        for (const auto& range : cores.ranges()) {
-            if (count < 64 && ttalloc_client::corners(range, ranges[count])) {
-                count++;
-            }
-        }
-        ttalloc_cb cb{};
-        cb.address = address;
-        cb.size_bytes = size;
-        cb.aliased = is_globally_allocated ? 1 : 0;
-        cb.cores = count != 0 ? ranges : nullptr;
-        cb.core_ranges = count;
-        ttalloc_client::for_each_chip<Mesh>(device, [&](std::uint32_t chip) {
-            auto& running = ttalloc_client::state.chips[chip % 256];
-            cb.device = chip;
-            cb.program = running.program.load(std::memory_order_relaxed);
-            cb.index = running.cb_index.fetch_add(1, std::memory_order_relaxed);
-            report_cb(cb);
-        });
-    }
-
-    // PROGRAM is about to run.
-    template <class Mesh, class Program, class Device>
-    static void report_program_run(const Program* program, const Device* device) {
-        if (!ttalloc_client::recording() || device == nullptr) {
-            return;
-        }
-        auto number = static_cast<std::uint64_t>(reinterpret_cast<std::uintptr_t>(program));
-        ttalloc_client::claim(ttalloc_client::CIRCULAR_BUFFERS);
-        ttalloc_client::for_each_chip<Mesh>(device, [&](std::uint32_t chip) {
-            auto& running = ttalloc_client::state.chips[chip % 256];
-            running.program.store(number, std::memory_order_relaxed);
-            running.cb_index.store(0, std::memory_order_relaxed);
-            ttalloc_client::library.program_run(chip, number);
-        });
-    }
-
-    // The geometry of DEVICE, by its ALLOCATOR, once for each. BufferType and HalMemType are TT-Metal's.
-    template <class Mesh, class BufferType, class HalMemType, class Device, class Allocator>
-    static void report_device(const Device* device, const Allocator& allocator) {
-        if (!ttalloc_client::recording() || device == nullptr || !ttalloc_client::is_new(&allocator)) {
-            return;
-        }
-        ttalloc_bank_layout layouts[4];
-        std::uint32_t count = 0;
-        for (int region : {TTALLOC_DRAM, TTALLOC_L1, TTALLOC_L1_SMALL, TTALLOC_TRACE}) {
-            layouts[count] = bank_layout<BufferType, HalMemType>(allocator, region);
-            count += layouts[count].bank_bytes != 0 ? 1 : 0;
-        }
-        ttalloc_client::for_each_chip<Mesh>(device, [&](std::uint32_t chip) {
-            ttalloc_device open{};
-            open.struct_size = sizeof(open);
-            open.device = chip;
-            open.arch = ttalloc_client::arch_name(static_cast<int>(device->arch()));
-            open.layouts = layouts;
-            open.layout_count = count;
-            ttalloc_client::library.device_open(&open);
-        });
-    }
-
-    // Lives while a buffer asks for its memory: reports the request as failed when an exception ends it.
-    template <class Mesh, class Buffer>
-    class Request {
-    public:
-        explicit Request(const Buffer& buffer) : buffer_(buffer), exceptions_(std::uncaught_exceptions()) {
-            if (!ttalloc_client::recording() || buffer.device() == nullptr) {
-                return;
-            }
-            wanted_ = true;
-            block_.region = static_cast<std::uint16_t>(buffer.buffer_type());
-            block_.flags = buffer_flags(buffer);
-            block_.size_bytes = buffer.size();
-            // The allocator has no banks of other regions, and throws when it is asked for them.
-            block_.bank_bytes = block_.region == TTALLOC_SYSTEM_MEMORY ? 0 : buffer.aligned_size_per_bank();
-        }
-        Request(const Request&) = delete;
-        Request& operator=(const Request&) = delete;
-        ~Request() {
-            if (!wanted_ || std::uncaught_exceptions() == exceptions_) {
-                return;
-            }
-            ttalloc_client::for_each_chip<Mesh>(buffer_.device(), [&](std::uint32_t chip) {
-                block_.device = chip;
-                ttalloc_client::library.alloc_failed(&block_, nullptr);
-            });
-        }
-
-    private:
-        const Buffer& buffer_;
-        ttalloc_block block_{};
-        int exceptions_;
-        bool wanted_ = false;
-    };
-
-    // BUFFER is about to ask ALLOCATOR for memory. Keep what this returns until it has it.
-    template <class Mesh, class Buffer, class Allocator>
-    [[nodiscard]] static Request<Mesh, Buffer> watch_request(const Buffer& buffer, const Allocator& allocator) {
-        report_device<Mesh, decltype(buffer.buffer_type()), decltype(buffer.memory_type())>(buffer.device(), allocator);
-        return Request<Mesh, Buffer>(buffer);
-    }
-
     // ---- What the functions of allocation_tracker are made of ----
 
     static void report_free(std::uint32_t device, std::uint16_t region, std::uint64_t address) noexcept {
@@ -460,40 +279,6 @@ public:
         ttalloc_client::library.kernel_load(&kernel);
     }
 
-private:
-    // L1_SMALL and TRACE lie above L1 and DRAM in the same bank.
-    template <class BufferType, class HalMemType, class Allocator>
-    static ttalloc_bank_layout bank_layout(const Allocator& allocator, int region) {
-        bool in_dram = region == TTALLOC_DRAM || region == TTALLOC_TRACE;
-        auto type = static_cast<BufferType>(region);
-        auto below = static_cast<BufferType>(in_dram ? TTALLOC_DRAM : TTALLOC_L1);
-        ttalloc_bank_layout layout{};
-        layout.region = static_cast<std::uint16_t>(region);
-        layout.top_down = in_dram ? 0 : 1;
-        layout.banks = allocator.get_num_banks(type);
-        layout.bank_bytes = allocator.get_bank_size(type);
-        layout.base_address = allocator.get_base_allocator_addr(static_cast<HalMemType>(in_dram ? 1 : 0));
-        layout.base_address += type == below ? 0 : allocator.get_bank_size(below);
-        layout.alignment_bytes = allocator.get_alignment(type);
-        return layout;
-    }
-
-    // Kernel binaries: DRAM, from above, interleaved, in pages of 2048 bytes.
-    template <class Buffer>
-    static std::uint16_t buffer_flags(const Buffer& buffer) {
-        unsigned flags = 0;
-        if (!buffer.bottom_up()) {
-            flags |= TTALLOC_TOP_DOWN;
-        }
-        if (static_cast<int>(buffer.buffer_layout()) >= 2) {
-            flags |= TTALLOC_SHARDED;
-        }
-        if (!buffer.bottom_up() && static_cast<int>(buffer.buffer_type()) == TTALLOC_DRAM &&
-            static_cast<int>(buffer.buffer_layout()) == 0 && buffer.page_size() == 2048) {
-            flags |= TTALLOC_KERNEL_BINARY;
-        }
-        return static_cast<std::uint16_t>(flags);
-    }
 };
 
 namespace allocation_tracker {

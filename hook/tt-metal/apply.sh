@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Makes a TT-Metal checkout report to ttalloc: copies two headers beside its graph_tracking.cpp, and inserts four calls
+# Makes a TT-Metal checkout report to ttalloc: copies three headers beside its graph_tracking.cpp, and inserts four calls
 # there and one in buffer.cpp. Every inserted line ends in "// ttalloc", which is how it is found again.
 set -euo pipefail
 
@@ -22,10 +22,10 @@ fail() {
 mesh=distributed::MeshDevice
 functions=(track_allocate track_deallocate track_allocate_cb track_program)
 declare -A calls=(
-	[track_allocate]="AllocationClient::report_buffer<$mesh>(*buffer);"
-	[track_deallocate]="AllocationClient::report_buffer_free<$mesh>(*buffer);"
-	[track_allocate_cb]="AllocationClient::report_circular_buffer<$mesh>(core_range_set, addr, size, is_globally_allocated, device);"
-	[track_program]="AllocationClient::report_program_run<$mesh>(program, device);"
+	[track_allocate]="AllocationReporter::report_buffer<$mesh>(*buffer);"
+	[track_deallocate]="AllocationReporter::report_buffer_free<$mesh>(*buffer);"
+	[track_allocate_cb]="AllocationReporter::report_circular_buffer<$mesh>(core_range_set, addr, size, is_globally_allocated, device);"
+	[track_program]="AllocationReporter::report_program_run<$mesh>(program, device);"
 )
 declare -A parameters=(
 	[track_allocate]="buffer"
@@ -57,7 +57,8 @@ done
 folder=$(dirname "$tracker")
 buffers=$checkout/tt_metal/impl/buffers/buffer.cpp
 [[ -f $buffers ]] || fail "$checkout has no tt_metal/impl/buffers/buffer.cpp: is it a TT-Metal checkout?"
-include_from_buffers=$(realpath --relative-to="$(dirname "$buffers")" "$folder")/allocation_client.hpp
+include_from_buffers=$(realpath --relative-to="$(dirname "$buffers")" "$folder")/allocation_reporter.hpp
+copied=(allocation_reporter.hpp allocation_client.hpp ttalloc.h)
 
 # --- what is there ---------------------------------------------------------------------------------------------------
 
@@ -89,15 +90,17 @@ understand_all() {
 }
 
 applied() {
-	local function
+	local function name
 
 	for function in "${functions[@]}"; do
 		grep -qF "${calls[$function]}  // ttalloc" "$tracker" || return 1
 	done
-	grep -q 'allocation_client.hpp".*// ttalloc$' "$tracker" &&
-		grep -q 'allocation_client.hpp".*// ttalloc$' "$buffers" &&
-		grep -q 'AllocationClient::watch_request.*// ttalloc$' "$buffers" &&
-		[[ -f $folder/allocation_client.hpp && -f $folder/ttalloc.h ]]
+	for name in "${copied[@]}"; do
+		[[ -f $folder/$name ]] || return 1
+	done
+	grep -q 'allocation_reporter.hpp".*// ttalloc$' "$tracker" &&
+		grep -q 'allocation_reporter.hpp".*// ttalloc$' "$buffers" &&
+		grep -q 'AllocationReporter::watch_request.*// ttalloc$' "$buffers"
 }
 
 # --- changing it: filters from standard input to standard output -----------------------------------------------------
@@ -126,7 +129,7 @@ insert_calls() {
 
 # Inserts a line above the one where a buffer asks for memory, as far to the right.
 insert_request() {
-	local call="auto ttalloc_request = AllocationClient::watch_request<$mesh>"
+	local call="auto ttalloc_request = AllocationReporter::watch_request<$mesh>"
 
 	sed -E "s#^([ \\t]*)(.*$request_pattern.*)\$#\\1$call(*\\3, *allocator_);  // ttalloc\\n&#" |
 		sed "s#$call(\\*&self, #$call(self, #"
@@ -169,14 +172,16 @@ check)
 revert)
 	without <"$tracker" | replace "$tracker"
 	without <"$buffers" | replace "$buffers"
-	rm -f "$folder/allocation_client.hpp" "$folder/ttalloc.h"
+	(cd "$folder" && rm -f "${copied[@]}")
 	echo "$checkout is as it was"
 	;;
 apply)
 	understand_all
-	without <"$tracker" | insert_includes allocation_client.hpp | insert_calls | replace "$tracker"
+	without <"$tracker" | insert_includes allocation_reporter.hpp | insert_calls | replace "$tracker"
 	without <"$buffers" | insert_includes "$include_from_buffers" | insert_request | replace "$buffers"
-	cp "$headers/allocation_client.hpp" "$headers/ttalloc.h" "$folder/"
+	for name in "${copied[@]}"; do
+		cp "$headers/$name" "$folder/"
+	done
 	applied || fail "the calls did not get into $checkout"
 	echo "$checkout reports to ttalloc; rebuild TT-Metal"
 	;;

@@ -86,7 +86,8 @@ def standin(compiler, generation, variant="plain"):
     if variant == "applied":
         tracker, buffers = applied(place)
         flags += [f"-I{folder}", f"-I{place / 'checkout/tt_metal/api'}"]
-        sources += [SOURCE / "include/allocation_client.hpp", SOURCE / "hook/tt-metal/apply.sh"]
+        sources += [SOURCE / "include/allocation_reporter.hpp", SOURCE / "include/allocation_client.hpp",
+                    SOURCE / "hook/tt-metal/apply.sh"]
     parts = [folder / "unity.cpp"] if variant == "unity" else [folder / "allocator.cpp", folder / "impl.cpp", buffers]
     link = ["-Wl,-Bsymbolic"] if variant == "bsymbolic" else []
     name = "tt_metal_other" if variant == "other" else "tt_metal"
