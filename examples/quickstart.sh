@@ -36,7 +36,7 @@ ensure_packages() {
 		say "Everything that the build needs is installed"
 		return
 	fi
-	say "Installing ${missing[*]}"
+	say "Missing, to be installed: ${missing[*]}"
 	if ! quietly ttalloc_install "${missing[@]}"; then
 		echo "quickstart.sh: these packages are missing and cannot be installed from here:" >&2
 		echo "    apt-get install ${missing[*]}" >&2
