@@ -13,7 +13,8 @@
 struct computation {
 	const struct catalog *catalog;
 	struct figures *figures;
-	bool window_began; /* going forwards */
+	const struct figures_watch *watch; /* NULL: nobody watches */
+	bool window_began;                 /* going forwards */
 };
 
 static void keep_peak(struct figures *figures, struct place place)
@@ -71,8 +72,11 @@ static void count_alloc(struct figures *figures, const struct catalog_origin *or
 
 static void add_live(struct figures *figures, const struct catalog_origin *origin, const struct replay_block *block)
 {
-	if (!origin->aliased)
-		figures->live_bytes = (int64_t)((uint64_t)figures->live_bytes + (uint64_t)block->size_bytes);
+	if (origin->aliased)
+		return;
+	figures->live_bytes = (int64_t)((uint64_t)figures->live_bytes + (uint64_t)block->size_bytes);
+	figures->live_bank_bytes = (int64_t)((uint64_t)figures->live_bank_bytes + (uint64_t)block->bank_bytes);
+	figures->live_blocks++;
 }
 
 /* ---- Blocks, backwards ---- */
@@ -86,6 +90,8 @@ static void start_with(const struct replay_block *block, void *context)
 	level_change(&figures->level, origin, block->size_bytes, block->bank_bytes, 1);
 	if (block->alloc_ns <= computation->catalog->filter.end_ns)
 		add_live(figures, origin, block);
+	if (computation->watch)
+		computation->watch->live(block, computation->watch->context);
 }
 
 /* Takes in what is about to be undone. */
@@ -134,6 +140,8 @@ static int compute_blocks(struct recording *recording, struct computation *compu
 	replay_each(replay, start_with, computation);
 	while ((state = replay_peek(replay, &event, error)) == 1 && event.at_ns >= stop_ns) {
 		take_event(computation, &event);
+		if (computation->watch)
+			computation->watch->event(&event, computation->watch->context);
 		if (replay_undo(replay, error) < 0) {
 			state = -1;
 			break;
@@ -180,6 +188,8 @@ static bool take_circular(const struct circular_event *event, void *context)
 {
 	struct computation *computation = context;
 
+	if (computation->watch)
+		computation->watch->circular(event, computation->watch->context);
 	if (event->at_ns >= computation->catalog->filter.start_ns && !computation->window_began)
 		begin_window(computation);
 	if (event->kind == CIRCULAR_OVER)
@@ -201,11 +211,22 @@ static int compute_circular(struct recording *recording, struct computation *com
 	for (size_t i = 0; i < computation->catalog->series_count; i++) {
 		struct figures *figures = &computation->figures[i];
 
+		if (computation->catalog->series[i].region != REGION_CB)
+			continue;
 		/* what is resident now */
-		if (computation->catalog->series[i].region == REGION_CB)
-			figures->live_bytes = (int64_t)((uint64_t)figures->live_bytes + figures->level.bytes);
+		figures->live_bytes = (int64_t)((uint64_t)figures->live_bytes + figures->level.bytes);
+		figures->live_bank_bytes = (int64_t)((uint64_t)figures->live_bank_bytes + figures->level.bank_bytes);
+		figures->live_blocks += (int64_t)figures->level.blocks;
 	}
 	return 0;
+}
+
+static int compute(struct recording *recording, struct computation *computation, int64_t stop_ns,
+                   struct sql_error *error)
+{
+	if (compute_blocks(recording, computation, stop_ns, error) < 0)
+		return -1;
+	return compute_circular(recording, computation, error);
 }
 
 int figures_compute(struct recording *recording, const struct catalog *catalog, struct figures *figures,
@@ -213,7 +234,13 @@ int figures_compute(struct recording *recording, const struct catalog *catalog, 
 {
 	struct computation computation = {.catalog = catalog, .figures = figures};
 
-	if (compute_blocks(recording, &computation, stop_ns, error) < 0)
-		return -1;
-	return compute_circular(recording, &computation, error);
+	return compute(recording, &computation, stop_ns, error);
+}
+
+int figures_watched(struct recording *recording, const struct catalog *catalog, struct figures *figures,
+                    const struct figures_watch *watch, struct sql_error *error)
+{
+	struct computation computation = {.catalog = catalog, .figures = figures, .watch = watch};
+
+	return compute(recording, &computation, INT64_MIN, error);
 }

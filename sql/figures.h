@@ -5,7 +5,8 @@
 #ifndef SQL_FIGURES_H
 #define SQL_FIGURES_H
 
-#include "catalog.h"
+#include "circular.h"
+#include "replay.h"
 
 /* A place in the order of a recording. What was live when the window began has process -1. */
 struct place {
@@ -33,9 +34,9 @@ struct figures {
 	struct place peak, bank_peak; /* the earliest moment of the maximum */
 	int64_t allocs, frees;        /* of chosen blocks; frees by their program */
 	int64_t allocated_bytes;
-	int64_t live_bytes;         /* at the end of the recording, or of their process */
-	int64_t changes;            /* in the window */
-	int64_t largest_bank_bytes; /* of one block */
+	int64_t live_bytes, live_bank_bytes, live_blocks; /* at the end of the recording, or of their process */
+	int64_t changes;                                  /* in the window */
+	int64_t largest_bank_bytes;                       /* of one block */
 };
 
 /* Adds BLOCK, of ORIGIN, to LEVEL (SIGN 1), or takes it away (-1). */
@@ -56,5 +57,17 @@ static inline void level_change(struct level *level, const struct catalog_origin
  * needed: INT64_MIN for all. 0, or -1 with ERROR. */
 int figures_compute(struct recording *recording, const struct catalog *catalog, struct figures *figures,
                     int64_t stop_ns, struct sql_error *error);
+
+/* Who wants to see everything that figures_watched() reads. */
+struct figures_watch {
+	void (*live)(const struct replay_block *block, void *context);  /* what is live at the end, first */
+	void (*event)(const struct replay_event *event, void *context); /* about to be undone */
+	void (*circular)(const struct circular_event *event, void *context);
+	void *context;
+};
+
+/* The same over all of a recording, with somebody watching. */
+int figures_watched(struct recording *recording, const struct catalog *catalog, struct figures *figures,
+                    const struct figures_watch *watch, struct sql_error *error);
 
 #endif

@@ -239,7 +239,8 @@ int replay_peek(struct replay *replay, struct replay_event *event, struct sql_er
 	*event = (struct replay_event){.at_ns = lane->at_ns,
 	                               .key = lane->key,
 	                               .process = replay->order[0],
-	                               .is_alloc = lane->source == SOURCE_ALLOC};
+	                               .is_alloc = lane->source == SOURCE_ALLOC,
+	                               .from_freed = lane->source == SOURCE_FREED};
 	if (lane->source == SOURCE_ALLOC)
 		event->block = &lane->live.blocks[0];
 	else if (lane->source == SOURCE_FREED)

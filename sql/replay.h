@@ -23,8 +23,9 @@ struct replay_block {
 /* Something that happened, about to be undone. */
 struct replay_event {
 	int64_t at_ns, key;
-	uint32_t process;                 /* index in the catalog */
-	bool is_alloc;                    /* else the end of the block */
+	uint32_t process; /* index in the catalog */
+	bool is_alloc;    /* else the end of the block */
+	bool from_freed;  /* a row of freed has it; else it is the end of a process, or a device close */
 	const struct replay_block *block; /* valid until the event is undone */
 };
 

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "array.h"
 #include "error.h"
 #include "functions.h"
 #include "recording.h"
@@ -62,6 +63,24 @@ int table_add(struct table *table, const int64_t *cells, struct sql_error *error
 	}
 	memcpy(table->cells + table->count++ * table->columns, cells, table->columns * sizeof(*cells));
 	return 0;
+}
+
+int64_t table_text(struct table *table, const char *text, struct sql_error *error)
+{
+	if (array_reserve(&table->texts, &table->text_capacity, table->text_count) < 0)
+		return sql_fail(error, "out of memory");
+	table->texts[table->text_count] = strdup(text);
+	if (!table->texts[table->text_count])
+		return sql_fail(error, "out of memory");
+	return (int64_t)table->text_count++;
+}
+
+static void table_clear(struct table *table)
+{
+	for (size_t i = 0; i < table->text_count; i++)
+		free(table->texts[i]);
+	free(table->texts);
+	free(table->cells);
 }
 
 static int count_columns(const char *columns)
@@ -152,7 +171,7 @@ static int function_open(sqlite3_vtab *base, sqlite3_vtab_cursor **cursor)
 
 static int function_close(sqlite3_vtab_cursor *base)
 {
-	free(((struct function_cursor *)base)->table.cells);
+	table_clear(&((struct function_cursor *)base)->table);
 	sqlite3_free(base);
 	return SQLITE_OK;
 }
@@ -257,7 +276,9 @@ static int function_filter(sqlite3_vtab_cursor *base, int given, const char *tex
 	struct sql_error error = {.text = ""};
 
 	(void)text, (void)count;
-	cursor->at = cursor->table.count = 0;
+	table_clear(&cursor->table);
+	cursor->table = (struct table){.columns = (size_t)table->columns};
+	cursor->at = 0;
 	if (fill(table, cursor, given, values, &error) == 0)
 		return SQLITE_OK;
 	if (table->module->recording->trouble)
@@ -288,7 +309,11 @@ static int function_column(sqlite3_vtab_cursor *base, sqlite3_context *context, 
 	if ((size_t)column >= table->columns)
 		return SQLITE_OK; /* a parameter, and nobody needs to read it back */
 	int64_t cell = table->cells[cursor->at * table->columns + (size_t)column];
-	if (cell != TABLE_NULL)
+	if (cell == TABLE_NULL)
+		return SQLITE_OK;
+	if (((const struct function_table *)base->pVtab)->module->function->texts)
+		sqlite3_result_text(context, table->texts[cell], -1, SQLITE_TRANSIENT);
+	else
 		sqlite3_result_int64(context, cell);
 	return SQLITE_OK;
 }
@@ -316,7 +341,7 @@ static const sqlite3_module function_module = {
 
 static const struct table_function *const all_functions[] = {
     &table_peaks,   &table_peak_blocks,  &table_live_blocks,   &table_process_figures,
-    &table_buckets, &table_bank_samples, &table_failure_banks,
+    &table_buckets, &table_bank_samples, &table_failure_banks, &table_findings,
 };
 
 static int add_function(struct recording *recording, const struct table_function *function)

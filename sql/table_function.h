@@ -29,10 +29,15 @@
 struct table {
 	int64_t *cells;
 	size_t columns, count, capacity; /* of rows */
+	char **texts;                    /* that cells of a function of texts are indexes of */
+	size_t text_count, text_capacity;
 };
 
 /* Adds a row of table->columns cells. 0, or -1 with ERROR. */
 int table_add(struct table *table, const int64_t *cells, struct sql_error *error);
+
+/* Keeps a copy of TEXT for a cell, which it returns; -1 with ERROR. */
+int64_t table_text(struct table *table, const char *text, struct sql_error *error);
 
 struct table_call {
 	struct recording *recording; /* to read */
@@ -46,11 +51,12 @@ struct table_function {
 	const char *name;
 	const char *columns;       /* as in CREATE TABLE */
 	const char *own_parameter; /* its name, or NULL */
+	bool texts;                /* cells are from table_text() */
 	int (*fill)(struct table_call *call);
 };
 
 /* The functions, by file. */
 extern const struct table_function table_peaks, table_peak_blocks, table_live_blocks, table_process_figures;
-extern const struct table_function table_buckets, table_bank_samples, table_failure_banks, table_block_findings;
+extern const struct table_function table_buckets, table_bank_samples, table_failure_banks, table_findings;
 
 #endif

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * findings_spans.c - verify: the spans of each device and region, which the view usage shows, against the blocks. Spans
+ * that meet within one nanosecond are checked as one, because times cannot tell their events apart. Of circular
+ * buffers, which are replayed the other way round, only the highest and the last level are compared.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "array.h"
+#include "figures.h"
+#include "findings_private.h"
+#include "recording.h"
+
+struct span {
+	int64_t from_ns, to_ns, start_bytes, min_bytes, max_bytes, end_bytes;
+};
+
+/* A device and region. */
+struct line {
+	int64_t device, region;
+	struct span *spans; /* in the order of time */
+	size_t count, capacity;
+	size_t left; /* spans that are not done; the last of them is under way when ENTERED */
+	bool entered;
+	bool trouble; /* was told; one row is enough */
+	struct level level;
+	int64_t min_bytes, max_bytes; /* of the span under way; of circular buffers: of all */
+};
+
+struct span_check {
+	struct findings *findings;
+	struct line *lines;
+	size_t line_count, line_capacity;
+	uint32_t *line_of; /* per series of the catalog; UINT32_MAX: there are no spans */
+};
+
+static void tell(struct span_check *check, struct line *line, const char *what, int64_t at_ns, int64_t kept,
+                 int64_t computed)
+{
+	char place[96];
+
+	if (line->trouble)
+		return;
+	line->trouble = true;
+	snprintf(place, sizeof(place), "usage: device %" PRId64 ", region %" PRId64 ", at %" PRId64 " ns", line->device,
+	         line->region, at_ns);
+	findings_add(check->findings, "usage", place, "%s is %" PRId64 ", the blocks give %" PRId64, what, kept,
+	             computed);
+}
+
+/* ---- Reading spans ---- */
+
+static const char spans_sql[] =
+    "SELECT s.device, s.region, s.from_ns, s.to_ns, s.start_bytes, s.min_bytes, s.max_bytes, s.end_bytes "
+    "FROM main.span s LEFT JOIN main.region_usage u ON u.device = s.device AND u.region = s.region "
+    "WHERE u.dirty_ns IS NULL ORDER BY s.device, s.region, s.from_ns, s.id";
+
+/* Puts SPAN behind the others of LINE; one that meets the last within a nanosecond becomes part of it. */
+static int add_span(struct span_check *check, struct line *line, const struct span *span)
+{
+	struct span *last = line->count ? &line->spans[line->count - 1] : NULL;
+
+	if (span->to_ns < span->from_ns || span->min_bytes > span->max_bytes)
+		tell(check, line, "an impossible span: its end", span->from_ns, span->to_ns, span->from_ns);
+	if (last && last->end_bytes != span->start_bytes)
+		tell(check, line, "start_bytes", span->from_ns, span->start_bytes, last->end_bytes);
+	if (last && span->from_ns <= last->to_ns) {
+		last->to_ns = span->to_ns;
+		last->end_bytes = span->end_bytes;
+		if (span->min_bytes < last->min_bytes)
+			last->min_bytes = span->min_bytes;
+		if (span->max_bytes > last->max_bytes)
+			last->max_bytes = span->max_bytes;
+		return 0;
+	}
+	if (array_reserve(&line->spans, &line->capacity, line->count) < 0)
+		return -1;
+	line->spans[line->count++] = *span;
+	return 0;
+}
+
+static int read_spans(struct span_check *check)
+{
+	struct recording *recording = check->findings->call->recording;
+	struct sql_error error;
+	sqlite3_stmt *rows = recording_prepare(recording, spans_sql, &error);
+	int state = -1;
+
+	while (rows && (state = recording_step(recording, rows, &error)) == 1) {
+		int64_t device = sqlite3_column_int64(rows, 0), region = sqlite3_column_int64(rows, 1);
+		struct line *line = check->line_count ? &check->lines[check->line_count - 1] : NULL;
+		struct span span = {sqlite3_column_int64(rows, 2), sqlite3_column_int64(rows, 3),
+		                    sqlite3_column_int64(rows, 4), sqlite3_column_int64(rows, 5),
+		                    sqlite3_column_int64(rows, 6), sqlite3_column_int64(rows, 7)};
+
+		if (!line || line->device != device || line->region != region) {
+			if (array_reserve(&check->lines, &check->line_capacity, check->line_count) < 0)
+				break;
+			line = &check->lines[check->line_count++];
+			*line = (struct line){.device = device, .region = region};
+		}
+		if (add_span(check, line, &span) < 0)
+			break;
+	}
+	if (state < 0)
+		findings_add(check->findings, "usage", "recording", "%s", error.text);
+	sqlite3_finalize(rows);
+	return state == 1 ? -1 : 0;
+}
+
+struct span_check *span_check_new(struct findings *findings, const struct catalog *catalog)
+{
+	struct span_check *check = calloc(1, sizeof(*check));
+
+	if (!check)
+		return NULL;
+	check->findings = findings;
+	check->line_of = calloc(catalog->series_count + 1, sizeof(*check->line_of));
+	if (!check->line_of || read_spans(check) < 0) {
+		span_check_free(check);
+		return NULL;
+	}
+	for (size_t i = 0; i < check->line_count; i++)
+		check->lines[i].left = check->lines[i].count;
+	/* both are sorted by device and region */
+	for (size_t i = 0, at = 0; i < catalog->series_count; i++) {
+		const struct catalog_series *series = &catalog->series[i];
+
+		while (at < check->line_count &&
+		       (check->lines[at].device < series->device ||
+		        (check->lines[at].device == series->device && check->lines[at].region < series->region)))
+			at++;
+		bool found = at < check->line_count && check->lines[at].device == series->device &&
+		             check->lines[at].region == series->region;
+		check->line_of[i] = found ? (uint32_t)at : UINT32_MAX;
+	}
+	return check;
+}
+
+void span_check_free(struct span_check *check)
+{
+	if (!check)
+		return;
+	for (size_t i = 0; i < check->line_count; i++)
+		free(check->lines[i].spans);
+	free(check->lines);
+	free(check->line_of);
+	free(check);
+}
+
+/* ---- Blocks, backwards ---- */
+
+static struct line *line_of(struct span_check *check, const struct catalog *catalog, const struct replay_block *block)
+{
+	uint32_t index = check->line_of[catalog->origins[block->origin].series];
+
+	return index == UINT32_MAX ? NULL : &check->lines[index];
+}
+
+void span_check_start(struct span_check *check, const struct catalog *catalog, const struct replay_block *block)
+{
+	struct line *line = line_of(check, catalog, block);
+
+	if (line)
+		level_change(&line->level, &catalog->origins[block->origin], block->size_bytes, block->bank_bytes, 1);
+}
+
+/* The span under way began with the level that there is now. */
+static void leave_span(struct span_check *check, struct line *line)
+{
+	const struct span *span = &line->spans[--line->left];
+	int64_t bytes = (int64_t)line->level.bytes;
+	int64_t min_bytes = bytes < line->min_bytes ? bytes : line->min_bytes;
+	int64_t max_bytes = bytes > line->max_bytes ? bytes : line->max_bytes;
+
+	line->entered = false;
+	if (span->start_bytes != bytes)
+		tell(check, line, "start_bytes", span->from_ns, span->start_bytes, bytes);
+	/* whether what it began with belongs to it is open */
+	if (span->max_bytes != line->max_bytes && span->max_bytes != max_bytes)
+		tell(check, line, "max_bytes", span->from_ns, span->max_bytes, line->max_bytes);
+	if (span->min_bytes != line->min_bytes && span->min_bytes != min_bytes)
+		tell(check, line, "min_bytes", span->from_ns, span->min_bytes, line->min_bytes);
+}
+
+/* Finds the span of a change at AT_NS. Later ones, which are not entered, had none. */
+static void enter_span(struct span_check *check, struct line *line, int64_t at_ns)
+{
+	int64_t bytes = (int64_t)line->level.bytes;
+
+	line->min_bytes = line->max_bytes = bytes;
+	while (line->left > 0 && line->spans[line->left - 1].from_ns > at_ns)
+		leave_span(check, line);
+	if (line->left == 0 || line->spans[line->left - 1].to_ns < at_ns) {
+		tell(check, line, "the end of a span", at_ns, line->left ? line->spans[line->left - 1].to_ns : -1, at_ns);
+		return;
+	}
+	line->entered = true;
+	if (line->spans[line->left - 1].end_bytes != bytes)
+		tell(check, line, "end_bytes", at_ns, line->spans[line->left - 1].end_bytes, bytes);
+}
+
+void span_check_event(struct span_check *check, const struct catalog *catalog, const struct replay_event *event)
+{
+	const struct replay_block *block = event->block;
+	struct line *line = line_of(check, catalog, block);
+
+	if (!line)
+		return;
+	if (line->entered && event->at_ns < line->spans[line->left - 1].from_ns)
+		leave_span(check, line);
+	if (!line->entered && !line->trouble)
+		enter_span(check, line, event->at_ns);
+	int64_t bytes = (int64_t)line->level.bytes;
+	if (bytes < line->min_bytes)
+		line->min_bytes = bytes;
+	if (bytes > line->max_bytes)
+		line->max_bytes = bytes;
+	level_change(&line->level, &catalog->origins[block->origin], block->size_bytes, block->bank_bytes,
+	             event->is_alloc ? -1 : 1);
+}
+
+/* ---- Circular buffers, forwards ---- */
+
+void span_check_circular(struct span_check *check, const struct catalog *catalog, const struct circular_event *event)
+{
+	struct line *line = event->block ? line_of(check, catalog, event->block) : NULL;
+
+	if (!line || event->kind == CIRCULAR_ALLOC || event->kind == CIRCULAR_END)
+		return;
+	level_change(&line->level, &catalog->origins[event->block->origin], event->block->size_bytes,
+	             event->block->bank_bytes, event->kind == CIRCULAR_RESIDENT ? 1 : -1);
+	if ((int64_t)line->level.bytes > line->max_bytes)
+		line->max_bytes = (int64_t)line->level.bytes;
+}
+
+static void finish_circular(struct span_check *check, struct line *line)
+{
+	const struct span *last = &line->spans[line->count - 1];
+	int64_t max_bytes = 0;
+
+	for (size_t i = 0; i < line->count; i++)
+		if (line->spans[i].max_bytes > max_bytes)
+			max_bytes = line->spans[i].max_bytes;
+	if (max_bytes != line->max_bytes)
+		tell(check, line, "the highest max_bytes", last->to_ns, max_bytes, line->max_bytes);
+	if (last->end_bytes != (int64_t)line->level.bytes)
+		tell(check, line, "end_bytes", last->to_ns, last->end_bytes, (int64_t)line->level.bytes);
+}
+
+void span_check_finish(struct span_check *check)
+{
+	for (size_t i = 0; i < check->line_count; i++) {
+		struct line *line = &check->lines[i];
+
+		if (line->region == REGION_CB) {
+			finish_circular(check, line);
+			continue;
+		}
+		if (line->entered)
+			leave_span(check, line);
+		line->min_bytes = line->max_bytes = (int64_t)line->level.bytes;
+		while (line->left > 0)
+			leave_span(check, line);
+	}
+}

@@ -1,0 +1,8 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- summary: whether the recording is sound; one row per finding
+-- about: Checks the file as SQLite does; that every free pairs and no two live blocks share a place; that the numbers of events have no holes that no loss row explains; and that what is kept ready agrees with the blocks. No row: it is sound. What was lost is no finding, because the recording says so.
+-- column: what text the check
+-- column: where text in the recording
+-- column: detail text what is wrong
+-- exit: nonempty
+SELECT what, place AS "where", detail FROM findings()
