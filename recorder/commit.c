@@ -15,6 +15,7 @@
 #define REBUILD_EVERY_NS 2000000000u
 /* Longer windows would keep commits waiting; they are left for the end. */
 #define REBUILD_MOST_EVENTS 1000000u
+#define REBUILD_MOST_RUNS 200000u
 /* A checkpoint when nothing waits, and one that cannot wait. */
 #define CHECKPOINT_IDLE_BYTES (16u << 20)
 #define CHECKPOINT_BUSY_BYTES (128u << 20)
@@ -34,7 +35,7 @@ struct committer {
 	struct joint *joint;
 	struct rowlog spans;
 	int event_fd;
-	uint64_t rebuild_after_ns;
+	uint64_t rebuild_after_ns, runs;
 };
 
 static uint64_t monotonic_ns(void)
@@ -109,6 +110,7 @@ static bool commit_chunk(struct committer *committer, struct chunk *chunk)
 
 	/* Once, however often storing has to be tried. */
 	rowlog_clear(&committer->spans);
+	committer->runs += chunk->runs.count;
 	joint_add(committer->joint, chunk->pieces.rows, chunk->pieces.count, &committer->spans);
 	while ((result = writer_store(committer->writer, &rows, &error)) != WRITE_DONE) {
 		set_trouble(committer, result, &error);
@@ -139,13 +141,14 @@ static void give_back(struct committer *committer, struct chunk *chunk)
 static void tidy_spans(struct committer *committer)
 {
 	uint64_t started_ns = monotonic_ns(), dirty_ns, took_ns;
+	bool with_cbs = committer->runs <= REBUILD_MOST_RUNS;
 	struct sql_error error;
 
 	if (started_ns < committer->rebuild_after_ns)
 		return;
-	dirty_ns = joint_dirty_ns(committer->joint);
+	dirty_ns = joint_dirty_ns(committer->joint, with_cbs);
 	if (dirty_ns != PIECE_NO_DISORDER && writer_events_since(committer->writer, dirty_ns) <= REBUILD_MOST_EVENTS)
-		joint_rebuild(committer->joint, committer->writer, NULL, NULL, &error);
+		joint_rebuild(committer->joint, committer->writer, with_cbs, NULL, NULL, &error);
 	took_ns = monotonic_ns() - started_ns;
 	committer->rebuild_after_ns =
 	    started_ns + took_ns + (4 * took_ns > REBUILD_EVERY_NS ? 4 * took_ns : REBUILD_EVERY_NS);

@@ -21,6 +21,7 @@
 #define CHUNKS 4u /* in all: one is filled, one is committed, two wait */
 #define CHUNK_OLD_NS 150000000u
 #define READER_PATIENCE_MS 5000u
+#define SPAN_TRIES 10
 
 struct ingest {
 	struct intake intake;
@@ -562,8 +563,8 @@ static bool go_on(double fraction, void *context)
 {
 	const struct closing *closing = context;
 
-	if (closing->progress && fraction >= 0)
-		closing->progress(fraction, closing->context);
+	if (closing->progress)
+		closing->progress(0.5 + 0.5 * fraction, closing->context);
 	return !gave_up(closing);
 }
 
@@ -585,7 +586,8 @@ static bool commit_all(struct ingest *ingest, const struct closing *closing, str
 	}
 	all = committer_pending(ingest->committer);
 	while ((left = committer_pending(ingest->committer)) > 0 && !gave_up(closing) && !hopeless) {
-		go_on(0.5 * (double)(all - left) / (double)all, (void *)closing);
+		if (closing->progress)
+			closing->progress(0.5 * (double)(all - left) / (double)all, closing->context);
 		nap(2);
 		committer_trouble(ingest->committer, error->text, sizeof(error->text), &hopeless);
 	}
@@ -597,13 +599,14 @@ static bool commit_all(struct ingest *ingest, const struct closing *closing, str
 }
 
 /* Spans that cannot be made now are not lost: the file says from when on they are missing, and readers go without. */
-static void make_spans(struct ingest *ingest, struct closing *closing, struct sql_error *error)
+static void make_spans(struct ingest *ingest, struct closing *closing)
 {
-	while (joint_rebuild(ingest->joint, ingest->writer, go_on, closing, error) == WRITE_LATER) {
-		for (int i = 0; i < 20 && !gave_up(closing); i++)
-			nap(50);
-		if (gave_up(closing))
+	struct sql_error error;
+
+	for (int tries = 0; tries < SPAN_TRIES && !gave_up(closing); tries++) {
+		if (joint_rebuild(ingest->joint, ingest->writer, true, go_on, closing, &error) != WRITE_LATER)
 			return;
+		nap(500);
 	}
 }
 
@@ -612,7 +615,7 @@ static int finish_file(struct ingest *ingest, struct closing *closing, struct in
 	uint64_t end_ns = ingest->now_ns > ingest->intake.last_ns ? ingest->now_ns : ingest->intake.last_ns;
 	struct sql_error why;
 
-	make_spans(ingest, closing, &why);
+	make_spans(ingest, closing);
 	if (writer_finish(ingest->writer, end_ns, "clean", READER_PATIENCE_MS, &why) == WRITE_DONE)
 		return 0;
 	snprintf(error->text, sizeof(error->text), "%s", why.text);

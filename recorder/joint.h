@@ -34,12 +34,14 @@ void joint_restore_span_id(struct joint *joint, int64_t last_span_id);
 /* Adds PIECES in their order, and logs the rows of spans and region_usage that changed. */
 void joint_add(struct joint *joint, const struct piece *pieces, size_t count, struct rowlog *log);
 
-/* Earliest time from which on spans are missing; PIECE_NO_DISORDER: none are. */
-uint64_t joint_dirty_ns(const struct joint *joint);
+/* Earliest time from which on spans are missing; PIECE_NO_DISORDER: none are. Circular buffers WITH_CBS only. */
+uint64_t joint_dirty_ns(const struct joint *joint, bool with_cbs);
 
-/* Makes what is dirty anew, all of which must be in the file: a transaction for each device and region. PROGRESS (may
- * be NULL) is called now and then with a fraction, and returns false to stop. */
-enum write_result joint_rebuild(struct joint *joint, struct writer *writer, bool (*progress)(double, void *),
-                                void *context, struct sql_error *error);
+/* Makes what is dirty anew, in one transaction; all that was added must be in the file. Circular buffers only WITH_CBS:
+ * those have to be read from the beginning. PROGRESS (may be NULL) is called now and then with a fraction, and returns
+ * false to stop. */
+enum write_result joint_rebuild(struct joint *joint, struct writer *writer, bool with_cbs,
+                                bool (*progress)(double fraction, void *context), void *context,
+                                struct sql_error *error);
 
 #endif

@@ -83,8 +83,8 @@ struct usage_change {
 	uint32_t allocs, frees;
 };
 
-/* What the file says of one change. KIND 0: CHANGE is it. Else an event about circular buffers, of which it depends on
- * those before it what it changes: TTA_CB_ALLOC (of change.bytes), TTA_CB_FREE, TTA_PROGRAM_RUN, TTA_DEVICE_CLOSE. */
+/* What the file says of one change. KIND 0: CHANGE is it. Else an event about circular buffers; what it changes depends
+ * on those before it: TTA_CB_ALLOC (of change.bytes), TTA_CB_FREE, TTA_PROGRAM_RUN, TTA_DEVICE_CLOSE. */
 struct stored_change {
 	struct usage_change change;
 	uint32_t kind, number; /* number: index of a circular buffer in its program */
@@ -92,11 +92,18 @@ struct stored_change {
 	bool aliased;
 };
 
-/* Calls EACH for every change of (DEVICE, REGION) at FROM_NS and later, and for all events about circular buffers, in
- * the order of the recording: (at_ns, process, key). EACH returns false to stop. */
+/* Calls EACH for every change of (DEVICE, REGION) at FROM_NS and later, and, in region CB, for all events about
+ * circular buffers, in the order of the recording: (at_ns, process, key). SQLite sorts them: meant for circular
+ * buffers, which are few. EACH returns false to stop, which is WRITE_LATER. */
 enum write_result writer_changes(struct writer *writer, uint32_t device, uint32_t region, uint64_t from_ns,
                                  bool (*each)(void *context, const struct stored_change *stored), void *context,
                                  struct sql_error *error);
+
+/* Calls EACH for every change that a block made, of all devices and regions, from the last one back to FROM_NS. */
+enum write_result writer_changes_backwards(struct writer *writer, uint64_t from_ns,
+                                           bool (*each)(void *context, uint32_t device, uint32_t region,
+                                                        const struct usage_change *change),
+                                           void *context, struct sql_error *error);
 
 /* How many events the batches hold that reach FROM_NS or later: what writer_changes() would have to read. */
 uint64_t writer_events_since(struct writer *writer, uint64_t from_ns);

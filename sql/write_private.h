@@ -7,6 +7,7 @@
 
 #include <sqlite3.h>
 
+#include "recording.h"
 #include "rowsource.h"
 #include "write.h"
 
@@ -19,6 +20,7 @@ struct writer {
 	sqlite3_stmt *bulk[WRITER_SOURCES];
 	sqlite3_stmt *rows[ROW_KINDS];
 	sqlite3_stmt *close_held, *set_end, *begin, *commit;
+	struct recording reader; /* to go back over what was written (write_backwards.c) */
 	uint64_t wal_bytes;
 	int page_bytes;
 };
