@@ -23,8 +23,9 @@ struct chunk *chunk_new(void)
 	return memory_zeroed(sizeof(struct chunk));
 }
 
-void chunk_clear(struct chunk *chunk, uint32_t serial)
+void chunk_clear(struct chunk *chunk, uint32_t serial, int64_t first_key)
 {
+	chunk->first_key = first_key;
 	chunk->serial = serial;
 	chunk->events = 0;
 	chunk->opened_ns = 0;

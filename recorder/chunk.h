@@ -36,7 +36,8 @@ struct chunk_note {
 };
 
 struct chunk {
-	uint32_t serial; /* of this filling, from 1 */
+	uint32_t serial;   /* of this filling, from 1 */
+	int64_t first_key; /* blocks with this key or a later one were born in it */
 	uint64_t events;
 	uint64_t opened_ns; /* CLOCK_MONOTONIC when it got its first row; 0: it is empty */
 	uint64_t end_ns;
@@ -53,7 +54,7 @@ struct chunk {
 
 struct chunk *chunk_new(void);
 /* Empties it, and gives memory back that one unusual moment took. */
-void chunk_clear(struct chunk *chunk, uint32_t serial);
+void chunk_clear(struct chunk *chunk, uint32_t serial, int64_t first_key);
 void chunk_free(struct chunk *chunk);
 
 /* Takes the rows out of "held" that were freed again. */

@@ -57,7 +57,7 @@ static uint32_t usage_of(struct taking *taking, uint32_t region)
 
 static uint64_t sane_size(uint64_t size_bytes)
 {
-	return size_bytes < MOST_SIZE_BYTES ? size_bytes : MOST_SIZE_BYTES;
+	return size_bytes < SIZE_BITS ? size_bytes : SIZE_BITS;
 }
 
 static int64_t stored_bank_bytes(const struct block *block)
@@ -80,7 +80,7 @@ static void text_of(const struct taking *taking, uint32_t id, struct rowlog *log
 /* Takes a block's waiting row back, or has its row deleted if an earlier chunk wrote one. */
 static void leave_held(struct chunk *chunk, const struct block *block)
 {
-	if (block->birth_chunk == chunk->serial)
+	if (block->key >= chunk->first_key)
 		chunk->held.rows[block->birth_row].key = 0;
 	else
 		CHUNK_ADD(&chunk->unheld)->key = block->key;
@@ -125,7 +125,6 @@ static void hold_block(struct taking *taking, struct block *block)
 {
 	struct chunk *chunk = chunk_of(taking);
 
-	block->birth_chunk = chunk->serial;
 	block->birth_row = (uint32_t)chunk->held.count;
 	*CHUNK_ADD(&chunk->held) = (struct held_row){
 	    .key = block->key,
@@ -168,8 +167,8 @@ static bool take_block(struct taking *taking, uint32_t region, uint64_t bank_byt
 	block = ledger_add(&holdings->ledger, usage, event->address);
 	block->key = taking->key;
 	block->alloc_ns = taking->at_ns;
-	block->size_bytes = sane_size(event->size_bytes);
-	block->bank_bytes = bank_bytes ? sane_size(bank_bytes) : block->size_bytes;
+	block->size_bytes = sane_size(event->size_bytes) & SIZE_BITS;
+	block->bank_bytes = (bank_bytes ? sane_size(bank_bytes) : block->size_bytes) & SIZE_BITS;
 	block->flags = event->flags;
 	block->origin = origin_of(taking, event->device, region, event->flags, ENDED_FREED);
 	hold_block(taking, block);
@@ -480,7 +479,7 @@ static void close_block(void *context, const struct block *block)
 
 	if (holdings->usages[block->usage - 1].device != taking->event->device)
 		return;
-	if (block->birth_chunk == chunk->serial) {
+	if (block->key >= chunk->first_key) {
 		chunk->held.rows[block->birth_row].end_key = taking->key;
 		chunk->held.rows[block->birth_row].end_ns = (int64_t)taking->at_ns;
 	} else {

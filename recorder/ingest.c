@@ -18,7 +18,7 @@
 #include "resume.h"
 #include "ttalloc.h"
 
-#define CHUNKS 4u /* in all: one is filled, one is committed, two wait */
+#define CHUNKS 3u /* in all: one is filled, one is committed, one waits */
 #define CHUNK_OLD_NS 150000000u
 #define READER_PATIENCE_MS 5000u
 #define SPAN_TRIES 10
@@ -107,6 +107,7 @@ static int open_writer(struct ingest *ingest, const struct ingest_options *optio
 	if (writer_reopen(options->path, &ingest->writer, identity, error) != 0 ||
 	    resume(&ingest->intake, ingest->joint, ingest->writer, error) != 0)
 		return -1;
+	ingest->intake.chunk->first_key = ingest->intake.next_key;
 	return writer_load(ingest->writer, LOAD_ANCHORS, load_anchor, ingest, error);
 }
 
@@ -119,7 +120,7 @@ static struct ingest *ingest_new(void)
 	ingest->intake.dictionary = dictionary_new();
 	ingest->intake.next_key = 1;
 	ingest->intake.chunk = chunk_new();
-	chunk_clear(ingest->intake.chunk, ++ingest->chunk_serial);
+	chunk_clear(ingest->intake.chunk, ++ingest->chunk_serial, 1);
 	for (unsigned i = 1; i < CHUNKS; i++) {
 		struct chunk *chunk = chunk_new();
 
@@ -214,7 +215,7 @@ static void reap(struct ingest *ingest)
 		for (size_t i = 0; i < chunk->notes.count; i++)
 			take_note(ingest, &chunk->notes.rows[i]);
 		ingest->committed_events += chunk->events;
-		chunk_clear(chunk, 0);
+		chunk_clear(chunk, 0, 0);
 		chunk->next = ingest->vacant;
 		ingest->vacant = chunk;
 	}
@@ -248,7 +249,7 @@ static bool hand_over(struct ingest *ingest)
 	finish_chunk(ingest);
 	committer_put(ingest->committer, ingest->intake.chunk);
 	ingest->vacant = next->next;
-	chunk_clear(next, ++ingest->chunk_serial);
+	chunk_clear(next, ++ingest->chunk_serial, ingest->intake.next_key);
 	ingest->intake.chunk = next;
 	ingest->urgent = false;
 	return true;

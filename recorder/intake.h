@@ -15,9 +15,9 @@
 
 /* A hostile client must not fill our memory with devices and regions that do not exist. */
 #define MOST_USAGES 4096u
-#define MOST_ORIGINS (1u << 20)   /* per process; beyond, events lose thread, label and stack */
-#define MOST_ADDRESSES (1u << 20) /* per forked process; beyond, unmatched frees count as inherited */
-#define MOST_SIZE_BYTES (1ull << 48)
+#define MOST_ORIGINS (1u << 20)      /* per process; beyond, events lose thread, label and stack */
+#define MOST_ADDRESSES (1u << 20)    /* per forked process; beyond, unmatched frees count as inherited */
+#define SIZE_BITS ((1ull << 48) - 1) /* larger sizes count as this */
 
 enum { ENDED_FREED = 0, ENDED_REPLACED = 1 }; /* origin.ended */
 

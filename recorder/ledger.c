@@ -7,7 +7,7 @@
 #include <assert.h>
 #include <string.h>
 
-static_assert(sizeof(struct block) == 56, "a million live blocks are to fit into 100 MB");
+static_assert(sizeof(struct block) == 48, "a million live blocks are to fit into 100 MB");
 
 static struct block *place(const struct ledger *ledger, uint32_t ref)
 {
@@ -58,7 +58,7 @@ struct block *ledger_add(struct ledger *ledger, uint32_t usage, uint64_t address
 	struct block *block = place(ledger, ref);
 
 	block->address = address;
-	block->usage = usage & 0xFFFFFF;
+	block->usage = usage & 0xFFFF;
 	index_add(&ledger->index, hash_of(usage, address), ref);
 	return block;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * ledger.h - the live blocks of one process, by usage (a device and region of the process, usage.h) and address. At
- * most one block lives at each. A block costs 56 bytes and a share of 11 to 32 in an index; nothing is copied when the
+ * most one block lives at each. A block costs 48 bytes and a share of 11 to 32 in an index; nothing is copied when the
  * ledger grows but the index.
  *
  * Not thread-safe. Without memory the program ends.
@@ -20,10 +20,10 @@ struct block {
 	uint64_t address;
 	int64_t key; /* of the alloc; 0: the place is free */
 	uint64_t alloc_ns;
-	uint64_t size_bytes, bank_bytes;
-	uint32_t usage : 24, flags : 8; /* flags: enum ttalloc_flag */
+	uint64_t size_bytes : 48, usage : 16;
+	uint64_t bank_bytes : 48, flags : 8; /* flags: enum ttalloc_flag */
 	uint32_t origin;
-	uint32_t birth_chunk, birth_row; /* where its row waits to be written, if that chunk is still being filled */
+	uint32_t birth_row; /* where its row waits to be written, if the chunk in which it was born is not full yet */
 };
 
 struct ledger {

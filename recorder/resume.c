@@ -162,11 +162,11 @@ static bool load_held(void *context, const struct row_value *row)
 	block = ledger_add(&process->holdings->ledger, usage, number(&row[2]));
 	block->key = (int64_t)number(&row[0]);
 	block->alloc_ns = number(&row[1]);
-	block->size_bytes = number(&row[3]);
-	block->bank_bytes = row[4].type == ROW_NULL ? block->size_bytes : number(&row[4]);
+	block->size_bytes = number(&row[3]) & SIZE_BITS;
+	block->bank_bytes = (row[4].type == ROW_NULL ? number(&row[3]) : number(&row[4])) & SIZE_BITS;
 	block->flags = origin->flags;
 	block->origin = narrow(&row[5]);
-	block->birth_chunk = block->birth_row = 0;
+	block->birth_row = 0;
 	return true;
 }
 
