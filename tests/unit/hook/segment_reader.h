@@ -23,9 +23,9 @@ struct recording {
 	const uint8_t *file;
 	size_t file_bytes;
 	const struct tta_segment_header *header;
-	struct tta_event *events; /* marks included; number I + 1 + first_number... in order */
+	struct tta_event *events; /* in order, marks included; the first has first_number */
 	uint32_t *threads;
-	size_t count;
+	size_t count, capacity;
 	size_t sealed; /* of these, in frames */
 	uint32_t frames;
 	uint64_t first_number; /* of the first event that is still there */
@@ -46,9 +46,12 @@ static uint32_t test_crc32(const uint8_t *data, size_t bytes)
 
 static void recording_reserve(struct recording *recording, size_t more)
 {
-	recording->events = realloc(recording->events, (recording->count + more) * sizeof(*recording->events));
-	recording->threads = realloc(recording->threads, (recording->count + more) * sizeof(*recording->threads));
-	assert_true(more == 0 || (recording->events && recording->threads));
+	if (recording->count + more <= recording->capacity)
+		return;
+	recording->capacity = 2 * (recording->count + more);
+	recording->events = realloc(recording->events, recording->capacity * sizeof(*recording->events));
+	recording->threads = realloc(recording->threads, recording->capacity * sizeof(*recording->threads));
+	assert_true(recording->events && recording->threads);
 }
 
 static const struct tta_ring *recording_rings(const struct recording *recording)

@@ -5,6 +5,7 @@
 #include "segment_reader.h"
 
 #include <pthread.h>
+#include <sched.h>
 
 #define EVENTS 5000
 
@@ -162,34 +163,35 @@ static void test_many_threads(void **state)
 	recording_close(&recording);
 }
 
-/* An allocator with one block: the events of all threads alternate, in the only possible order. */
-static pthread_mutex_t only_block = PTHREAD_MUTEX_INITIALIZER;
-static bool block_is_live;
+/* Threads take turns: what each reports follows from what the one before has reported. */
+#define TURNS 8000
 
-static void *run_reuse(void *argument)
+static uint64_t turn;
+
+static void *take_turns(void *argument)
 {
-	(void)argument;
-	for (int i = 0; i < 2 * EVENTS; i++) {
-		pthread_mutex_lock(&only_block);
-		if (block_is_live)
-			ttalloc_free(1, TTALLOC_L1, 4096);
+	for (uint64_t i = (uintptr_t)argument; i < TURNS; i += 4) {
+		while (__atomic_load_n(&turn, __ATOMIC_ACQUIRE) != i)
+			sched_yield();
+		if (i % 2)
+			ttalloc_free(1, TTALLOC_L1, i / 2);
 		else
-			report_alloc(4096, 1);
-		block_is_live = !block_is_live;
-		pthread_mutex_unlock(&only_block);
+			report_alloc(i / 2, 1);
+		__atomic_store_n(&turn, i + 1, __ATOMIC_RELEASE);
 	}
 	return NULL;
 }
 
-static void run_reusers(void *argument)
+static void run_turns(void *argument)
 {
 	pthread_t threads[4];
 
 	(void)argument;
-	for (int i = 0; i < 4; i++)
-		CHILD_CHECK(pthread_create(&threads[i], NULL, run_reuse, NULL) == 0);
+	for (uintptr_t i = 0; i < 4; i++)
+		CHILD_CHECK(pthread_create(&threads[i], NULL, take_turns, (void *)i) == 0);
 	for (int i = 0; i < 4; i++)
 		pthread_join(threads[i], NULL);
+	sleep_ms(20);
 }
 
 static void test_order_across_threads(void **state)
@@ -198,10 +200,13 @@ static void test_order_across_threads(void **state)
 
 	setenv("TTALLOC_FLUSH_MS", "1", 1); /* many cuts */
 	setenv("TTALLOC_FULL_WAIT_MS", "10000", 1);
-	recording = record(state, run_reusers, NULL);
-	assert_int_equal(recording.count, 4 * 2 * EVENTS);
-	for (size_t i = 0; i < recording.count; i++)
+	recording = record(state, run_turns, NULL);
+	assert_int_equal(recording.count, TURNS);
+	assert_int_equal(recording.sealed, TURNS);
+	for (size_t i = 0; i < recording.count; i++) {
 		assert_int_equal(recording.events[i].kind, i % 2 ? TTA_FREE : TTA_ALLOC);
+		assert_int_equal(recording.events[i].address, i / 2);
+	}
 	recording_close(&recording);
 }
 

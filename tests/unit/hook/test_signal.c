@@ -77,8 +77,12 @@ static void check_totals(const struct recording *recording, const struct totals 
 			continue;
 		assert_int_equal(event->address, *next + (is_inner ? FROM_HANDLER : 0));
 		++*next;
-		recording_label(recording, event->label, path, sizeof(path));
-		assert_string_equal(path, is_inner ? "handler" : "");
+		if (is_inner) {
+			recording_label(recording, event->label, path, sizeof(path));
+			assert_string_equal(path, "handler");
+		} else {
+			assert_int_equal(event->label, 0);
+		}
 	}
 	assert_int_equal(recording->lost, 0);
 	assert_int_equal(outer, totals->issued);
