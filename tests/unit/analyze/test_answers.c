@@ -186,6 +186,17 @@ static void test_incomplete(void **state)
 	assert_string_equal(result->out, "1\r\n1\r\n");
 }
 
+/* A difference is no better than the worse of both recordings. */
+static void test_diff(void **state)
+{
+	(void)state;
+	says("diff|run.db|lossy.db|--strict|--json", 3, "\"file\": \"lossy.db\", \"old_file\": \"run.db\"");
+	says("diff|lossy.db|run.db|--strict|--json", 3, "\"notes\": [\"lossy.db: 12 events");
+	says("diff|run.db|run.db|--strict", 0, "complete\n");
+	refuses("diff|missing.db|run.db", "missing.db");
+	refuses("diff|run.db|missing.db", "missing.db");
+}
+
 static void test_info(void **state)
 {
 	(void)state;
@@ -348,6 +359,7 @@ int main(void)
 	    cmocka_unit_test(test_sql),
 	    cmocka_unit_test(test_leaks),
 	    cmocka_unit_test(test_incomplete),
+	    cmocka_unit_test(test_diff),
 	    cmocka_unit_test(test_info),
 	    cmocka_unit_test(test_unknown_to_the_recording),
 	    cmocka_unit_test(test_windows),
