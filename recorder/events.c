@@ -133,7 +133,6 @@ static void hold_block(struct taking *taking, struct block *block)
 	    .size_bytes = (int64_t)block->size_bytes,
 	    .bank_bytes = stored_bank_bytes(block),
 	    .origin = block->origin,
-	    .end_ns = -1,
 	};
 }
 
@@ -479,12 +478,7 @@ static void close_block(void *context, const struct block *block)
 
 	if (holdings->usages[block->usage - 1].device != taking->event->device)
 		return;
-	if (block->key >= chunk->first_key) {
-		chunk->held.rows[block->birth_row].end_key = taking->key;
-		chunk->held.rows[block->birth_row].end_ns = (int64_t)taking->at_ns;
-	} else {
-		*CHUNK_ADD(&chunk->closed) = (struct closed_row){block->key, taking->key, (int64_t)taking->at_ns};
-	}
+	*CHUNK_ADD(&chunk->closed) = (struct closed_row){block->key, taking->key, (int64_t)taking->at_ns};
 	ledger_take(&holdings->ledger, block->usage, block->address, &taken);
 }
 

@@ -21,7 +21,6 @@ struct freed_row {
 struct held_row {
 	int64_t key, alloc_ns, address, size_bytes, bank_bytes;
 	uint32_t origin, reserved;
-	int64_t end_key, end_ns; /* end_key 0: not ended; both stored as NULL */
 };
 
 /* A held row that leaves because its block was freed. */
@@ -29,7 +28,7 @@ struct unheld_row {
 	int64_t key;
 };
 
-/* A held row of an earlier transaction whose device was closed. */
+/* A held row, of this transaction or an earlier one, whose device was closed. */
 struct closed_row {
 	int64_t key, end_key, end_ns;
 };

@@ -90,7 +90,7 @@ static int configure(struct writer *writer)
 	sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
 	sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	sqlite3_wal_hook(db, wal_grew, writer);
-	return exec(writer, "PRAGMA cache_size = -8192; PRAGMA secure_delete = OFF; PRAGMA synchronous = NORMAL");
+	return exec(writer, "PRAGMA cache_size = -4096; PRAGMA secure_delete = OFF; PRAGMA synchronous = NORMAL");
 }
 
 static int open_database(const char *path, struct writer **made, struct sql_error *error)

@@ -49,7 +49,7 @@ static const char *const row_statements[ROW_KINDS] = {
 static const char *const bulk_statements[WRITER_SOURCES] = {
     [SOURCE_FREED] = "INSERT INTO freed(key, life, free_ns, held_ns, address, size_bytes, bank_bytes, origin, "
                      "free_origin) SELECT * FROM freed_rows",
-    [SOURCE_HELD] = "INSERT INTO held(key, alloc_ns, address, size_bytes, bank_bytes, origin, end_key, end_ns) "
+    [SOURCE_HELD] = "INSERT INTO held(key, alloc_ns, address, size_bytes, bank_bytes, origin) "
                     "SELECT * FROM held_rows",
     [SOURCE_UNHELD] = "DELETE FROM held WHERE key IN (SELECT key FROM unheld_rows)",
     [SOURCE_RUNS] = "INSERT INTO program_run(key, at_ns, origin, program) SELECT * FROM run_rows",
@@ -77,8 +77,6 @@ static const struct rowsource_column held_columns[] = {
     COLUMN(held_row, size_bytes, ROWSOURCE_I64, 0),
     COLUMN(held_row, bank_bytes, ROWSOURCE_I64_OR_NULL, ROW_SAME_BYTES),
     COLUMN(held_row, origin, ROWSOURCE_U32, 0),
-    COLUMN(held_row, end_key, ROWSOURCE_I64_OR_NULL, 0),
-    COLUMN(held_row, end_ns, ROWSOURCE_I64_OR_NULL, -1),
 };
 static const struct rowsource_column unheld_columns[] = {
     COLUMN(unheld_row, key, ROWSOURCE_I64, 0),
