@@ -42,8 +42,10 @@ void tta_flusher_wait_room(uint32_t seen, uint64_t timeout_ns)
 	__atomic_sub_fetch(&flusher->room_waiters, 1, __ATOMIC_SEQ_CST);
 }
 
-static void tell_room(struct tta_flusher *flusher)
+void tta_flusher_tell_room(void)
 {
+	struct tta_flusher *flusher = &tta_context.flusher;
+
 	__atomic_add_fetch(&flusher->room, 1, __ATOMIC_SEQ_CST);
 	if (__atomic_load_n(&flusher->room_waiters, __ATOMIC_SEQ_CST))
 		tta_futex_wake(&flusher->room);
@@ -117,7 +119,6 @@ static bool work(struct tta_flusher *flusher, struct tta_sealer *sealer)
 	bool is_awaited = __atomic_load_n(&flusher->flush_waiters, __ATOMIC_SEQ_CST) > 0;
 	bool all_sealed = tta_sealer_run(sealer);
 
-	tell_room(flusher);
 	if (is_awaited && is_new_request)
 		flusher->uplink.retry_at_ns = 0;
 	take_commit(flusher, tta_uplink_step(&flusher->uplink, is_awaited && flusher->sealed != asked));

@@ -35,4 +35,7 @@ void tta_flusher_wake(void);
 uint32_t tta_flusher_room_seen(void);
 void tta_flusher_wait_room(uint32_t seen, uint64_t timeout_ns);
 
+/* Wakes those who sleep: after each frame, for the next one may take a while. */
+void tta_flusher_tell_room(void);
+
 #endif

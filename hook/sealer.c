@@ -66,6 +66,7 @@ bool tta_sealer_run(struct tta_sealer *sealer)
 		if (!seal(shop))
 			return false;
 		tta_cut_confirm(sealer);
+		tta_flusher_tell_room();
 	}
 	tta_cut_free_rings(sealer);
 	return true;
