@@ -10,7 +10,7 @@ import expect  # noqa: E402
 from align import Mismatch, Recording, align, require  # noqa: E402
 from compare import Check, SampleCheck, planted_errors  # noqa: E402
 from harness import Failure, analyze, verify  # noqa: E402
-from issued import REGION_WORDS  # noqa: E402
+from issued import CB, REGION_WORDS  # noqa: E402
 from replay import Run  # noqa: E402
 
 REGION_NUMBERS = {word: number for number, word in REGION_WORDS.items()}
@@ -33,9 +33,12 @@ def fragmentation_check(run, chosen, samples=40):
     times, required = {}, {}
     for device, region in expect.by_region(blocks):
         place = (device, REGION_WORDS[region])
-        times[place] = expect.sample_times(run, device, region)
+        times[place] = expect.sample_times(run, device, region, chosen)
+        if region == CB:
+            times[place] |= {c.at_ns for c in run.events if c.region == CB and c.device == device}
         peaks = [row["peak_bank_ns"] for row in expect.peak(run, chosen) if (row["device"], row["region"]) == place]
-        required[place] = set(peaks)
+        required[place] = set(peaks) | {row["at_ns"] for row in expect.failures(run, chosen)
+                                        if (row["device"], row["region"]) == place}
     return SampleCheck("fragmentation", ["--samples", str(samples), *chosen.arguments()],
                        lambda d, r, t: expect.fragmentation_at(run, d, REGION_NUMBERS[r], t, chosen), times, required,
                        ["device", "region", "at_ns"])
@@ -95,25 +98,23 @@ def check_faithful(file, processes):
 
 
 def check_recording(file, processes, seed=None, plant=False):
-    """Everything about FILE. With SEED, also under random filters; with PLANT, planted errors have to be noticed.
-    Returns (questions, planted errors)."""
+    """Everything about FILE. With SEED, also under random filters; with PLANT, errors that are planted into the answers
+    without filters have to be noticed. Returns (questions, planted errors)."""
     run = load(file, processes)
-    questions = [info_check(run), *checks(run)]
-    if seed is not None:
-        for chosen in filters(run, seed):
-            questions += checks(run, chosen)
+    plain = [info_check(run), *checks(run)]
+    filtered = [question for chosen in filters(run, seed) for question in checks(run, chosen)] if seed is not None else []
     planted, problems = 0, []
-    for question in questions:
+    for question in plain + filtered:
         try:
             answer = analyze(question.verb, file, *question.arguments)
             question.compare(answer)
-            if plant:
+            if plant and question in plain:
                 planted += planted_errors(question, answer)
         except (Mismatch, Failure) as error:
             problems.append(str(error))
-    require(not problems, f"{len(problems)} of {len(questions)} answers are wrong:\n" + "\n".join(problems[:12]))
+    require(not problems, f"{len(problems)} of {len(plain + filtered)} answers are wrong:\n" + "\n".join(problems[:12]))
     verify(file)
-    return len(questions), planted
+    return len(plain + filtered), planted
 
 
 __all__ = ["check_faithful", "check_recording", "load"]

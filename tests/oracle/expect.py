@@ -4,7 +4,7 @@ import dataclasses
 import fnmatch
 
 from issued import ALLOC, ALLOC_FAILED, CB_ALLOC, CB_FREE, FREE, KERNEL_LOAD, KERNEL_UNLOAD, REGION_WORDS
-from replay import free_gaps, totals
+from replay import after, free_gaps, totals
 
 
 @dataclasses.dataclass
@@ -149,7 +149,7 @@ def peak_by(run, key, chosen=NOTHING):
         place = most[0] if most[0][1] >= 0 else (most[0][0], -1, -1)
         groups = {}
         for block in blocks:
-            if any(a <= place and (b is None or b > place) for a, b in block.intervals):
+            if block.present_at(place):
                 sums = groups.setdefault(group_of(block, key), [0, 0, 0])
                 sums[0] += block.bytes
                 sums[1] += block.bank_bytes
@@ -190,7 +190,7 @@ def failures(run, chosen=NOTHING):
         free = largest = None
         if layout:
             live = [b for b in run.blocks if b.device == call.device and b.region == call.region]
-            _used, gaps = free_gaps(live, call.at_ns, layout)
+            _used, gaps = free_gaps(live, call.place, layout)
             free, largest = sum(gaps), max(gaps, default=0)
         rows.append({
             "pid": process.pid, "device": call.device, "region": REGION_WORDS[call.region], "at_ns": call.at_ns,
@@ -207,7 +207,7 @@ def fragmentation_at(run, device, region, at_ns, chosen=NOTHING):
         return {"used_bytes": None, "free_bytes": None, "largest_free_bytes": None, "free_blocks": None,
                 "external_fragmentation": None, "unusable": None}
     live = [b for b in run.blocks if b.device == device and b.region == region and chosen.takes(b)]
-    used, gaps = free_gaps(live, at_ns, layout)
+    used, gaps = free_gaps(live, after(at_ns), layout)
     free, largest = sum(gaps), max(gaps, default=0)
     request = largest_request(run, device, region, chosen)
     return {
@@ -224,9 +224,9 @@ def largest_request(run, device, region, chosen=NOTHING):
     return max(served + failed, default=0)
 
 
-def sample_times(run, device, region):
-    """Times that a sample may have: events of the region, its failures, process ends, and the end of the recording."""
-    times = {run.end_ns}
+def sample_times(run, device, region, chosen=NOTHING):
+    """Times that a sample may have: events of the region, its failures, process ends, and the end of the window."""
+    times = {chosen.last_ns(run), chosen.first_ns}
     for block in run.blocks:
         if block.device == device and block.region == region:
             times.add(block.call.at_ns)

@@ -61,9 +61,9 @@ class Block:
         if self.intervals and self.intervals[-1][1] is None:
             self.intervals[-1][1] = place
 
-    def present_at(self, at_ns):
-        """After everything that happened at that nanosecond."""
-        return any(a[0] <= at_ns and (b is None or b[0] > at_ns) for a, b in self.intervals)
+    def present_at(self, place):
+        """After what happened at that place."""
+        return any(a <= place and (b is None or b > place) for a, b in self.intervals)
 
 
 class ProcessReplay:
@@ -227,11 +227,16 @@ def totals(blocks):
     return result
 
 
-def free_gaps(blocks, at_ns, layout):
-    """(used, [gap, ...]) of each bank at that time."""
+def after(at_ns):
+    """The place after everything that happened at that nanosecond."""
+    return (at_ns, INFINITY, INFINITY)
+
+
+def free_gaps(blocks, place, layout):
+    """(used, [gap, ...]) of each bank after what happened at that place."""
     low, high = layout.base, layout.base + layout.bank_bytes
     taken = sorted((max(b.address, low), min(b.address + b.bank_bytes, high))
-                   for b in blocks if b.bank_bytes and b.present_at(at_ns))
+                   for b in blocks if b.bank_bytes and b.present_at(place))
     gaps, at = [], low
     for start, end in taken:
         if start > at:

@@ -27,7 +27,7 @@ def fragmented(free, largest, region, pieces, expected_percent):
     for gap in gaps:
         player.alloc(address, 12 * block, block, region=region)
         address += block + gap
-    player.failed(12 * (largest + 32), largest + 32, region=region, why="out of memory")
+    player.failed(12 * (largest + 32), largest + 32, region=region, why="out-of-memory")
     player.end()
     place.await_drained()
     check_recording(recorder.stop(), player)
