@@ -16,7 +16,7 @@
 #include "fault.h"
 #include "label.h"
 
-#define FULL_SIZED_RINGS 16u
+#define FULL_SIZED_RINGS 32u /* then all TTA_MAX_RINGS rings take less than half of the default cap */
 #define SMALLEST_RING 64u
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23
