@@ -1,198 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * ingest.c - the recorder's back half as the front sees it: opening, handing chunks to the committing thread and
- * getting them back, ending.
+ * ingest.c - the recorder's back half as the front sees it: what comes in goes into a chunk, which is handed to the
+ * committing thread and comes back.
  */
-#include "ingest.h"
-
 #include <errno.h>
-#include <pwd.h>
 #include <string.h>
-#include <sys/eventfd.h>
-#include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "commit.h"
-#include "intake.h"
-#include "resume.h"
-#include "ttalloc.h"
+#include "ingest_private.h"
 
-#define CHUNKS 3u /* in all: one is filled, one is committed, one waits */
 #define CHUNK_OLD_NS 150000000u
-#define READER_PATIENCE_MS 5000u
-#define SPAN_TRIES 10
 
-struct ingest {
-	struct intake intake;
-	struct writer *writer;
-	struct joint *joint;
-	struct committer *committer;
-	struct chunk *vacant;
-	uint32_t chunk_serial;
-	int event_fd;
-	bool urgent;
-	uint64_t now_ns, committed_events;
-	uint64_t (*anchors)[2];
-	size_t anchor_count, anchor_capacity;
-	char trouble[512];
-};
+/* ---- chunks ---- */
 
-static uint64_t clock_ns(clockid_t clock)
+static uint64_t monotonic_ns(void)
 {
 	struct timespec now;
 
-	clock_gettime(clock, &now);
+	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
-
-/* ---- opening ---- */
-
-static void read_boot_id(char *boot_id, size_t bytes)
-{
-	FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
-
-	boot_id[0] = '\0';
-	if (!file)
-		return;
-	if (!fgets(boot_id, (int)bytes, file))
-		boot_id[0] = '\0';
-	boot_id[strcspn(boot_id, "\n")] = '\0';
-	fclose(file);
-}
-
-static void describe_recording(const struct ingest_options *options, struct writer_identity *identity)
-{
-	const struct passwd *user = getpwuid(getuid());
-	uint8_t id[TTA_ID_BYTES];
-
-	if (getrandom(id, sizeof(id), 0) != (ssize_t)sizeof(id))
-		memcpy(id, (uint64_t[]){clock_ns(CLOCK_REALTIME), (uint64_t)getpid()}, sizeof(id));
-	segment_id_format(id, identity->uuid);
-	identity->version = TTALLOC_VERSION;
-	identity->start_monotonic_ns = (int64_t)options->start_monotonic_ns;
-	identity->start_realtime_ns =
-	    (int64_t)(clock_ns(CLOCK_REALTIME) - (clock_ns(CLOCK_MONOTONIC) - options->start_monotonic_ns));
-	read_boot_id(identity->boot_id, sizeof(identity->boot_id));
-	if (gethostname(identity->host, sizeof(identity->host) - 1) != 0)
-		identity->host[0] = '\0';
-	if (user)
-		snprintf(identity->user, sizeof(identity->user), "%s", user->pw_name);
-	else
-		snprintf(identity->user, sizeof(identity->user), "%u", (unsigned)getuid());
-	if (!getcwd(identity->directory, sizeof(identity->directory)))
-		identity->directory[0] = '\0';
-	snprintf(identity->socket, sizeof(identity->socket), "%s", options->socket ? options->socket : "");
-	identity->command = options->command;
-}
-
-static bool load_anchor(void *context, const struct row_value *row)
-{
-	struct ingest *ingest = context;
-
-	ingest->anchors =
-	    memory_room(ingest->anchors, ingest->anchor_count, &ingest->anchor_capacity, sizeof(*ingest->anchors));
-	ingest->anchors[ingest->anchor_count][0] = (uint64_t)row[0].integer;
-	ingest->anchors[ingest->anchor_count++][1] = (uint64_t)row[1].integer;
-	return true;
-}
-
-static int open_writer(struct ingest *ingest, const struct ingest_options *options, struct writer_identity *identity,
-                       struct sql_error *error)
-{
-	if (!options->append) {
-		describe_recording(options, identity);
-		return writer_create(options->path, identity, &ingest->writer, error);
-	}
-	if (writer_reopen(options->path, &ingest->writer, identity, error) != 0 ||
-	    resume(&ingest->intake, ingest->joint, ingest->writer, error) != 0)
-		return -1;
-	ingest->intake.chunk->first_key = ingest->intake.next_key;
-	return writer_load(ingest->writer, LOAD_ANCHORS, load_anchor, ingest, error);
-}
-
-static struct ingest *ingest_new(void)
-{
-	struct ingest *ingest = memory_zeroed(sizeof(*ingest));
-
-	ingest->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	ingest->joint = joint_new();
-	ingest->intake.dictionary = dictionary_new();
-	ingest->intake.next_key = 1;
-	ingest->intake.chunk = chunk_new();
-	chunk_clear(ingest->intake.chunk, ++ingest->chunk_serial, 1);
-	for (unsigned i = 1; i < CHUNKS; i++) {
-		struct chunk *chunk = chunk_new();
-
-		chunk->next = ingest->vacant;
-		ingest->vacant = chunk;
-	}
-	return ingest;
-}
-
-static void ingest_free(struct ingest *ingest)
-{
-	struct intake *intake = &ingest->intake;
-
-	for (size_t i = 0; i < intake->process_count; i++) {
-		process_drop_holdings(intake->processes[i]);
-		free(intake->processes[i]->segment_path);
-		free(intake->processes[i]);
-	}
-	free(intake->processes);
-	index_free(&intake->process_index);
-	free(intake->joints);
-	index_free(&intake->joint_index);
-	free(intake->touched);
-	dictionary_free(intake->dictionary);
-	chunk_free(intake->chunk);
-	for (struct chunk *chunk = ingest->vacant, *next; chunk; chunk = next) {
-		next = chunk->next;
-		chunk_free(chunk);
-	}
-	joint_free(ingest->joint);
-	writer_close(ingest->writer);
-	free(ingest->anchors);
-	close(ingest->event_fd);
-	free(ingest);
-}
-
-int ingest_open(const struct ingest_options *options, struct ingest **made, struct ingest_recording *recording,
-                struct ingest_error *error)
-{
-	struct ingest *ingest = ingest_new();
-	struct writer_identity identity = {0};
-	struct sql_error why = {{0}};
-
-	if (open_writer(ingest, options, &identity, &why) != 0)
-		goto failed;
-	ingest->committer = committer_start(ingest->writer, ingest->joint, ingest->event_fd);
-	if (!ingest->committer) {
-		snprintf(why.text, sizeof(why.text), "no thread could be started: %s", strerror(errno));
-		goto failed;
-	}
-	*recording = (struct ingest_recording){
-	    .start_monotonic_ns = (uint64_t)identity.start_monotonic_ns,
-	    .clean = identity.clean,
-	};
-	segment_id_parse(identity.uuid, strlen(identity.uuid), recording->id);
-	memcpy(recording->socket, identity.socket, sizeof(recording->socket));
-	memcpy(recording->boot_id, identity.boot_id, sizeof(recording->boot_id));
-	*made = ingest;
-	return 0;
-failed:
-	snprintf(error->text, sizeof(error->text), "%s", why.text);
-	ingest_free(ingest);
-	return -1;
-}
-
-/* ---- chunks ---- */
 
 /* To be called before something is put into the chunk: its age counts from there. */
 static struct chunk *opened_chunk(struct ingest *ingest)
 {
 	if (!ingest->intake.chunk->opened_ns)
-		ingest->intake.chunk->opened_ns = clock_ns(CLOCK_MONOTONIC);
+		ingest->intake.chunk->opened_ns = monotonic_ns();
 	return ingest->intake.chunk;
 }
 
@@ -221,7 +55,7 @@ static void reap(struct ingest *ingest)
 	}
 }
 
-static void finish_chunk(struct ingest *ingest)
+void ingest_finish_chunk(struct ingest *ingest)
 {
 	struct intake *intake = &ingest->intake;
 	struct chunk *chunk = intake->chunk;
@@ -246,7 +80,7 @@ static bool hand_over(struct ingest *ingest)
 
 	if (!next)
 		return false;
-	finish_chunk(ingest);
+	ingest_finish_chunk(ingest);
 	committer_put(ingest->committer, ingest->intake.chunk);
 	ingest->vacant = next->next;
 	chunk_clear(next, ++ingest->chunk_serial, ingest->intake.next_key);
@@ -289,7 +123,7 @@ void ingest_tick(struct ingest *ingest, uint64_t now_ns, bool urgent)
 	}
 	/* While the thread is at work, the chunk may as well go on filling. */
 	if (committer_pending(ingest->committer) == 0 &&
-	    (ingest->urgent || clock_ns(CLOCK_MONOTONIC) - chunk->opened_ns >= CHUNK_OLD_NS))
+	    (ingest->urgent || monotonic_ns() - chunk->opened_ns >= CHUNK_OLD_NS))
 		hand_over(ingest);
 }
 
@@ -545,93 +379,4 @@ void ingest_open_processes(struct ingest *ingest,
 		if (!process->ended && process->segment_path && *process->segment_path)
 			each(process->id, process->segment_path, process->committed_number, context);
 	}
-}
-
-/* ---- ending ---- */
-
-struct closing {
-	void (*progress)(double fraction, void *context);
-	void *context;
-	const volatile int *give_up;
-};
-
-static bool gave_up(const struct closing *closing)
-{
-	return closing->give_up && *closing->give_up;
-}
-
-static bool go_on(double fraction, void *context)
-{
-	const struct closing *closing = context;
-
-	if (closing->progress)
-		closing->progress(0.5 + 0.5 * fraction, closing->context);
-	return !gave_up(closing);
-}
-
-static void nap(unsigned ms)
-{
-	nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000}, NULL);
-}
-
-/* Waits for the committing thread. False: something will stay uncommitted. */
-static bool commit_all(struct ingest *ingest, const struct closing *closing, struct ingest_error *error)
-{
-	bool hopeless = false;
-	size_t all, left;
-
-	if (ingest->intake.chunk->opened_ns) {
-		finish_chunk(ingest);
-		committer_put(ingest->committer, ingest->intake.chunk);
-		ingest->intake.chunk = NULL;
-	}
-	all = committer_pending(ingest->committer);
-	while ((left = committer_pending(ingest->committer)) > 0 && !gave_up(closing) && !hopeless) {
-		if (closing->progress)
-			closing->progress(0.5 * (double)(all - left) / (double)all, closing->context);
-		nap(2);
-		committer_trouble(ingest->committer, error->text, sizeof(error->text), &hopeless);
-	}
-	if (committer_stop(ingest->committer, left > 0) == 0)
-		return true;
-	if (!error->text[0])
-		snprintf(error->text, sizeof(error->text), "not all of it was committed");
-	return false;
-}
-
-/* Spans that cannot be made now are not lost: the file says from when on they are missing, and readers go without. */
-static void make_spans(struct ingest *ingest, struct closing *closing)
-{
-	struct sql_error error;
-
-	for (int tries = 0; tries < SPAN_TRIES && !gave_up(closing); tries++) {
-		if (joint_rebuild(ingest->joint, ingest->writer, true, go_on, closing, &error) != WRITE_LATER)
-			return;
-		nap(500);
-	}
-}
-
-static int finish_file(struct ingest *ingest, struct closing *closing, struct ingest_error *error)
-{
-	uint64_t end_ns = ingest->now_ns > ingest->intake.last_ns ? ingest->now_ns : ingest->intake.last_ns;
-	struct sql_error why;
-
-	make_spans(ingest, closing);
-	if (writer_finish(ingest->writer, end_ns, "clean", READER_PATIENCE_MS, &why) == WRITE_DONE)
-		return 0;
-	snprintf(error->text, sizeof(error->text), "%s", why.text);
-	return -1;
-}
-
-int ingest_close(struct ingest *ingest, void (*progress)(double fraction, void *context), void *context,
-                 const volatile int *give_up, struct ingest_error *error)
-{
-	struct closing closing = {.progress = progress, .context = context, .give_up = give_up};
-	int result = -1;
-
-	error->text[0] = '\0';
-	if (commit_all(ingest, &closing, error))
-		result = finish_file(ingest, &closing, error);
-	ingest_free(ingest);
-	return result;
 }

@@ -79,14 +79,14 @@ struct ingest_table {
 struct ingest_batch {
 	uint64_t first_number;
 	uint32_t count;
-	const struct tta_event *events; /* ticks are NOT used: */
+	const struct tta_event *events; /* ticks are NOT used; of a LOSS mark, address is a time like those of at_ns */
 	const uint64_t *at_ns;          /* times relative to the recording's start, rising */
 	const uint32_t *thread_entries; /* table entry of the thread of each event */
 	struct ingest_table table;
 	bool final; /* drained from a dead process: the last of it */
 };
 
-/* Takes a batch in; copies what it needs. Batches of one process come in order. Numbers at or below the committed ones
+/* Takes a batch in, without ever waiting; copies what it needs. Batches of one process come in order. Numbers at or below the committed ones
  * are skipped (a resend), a gap before first_number becomes a loss row. Names of table entries that do not exist are
  * taken as none: nothing in a batch is trusted. */
 void ingest_batch(struct ingest *ingest, uint32_t process, const struct ingest_batch *batch);

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * take_cb.c - events about circular buffers and the programs that they belong to.
+ */
+#include "taking.h"
+#include "ttalloc.h"
+
+struct cb_ending {
+	const struct taking *taking;
+	const char *how;
+};
+
+static void log_cb_end(void *context, int64_t key)
+{
+	const struct cb_ending *ending = context;
+	struct rowlog *log = &taking_chunk(ending->taking)->log;
+
+	rowlog_begin(log, ROW_CB_END);
+	rowlog_integer(log, key);
+	rowlog_integer(log, ending->taking->key);
+	rowlog_integer(log, (int64_t)ending->taking->at_ns);
+	rowlog_string(log, ending->how);
+}
+
+static void log_cores(struct entry *entry, uint32_t count, struct rowlog *log)
+{
+	struct ttalloc_core_range range;
+	char text[64 * 32];
+	int used = 0;
+
+	if (count > 64)
+		count = 64;
+	for (uint32_t i = 0; i < count && entry->bytes >= sizeof(range); i++) {
+		entry_take(entry, &range, sizeof(range));
+		used += snprintf(text + used, sizeof(text) - (size_t)used, "%s[%u,%u,%u,%u]", used ? "," : "[",
+		                 range.x0, range.y0, range.x1, range.y1);
+	}
+	if (!used) {
+		rowlog_null(log);
+		return;
+	}
+	text[used++] = ']';
+	rowlog_text(log, text, (size_t)used);
+}
+
+static void log_cb(struct taking *taking, const struct cb *cb, struct entry *entry, uint32_t core_ranges)
+{
+	uint32_t origin = taking_origin(taking, taking->event->device, TTALLOC_CB, taking->event->flags, ENDED_FREED);
+	struct rowlog *log = &taking_chunk(taking)->log;
+
+	rowlog_begin(log, ROW_CB);
+	rowlog_integer(log, cb->key);
+	rowlog_integer(log, (int64_t)taking->at_ns);
+	rowlog_integer(log, origin);
+	rowlog_integer(log, (int64_t)cb->program);
+	rowlog_integer(log, cb->number);
+	rowlog_integer(log, (int64_t)taking->event->address);
+	rowlog_integer(log, (int64_t)taking_size(taking->event->size_bytes));
+	log_cores(entry, core_ranges, log);
+}
+
+/* Passes on what became of the resident circular buffers, if anything. */
+static void settle(struct taking *taking, uint32_t usage, struct usage_change *change)
+{
+	struct holdings *holdings = taking->process->holdings;
+
+	if (cbs_settle(&holdings->cbs, &holdings->usages[usage - 1], usage, change) || change->allocs || change->frees)
+		process_change(taking->intake, taking->process, usage, change);
+}
+
+/* As for blocks: the end of the old one takes the event's key, and the event a fresh one. */
+static void replace_cb(struct taking *taking, int64_t replaced)
+{
+	log_cb_end(&(struct cb_ending){taking, "replaced"}, replaced);
+	taking->process->replaced++;
+	taking->key = taking->intake->next_key++;
+}
+
+void take_cb_alloc(struct taking *taking)
+{
+	const struct tta_event *event = taking->event;
+	struct holdings *holdings = taking->process->holdings;
+	uint32_t usage = taking_usage(taking, TTALLOC_CB);
+	struct tta_cb_entry about = {0};
+	struct entry entry = {0};
+	struct usage_change change;
+	struct cb cb = {.usage = usage, .aliased = event->flags & TTALLOC_ALIASED};
+	int64_t replaced;
+
+	if (!usage)
+		return;
+	if (entry_find(taking->table, (uint32_t)event->bank_bytes, TTA_ENTRY_CB, &entry))
+		entry_take(&entry, &about, sizeof(about));
+	cb.program = about.program;
+	cb.number = about.index;
+	cb.size_bytes = cb.aliased ? 0 : taking_size(event->size_bytes);
+	replaced = cbs_key(&holdings->cbs, &cb);
+	if (replaced)
+		replace_cb(taking, replaced);
+	cb.key = taking->key;
+	cbs_add(&holdings->cbs, &holdings->usages[usage - 1], &cb);
+	log_cb(taking, &cb, &entry, about.core_ranges);
+	holdings->usages[usage - 1].allocated_bytes += (int64_t)cb.size_bytes;
+	change = taking_change(taking);
+	change.allocs = 1;
+	settle(taking, usage, &change);
+}
+
+void take_cb_free(struct taking *taking)
+{
+	struct holdings *holdings = taking->process->holdings;
+	uint32_t usage = process_find_usage(holdings, taking->event->device, TTALLOC_CB);
+	struct usage_change change = taking_change(taking);
+	struct cb_ending ending = {taking, "freed"};
+
+	taking_log_other(taking, taking->event->address);
+	if (!usage)
+		return;
+	change.frees =
+	    cbs_end(&holdings->cbs, &holdings->usages[usage - 1], usage, taking->event->address, log_cb_end, &ending);
+	settle(taking, usage, &change);
+}
+
+void take_program_run(struct taking *taking)
+{
+	const struct tta_event *event = taking->event;
+	uint32_t usage = taking_usage(taking, TTALLOC_CB);
+	struct usage_change change = taking_change(taking);
+	struct usage *place;
+
+	if (!usage)
+		return;
+	*CHUNK_ADD(&taking_chunk(taking)->runs) = (struct run_row){
+	    .key = taking->key,
+	    .at_ns = (int64_t)taking->at_ns,
+	    .origin = taking_origin(taking, event->device, TTALLOC_CB, 0, ENDED_FREED),
+	    .program = (int64_t)event->address,
+	};
+	place = &taking->process->holdings->usages[usage - 1];
+	place->ran = true;
+	place->program = event->address;
+	settle(taking, usage, &change);
+}
+
+void take_device_close_cbs(struct taking *taking, uint32_t usage)
+{
+	struct holdings *holdings = taking->process->holdings;
+	struct cb_ending ending = {taking, "device close"};
+
+	cbs_end_all(&holdings->cbs, &holdings->usages[usage - 1], usage, log_cb_end, &ending);
+}
