@@ -48,10 +48,11 @@ static size_t add_lines(struct recording *recording, const char *sql, char (*lin
 
 /* How much is missing, and what that makes of figures; then the largest gaps. */
 static const char loss_sql[] =
-    "SELECT printf('%s lost in %d gap%s; peaks are lower bounds, and blocks whose free was lost show as leaks',"
-    "  CASE WHEN sum(count IS NULL) > 0 THEN 'at least ' ELSE '' END || "
-    "  printf('%d event%s', coalesce(sum(count), 0), CASE WHEN sum(count) = 1 THEN '' ELSE 's' END),"
-    "  count(*), CASE WHEN count(*) = 1 THEN '' ELSE 's' END) FROM main.loss_row HAVING count(*) > 0";
+    "SELECT printf('%s%d event%s lost in %d gap%s; peaks are lower bounds, and blocks whose free was lost show as leaks',"
+    "  CASE WHEN uncounted > 0 THEN 'at least ' ELSE '' END, events, CASE WHEN events = 1 THEN '' ELSE 's' END,"
+    "  gaps, CASE WHEN gaps = 1 THEN '' ELSE 's' END)"
+    "  FROM (SELECT count(*) AS gaps, coalesce(sum(count), 0) AS events, sum(count IS NULL) AS uncounted"
+    "        FROM main.loss_row) WHERE gaps > 0";
 static const char gaps_sql[] =
     "SELECT printf('lost %s events of process %s from %.6f s to %.6f s: %s', coalesce(r.count, 'an unknown number of'),"
     "  coalesce(p.pid, '?'), r.from_ns / 1e9, r.to_ns / 1e9, r.why)"
