@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * test_usage.c - usages, pieces and circular buffers, on cases worked out by hand.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "cbs.h"
+#include "piece.h"
+#include "usage.h"
+
+static struct usage_change change(uint64_t at_ns, int64_t key, int64_t bytes, int64_t bank_bytes)
+{
+	return (struct usage_change){
+	    .at_ns = at_ns,
+	    .key = key,
+	    .bytes = bytes,
+	    .bank_bytes = bank_bytes,
+	    .blocks = bytes > 0 ? 1 : -1,
+	    .process = 1,
+	    .allocs = bytes > 0,
+	    .frees = bytes < 0,
+	};
+}
+
+/* Of two moments at which the maximum is reached, the first counts; bytes and bank bytes peak apart. */
+static void test_usage_keeps_first_peak(void **state)
+{
+	const struct usage_change changes[] = {
+	    change(10, 1, 100, 10), change(20, 2, -100, -10), change(30, 3, 60, 30),
+	    change(40, 4, 40, 1),   change(50, 5, -40, -1),
+	};
+	struct usage usage;
+
+	(void)state;
+	usage_begin(&usage, 0, 1);
+	assert_true(usage.peak_ns == USAGE_NO_TIME);
+	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++)
+		usage_add(&usage, &changes[i]);
+	assert_int_equal(usage.peak_bytes, 100);
+	assert_int_equal(usage.peak_ns, 10);
+	assert_int_equal(usage.peak_key, 1);
+	assert_int_equal(usage.peak_blocks, 1);
+	assert_int_equal(usage.peak_bank_bytes, 31);
+	assert_int_equal(usage.peak_bank_ns, 40);
+	assert_int_equal(usage.live_bytes, 60);
+	assert_int_equal(usage.live_blocks, 1);
+	assert_int_equal(usage.allocs, 3);
+	assert_int_equal(usage.frees, 2);
+}
+
+static void test_piece_notices_disorder(void **state)
+{
+	struct usage_change late = change(15, 4, 5, 5);
+	struct piece piece;
+
+	(void)state;
+	piece_begin(&piece, 0, 1, &(struct usage_change){.at_ns = 10, .bytes = -7, .process = 1});
+	piece_add(&piece, &(struct usage_change){.at_ns = 20, .bytes = 9, .process = 2, .key = 3, .blocks = 1});
+	assert_true(piece.disorder_ns == PIECE_NO_DISORDER);
+	assert_int_equal(piece.min_bytes, -7);
+	assert_int_equal(piece.max_bytes, 2);
+	assert_int_equal(piece.max_ns, 20);
+	assert_int_equal(piece.max_key, 3);
+	piece_add(&piece, &late);
+	assert_int_equal(piece.disorder_ns, 15);
+	assert_int_equal(piece.to_ns, 20);
+	/* At the same time, a process that was introduced earlier comes earlier. */
+	piece_add(&piece, &(struct usage_change){.at_ns = 20, .process = 2, .bytes = 1});
+	assert_int_equal(piece.disorder_ns, 15);
+	assert_int_equal(piece.bytes, 8);
+}
+
+static void ignore(void *context, int64_t key)
+{
+	(void)key;
+	++*(int *)context;
+}
+
+static int64_t settled(struct cbs *cbs, struct usage *usage)
+{
+	struct usage_change moved = {0};
+
+	cbs_settle(cbs, usage, 1, &moved);
+	return usage->resident_bytes;
+}
+
+static void add_cb(struct cbs *cbs, struct usage *usage, uint64_t program, uint32_t number, uint64_t size_bytes)
+{
+	static int64_t key;
+	struct cb cb = {.program = program, .number = number, .size_bytes = size_bytes, .usage = 1, .key = ++key};
+
+	cbs_add(cbs, usage, &cb);
+}
+
+/* Before anything ran all count; then those of the program that ran last. */
+static void test_residency(void **state)
+{
+	struct usage usage = {0};
+	struct cbs cbs = {0};
+	int ended = 0;
+
+	(void)state;
+	add_cb(&cbs, &usage, 1, 0, 100);
+	add_cb(&cbs, &usage, 2, 0, 1000);
+	assert_int_equal(settled(&cbs, &usage), 1100);
+	usage.ran = true;
+	usage.program = 1;
+	assert_int_equal(settled(&cbs, &usage), 100);
+	add_cb(&cbs, &usage, 1, 1, 10);
+	add_cb(&cbs, &usage, 2, 1, 1);
+	assert_int_equal(settled(&cbs, &usage), 110);
+	add_cb(&cbs, &usage, 1, 1, 20); /* replaced */
+	assert_int_equal(settled(&cbs, &usage), 120);
+	usage.program = 3;
+	assert_int_equal(settled(&cbs, &usage), 0);
+	usage.program = 2;
+	assert_int_equal(settled(&cbs, &usage), 1001);
+	assert_int_equal(cbs_end(&cbs, &usage, 1, 2, ignore, &ended), 2);
+	assert_int_equal(settled(&cbs, &usage), 0);
+	cbs_end_all(&cbs, &usage, 1, ignore, &ended);
+	assert_int_equal(ended, 4);
+	usage.program = 1;
+	assert_int_equal(settled(&cbs, &usage), 0);
+	cbs_free(&cbs);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_usage_keeps_first_peak),
+	    cmocka_unit_test(test_piece_notices_disorder),
+	    cmocka_unit_test(test_residency),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
