@@ -275,12 +275,15 @@ void catalog_clear(struct catalog *catalog)
 	free(catalog->steps);
 }
 
-bool catalog_step_chosen(const struct catalog *catalog, uint32_t process, int64_t key)
+int64_t catalog_step(const struct catalog *catalog, uint32_t process, int64_t key, int64_t none)
 {
 	const struct catalog_process *owner = &catalog->processes[process];
-	const struct catalog_step *steps = catalog->steps + owner->first_step;
+	const struct catalog_step *steps;
 	size_t low = 0, high = owner->step_count;
 
+	if (high == 0)
+		return none;
+	steps = catalog->steps + owner->first_step;
 	/* the last mark before KEY */
 	while (low < high) {
 		size_t middle = (low + high) / 2;
@@ -290,8 +293,14 @@ bool catalog_step_chosen(const struct catalog *catalog, uint32_t process, int64_
 		else
 			high = middle;
 	}
-	return low > 0 && steps[low - 1].number >= catalog->filter.step_first &&
-	       steps[low - 1].number <= catalog->filter.step_last;
+	return low > 0 ? steps[low - 1].number : none;
+}
+
+bool catalog_step_chosen(const struct catalog *catalog, uint32_t process, int64_t key)
+{
+	int64_t step = catalog_step(catalog, process, key, INT64_MIN);
+
+	return step != INT64_MIN && step >= catalog->filter.step_first && step <= catalog->filter.step_last;
 }
 
 static bool has_key(const struct catalog_process *process, int64_t key)

@@ -90,6 +90,9 @@ static inline const struct catalog_origin *catalog_origin(const struct catalog *
 	return &catalog->origins[id];
 }
 
+/* The step of PROCESS (an index) at KEY; NONE before the first. Only when the filter has steps. */
+int64_t catalog_step(const struct catalog *catalog, uint32_t process, int64_t key, int64_t none);
+
 /* Whether a block that PROCESS (an index) allocated with KEY lies in the steps of the filter. */
 bool catalog_step_chosen(const struct catalog *catalog, uint32_t process, int64_t key);
 

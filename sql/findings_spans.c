@@ -194,7 +194,8 @@ static void enter_span(struct span_check *check, struct line *line, int64_t at_n
 	while (line->left > 0 && line->spans[line->left - 1].from_ns > at_ns)
 		leave_span(check, line);
 	if (line->left == 0 || line->spans[line->left - 1].to_ns < at_ns) {
-		tell(check, line, "the end of a span", at_ns, line->left ? line->spans[line->left - 1].to_ns : -1, at_ns);
+		tell(check, line, "the end of a span", at_ns, line->left ? line->spans[line->left - 1].to_ns : -1,
+		     at_ns);
 		return;
 	}
 	line->entered = true;

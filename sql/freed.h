@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * freed.h - the freed blocks of each process, the one that ended last first, read a few hundred rows at a time so that
+ * freed.h - the freed blocks of each process, the one that ended last first, read a few hundred keys at a time so that
  * any number of processes can be read side by side.
  */
 #ifndef SQL_FREED_H
@@ -9,17 +9,20 @@
 #include "catalog.h"
 #include "replay.h"
 
-struct freed_row {
+struct sqlite3;
+
+struct freed_block {
 	int64_t key, free_ns;
 	struct replay_block block;
 };
 
 /* Where the reading of one process is. All zero: at its end. */
 struct freed_cursor {
-	struct freed_row *rows; /* read and not yet taken */
-	size_t count, at;
+	struct freed_block *blocks; /* read and not yet taken, by rising key */
+	size_t left, capacity;
 	size_t ranges_done; /* counted from the last */
 	int64_t below;      /* of the range under way: keys from here on are done; 0: none is under way */
+	int64_t keys;       /* to read next time */
 };
 
 struct freed_reader;
@@ -32,25 +35,28 @@ void freed_reader_close(struct freed_reader *reader);
 int freed_fill(struct freed_reader *reader, struct freed_cursor *cursor, uint32_t process, struct sql_error *error);
 void freed_cursor_clear(struct freed_cursor *cursor);
 
-/* *ROW is the next row of PROCESS (an index) that the catalog chooses, or NULL. */
+/* *BLOCK is the next one of PROCESS (an index) that the catalog chooses, or NULL. */
 static inline int freed_peek(struct freed_reader *reader, struct freed_cursor *cursor, uint32_t process,
-                             const struct freed_row **row, struct sql_error *error)
+                             const struct freed_block **block, struct sql_error *error)
 {
-	if (cursor->at == cursor->count && freed_fill(reader, cursor, process, error) < 0)
+	if (cursor->left == 0 && freed_fill(reader, cursor, process, error) < 0)
 		return -1;
-	*row = cursor->at < cursor->count ? &cursor->rows[cursor->at] : NULL;
+	*block = cursor->left > 0 ? &cursor->blocks[cursor->left - 1] : NULL;
 	return 0;
 }
 
-/* The row that freed_peek() has shown. */
-static inline const struct freed_row *freed_row(const struct freed_cursor *cursor)
+/* What freed_peek() has shown. */
+static inline const struct freed_block *freed_top(const struct freed_cursor *cursor)
 {
-	return &cursor->rows[cursor->at];
+	return &cursor->blocks[cursor->left - 1];
 }
 
 static inline void freed_skip(struct freed_cursor *cursor)
 {
-	cursor->at++;
+	cursor->left--;
 }
+
+/* Registers the SQL function through which rows are read. An SQLite code. */
+int freed_register(struct sqlite3 *db);
 
 #endif

@@ -11,18 +11,15 @@ struct map_slot {
 	uint32_t value; /* MAP_NONE: free */
 };
 
-static uint64_t mix(uint64_t value)
-{
-	value ^= value >> 31;
-	value *= UINT64_C(0x7fb5d329728ea185);
-	value ^= value >> 27;
-	value *= UINT64_C(0x81dadef4bc2dd44d);
-	return value ^ value >> 33;
-}
-
 static size_t home(const struct map *map, struct map_key key)
 {
-	return (size_t)mix(mix(mix((uint64_t)key.a) + (uint64_t)key.b) + (uint64_t)key.c) & (map->slot_count - 1);
+	uint64_t mixed = (uint64_t)key.a * UINT64_C(0x9e3779b97f4a7c15) ^
+	                 (uint64_t)key.b * UINT64_C(0xc2b2ae3d27d4eb4f) ^
+	                 (uint64_t)key.c * UINT64_C(0x165667b19e3779f9);
+
+	/* what differs only in high bits has to reach the low ones */
+	mixed = (mixed ^ mixed >> 32) * UINT64_C(0xd6e8feb86659fd93);
+	return (size_t)(mixed ^ mixed >> 32) & (map->slot_count - 1);
 }
 
 static bool same(struct map_key a, struct map_key b)
@@ -75,11 +72,10 @@ int map_put(struct map *map, struct map_key key, uint32_t value)
 
 void map_remove(struct map *map, struct map_key key)
 {
-	size_t mask = map->slot_count - 1, hole;
+	size_t mask = map->slot_count - 1, hole = map->used ? find(map, key) : 0;
 
-	if (map_get(map, key) == MAP_NONE)
+	if (!map->used || map->slots[hole].value == MAP_NONE)
 		return;
-	hole = find(map, key);
 	map->used--;
 	for (size_t at = (hole + 1) & mask; map->slots[at].value != MAP_NONE; at = (at + 1) & mask) {
 		/* what may stand in the hole without being cut off from its home */

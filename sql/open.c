@@ -252,8 +252,8 @@ void recording_close(struct recording *recording)
 {
 	if (!recording)
 		return;
-	recording_close(recording->old);
 	recording_release(recording);
+	recording_close(recording->old);
 	sqlite3_close_v2(recording->db);
 	free(recording->path);
 	free(recording);

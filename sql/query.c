@@ -281,10 +281,13 @@ int query_next(struct query_run *run, struct sql_error *error)
 {
 	struct recording *recording = run->recording;
 
+	/* a table-valued function may run a query of its own */
+	struct sql_error *outer = recording->trouble;
+
 	run->trouble.text[0] = '\0';
 	recording->trouble = &run->trouble;
 	int code = sqlite3_step(run->statement);
-	recording->trouble = NULL;
+	recording->trouble = outer;
 	if (code == SQLITE_ROW)
 		return 1;
 	if (code == SQLITE_DONE)

@@ -56,7 +56,7 @@ static int no_memory(struct replay *replay, struct sql_error *error)
 static int lane_look(struct replay *replay, uint32_t process, struct sql_error *error)
 {
 	struct lane *lane = &replay->lanes[process];
-	const struct freed_row *row = NULL;
+	const struct freed_block *row = NULL;
 
 	if (freed_peek(replay->reader, &lane->freed, process, &row, error) < 0)
 		return -1;
@@ -244,7 +244,7 @@ int replay_peek(struct replay *replay, struct replay_event *event, struct sql_er
 	if (lane->source == SOURCE_ALLOC)
 		event->block = &lane->live.blocks[0];
 	else if (lane->source == SOURCE_FREED)
-		event->block = &freed_row(&lane->freed)->block;
+		event->block = &freed_top(&lane->freed)->block;
 	else
 		event->block = &lane->ends[lane->end_count - 1].block;
 	return 1;
@@ -260,7 +260,7 @@ int replay_undo(struct replay *replay, struct sql_error *error)
 		heap_pop(&lane->live);
 		replay->live--;
 	} else if (lane->source == SOURCE_FREED) {
-		result = heap_push(&lane->live, &freed_row(&lane->freed)->block);
+		result = heap_push(&lane->live, &freed_top(&lane->freed)->block);
 		freed_skip(&lane->freed);
 		replay->live++;
 	} else {

@@ -46,6 +46,6 @@ static int fill_findings(struct table_call *call)
 const struct table_function table_findings = {
     .name = "findings",
     .columns = "what, place, detail",
-    .texts = true,
+    .text_columns = 7,
     .fill = fill_findings,
 };

@@ -10,6 +10,7 @@
 
 #include "array.h"
 #include "error.h"
+#include "freed.h"
 #include "functions.h"
 #include "recording.h"
 #include "value.h"
@@ -243,6 +244,12 @@ static int set_parameter(struct table_call *call, int parameter, sqlite3_value *
 	return 0;
 }
 
+static void set_own(struct table_call *call, sqlite3_value *value)
+{
+	call->own = sqlite3_value_int64(value);
+	call->own_text = (const char *)sqlite3_value_text(value);
+}
+
 static int fill(const struct function_table *table, struct function_cursor *cursor, int given, sqlite3_value **values,
                 struct sql_error *error)
 {
@@ -262,7 +269,7 @@ static int fill(const struct function_table *table, struct function_cursor *curs
 		if (sqlite3_value_type(value) == SQLITE_NULL)
 			continue;
 		if (own && parameter == 0)
-			call.own = sqlite3_value_int64(value);
+			set_own(&call, value);
 		else if (set_parameter(&call, parameter - own, value) < 0)
 			return -1;
 	}
@@ -311,7 +318,7 @@ static int function_column(sqlite3_vtab_cursor *base, sqlite3_context *context, 
 	int64_t cell = table->cells[cursor->at * table->columns + (size_t)column];
 	if (cell == TABLE_NULL)
 		return SQLITE_OK;
-	if (((const struct function_table *)base->pVtab)->module->function->texts)
+	if (((const struct function_table *)base->pVtab)->module->function->text_columns >> column & 1)
 		sqlite3_result_text(context, table->texts[cell], -1, SQLITE_TRANSIENT);
 	else
 		sqlite3_result_int64(context, cell);
@@ -340,8 +347,8 @@ static const sqlite3_module function_module = {
 };
 
 static const struct table_function *const all_functions[] = {
-    &table_peaks,   &table_peak_blocks,  &table_live_blocks,   &table_process_figures,
-    &table_buckets, &table_bank_samples, &table_failure_banks, &table_findings,
+    &table_peaks,        &table_peak_blocks,   &table_live_blocks, &table_process_figures, &table_buckets,
+    &table_bank_samples, &table_failure_banks, &table_findings,    &table_allocated_sums,  &table_diff_groups,
 };
 
 static int add_function(struct recording *recording, const struct table_function *function)
@@ -368,6 +375,9 @@ static int add_function(struct recording *recording, const struct table_function
 int recording_add_functions(struct recording *recording, struct sql_error *error)
 {
 	int code = functions_register(recording->db);
+
+	if (code == SQLITE_OK)
+		code = freed_register(recording->db);
 
 	for (size_t i = 0; code == SQLITE_OK && i < sizeof(all_functions) / sizeof(*all_functions); i++)
 		code = add_function(recording, all_functions[i]);

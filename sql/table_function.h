@@ -29,7 +29,7 @@
 struct table {
 	int64_t *cells;
 	size_t columns, count, capacity; /* of rows */
-	char **texts;                    /* that cells of a function of texts are indexes of */
+	char **texts;                    /* that cells of text columns are indexes of */
 	size_t text_count, text_capacity;
 };
 
@@ -42,7 +42,8 @@ int64_t table_text(struct table *table, const char *text, struct sql_error *erro
 struct table_call {
 	struct recording *recording; /* to read */
 	struct filter filter;
-	int64_t own; /* the function's own parameter; TABLE_NULL: not given */
+	int64_t own;          /* the function's own parameter; TABLE_NULL: not given */
+	const char *own_text; /* the same, as text; NULL: not given */
 	struct table *table;
 	struct sql_error *error;
 };
@@ -51,12 +52,13 @@ struct table_function {
 	const char *name;
 	const char *columns;       /* as in CREATE TABLE */
 	const char *own_parameter; /* its name, or NULL */
-	bool texts;                /* cells are from table_text() */
+	unsigned text_columns;     /* a bit each: their cells are from table_text() */
 	int (*fill)(struct table_call *call);
 };
 
 /* The functions, by file. */
 extern const struct table_function table_peaks, table_peak_blocks, table_live_blocks, table_process_figures;
 extern const struct table_function table_buckets, table_bank_samples, table_failure_banks, table_findings;
+extern const struct table_function table_allocated_sums, table_diff_groups;
 
 #endif
