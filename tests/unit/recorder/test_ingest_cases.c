@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * test_ingest_cases.c - the back half on cases worked out by hand: gaps and losses, names that are hostile, a disk that
+ * is full for a while, spans that are made anew while recording.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <signal.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "ingest.h"
+#include "ttalloc.h"
+
+static char path[64];
+
+static int clean_up(void **state)
+{
+	(void)state;
+	unlink(path);
+	return 0;
+}
+
+static struct ingest *open_new(void)
+{
+	struct ingest_options options = {.path = path, .socket = "s"};
+	struct ingest_recording recording;
+	struct ingest_error error;
+	struct ingest *ingest = NULL;
+
+	snprintf(path, sizeof(path), "/tmp/ttalloc-test-cases-%d.db", (int)getpid());
+	unlink(path);
+	if (ingest_open(&options, &ingest, &recording, &error) != 0)
+		fail_msg("%s", error.text);
+	return ingest;
+}
+
+static uint32_t introduce(struct ingest *ingest, uint8_t name, uint8_t parent)
+{
+	struct ingest_process about = {.segment_id = {name}, .parent_id = {parent}, .segment_path = "p"};
+	uint64_t committed;
+
+	return ingest_process(ingest, &about, &committed);
+}
+
+/* COUNT allocs of 100 bytes, from number FIRST on, one nanosecond apart, at an address for each number. */
+static void allocs(struct ingest *ingest, uint32_t process, uint64_t first, uint32_t count, uint64_t at_ns)
+{
+	struct tta_event events[8192];
+	uint64_t times[8192];
+	uint32_t threads[8192] = {0};
+	struct ingest_batch batch = {
+	    .first_number = first, .count = count, .events = events, .at_ns = times, .thread_entries = threads};
+
+	for (uint32_t i = 0; i < count; i++) {
+		events[i] = (struct tta_event){.kind = TTA_ALLOC, .address = first + i, .size_bytes = 100};
+		times[i] = at_ns + i;
+	}
+	ingest_batch(ingest, process, &batch);
+}
+
+static void one_event(struct ingest *ingest, uint32_t process, uint64_t number, struct tta_event event,
+                      struct ingest_table table)
+{
+	ingest_batch(ingest, process,
+	             &(struct ingest_batch){
+	                 .first_number = number,
+	                 .count = 1,
+	                 .events = &event,
+	                 .at_ns = &number,
+	                 .thread_entries = &(uint32_t){3},
+	                 .table = table,
+	             });
+}
+
+static void close_all(struct ingest *ingest)
+{
+	struct ingest_error error;
+
+	if (ingest_close(ingest, NULL, NULL, NULL, &error) != 0)
+		fail_msg("%s", error.text);
+}
+
+static int64_t ask(const char *text)
+{
+	sqlite3_stmt *statement;
+	int64_t value;
+	sqlite3 *db;
+
+	assert_int_equal(sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_prepare_v2(db, text, -1, &statement, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+	value = sqlite3_column_int64(statement, 0);
+	sqlite3_finalize(statement);
+	sqlite3_close(db);
+	return value;
+}
+
+static void commit(struct ingest *ingest)
+{
+	struct ingest_totals totals;
+
+	do {
+		ingest_tick(ingest, 0, true);
+		usleep(1000);
+		ingest_totals(ingest, &totals);
+	} while (totals.committed_events < totals.taken_events);
+}
+
+static void test_gaps_and_losses(void **state)
+{
+	struct ingest *ingest = open_new();
+	uint32_t process = introduce(ingest, 1, 0);
+	struct ingest_loss bad = {.from_number = 31, .to_number = 40, .count = 10, .why = "bad"};
+	struct tta_event mark = {.kind = TTA_LOSS, .address = 5, .size_bytes = 7, .bank_bytes = TTA_LOST_RING_FULL};
+
+	(void)state;
+	allocs(ingest, process, 11, 10, 0);  /* the first of all: no gap */
+	allocs(ingest, process, 16, 10, 20); /* five again */
+	allocs(ingest, process, 29, 2, 40);  /* 26..28 are missing */
+	ingest_loss(ingest, process, &bad, (struct ingest_table){0});
+	allocs(ingest, process, 41, 1, 60); /* no gap */
+	one_event(ingest, process, 42, mark, (struct ingest_table){0});
+	one_event(ingest, process, 43, (struct tta_event){.kind = 99}, (struct ingest_table){0});
+	close_all(ingest);
+	assert_int_equal(ask("SELECT count(*) FROM loss_row"), 4);
+	assert_int_equal(ask("SELECT count FROM loss_row WHERE from_number = 26 AND to_number = 28"), 3);
+	assert_int_equal(ask("SELECT count FROM loss_row WHERE from_number = 31 AND to_number = 40"), 10);
+	assert_int_equal(ask("SELECT count FROM loss_row WHERE why = 'ring full' AND from_ns = 5"), 7);
+	assert_int_equal(ask("SELECT lost FROM process_info"), 3 + 10 + 7 + 1);
+	assert_int_equal(ask("SELECT first_number * 1000 + committed_number FROM process_info"), 11043);
+	assert_int_equal(ask("SELECT count(*) FROM held"), 10 + 5 + 2 + 1);
+	assert_int_equal(ask("SELECT sum(count) FROM batch"), 10 + 5 + 2 + 1 + 1 + 1);
+}
+
+struct table {
+	uint8_t bytes[16384];
+	uint32_t used;
+};
+
+static uint32_t add_label(struct table *table, uint32_t parent, const char *name)
+{
+	struct tta_entry_header header = {.type = TTA_ENTRY_LABEL, .data_bytes = 8 + (uint32_t)strlen(name)};
+	uint32_t id = table->used / 8;
+
+	memcpy(table->bytes + table->used, &header, 8);
+	memcpy(table->bytes + table->used + 8, &parent, 4);
+	memcpy(table->bytes + table->used + 16, name, strlen(name));
+	table->used += (8 + header.data_bytes + 7) / 8 * 8;
+	return id;
+}
+
+static void test_names(void **state)
+{
+	struct ingest *ingest = open_new();
+	uint32_t process = introduce(ingest, 1, 0), labels[8], parent = 0;
+	struct table table = {.used = 8};
+	uint64_t number = 0;
+
+	(void)state;
+	labels[0] = add_label(&table, 0, "a");
+	labels[1] = add_label(&table, labels[0], "b\xFF");
+	labels[2] = add_label(&table, labels[0], "b\xFF"); /* the same again */
+	labels[3] = add_label(&table, 9999, "later");      /* names what comes later: its parent is none */
+	labels[4] = labels[0] + 1;                         /* no entry begins there */
+	labels[5] = 1u << 31;                              /* beyond the table */
+	for (int i = 0; i < 300; i++)
+		parent = add_label(&table, parent, "deep");
+	labels[6] = parent;
+	labels[7] = 0;
+	for (int i = 0; i < 8; i++) {
+		struct tta_event event = {.kind = TTA_ALLOC, .address = (uint64_t)i, .size_bytes = 1};
+
+		event.label = labels[i];
+		event.stack = labels[i];
+		one_event(ingest, process, ++number, event, (struct ingest_table){table.bytes, table.used});
+	}
+	close_all(ingest);
+	assert_int_equal(ask("SELECT count(*) FROM held"), 8);
+	assert_int_equal(ask("SELECT count(*) FROM label_info WHERE path = 'a/b\xEF\xBF\xBD'"), 1);
+	assert_int_equal(ask("SELECT count(*) FROM label_info WHERE path = 'later'"), 1);
+	assert_int_equal(ask("SELECT count(*) FROM label_info"), 2 + 1 + 64);
+	assert_int_equal(ask("SELECT count(*) FROM origin WHERE label IS NULL"), 1);
+	assert_int_equal(ask("SELECT count(*) FROM thread_info"), 1);
+	assert_int_equal(ask("SELECT count(*) FROM stack_info"), 0);
+}
+
+static void test_late_parent_and_devices(void **state)
+{
+	struct ingest *ingest = open_new();
+	uint32_t child = introduce(ingest, 2, 1), parent = introduce(ingest, 1, 0);
+
+	(void)state;
+	for (uint32_t device = 0; device < 5000; device++)
+		one_event(ingest, parent, device + 1,
+		          (struct tta_event){.kind = TTA_ALLOC, .device = device, .size_bytes = 3},
+		          (struct ingest_table){0});
+	one_event(ingest, child, 1, (struct tta_event){.kind = TTA_FREE, .address = 77}, (struct ingest_table){0});
+	close_all(ingest);
+	assert_int_equal(ask("SELECT parent FROM process_info WHERE id = 1"), parent);
+	assert_int_equal(ask("SELECT inherited_frees FROM process_info WHERE id = 1"), 1);
+	assert_int_equal(ask("SELECT count(*) FROM process_usage WHERE live_bytes = 3"), 4096);
+	assert_int_equal(ask("SELECT lost FROM process_info WHERE id = 2"), 5000 - 4096);
+	assert_int_equal(ask("SELECT max_bytes FROM span WHERE device = 255"), 3);
+}
+
+static void note_committed(uint32_t process, uint64_t number, bool ended, void *context)
+{
+	(void)process, (void)ended;
+	*(uint64_t *)context = number;
+}
+
+/* Nothing is acknowledged that is not in the file; when there is room again, all of it is. */
+static void test_full_disk(void **state)
+{
+	struct ingest *ingest = open_new();
+	uint32_t process = introduce(ingest, 1, 0), taken = 0;
+	struct rlimit before, small;
+	uint64_t acknowledged = 0;
+
+	(void)state;
+	signal(SIGXFSZ, SIG_IGN);
+	getrlimit(RLIMIT_FSIZE, &before);
+	small = before;
+	small.rlim_cur = 1 << 20;
+	setrlimit(RLIMIT_FSIZE, &small);
+	for (int i = 0; i < 1000 && ingest_has_room(ingest); i++, taken += 4096) {
+		allocs(ingest, process, taken + 1, 4096, taken);
+		usleep(100);
+	}
+	assert_false(ingest_has_room(ingest));
+	usleep(50000);
+	ingest_take_committed(ingest, note_committed, &acknowledged);
+	assert_non_null(ingest_trouble(ingest));
+	assert_int_equal(ask("SELECT committed_number FROM process_info UNION ALL SELECT 0"), acknowledged);
+	assert_int_equal(ask("SELECT count(*) FROM held"), acknowledged);
+	assert_true(acknowledged < taken);
+	setrlimit(RLIMIT_FSIZE, &before);
+	commit(ingest);
+	assert_null(ingest_trouble(ingest));
+	ingest_take_committed(ingest, note_committed, &acknowledged);
+	assert_int_equal(acknowledged, taken);
+	close_all(ingest);
+	assert_int_equal(ask("SELECT count(*) FROM held"), taken);
+}
+
+static void test_give_up(void **state)
+{
+	struct ingest *ingest = open_new();
+	uint32_t process = introduce(ingest, 1, 0);
+	struct rlimit before, small;
+	struct ingest_error error;
+	int give_up = 1;
+
+	(void)state;
+	signal(SIGXFSZ, SIG_IGN);
+	getrlimit(RLIMIT_FSIZE, &before);
+	small = before;
+	small.rlim_cur = 1;
+	setrlimit(RLIMIT_FSIZE, &small);
+	allocs(ingest, process, 1, 10, 0);
+	assert_int_equal(ingest_close(ingest, NULL, NULL, &give_up, &error), -1);
+	setrlimit(RLIMIT_FSIZE, &before);
+	assert_true(strlen(error.text) > 0);
+}
+
+/* Two processes out of order: the spans are right again soon, while recording goes on. */
+static void test_spans_are_made_anew_meanwhile(void **state)
+{
+	struct ingest *ingest = open_new();
+	uint32_t first = introduce(ingest, 1, 0), second = introduce(ingest, 2, 0);
+
+	(void)state;
+	allocs(ingest, first, 1, 100, 5000);
+	commit(ingest);
+	allocs(ingest, second, 1, 100, 1000);
+	commit(ingest);
+	assert_int_equal(ask("SELECT dirty_ns FROM region_usage"), 1000);
+	for (int i = 0; i < 60 && ask("SELECT count(*) FROM region_usage WHERE dirty_ns IS NOT NULL"); i++)
+		usleep(100000);
+	assert_int_equal(ask("SELECT count(*) FROM span"), 1);
+	assert_int_equal(ask("SELECT count(*) FROM span WHERE from_ns = 1000 AND to_ns = 5099 AND max_bytes = 20000"),
+	                 1);
+	allocs(ingest, second, 101, 1, 6000);
+	commit(ingest);
+	assert_int_equal(ask("SELECT count(*) FROM span WHERE from_ns = 1000 AND to_ns = 6000 AND max_bytes = 20100"),
+	                 1);
+	close_all(ingest);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_teardown(test_gaps_and_losses, clean_up),
+	    cmocka_unit_test_teardown(test_names, clean_up),
+	    cmocka_unit_test_teardown(test_late_parent_and_devices, clean_up),
+	    cmocka_unit_test_teardown(test_full_disk, clean_up),
+	    cmocka_unit_test_teardown(test_give_up, clean_up),
+	    cmocka_unit_test_teardown(test_spans_are_made_anew_meanwhile, clean_up),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
