@@ -139,6 +139,9 @@ static int answer(struct recording *recording, const struct request *request, st
 	struct values values = {.count = 0};
 	if (values_make(&values, request->arguments, recording, error) < 0)
 		return -1;
+	/* Either recording of a diff may know what the other does not. */
+	if (request->old_file == NULL && values_check_known(&values, recording, error) < 0)
+		return -1;
 	notes_add_loss(notes, recording, "");
 	if (request->query != NULL && notes_add_query(notes, recording, request->query, &values, error) < 0)
 		return -1;

@@ -131,7 +131,6 @@ static int check_window(const struct values *values, struct recording *recording
 	return 0;
 }
 
-/* An answer about a device that is not there would be empty, and pass for good news. */
 static int check_known(const struct values *values, const char *name, const char *noun, const char *known,
                        struct recording *recording, struct sql_error *error)
 {
@@ -165,8 +164,11 @@ int values_make(struct values *values, const struct arguments *arguments, struct
 		if (make(value, setting, recording, error) < 0)
 			return -1;
 	}
-	if (check_window(values, recording, error) < 0)
-		return -1;
+	return check_window(values, recording, error);
+}
+
+int values_check_known(const struct values *values, struct recording *recording, struct sql_error *error)
+{
 	if (check_known(values, "device", "device", "SELECT device FROM origin UNION SELECT device FROM device_mark",
 	                recording, error) < 0)
 		return -1;

@@ -15,9 +15,12 @@ struct values {
 /* Checks what can be checked without a recording: --start behind --end where both are plain times. 0, or -1. */
 int values_check(const struct arguments *arguments, struct sql_error *error);
 
-/* Shares of the recording become times of RECORDING; a window outside it, and a device or process that it does not
- * know, are errors. Texts are borrowed from ARGUMENTS. 0, or -1 with ERROR filled. */
+/* Shares of the recording become times of RECORDING; a window outside it is an error. Texts are borrowed from
+ * ARGUMENTS. 0, or -1 with ERROR filled. */
 int values_make(struct values *values, const struct arguments *arguments, struct recording *recording,
                 struct sql_error *error);
+
+/* Refuses a device or process that RECORDING does not know: the empty answer would pass for good news. 0, or -1. */
+int values_check_known(const struct values *values, struct recording *recording, struct sql_error *error);
 
 #endif
