@@ -147,8 +147,10 @@ CREATE TABLE process_usage(
   peak_bank_bytes INTEGER NOT NULL, peak_bank_ns INTEGER,
   PRIMARY KEY (process, device, region)) WITHOUT ROWID;
 
--- Kept ready: all processes together, as spans of time. Within a span the totals stay between min and max. Spans of one
--- device and region follow each other without gap or overlap. From region_usage.dirty_ns on they are yet to be made.
+-- Kept ready: all processes together, as spans of time, from the first to the last change in it. start is the total before
+-- the first change; min and max are over the totals after each. Between two spans of a device and region (ordered by
+-- from_ns, id) the total is the former's end. A process's end is a change after its last event, with the largest key.
+-- From region_usage.dirty_ns on spans are yet to be made: those with to_ns >= dirty_ns do not count.
 CREATE TABLE span(
   id INTEGER PRIMARY KEY, device INTEGER NOT NULL, region INTEGER NOT NULL, from_ns INTEGER NOT NULL, to_ns INTEGER NOT NULL,
   start_bytes INTEGER NOT NULL, min_bytes INTEGER NOT NULL, max_bytes INTEGER NOT NULL, end_bytes INTEGER NOT NULL,
