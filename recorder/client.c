@@ -4,15 +4,14 @@
  */
 #include "client.h"
 
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "drain.h"
 #include "fault.h"
+#include "liveness.h"
 
 enum client_state {
 	CLIENT_LIVES,
@@ -37,21 +36,10 @@ struct client {
 	struct drain *drain;
 };
 
-static void read_boot_id(char *boot_id, size_t bytes)
-{
-	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-	ssize_t got = fd < 0 ? 0 : read(fd, boot_id, bytes - 1);
-
-	if (fd >= 0)
-		close(fd);
-	boot_id[got > 0 ? got : 0] = '\0';
-	boot_id[strcspn(boot_id, "\n")] = '\0';
-}
-
 int client_world_open(struct client_world *world, struct clock_map *clock)
 {
 	*world = (struct client_world){.clock = clock};
-	read_boot_id(world->boot_id, sizeof(world->boot_id));
+	liveness_boot_id(world->boot_id, sizeof(world->boot_id));
 	world->scratch = segment_scratch_new();
 	world->at_ns = calloc(TTA_BATCH_MAX_EVENTS, sizeof(*world->at_ns));
 	world->drained = calloc(TTA_BATCH_MAX_EVENTS, sizeof(*world->drained));

@@ -6,6 +6,7 @@
 #define RECORDER_LIVENESS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -15,5 +16,8 @@ bool liveness_watch(pid_t pid, uint64_t start_time, int *pidfd);
 
 /* True when it lives. */
 bool liveness_ask(pid_t pid, uint64_t start_time);
+
+/* Names this start of this machine: pids, clocks and tmpfs are good for no longer. */
+void liveness_boot_id(char *boot_id, size_t bytes);
 
 #endif

@@ -272,18 +272,22 @@ static void look_for_earliest(const char *directory, const char *prefix, uint64_
 {
 	DIR *listing = opendir(directory);
 	struct dirent *entry;
+	char boot_id[40];
 
+	liveness_boot_id(boot_id, sizeof(boot_id));
 	while (listing && (entry = readdir(listing))) {
 		char path[TTA_PATH_BYTES];
 		struct front_error error;
 		struct segment *segment;
+		const struct tta_segment_header *header;
 
 		if (!is_ours(entry->d_name, prefix) ||
 		    snprintf(path, sizeof(path), "%s/%s", directory, entry->d_name) >= (int)sizeof(path) ||
 		    segment_open(path, geteuid(), &segment, &error) < 0)
 			continue;
-		if (segment_header(segment)->anchor_monotonic_ns < *earliest_ns)
-			*earliest_ns = segment_header(segment)->anchor_monotonic_ns;
+		header = segment_header(segment);
+		if (strcmp(header->boot_id, boot_id) == 0 && header->anchor_monotonic_ns < *earliest_ns)
+			*earliest_ns = header->anchor_monotonic_ns;
 		segment_close(segment);
 	}
 	if (listing)
