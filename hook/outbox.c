@@ -8,26 +8,11 @@
 #include <string.h>
 
 #include "context.h"
+#include "ttalloc/crc32.h"
 
 #define FRAME_STEP 16u
 /* From here on an empty outbox starts over, so that a process whose recorder keeps up touches little memory. */
 #define EARLY_SKIP_BYTES (1u << 20)
-
-/* CRC-32 (IEEE), half a byte at a time: there is little to check. */
-static uint32_t crc32_of(const void *data, size_t bytes)
-{
-	static const uint32_t table[16] = {
-	    0x00000000, 0x1DB71064, 0x3B6E20C8, 0x26D930AC, 0x76DC4190, 0x6B6B51F4, 0x4DB26158, 0x5005713C,
-	    0xEDB88320, 0xF00F9344, 0xD6D6A3E8, 0xCB61B38C, 0x9B64C2B0, 0x86D3D2D4, 0xA00AE278, 0xBDBDF21C,
-	};
-	uint32_t crc = UINT32_MAX;
-
-	for (const uint8_t *at = data; bytes > 0; at++, bytes--) {
-		crc = table[(crc ^ *at) & 15] ^ crc >> 4;
-		crc = table[(crc ^ *at >> 4) & 15] ^ crc >> 4;
-	}
-	return ~crc;
-}
 
 static uint8_t *outbox_at(uint64_t place)
 {
@@ -123,7 +108,7 @@ bool tta_outbox_append(const struct tta_sealer *sealer, const void *packed, uint
 	write_positions(sealer, at + sizeof(batch));
 	memcpy(at + head_bytes, packed, packed_bytes);
 	memset(at + head_bytes + packed_bytes, 0, frame_bytes - head_bytes - packed_bytes);
-	batch.crc = crc32_of(at, head_bytes);
+	batch.crc = tta_crc32(at, head_bytes);
 	memcpy(at + offsetof(struct tta_batch_header, crc), &batch.crc, sizeof(batch.crc));
 	__atomic_store_n(&header->sealed_number, sealer->next_number + sealer->count, __ATOMIC_RELAXED);
 	__atomic_store_n(&header->outbox_sealed, header->outbox_sealed + frame_bytes, __ATOMIC_RELEASE);

@@ -180,8 +180,7 @@ void client_die(struct client_world *world, struct client *client, const char *h
 
 /* Fills in the times of a batch. A stamp older than its predecessor's belongs to a thread that was preempted between
  * taking it and publishing the event: it is lifted, so that the order of numbers is the order of times. */
-static void convert_times(struct client_world *world, struct client *client, const struct tta_event *events,
-                          uint32_t count)
+static void convert_times(struct client_world *world, struct client *client, struct tta_event *events, uint32_t count)
 {
 	clock_map_advance(world->clock, clock_read());
 	for (uint32_t i = 0; i < count; i++) {
@@ -190,6 +189,8 @@ static void convert_times(struct client_world *world, struct client *client, con
 		if (at_ns > client->last_ns)
 			client->last_ns = at_ns;
 		world->at_ns[i] = client->last_ns;
+		if (events[i].kind == TTA_LOSS) /* which names the time of the first loss */
+			events[i].address = clock_map_convert(world->clock, &client->origin, events[i].address);
 	}
 }
 

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <zstd.h>
 
-#include "crc32.h"
+#include "ttalloc/crc32.h"
 #include "ttalloc/batch.h"
 
 #define POSITIONS_MAX_BYTES (TTA_MAX_RINGS * sizeof(struct tta_ring_position))
@@ -83,7 +83,7 @@ static const struct tta_batch_header *read_batch_header(const struct segment *se
 		return NULL;
 	crc = header->crc;
 	header->crc = 0;
-	if (crc32_of(header, head_bytes) != crc || header->first_number == 0 || header->first_number > UINT64_MAX / 2 ||
+	if (tta_crc32(header, head_bytes) != crc || header->first_number == 0 || header->first_number > UINT64_MAX / 2 ||
 	    header->table_bytes > segment->header.table_capacity)
 		return NULL;
 	return header;

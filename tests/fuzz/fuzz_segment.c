@@ -13,7 +13,7 @@
 #include <unistd.h>
 #include <zstd.h>
 
-#include "recorder/crc32.h"
+#include "ttalloc/crc32.h"
 #include "recorder/segment.h"
 #include "ttalloc/batch.h"
 
@@ -57,7 +57,7 @@ static void fill_batch(uint8_t *frame, struct tta_segment_header *header)
 	batch.frame.frame_bytes = (sizeof(batch) + sizeof(position) + batch.packed_bytes + 7) / 8 * 8;
 	memcpy(frame, &batch, sizeof(batch));
 	memcpy(frame + sizeof(batch), &position, sizeof(position));
-	batch.crc = crc32_of(frame, sizeof(batch) + sizeof(position));
+	batch.crc = tta_crc32(frame, sizeof(batch) + sizeof(position));
 	memcpy(frame, &batch, sizeof(batch));
 	header->outbox_sealed = batch.frame.frame_bytes;
 	header->sealed_number = EVENTS;

@@ -14,7 +14,7 @@
 #include <unistd.h>
 #include <zstd.h>
 
-#include "crc32.h"
+#include "ttalloc/crc32.h"
 #include "ttalloc/batch.h"
 #include "ttalloc/segment.h"
 #include "ttalloc/wire.h"
@@ -133,7 +133,7 @@ static inline void writer_sign(uint8_t *frame)
 	struct tta_batch_header *header = (struct tta_batch_header *)(void *)frame;
 
 	header->crc = 0;
-	header->crc = crc32_of(frame, sizeof(*header) + header->ring_count * sizeof(struct tta_ring_position));
+	header->crc = tta_crc32(frame, sizeof(*header) + header->ring_count * sizeof(struct tta_ring_position));
 }
 
 /* Seals EVENTS, which count as taken from the rings up to their heads. Returns the frame. */

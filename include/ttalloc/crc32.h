@@ -3,13 +3,13 @@
  * crc32.h - CRC-32 (IEEE 802.3, reflected), for the headers of frames: a few hundred bytes each, so four bits at a
  * time are fast enough.
  */
-#ifndef RECORDER_CRC32_H
-#define RECORDER_CRC32_H
+#ifndef TTALLOC_CRC32_H
+#define TTALLOC_CRC32_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-static inline uint32_t crc32_of(const void *data, size_t bytes)
+static inline uint32_t tta_crc32(const void *data, size_t bytes)
 {
 	static const uint32_t table[16] = {
 	    0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac, 0x76dc4190, 0x6b6b51f4, 0x4db26158, 0x5005713c,
