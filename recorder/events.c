@@ -16,16 +16,9 @@ struct chunk *taking_chunk(const struct taking *taking)
 
 uint32_t taking_origin(const struct taking *taking, uint32_t device, uint32_t region, uint8_t flags, uint8_t ended)
 {
-	struct raw_origin raw = {
-	    .thread_entry = taking->thread_entry,
-	    .label = taking->event->label,
-	    .stack = taking->event->stack,
-	    .device = device,
-	    .region = (uint16_t)region,
-	    .flags = flags,
-	    .ended = ended,
-	};
+	struct raw_origin raw = raw_origin(taking->thread_entry, taking->event->label, taking->event->stack, device);
 
+	raw.what = raw_origin_what(region, flags, ended);
 	return origin_id(taking->intake, taking->process, taking->table, &raw);
 }
 

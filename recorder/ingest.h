@@ -43,10 +43,12 @@ struct ingest_recording {
 int ingest_open(const struct ingest_options *options, struct ingest **ingest, struct ingest_recording *recording,
                 struct ingest_error *error);
 
-/* Commits all there is, writes the summaries, and leaves one file in rollback mode. PROGRESS (may be NULL) is called
- * now and then with a fraction. ENDED is stored as recording_info.ended. While the disk is full it keeps trying until
- * *GIVE_UP is set (by a signal handler). 0; -1 with ERROR when something is not in the file (it is still in the
- * segments: do not unlink them). The ingest is freed either way. */
+/* Commits all there is, makes the spans that are missing, stores that the recording ended cleanly, and leaves one file in
+ * rollback mode. PROGRESS (may be NULL) is called now and then with a fraction. While the disk is full it keeps trying
+ * until *GIVE_UP (may be NULL) is set by a signal handler.
+ * 0: all events are in the file; ERROR is empty, or a line to show, such as that another program reads the file and so
+ * keeps it from being a single one. -1 with ERROR: something is not in the file (it is still in the segments: do not
+ * unlink them). The ingest is freed either way. */
 int ingest_close(struct ingest *ingest, void (*progress)(double fraction, void *context), void *context,
                  const volatile int *give_up, struct ingest_error *error);
 

@@ -72,27 +72,29 @@ static void make_spans(struct ingest *ingest, struct closing *closing)
 	}
 }
 
-static int finish_file(struct ingest *ingest, struct closing *closing, struct ingest_error *error)
+/* All events are in the file already: what fails here is worth a line, no more. */
+static void finish_file(struct ingest *ingest, struct closing *closing, struct ingest_error *error)
 {
 	uint64_t end_ns = ingest->now_ns > ingest->intake.last_ns ? ingest->now_ns : ingest->intake.last_ns;
 	struct sql_error why;
 
 	make_spans(ingest, closing);
-	if (writer_finish(ingest->writer, end_ns, "clean", READER_PATIENCE_MS, &why) == WRITE_DONE)
-		return 0;
-	snprintf(error->text, sizeof(error->text), "%s", why.text);
-	return -1;
+	if (writer_finish(ingest->writer, end_ns, "clean", READER_PATIENCE_MS, &why) != WRITE_DONE)
+		snprintf(error->text, sizeof(error->text), "%s", why.text);
 }
 
 int ingest_close(struct ingest *ingest, void (*progress)(double fraction, void *context), void *context,
                  const volatile int *give_up, struct ingest_error *error)
 {
 	struct closing closing = {.progress = progress, .context = context, .give_up = give_up};
-	int result = -1;
+	bool all;
 
 	error->text[0] = '\0';
-	if (commit_all(ingest, &closing, error))
-		result = finish_file(ingest, &closing, error);
+	all = commit_all(ingest, &closing, error);
+	if (all) {
+		error->text[0] = '\0';
+		finish_file(ingest, &closing, error);
+	}
 	ingest_free(ingest);
-	return result;
+	return all ? 0 : -1;
 }

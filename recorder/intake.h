@@ -21,12 +21,24 @@
 
 enum { ENDED_FREED = 0, ENDED_REPLACED = 1 }; /* origin.ended */
 
-/* What an event says of where it comes from, before its names are looked up. */
+/* What an event says of where it comes from, before its names are looked up. In words, since every event has it hashed
+ * and compared. */
 struct raw_origin {
-	uint32_t thread_entry, label, stack, device;
-	uint16_t region;
-	uint8_t flags, ended;
+	uint64_t thread_label; /* entries; thread in the upper half */
+	uint64_t stack_device;
+	uint32_t what; /* region, flags, ended: 16, 8 and 8 bits from the top */
 };
+
+static inline struct raw_origin raw_origin(uint32_t thread_entry, uint32_t label, uint32_t stack, uint32_t device)
+{
+	return (struct raw_origin){.thread_label = (uint64_t)thread_entry << 32 | label,
+	                           .stack_device = (uint64_t)stack << 32 | device};
+}
+
+static inline uint32_t raw_origin_what(uint32_t region, uint8_t flags, uint8_t ended)
+{
+	return region << 16 | (uint32_t)flags << 8 | ended;
+}
 
 struct cached_origin {
 	struct raw_origin raw;

@@ -3,8 +3,6 @@
  * origins.c - from what an event says of where it comes from to a row of the dictionary. Events repeat themselves: each
  * process has a cache of the answers, and only what is not in it is looked up in the table of its segment.
  */
-#include <string.h>
-
 #include "entries.h"
 #include "intake.h"
 #include "ttalloc.h"
@@ -75,16 +73,18 @@ static uint32_t stack_id(struct intake *intake, const struct ingest_table *table
 static uint32_t look_up(struct intake *intake, const struct process *process, const struct ingest_table *table,
                         const struct raw_origin *raw)
 {
+	uint16_t region = (uint16_t)(raw->what >> 16);
+	uint8_t flags = (uint8_t)(raw->what >> 8);
 	struct origin origin = {
 	    .process = process->id,
-	    .thread = origin_thread(intake, process, table, raw->thread_entry),
-	    .label = label_id(intake, table, raw->label),
-	    .stack = stack_id(intake, table, raw->stack),
-	    .device = raw->device,
-	    .region = raw->region,
-	    .class = class_of(raw->region, raw->flags),
-	    .flags = raw->flags,
-	    .ended = raw->ended,
+	    .thread = origin_thread(intake, process, table, (uint32_t)(raw->thread_label >> 32)),
+	    .label = label_id(intake, table, (uint32_t)raw->thread_label),
+	    .stack = stack_id(intake, table, (uint32_t)(raw->stack_device >> 32)),
+	    .device = (uint32_t)raw->stack_device,
+	    .region = region,
+	    .class = class_of(region, flags),
+	    .flags = flags,
+	    .ended = (uint8_t)raw->what,
 	};
 
 	return dictionary_origin(intake->dictionary, &origin, &intake->chunk->log);
@@ -92,12 +92,13 @@ static uint32_t look_up(struct intake *intake, const struct process *process, co
 
 static uint64_t raw_hash(const struct raw_origin *raw)
 {
-	uint64_t words[3];
+	return hash_mix(raw->thread_label * 0x9e3779b97f4a7c15u ^
+	                (raw->stack_device + raw->what) * 0xd6e8feb86659fd93u ^ (uint64_t)raw->what << 32);
+}
 
-	static_assert(sizeof(words) == sizeof(*raw) + 4, "no padding, or hashing and comparing bytes is wrong");
-	words[2] = 0;
-	memcpy(words, raw, sizeof(*raw));
-	return hash_mix(words[0] + 0x9e3779b97f4a7c15u * hash_mix(words[1] + 0xd6e8feb86659fd93u * words[2]));
+static bool same_raw(const struct raw_origin *a, const struct raw_origin *b)
+{
+	return a->thread_label == b->thread_label && a->stack_device == b->stack_device && a->what == b->what;
 }
 
 uint32_t origin_id(struct intake *intake, struct process *process, const struct ingest_table *table,
@@ -108,13 +109,13 @@ uint32_t origin_id(struct intake *intake, struct process *process, const struct 
 
 	INDEX_EACH_MATCH(&holdings->origin_index, hash, at, ref)
 	{
-		if (memcmp(&holdings->origins[ref - 1].raw, raw, sizeof(*raw)) == 0)
+		if (same_raw(&holdings->origins[ref - 1].raw, raw))
 			return holdings->origins[ref - 1].id;
 	}
 	if (holdings->origin_count >= MOST_ORIGINS) {
-		struct raw_origin bare = {.device = raw->device, .region = raw->region, .ended = raw->ended};
+		struct raw_origin bare = raw_origin(0, 0, 0, (uint32_t)raw->stack_device);
 
-		bare.flags = raw->flags & (TTALLOC_ALIASED | TTALLOC_KERNEL_BINARY);
+		bare.what = raw->what & ~((uint32_t)(uint8_t) ~(TTALLOC_ALIASED | TTALLOC_KERNEL_BINARY) << 8);
 		return look_up(intake, process, table, &bare);
 	}
 	holdings->origins = memory_room(holdings->origins, holdings->origin_count, &holdings->origin_capacity,

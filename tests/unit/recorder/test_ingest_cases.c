@@ -84,7 +84,7 @@ static void close_all(struct ingest *ingest)
 {
 	struct ingest_error error;
 
-	if (ingest_close(ingest, NULL, NULL, NULL, &error) != 0)
+	if (ingest_close(ingest, NULL, NULL, NULL, &error) != 0 || error.text[0])
 		fail_msg("%s", error.text);
 }
 
