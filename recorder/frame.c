@@ -83,8 +83,8 @@ static const struct tta_batch_header *read_batch_header(const struct segment *se
 		return NULL;
 	crc = header->crc;
 	header->crc = 0;
-	if (tta_crc32(header, head_bytes) != crc || header->first_number == 0 || header->first_number > UINT64_MAX / 2 ||
-	    header->table_bytes > segment->header.table_capacity)
+	if (tta_crc32(header, head_bytes) != crc || header->first_number == 0 ||
+	    header->first_number > UINT64_MAX / 2 || header->table_bytes > segment->header.table_capacity)
 		return NULL;
 	return header;
 }

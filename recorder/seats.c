@@ -171,13 +171,13 @@ void seat_died(struct server *server, struct seat *seat)
 	die(server, seat, "process exit", server_now_ns(server));
 }
 
-void seats_poll(struct server *server)
+void seats_poll(struct server *server, bool all)
 {
 	for (size_t i = 0; i < server->seat_count; i++) {
 		struct seat *seat = server->seats[i];
 		const struct tta_segment_header *header = client_header(seat->client);
 
-		if (seat->gone || client_is_dead(seat->client) || seat->source.fd >= 0)
+		if (seat->gone || client_is_dead(seat->client) || (seat->source.fd >= 0 && !all))
 			continue;
 		if (!liveness_ask((pid_t)header->pid, header->start_time))
 			seat_died(server, seat);

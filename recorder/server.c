@@ -183,7 +183,7 @@ static void store_anchors(struct server *server)
 static void every_second(struct server *server)
 {
 	seats_scan(server);
-	seats_poll(server);
+	seats_poll(server, false);
 	peers_expire(server);
 	if (!server->listening && server_watch(server, &server->listener, EPOLLIN) == 0)
 		server->listening = true;
@@ -294,13 +294,33 @@ static uint64_t count_unwritten(const struct server *server)
 	return count;
 }
 
+/* Whoever waits for the end for more than a second is told why. */
+static void show_finishing(struct server *server)
+{
+	struct ingest_totals totals;
+
+	if (server_now_ns(server) - server->finishing_since_ns < SECOND_NS)
+		return;
+	if (*server->trouble && !server->waiting_said) {
+		say("waiting until it can be written; interrupt to give up: the rest then stays in its segments for "
+		    "--append");
+		server->waiting_said = true;
+	}
+	if (*server->trouble)
+		return;
+	ingest_totals(server->setup.ingest, &totals);
+	say_progress("writing: %llu of %llu events", (unsigned long long)totals.committed_events,
+	             (unsigned long long)totals.taken_events);
+	server->progress_shown = true;
+}
+
 /* Brings in what is left. While the disk is full this goes on until a signal says to give up. */
 static void finish(struct server *server)
 {
-	struct ingest_totals totals;
-	bool more = true, shown = false, said = false;
+	bool more = true;
 
 	seats_scan(server);
+	seats_poll(server, true); /* who died just now is not among those who live on */
 	for (size_t i = 0; i < server->seat_count; i++)
 		if (!client_is_dead(server->seats[i]->client))
 			client_look(&server->world, server->seats[i]->client);
@@ -310,21 +330,9 @@ static void finish(struct server *server)
 		more = run_once(server, !more);
 		if (!more)
 			ingest_tick(server->setup.ingest, server_now_ns(server), true);
-		ingest_totals(server->setup.ingest, &totals);
-		if (server_now_ns(server) - server->finishing_since_ns < SECOND_NS)
-			continue;
-		if (*server->trouble) {
-			if (!said)
-				say("waiting until it can be written; interrupt to give up: the rest then stays in its "
-				    "segments for --append");
-			said = true;
-			continue;
-		}
-		shown = true;
-		say_progress("writing: %llu of %llu events", (unsigned long long)totals.committed_events,
-		             (unsigned long long)totals.taken_events);
+		show_finishing(server);
 	}
-	if (shown)
+	if (server->progress_shown)
 		say_progress("%s", "");
 }
 

@@ -60,6 +60,7 @@ struct server {
 	bool stop_wanted; /* by a signal */
 	bool give_up;     /* by a further one */
 	uint64_t command_ended_ns, finishing_since_ns, last_commit_ns, last_second_ns;
+	bool waiting_said, progress_shown;
 	char trouble[512];
 };
 
@@ -79,8 +80,8 @@ void seat_settle(struct server *server, struct seat *seat);
 void seat_died(struct server *server, struct seat *seat);
 /* Looks for segments of this socket that nobody has announced. */
 void seats_scan(struct server *server);
-/* Asks after processes that the kernel gives no descriptor for. */
-void seats_poll(struct server *server);
+/* Asks after the processes that the kernel gives no descriptor for, or after ALL. */
+void seats_poll(struct server *server, bool all);
 /* Passes on what was committed, and removes what is done with. */
 void seats_committed(struct server *server);
 /* Takes batches in, a fair share from each. True: there is more. */
