@@ -30,6 +30,7 @@ INFO_UNCHECKED = {"pid", "start_realtime_ns", "start_monotonic_ns", "schema_vers
 
 def fragmentation_check(run, chosen, samples=40):
     blocks = [b for b in run.blocks if chosen.takes(b) and b.region != 32]
+    figures = expect.Fragmentation(run, chosen)
     times, required = {}, {}
     for device, region in expect.by_region(blocks):
         place = (device, REGION_WORDS[region])
@@ -40,7 +41,7 @@ def fragmentation_check(run, chosen, samples=40):
         required[place] = set(peaks) | {row["at_ns"] for row in expect.failures(run, chosen)
                                         if (row["device"], row["region"]) == place}
     return SampleCheck("fragmentation", ["--samples", str(samples), *chosen.arguments()],
-                       lambda d, r, t: expect.fragmentation_at(run, d, REGION_NUMBERS[r], t, chosen), times, required,
+                       lambda device, word, at_ns: figures.at(device, REGION_NUMBERS[word], at_ns), times, required,
                        ["device", "region", "at_ns"])
 
 

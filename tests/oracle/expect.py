@@ -189,8 +189,7 @@ def failures(run, chosen=NOTHING):
         layout = run.layouts(call.device, call.region, call.at_ns)
         free = largest = None
         if layout:
-            live = [b for b in run.blocks if b.device == call.device and b.region == call.region]
-            _used, gaps = free_gaps(live, call.place, layout)
+            _used, gaps = free_gaps(run.blocks_of(call.device, call.region), call.place, layout)
             free, largest = sum(gaps), max(gaps, default=0)
         rows.append({
             "pid": process.pid, "device": call.device, "region": REGION_WORDS[call.region], "at_ns": call.at_ns,
@@ -200,40 +199,44 @@ def failures(run, chosen=NOTHING):
     return rows
 
 
-def fragmentation_at(run, device, region, at_ns, chosen=NOTHING):
-    """The figures of one sample."""
-    layout = run.layouts(device, region, at_ns)
-    if not layout:
-        return {"used_bytes": None, "free_bytes": None, "largest_free_bytes": None, "free_blocks": None,
-                "external_fragmentation": None, "unusable": None}
-    live = [b for b in run.blocks if b.device == device and b.region == region and chosen.takes(b)]
-    used, gaps = free_gaps(live, after(at_ns), layout)
-    free, largest = sum(gaps), max(gaps, default=0)
-    request = largest_request(run, device, region, chosen)
-    return {
-        "used_bytes": used, "free_bytes": free, "largest_free_bytes": largest, "free_blocks": len(gaps),
-        "external_fragmentation": 1 - largest / free if free else None,
-        "unusable": 1 - sum(gap for gap in gaps if gap >= request) / free if free else None,
-    }
+class Fragmentation:
+    """The figures of the samples of a run."""
+
+    def __init__(self, run, chosen=NOTHING):
+        self.run = run
+        self.blocks = by_region(b for b in run.blocks if chosen.takes(b))
+        self.requests = {key: largest_request(run, *key, blocks) for key, blocks in self.blocks.items()}
+
+    def at(self, device, region, at_ns):
+        layout = self.run.layouts(device, region, at_ns)
+        if not layout:
+            return {"used_bytes": None, "free_bytes": None, "largest_free_bytes": None, "free_blocks": None,
+                    "external_fragmentation": None, "unusable": None}
+        used, gaps = free_gaps(self.blocks.get((device, region), []), after(at_ns), layout)
+        free, largest = sum(gaps), max(gaps, default=0)
+        request = self.requests.get((device, region), 0)
+        return {
+            "used_bytes": used, "free_bytes": free, "largest_free_bytes": largest, "free_blocks": len(gaps),
+            "external_fragmentation": 1 - largest / free if free else None,
+            "unusable": 1 - sum(gap for gap in gaps if gap >= request) / free if free else None,
+        }
 
 
-def largest_request(run, device, region, chosen=NOTHING):
+def largest_request(run, device, region, blocks):
     """The largest footprint that anybody asked of the region, served or not."""
-    served = [b.bank_bytes for b in run.blocks if b.device == device and b.region == region and chosen.takes(b)]
     failed = [c.bank or c.size for c in run.failures if c.device == device and c.region == region]
-    return max(served + failed, default=0)
+    return max([b.bank_bytes for b in blocks] + failed, default=0)
 
 
 def sample_times(run, device, region, chosen=NOTHING):
     """Times that a sample may have: events of the region, its failures, process ends, and the end of the window."""
     times = {chosen.last_ns(run), chosen.first_ns}
-    for block in run.blocks:
-        if block.device == device and block.region == region:
-            times.add(block.call.at_ns)
-            if block.end:
-                times.add(block.end.at_ns)
-            elif block.process.ended_ns is not None:
-                times.add(block.process.ended_ns)
+    for block in run.blocks_of(device, region):
+        times.add(block.call.at_ns)
+        if block.end:
+            times.add(block.end.at_ns)
+        elif block.process.ended_ns is not None:
+            times.add(block.process.ended_ns)
     times.update(c.at_ns for c in run.failures if c.device == device and c.region == region)
     return times
 

@@ -193,13 +193,22 @@ class Run:
         self.blocks = [block for replay in self.replays for block in replay.blocks]
         self.failures = [call for replay in self.replays for call in replay.failures]
         self.events = [call for process in processes for call in process.calls if call.is_event]
+        self.by_region = {}
+        for block in self.blocks:
+            self.by_region.setdefault((block.device, block.region), []).append(block)
+
+        self.told = {}  # (device, region) -> (time, layout), in order
+        for call in sorted((call for call in self.events if call.kind == DEVICE_OPEN), key=lambda call: call.place):
+            for layout in call.layouts:
+                self.told.setdefault((call.device, layout.region), []).append((call.at_ns, layout))
+
+    def blocks_of(self, device, region):
+        return self.by_region.get((device, region), [])
 
     def layouts(self, device, region, at_ns):
         """The geometry that was told last, at that time; what is told later still beats nothing."""
-        told = sorted((call for call in self.events if call.kind == DEVICE_OPEN and call.device == device),
-                      key=lambda call: call.place)
-        told = [(call, layout) for call in told for layout in call.layouts if layout.region == region]
-        before = [layout for call, layout in told if call.at_ns <= at_ns]
+        told = self.told.get((device, region), [])
+        before = [layout for told_ns, layout in told if told_ns <= at_ns]
         if before:
             return before[-1]
         return told[0][1] if told else None

@@ -99,7 +99,7 @@ def gaps_of_a_bank():
                   (12, ALLOC_FAILED, dict(size=100, bank=50))])
     row = one_row(expect.failures(run))
     assert (row["free_bytes"], row["largest_free_bytes"]) == (60, 30)
-    sample = expect.fragmentation_at(run, 0, 0, 12)
+    sample = expect.Fragmentation(run).at(0, 0, 12)
     assert (sample["used_bytes"], sample["free_blocks"], sample["external_fragmentation"]) == (40, 3, 0.5)
     assert sample["unusable"] == 1
 

@@ -15,7 +15,7 @@ SHAPES = [
     ["--calls", 1500, "--threads", 4],
     ["--calls", 1500, "--processes", 3, "--threads", 2, "--devices", 3],
     ["--calls", 3000, "--processes", 2, "--devices", 1, "--pace-us", 20],
-    ["--calls", 2500, "--processes", 2, "--threads", 3, "--apart"],
+    ["--calls", 2000, "--processes", 2, "--threads", 3, "--devices", 1, "--apart"],
 ]
 SEEDS = range(1, 21) if LONG else range(1, 3)
 
