@@ -7,7 +7,7 @@ import time
 
 from harness import Place, Player, Recorder, analyze, check, check_recording, equal, issued, main
 
-LAYOUT = [issued.Layout(issued.DRAM, 8, 64 << 20, 0x1000, 32)]
+LAYOUT = [issued.Layout(issued.DRAM, 8, 128 << 20, 0x1000, 32)]
 
 
 def random_turns(players, count, seed):

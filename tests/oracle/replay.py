@@ -245,7 +245,7 @@ def free_gaps(blocks, place, layout):
     """(used, [gap, ...]) of each bank after what happened at that place."""
     low, high = layout.base, layout.base + layout.bank_bytes
     taken = sorted((max(b.address, low), min(b.address + b.bank_bytes, high))
-                   for b in blocks if b.bank_bytes and b.present_at(place))
+                   for b in blocks if b.bank_bytes and b.address < high and b.present_at(place))
     gaps, at = [], low
     for start, end in taken:
         if start > at:
