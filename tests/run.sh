@@ -131,7 +131,7 @@ ctests() {
 
 # --- builds ---------------------------------------------------------------------------------------------------------
 
-# build NAME CMAKE-ARGUMENTS...
+# build NAME TARGET CMAKE-ARGUMENTS...
 build() {
 	local name=$1
 	shift
@@ -139,9 +139,10 @@ build() {
 }
 
 cmake_build() {
-	local directory=$1
-	shift
-	cmake -S "$root" -B "$directory" -G Ninja -DTTALLOC_WERROR=ON "$@" && cmake --build "$directory" -j "$jobs"
+	local directory=$1 target=$2
+	shift 2
+	cmake -S "$root" -B "$directory" -G Ninja -DTTALLOC_WERROR=ON "$@" &&
+		cmake --build "$directory" -j "$jobs" --target "$target"
 }
 
 finish() {
@@ -158,30 +159,30 @@ finish() {
 # --- suites ---------------------------------------------------------------------------------------------------------
 
 suite_gcc() {
-	build gcc -DCMAKE_C_COMPILER=gcc || return
+	build gcc all -DCMAKE_C_COMPILER=gcc || return
 	ctests "$builds/gcc" gcc -L 'unit|lint|oracle|e2e'
 }
 
 suite_clang() {
-	build clang -DCMAKE_C_COMPILER=clang || return
+	build clang all -DCMAKE_C_COMPILER=clang || return
 	ctests "$builds/clang" clang -L unit
 }
 
 suite_asan() {
 	export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 UBSAN_OPTIONS=print_stacktrace=1
-	build asan -DCMAKE_C_COMPILER=clang -DCMAKE_BUILD_TYPE=Debug -DTTALLOC_FUZZ=ON \
+	build asan test_programs -DCMAKE_C_COMPILER=clang -DCMAKE_BUILD_TYPE=Debug -DTTALLOC_FUZZ=ON \
 		-DTTALLOC_SANITIZE=address,undefined,fuzzer-no-link -DTTALLOC_FUZZ_SECONDS="$fuzz_seconds" || return
-	ctests "$builds/asan" asan -L 'unit|fuzz|sanitize'
+	ctests "$builds/asan" asan -L 'unit|fuzz|sanitize' -E unit_examples
 }
 
 suite_tsan() {
 	export TSAN_OPTIONS=halt_on_error=1
-	build tsan -DCMAKE_C_COMPILER=gcc -DCMAKE_BUILD_TYPE=Debug -DTTALLOC_SANITIZE=thread || return
-	ctests "$builds/tsan" tsan -L 'unit|threads'
+	build tsan test_programs -DCMAKE_C_COMPILER=gcc -DCMAKE_BUILD_TYPE=Debug -DTTALLOC_SANITIZE=thread || return
+	ctests "$builds/tsan" tsan -L 'unit|threads' -E unit_examples
 }
 
 suite_prove() {
-	build faults -DCMAKE_C_COMPILER=gcc -DTTALLOC_FAULTS=ON || return
+	build faults all -DCMAKE_C_COMPILER=gcc -DTTALLOC_FAULTS=ON || return
 	while read -r fault; do
 		step "prove/$fault" python3 "$root/tests/e2e/prove.py" "$builds/faults" "$fault"
 	done < <(python3 "$root/tests/e2e/prove.py" --list)
