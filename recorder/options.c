@@ -3,6 +3,7 @@
  * options.c - the command line of ttalloc-recorder.
  */
 #include "options.h"
+#include "poc.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -19,8 +20,9 @@ enum option_kind { OPTION_FLAG, OPTION_TEXT, OPTION_NUMBER, OPTION_MODE };
 
 struct option_row {
 	const char *name;
-	char letter;          /* 0: none */
-	const char *argument; /* its name in --help; NULL: takes none */
+	char letter;           /* 0: none */
+	const char *argument;  /* its name in --help; NULL: takes none */
+	const char *otherwise; /* what it is when left out; NULL: it may not be */
 	enum option_kind kind;
 	size_t offset;           /* in struct recorder_options */
 	enum recorder_mode mode; /* of OPTION_MODE */
@@ -54,6 +56,19 @@ static const struct option_row rows[] = {
      .kind = OPTION_TEXT,
      AT(socket),
      .help = "socket to serve. Default: the one of $TTALLOC_SOCKET and so on (below); with COMMAND, a private one"},
+    {.name = "poc-socket",
+     .argument = "PATH",
+     .otherwise = POC_DEFAULT_PATH,
+     .kind = OPTION_TEXT,
+     AT(poc_socket),
+     .help =
+         "serve clients and monitors of the old protocol, too, on the socket that is fixed in them, " POC_DEFAULT_PATH
+         ", or on PATH. Those that still run at the end lose nothing by it: a process that only "
+         "reads what they send stays behind until they end"},
+    {.name = "log-events",
+     .kind = OPTION_FLAG,
+     AT(log_events),
+     .help = "with --poc-socket: print a line for each of their events, as the old server did"},
     {.name = "env",
      .kind = OPTION_MODE,
      .mode = MODE_ENV,
@@ -93,6 +108,7 @@ static const struct {
 static const char usage_text[] = "Usage: ttalloc-recorder [-o FILE] [OPTION...] [--] COMMAND [ARGUMENT...]\n"
                                  "       ttalloc-recorder --socket PATH -o FILE\n"
                                  "       ttalloc-recorder --append -o FILE [-- COMMAND [ARGUMENT...]]\n"
+                                 "       ttalloc-recorder --poc-socket -o FILE\n"
                                  "       ttalloc-recorder --env [--socket PATH]\n";
 
 static const char about_text[] =
@@ -132,11 +148,12 @@ void options_print_help(void)
 	printf("%s\n%s\nOptions:\n", usage_text, about_text);
 	for (size_t i = 0; i < ROW_COUNT; i++) {
 		char left[64], letter[4] = "  ";
+		const char *otherwise = rows[i].otherwise ? "[" : "", *end = rows[i].otherwise ? "]" : "";
 
 		if (rows[i].letter)
 			snprintf(letter, sizeof(letter), "-%c", rows[i].letter);
-		snprintf(left, sizeof(left), "  %s%s --%s%s%s", letter, rows[i].letter ? "," : " ", rows[i].name,
-		         rows[i].argument ? "=" : "", rows[i].argument ? rows[i].argument : "");
+		snprintf(left, sizeof(left), "  %s%s --%s%s%s%s%s", letter, rows[i].letter ? "," : " ", rows[i].name,
+		         otherwise, rows[i].argument ? "=" : "", rows[i].argument ? rows[i].argument : "", end);
 		printf("%-24s", left);
 		print_wrapped(rows[i].help, 24);
 	}
@@ -171,6 +188,8 @@ static int apply(const struct option_row *row, char *argument, struct recorder_o
 		memcpy(base, &(bool){true}, sizeof(bool));
 		return 0;
 	case OPTION_TEXT:
+		if (!argument)
+			argument = (char *)row->otherwise;
 		if (!*argument)
 			return front_fail(error, "--%s needs a %s", row->name, row->argument);
 		memcpy(base, &argument, sizeof(argument));
@@ -192,7 +211,9 @@ static void make_getopt_tables(char *letters, struct option *longs)
 	for (size_t i = 0; i < ROW_COUNT; i++) {
 		longs[i] = (struct option){
 		    .name = rows[i].name,
-		    .has_arg = rows[i].argument ? required_argument : no_argument,
+		    .has_arg = rows[i].otherwise  ? optional_argument
+		               : rows[i].argument ? required_argument
+		                                  : no_argument,
 		    .val = (int)(256 + i),
 		};
 		if (!rows[i].letter)
@@ -248,7 +269,7 @@ static int check_combination(struct recorder_options *options, struct front_erro
 		return front_fail(error, "--env takes no command");
 	if (options->mode == MODE_ENV)
 		return 0;
-	if (!options->command && !options->output && !options->socket)
+	if (!options->command && !options->output && !options->socket && !options->poc_socket)
 		return front_fail(
 		    error, "say what to record: ttalloc-recorder [-o FILE] -- COMMAND, or --socket PATH -o FILE; "
 		           "--help tells more");
@@ -258,6 +279,8 @@ static int check_combination(struct recorder_options *options, struct front_erro
 		return front_fail(error, "--append and --force exclude each other");
 	if (options->host_malloc && !options->command)
 		return front_fail(error, "--host-malloc needs a command");
+	if (options->log_events && !options->poc_socket)
+		return front_fail(error, "--log-events needs --poc-socket: it shows the events of old clients");
 	options->mode = options->command ? MODE_WRAP : MODE_DAEMON;
 	return 0;
 }

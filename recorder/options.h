@@ -20,11 +20,12 @@ enum recorder_mode {
 
 struct recorder_options {
 	enum recorder_mode mode;
-	const char *output; /* as given, with its % still in it; NULL: not given */
-	const char *socket; /* NULL: not given */
-	char **command;     /* NULL-terminated, within argv; NULL: none */
+	const char *output;     /* as given, with its % still in it; NULL: not given */
+	const char *socket;     /* NULL: not given */
+	const char *poc_socket; /* for clients of the old protocol; NULL: none are served */
+	char **command;         /* NULL-terminated, within argv; NULL: none */
 	unsigned commit_ms;
-	bool append, force, host_malloc, quiet, verbose;
+	bool append, force, host_malloc, log_events, quiet, verbose;
 };
 
 /* Exit statuses of our own. */

@@ -60,6 +60,14 @@ static int open_timer(void)
 	return fd;
 }
 
+static int watch_poc(struct server *server)
+{
+	if (!server->setup.poc)
+		return 0;
+	server->poc_events = (struct source){.kind = SOURCE_POC, .fd = poc_event_fd(server->setup.poc)};
+	return server_watch(server, &server->poc_events, EPOLLIN | EPOLLET);
+}
+
 static int open_sources(struct server *server)
 {
 	int ingest_fd = ingest_event_fd(server->setup.ingest);
@@ -73,7 +81,7 @@ static int open_sources(struct server *server)
 	if (server->epoll_fd < 0 || server->signals.fd < 0 || server->timer.fd < 0 ||
 	    server_watch(server, &server->listener, EPOLLIN) < 0 ||
 	    server_watch(server, &server->signals, EPOLLIN) < 0 || server_watch(server, &server->timer, EPOLLIN) < 0 ||
-	    (ingest_fd >= 0 && server_watch(server, &server->ingest_events, EPOLLIN) < 0))
+	    (ingest_fd >= 0 && server_watch(server, &server->ingest_events, EPOLLIN) < 0) || watch_poc(server) < 0)
 		return -1;
 	server->listening = true;
 	return 0;
@@ -243,6 +251,8 @@ static void take_event(struct server *server, struct source *source)
 		if (!((struct seat *)(void *)source)->gone)
 			seat_died(server, (struct seat *)(void *)source);
 		break;
+	case SOURCE_POC:
+		break; /* the loop takes it in, as it does with what seats have */
 	}
 }
 
@@ -256,6 +266,8 @@ static bool run_once(struct server *server, bool wait)
 	for (int i = 0; i < count; i++)
 		take_event(server, events[i].data.ptr);
 	more = seats_pump(server);
+	if (server->setup.poc)
+		more |= poc_take(server->setup.poc, server->setup.ingest);
 	peers_sweep(server);
 	seats_sweep(server);
 	return more;
@@ -291,6 +303,7 @@ static uint64_t count_unwritten(const struct server *server)
 
 	for (size_t i = 0; i < server->seat_count; i++)
 		count += client_is_dead(server->seats[i]->client) || !client_is_settled(server->seats[i]->client);
+	count += server->setup.poc && !poc_is_finished(server->setup.poc);
 	return count;
 }
 
@@ -319,6 +332,8 @@ static void finish(struct server *server)
 {
 	bool more = true;
 
+	if (server->setup.poc)
+		poc_finish(server->setup.poc);
 	seats_scan(server);
 	seats_poll(server, true); /* who died just now is not among those who live on */
 	for (size_t i = 0; i < server->seat_count; i++)
@@ -424,6 +439,8 @@ void server_run(struct server *server, struct server_report *report)
 	if (server->setup.command && !server->report.unwritten)
 		seats_dismiss(server);
 	server->report.refused = server->world.refused;
+	if (server->setup.poc)
+		server->report.refused += poc_refused(server->setup.poc);
 	server->report.gave_up = server->give_up;
 	*report = server->report;
 }

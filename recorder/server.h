@@ -18,6 +18,7 @@
 #include "ingest.h"
 #include "listener.h"
 #include "options.h"
+#include "poc.h"
 #include "say.h"
 
 struct server;
@@ -29,6 +30,7 @@ struct server_setup {
 	struct clock_map *clock;
 	struct listener *listener;
 	struct command *command; /* NULL: none */
+	struct poc *poc;         /* serves old clients; NULL: they are not served */
 	sigset_t signals;        /* blocked ones, to be read from a descriptor */
 	bool until_all_ended;    /* without a command: end when no process is left, not only when told to */
 };

@@ -16,7 +16,7 @@
 #define MAX_PEERS (MAX_SEATS + 256u)
 
 /* What an epoll event is about. First member of whatever has a descriptor in the loop. */
-enum source_kind { SOURCE_LISTENER, SOURCE_SIGNALS, SOURCE_TIMER, SOURCE_INGEST, SOURCE_PEER, SOURCE_SEAT };
+enum source_kind { SOURCE_LISTENER, SOURCE_SIGNALS, SOURCE_TIMER, SOURCE_INGEST, SOURCE_PEER, SOURCE_SEAT, SOURCE_POC };
 struct source {
 	enum source_kind kind;
 	int fd; /* -1: none */
@@ -45,7 +45,7 @@ struct server {
 	struct server_setup setup;
 	struct client_world world;
 	int epoll_fd;
-	struct source listener, signals, timer, ingest_events;
+	struct source listener, signals, timer, ingest_events, poc_events;
 	struct seat **seats;
 	size_t seat_count, seat_capacity, next_seat;
 	struct peer **peers;

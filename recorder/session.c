@@ -21,6 +21,7 @@
 #include "clock.h"
 #include "command.h"
 #include "ingest.h"
+#include "poc.h"
 #include "server.h"
 #include "listener.h"
 #include "output.h"
@@ -272,6 +273,19 @@ static int not_started(const struct session *session)
 	return session->options->command ? STATUS_NOT_STARTED : STATUS_USAGE;
 }
 
+/* NULL in *POC: not asked for. */
+static int open_poc(const struct session *session, struct poc **poc, struct front_error *error)
+{
+	struct poc_setup setup = {
+	    .path = session->options->poc_socket,
+	    .log_events = session->options->log_events,
+	    .start_monotonic_ns = session->recording.start_monotonic_ns,
+	};
+
+	*poc = NULL;
+	return setup.path ? poc_open(&setup, poc, error) : 0;
+}
+
 /* Records. 0, or the status to end with and ERROR: the command did not run then. */
 static int record(struct session *session, struct front_error *error)
 {
@@ -286,11 +300,16 @@ static int record(struct session *session, struct front_error *error)
 	    .signals = session->signals,
 	    .until_all_ended = options->append && listener_is_private(session->socket_path),
 	};
-	struct server *server = server_open(&setup, error);
+	struct server *server;
 	int status = 0;
 
-	if (!server)
+	if (open_poc(session, &setup.poc, error) < 0)
 		return not_started(session);
+	server = server_open(&setup, error);
+	if (!server) {
+		poc_close(setup.poc);
+		return not_started(session);
+	}
 	if (options->append && server_resume(server, error) < 0)
 		status = not_started(session);
 	else if (options->command)
@@ -298,6 +317,7 @@ static int record(struct session *session, struct front_error *error)
 	if (!status)
 		server_run(server, &session->report);
 	server_close(server);
+	poc_close(setup.poc);
 	return status;
 }
 

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * poc_owner.c - the processes behind the connections of old clients.
+ */
+#include "poc_owner.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define MOST_GENERATIONS 32
+
+static ssize_t read_proc(pid_t pid, const char *name, char *text, size_t text_bytes)
+{
+	char path[64];
+	ssize_t got;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	got = fd < 0 ? -1 : read(fd, text, text_bytes - 1);
+	if (fd >= 0)
+		close(fd);
+	text[got > 0 ? got : 0] = '\0';
+	return got;
+}
+
+/* Fields 4 and 22 of /proc/PID/stat; the command in field 2 may hold blanks and parentheses. False: no such process. */
+static bool read_stat(pid_t pid, pid_t *parent, uint64_t *start_time)
+{
+	unsigned long long started = 0;
+	char text[1024], *after;
+
+	if (read_proc(pid, "stat", text, sizeof(text)) <= 0 || !(after = strrchr(text, ')')))
+		return false;
+	if (sscanf(after + 1, " %*c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
+	           parent, &started) != 2)
+		return false;
+	*start_time = started;
+	return true;
+}
+
+static struct poc_owner **bucket_of(struct poc_owners *owners, pid_t pid)
+{
+	return &owners->buckets[hash_mix((uint64_t)pid) % POC_OWNER_BUCKETS];
+}
+
+struct poc_owner *poc_owner_find(struct poc_owners *owners, pid_t pid, const void *private)
+{
+	struct poc_owner **bucket = bucket_of(owners, pid), *owner;
+	uint64_t start_time = 0;
+	pid_t parent;
+
+	if (!private)
+		read_stat(pid, &parent, &start_time);
+	for (owner = *bucket; owner; owner = owner->next)
+		if (owner->pid == pid && owner->start_time == start_time && owner->private == private && !owner->ended)
+			return owner;
+	owner = memory_zeroed(sizeof(*owner));
+	*owner = (struct poc_owner){
+	    .source = {.kind = POC_SOURCE_OWNER, .fd = -1},
+	    .next = *bucket,
+	    .number = ++owners->last_number,
+	    .pid = pid,
+	    .start_time = start_time,
+	    .private = private,
+	};
+	if (start_time)
+		owner->source.fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	*bucket = owner;
+	return owner;
+}
+
+void poc_owner_remove(struct poc_owners *owners, struct poc_owner *owner)
+{
+	struct poc_owner **place = bucket_of(owners, owner->pid);
+
+	while (*place != owner)
+		place = &(*place)->next;
+	*place = owner->next;
+	if (owner->source.fd >= 0)
+		close(owner->source.fd);
+	free(owner);
+}
+
+void poc_owners_each(struct poc_owners *owners, void (*each)(struct poc_owner *owner, void *context), void *context)
+{
+	for (size_t i = 0; i < POC_OWNER_BUCKETS; i++)
+		for (struct poc_owner *owner = owners->buckets[i]; owner; owner = owner->next)
+			each(owner, context);
+}
+
+bool poc_is_descendant(pid_t pid, pid_t ancestor)
+{
+	uint64_t start_time;
+
+	for (int i = 0; i < MOST_GENERATIONS && pid > 1; i++)
+		if (!read_stat(pid, &pid, &start_time))
+			return false;
+		else if (pid == ancestor)
+			return true;
+	return false;
+}
+
+void poc_describe(pid_t pid, char *executable, size_t executable_bytes, char *command, size_t command_bytes)
+{
+	char path[64];
+	ssize_t got;
+
+	snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
+	got = readlink(path, executable, executable_bytes - 1);
+	executable[got > 0 ? got : 0] = '\0';
+	got = read_proc(pid, "cmdline", command, command_bytes);
+	while (got > 0 && !command[got - 1])
+		got--;
+	for (ssize_t i = 0; i < got; i++)
+		if (!command[i])
+			command[i] = ' ';
+}
