@@ -123,7 +123,7 @@ static void take_device_close(struct taking *taking)
 	taking_log_other(taking, 0);
 	take_device_close_blocks(taking);
 	for (uint32_t i = 1; i <= holdings->usage_count; i++)
-		if (holdings->usages[i - 1].device == taking->event->device)
+		if (taking_closes(&holdings->usages[i - 1], taking->event->device))
 			close_usage(taking, i);
 }
 

@@ -317,7 +317,8 @@ void ingest_process_ended(struct ingest *ingest, uint32_t id, uint64_t at_ns, co
 	opened_chunk(ingest);
 	process_touch(&ingest->intake, process);
 	process->ended = strcmp(how, "exec") == 0 ? "exec" : "process exit";
-	process->ended_ns = at_ns > process->last_ns ? at_ns : process->last_ns;
+	/* later than its last event, so that what it held at that moment can be seen */
+	process->ended_ns = at_ns > process->last_ns ? at_ns : process->last_ns + 1;
 	if (process->ended_ns > ingest->intake.last_ns)
 		ingest->intake.last_ns = process->ended_ns;
 	release_holdings(&ingest->intake, process);

@@ -227,7 +227,7 @@ static void close_block(void *context, const struct block *block)
 	struct chunk *chunk = taking_chunk(taking);
 	struct block taken;
 
-	if (holdings->usages[block->usage - 1].device != taking->event->device)
+	if (!taking_closes(&holdings->usages[block->usage - 1], taking->event->device))
 		return;
 	*CHUNK_ADD(&chunk->closed) = (struct closed_row){block->key, taking->key, (int64_t)taking->at_ns};
 	ledger_take(&holdings->ledger, block->usage, block->address, &taken);

@@ -7,6 +7,7 @@
 
 #include "entries.h"
 #include "intake.h"
+#include "ttalloc.h"
 
 struct taking {
 	struct intake *intake;
@@ -28,6 +29,12 @@ uint32_t taking_origin(const struct taking *taking, uint32_t device, uint32_t re
 
 /* The usage that the event is about; 0: refused. */
 uint32_t taking_usage(struct taking *taking, uint32_t region);
+
+/* Whether closing DEVICE ends what the process has there. The host's memory is no device's, whatever number it has. */
+static inline bool taking_closes(const struct usage *usage, uint32_t device)
+{
+	return usage->device == device && usage->region != TTALLOC_HOST;
+}
 
 /* A size that can be stored and added up. */
 uint64_t taking_size(uint64_t size_bytes);

@@ -271,7 +271,8 @@ static inline void oracle_device_close(struct oracle *oracle, uint32_t process, 
 		struct oracle_block *block = &oracle->blocks[i];
 		struct oracle_change *change;
 
-		if (block->ended || block->process != process || block->device != event->device)
+		if (block->ended || block->process != process || block->device != event->device ||
+		    block->region == TTALLOC_HOST)
 			continue;
 		oracle_finish(block, "device close", event->at_ns, key);
 		if (block->cb || (block->flags & TTALLOC_ALIASED))
@@ -330,7 +331,7 @@ static inline void oracle_process_ended(struct oracle *oracle, uint32_t process,
 	struct oracle_process *owner = &oracle->processes[process];
 
 	owner->ended = true;
-	owner->ended_ns = at_ns > owner->last_ns ? at_ns : owner->last_ns;
+	owner->ended_ns = at_ns > owner->last_ns ? at_ns : owner->last_ns + 1;
 	for (size_t i = 0; i < oracle->block_count; i++) {
 		const struct oracle_block *block = &oracle->blocks[i];
 		struct oracle_change *change;

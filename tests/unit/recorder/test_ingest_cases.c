@@ -211,6 +211,42 @@ static void test_late_parent_and_devices(void **state)
 	assert_int_equal(ask("SELECT max_bytes FROM span WHERE device = 255"), 3);
 }
 
+/* The last event, a failure say, is to be seen with what the process held at that moment. */
+static void test_end_comes_after_the_last_event(void **state)
+{
+	struct ingest *ingest = open_new();
+	uint32_t early = introduce(ingest, 1, 0), late = introduce(ingest, 2, 0);
+
+	(void)state;
+	allocs(ingest, early, 1, 1, 500);
+	ingest_process_ended(ingest, early, 500, "process exit");
+	allocs(ingest, late, 1, 1, 600);
+	ingest_process_ended(ingest, late, 900, "process exit");
+	close_all(ingest);
+	assert_int_equal(ask("SELECT ended_ns FROM process_info WHERE id = 1"), 501);
+	assert_int_equal(ask("SELECT ended_ns FROM process_info WHERE id = 2"), 900);
+}
+
+/* What the host's malloc gave is not the device's, though it has the number of one. */
+static void test_device_close_leaves_the_host(void **state)
+{
+	struct ingest *ingest = open_new();
+	uint32_t process = introduce(ingest, 1, 0);
+
+	(void)state;
+	one_event(ingest, process, 1, (struct tta_event){.kind = TTA_ALLOC, .region = TTALLOC_HOST, .size_bytes = 10},
+	          (struct ingest_table){0});
+	one_event(ingest, process, 2, (struct tta_event){.kind = TTA_ALLOC, .region = TTALLOC_L1, .size_bytes = 20},
+	          (struct ingest_table){0});
+	one_event(ingest, process, 3, (struct tta_event){.kind = TTA_DEVICE_CLOSE}, (struct ingest_table){0});
+	one_event(ingest, process, 4, (struct tta_event){.kind = TTA_FREE, .region = TTALLOC_HOST},
+	          (struct ingest_table){0});
+	close_all(ingest);
+	assert_int_equal(ask("SELECT held_ns FROM freed WHERE size_bytes = 10"), 3);
+	assert_int_equal(ask("SELECT end_ns FROM held WHERE size_bytes = 20"), 3);
+	assert_int_equal(ask("SELECT unmatched_frees FROM process_info"), 0);
+}
+
 static void note_committed(uint32_t process, uint64_t number, bool ended, void *context)
 {
 	(void)process, (void)ended;
@@ -301,6 +337,8 @@ int main(void)
 	    cmocka_unit_test_teardown(test_gaps_and_losses, clean_up),
 	    cmocka_unit_test_teardown(test_names, clean_up),
 	    cmocka_unit_test_teardown(test_late_parent_and_devices, clean_up),
+	    cmocka_unit_test_teardown(test_end_comes_after_the_last_event, clean_up),
+	    cmocka_unit_test_teardown(test_device_close_leaves_the_host, clean_up),
 	    cmocka_unit_test_teardown(test_full_disk, clean_up),
 	    cmocka_unit_test_teardown(test_give_up, clean_up),
 	    cmocka_unit_test_teardown(test_spans_are_made_anew_meanwhile, clean_up),
