@@ -139,7 +139,8 @@ void ttalloc_kernel_unload(uint32_t device, uint64_t id);
 /* A device was opened, and this is its geometry. Figures that need geometry are unknown for devices without it. */
 void ttalloc_device_open(const struct ttalloc_device *device);
 
-/* A device is being closed: what this process still holds on it ends, as a leak. */
+/* A device is being closed: what this process still holds on it ends, as a leak. Region HOST stays: it is not the
+ * device's memory. */
 void ttalloc_device_close(uint32_t device);
 
 /* Open and close a named range on this thread. Ranges nest; events carry the path of the open ones. */

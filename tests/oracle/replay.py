@@ -6,7 +6,7 @@ is computed from these intervals, by walking over all of them each time.
 """
 import dataclasses
 
-from issued import (ALIASED, ALLOC, ALLOC_FAILED, ANY, CB, CB_ALLOC, CB_FREE, DEVICE_CLOSE, DEVICE_OPEN, FREE, KERNEL,
+from issued import (ALIASED, ALLOC, ALLOC_FAILED, ANY, CB, CB_ALLOC, CB_FREE, DEVICE_CLOSE, DEVICE_OPEN, FREE, HOST, KERNEL,
                     KERNEL_BINARY, KERNEL_LOAD, KERNEL_UNLOAD, PROGRAM_RUN, TRACE)
 
 INFINITY = float("inf")
@@ -167,7 +167,7 @@ class ProcessReplay:
                     block.appear(call.place)
 
     def _device_close(self, call):
-        for key in [key for key in self.live if key[0] == call.device]:
+        for key in [key for key in self.live if key[0] == call.device and key[1] != HOST]:  # HOST is no memory of it
             self._finish(self.live.pop(key), call, "device close")
         for key in [key for key in self.buffers if key[0] == call.device]:
             for block in self.buffers.pop(key).values():
