@@ -23,10 +23,11 @@
 struct freed_reader {
 	struct recording *recording;
 	const struct catalog *catalog;
-	sqlite3_stmt *statement;
+	sqlite3_stmt *statement, *below; /* below: the largest key in a range */
 	int64_t keys;
 	struct freed_cursor *cursor; /* being filled */
 	uint32_t process;            /* of the cursor */
+	size_t seen;                 /* rows, chosen or not */
 	const char *problem;         /* with a row */
 };
 
@@ -55,7 +56,10 @@ struct freed_reader *freed_reader_open(struct recording *recording, const struct
 	                               : share,
 	};
 	reader->statement = recording_prepare(recording, freed_sql, error);
-	if (reader->statement && sqlite3_bind_pointer(reader->statement, 1, reader, POINTER_TYPE, NULL) == SQLITE_OK)
+	reader->below =
+	    recording_prepare(recording, "SELECT max(key) FROM main.freed WHERE key >= ?1 AND key < ?2", error);
+	if (reader->statement && reader->below &&
+	    sqlite3_bind_pointer(reader->statement, 1, reader, POINTER_TYPE, NULL) == SQLITE_OK)
 		return reader;
 	freed_reader_close(reader);
 	return NULL;
@@ -66,6 +70,7 @@ void freed_reader_close(struct freed_reader *reader)
 	if (!reader)
 		return;
 	sqlite3_finalize(reader->statement);
+	sqlite3_finalize(reader->below);
 	free(reader);
 }
 
@@ -92,6 +97,7 @@ static void take_row(struct freed_reader *reader, sqlite3_value **values)
 	const struct catalog_origin *origin = catalog_origin(catalog, origin_id);
 	int64_t key = sqlite3_value_int64(values[KEY]), life = sqlite3_value_int64(values[LIFE]);
 
+	reader->seen++;
 	if (!origin || origin->process != reader->process || life <= 0 || life >= key)
 		reader->problem = "a block that ended before it began, or of another process";
 	else if (cursor->left > 0 && cursor->blocks[cursor->left - 1].key >= key)
@@ -144,12 +150,25 @@ int freed_register(struct sqlite3 *db)
 /* Reads the rows of [FIRST, BELOW). */
 static int read_keys(struct freed_reader *reader, int64_t first, int64_t below, struct sql_error *error)
 {
+	reader->seen = 0;
 	sqlite3_bind_int64(reader->statement, 2, first);
 	sqlite3_bind_int64(reader->statement, 3, below);
 	int state = recording_step(reader->recording, reader->statement, error);
 	sqlite3_reset(reader->statement);
 	if (state >= 0 && reader->problem)
 		return sql_fail(error, "%s: corrupt: %s; 'verify' says more", reader->recording->path, reader->problem);
+	return state < 0 ? -1 : 0;
+}
+
+/* Where keys are without rows for a while: goes down to the next row, or to FIRST when there is none. */
+static int skip_hole(struct freed_reader *reader, int64_t first, int64_t *below, struct sql_error *error)
+{
+	sqlite3_bind_int64(reader->below, 1, first);
+	sqlite3_bind_int64(reader->below, 2, *below);
+	int state = recording_step(reader->recording, reader->below, error);
+	bool any = state == 1 && sqlite3_column_type(reader->below, 0) != SQLITE_NULL;
+	*below = any ? sqlite3_column_int64(reader->below, 0) + 1 : first;
+	sqlite3_reset(reader->below);
 	return state < 0 ? -1 : 0;
 }
 
@@ -170,10 +189,12 @@ int freed_fill(struct freed_reader *reader, struct freed_cursor *cursor, uint32_
 		    cursor->below - range->first > cursor->keys ? cursor->below - cursor->keys : range->first;
 		if (read_keys(reader, first, cursor->below, error) < 0)
 			return -1;
-		bool is_sparse = (int64_t)cursor->left < reader->keys / 8 && cursor->keys < reader->keys * KEYS_GROW;
-		cursor->keys = is_sparse                              ? cursor->keys * 2
-		               : (int64_t)cursor->left > reader->keys ? reader->keys
-		                                                      : cursor->keys;
+		if ((int64_t)cursor->left > reader->keys)
+			cursor->keys = reader->keys;
+		else if ((int64_t)cursor->left < reader->keys / 8 && cursor->keys < reader->keys * KEYS_GROW)
+			cursor->keys *= 2;
+		if (reader->seen == 0 && first > range->first && skip_hole(reader, range->first, &first, error) < 0)
+			return -1;
 		cursor->below = first > range->first ? first : 0;
 		cursor->ranges_done += first == range->first;
 	}

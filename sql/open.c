@@ -25,8 +25,8 @@
 /* What of the file's surroundings decides how it is to be opened. */
 struct situation {
 	bool wal_mode; /* the header says so */
-	bool has_wal;  /* PATH-wal is there */
-	bool has_shm;  /* PATH-shm is there */
+	bool has_wal;  /* PATH-wal is there, and not empty */
+	bool has_side; /* PATH-wal and PATH-shm are there */
 	bool in_use;   /* some process holds it open */
 };
 
@@ -40,6 +40,26 @@ static bool exists(const char *path, const char *suffix, bool with_content)
 	bool found = stat(name, &status) == 0 && (!with_content || status.st_size > 0);
 	free(name);
 	return found;
+}
+
+static uint32_t big_endian(const unsigned char *bytes, size_t count)
+{
+	uint32_t value = 0;
+
+	while (count-- > 0)
+		value = value << 8 | *bytes++;
+	return value;
+}
+
+/* How many bytes the header says that the database has; 0: it does not say. */
+static int64_t promised_bytes(const unsigned char *header)
+{
+	uint32_t page_bytes = big_endian(header + 16, 2);
+
+	/* the count of pages is valid for one state of the change counter */
+	if (big_endian(header + 24, 4) != big_endian(header + 92, 4))
+		return 0;
+	return (int64_t)(page_bytes == 1 ? 65536 : page_bytes) * big_endian(header + 28, 4);
 }
 
 /* Reads the header of the file. 0, or -1 with ERROR saying what the file is instead of a recording. */
@@ -57,7 +77,7 @@ static int look_at_header(int file, const char *path, struct situation *situatio
 	if (!S_ISREG(status.st_mode))
 		return sql_fail(error, "%s: not a regular file", path);
 	situation->has_wal = exists(path, "-wal", true);
-	situation->has_shm = exists(path, "-shm", false);
+	situation->has_side = exists(path, "-wal", false) && exists(path, "-shm", false);
 	ssize_t count = pread(file, header, sizeof(header), 0);
 	if (count < 0)
 		return sql_fail(error, "%s: %s", path, strerror(errno));
@@ -65,7 +85,8 @@ static int look_at_header(int file, const char *path, struct situation *situatio
 		return sql_fail(error, "%s: empty; was the recorder given another name?", path);
 	if (count > 0 && memcmp(header, "SQLite format 3", 16) != 0)
 		return sql_fail(error, "%s: not a ttalloc recording (it is no SQLite database)", path);
-	if (count > 0 && count < SQLITE_HEADER_BYTES)
+	if (count > 0 &&
+	    (count < SQLITE_HEADER_BYTES || (!situation->has_wal && status.st_size < promised_bytes(header))))
 		return sql_fail(error, "%s: truncated; copy it again, with 'ttalloc-analyze copy'", path);
 	situation->wal_mode = header[18] == 2 || header[19] == 2;
 	situation->in_use = fcntl(file, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
@@ -111,7 +132,7 @@ static char *immutable_uri(const char *path)
 static int open_database(struct recording *recording, const struct situation *situation)
 {
 	int flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX;
-	bool usual = situation->in_use || (situation->has_wal ? situation->has_shm : !situation->wal_mode);
+	bool usual = situation->in_use || situation->has_side || (!situation->wal_mode && !situation->has_wal);
 	int code;
 
 	if (usual) {
@@ -139,11 +160,11 @@ static int read_schema(struct recording *recording, const struct situation *situ
 {
 	int code = sqlite3_exec(recording->db, "SELECT count(*) FROM sqlite_schema", NULL, NULL, NULL);
 
-	if ((code != SQLITE_CANTOPEN && code != SQLITE_READONLY) || situation->in_use || !situation->has_wal)
+	if ((code != SQLITE_CANTOPEN && code != SQLITE_READONLY) || situation->in_use || !situation->has_side)
 		return code;
 	sqlite3_close_v2(recording->db);
 	recording->db = NULL;
-	struct situation alone = {.has_wal = true, .wal_mode = true};
+	struct situation alone = {.has_wal = situation->has_wal, .wal_mode = true};
 	code = open_database(recording, &alone);
 	if (code == SQLITE_OK)
 		code = sqlite3_exec(recording->db, "SELECT count(*) FROM sqlite_schema", NULL, NULL, NULL);

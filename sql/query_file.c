@@ -230,7 +230,6 @@ static int take_header(struct parser *parser, char *text)
 	parser->parsed->query.body = text;
 	if (!*text)
 		return fail(parser, "no SELECT follows the declaration", NULL);
-	parser->line--;
 	return take_with(parser, text);
 }
 

@@ -72,7 +72,7 @@ static const char *parse_time(struct query_value *value, const char *text, int64
 	if (length == 0 || text[length - 1] != '%')
 		return parse_scaled(text, times, &value->number) ? NULL : "is not a time such as 1.5s, 200ms or 30%";
 	double share = strtod(text, &end) / 100;
-	if (end != text + length - 1 || !(share >= 0 && share <= 1))
+	if (length == 1 || end != text + length - 1 || !(share >= 0 && share <= 1))
 		return "is not a share from 0% to 100%";
 	value->number = share >= 1 ? length_ns : (int64_t)((double)length_ns * share);
 	return NULL;
