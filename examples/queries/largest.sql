@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 -- summary: the largest blocks that were ever placed
 -- param: at_least size 0 leave out smaller blocks
 -- filters: device region pid
