@@ -18,24 +18,15 @@
 #define HEADER_BYTES 100
 #define APPLICATION_ID_AT 68 /* big-endian; sqlite.org/fileformat.html */
 
-/* The -wal beside a database (sqlite.org/fileformat.html, section 4): a header, then frames of a header and a page. */
-#define WAL_HEADER_BYTES 32
-#define WAL_FRAME_HEADER_BYTES 24
-#define WAL_FRAMES 16 /* that are looked at */
-
 static uint32_t big_endian(const unsigned char *bytes)
 {
 	return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
 }
 
-static bool is_database(const unsigned char *header)
-{
-	return memcmp(header, "SQLite format 3", 16) == 0;
-}
-
 static bool is_recording(const unsigned char *header)
 {
-	return is_database(header) && big_endian(header + APPLICATION_ID_AT) == SQL_APPLICATION_ID;
+	return memcmp(header, "SQLite format 3", 16) == 0 &&
+	       big_endian(header + APPLICATION_ID_AT) == SQL_APPLICATION_ID;
 }
 
 static int open_regular(const char *path)
@@ -54,30 +45,6 @@ static bool read_at(int fd, unsigned char *out, size_t bytes, off_t offset)
 	return pread(fd, out, bytes, offset) == (ssize_t)bytes;
 }
 
-/* A recording that was never checkpointed has its first page, with the header, only among the first frames of its -wal.
- */
-static bool wal_is_recording(const char *path)
-{
-	char name[4096 + 8];
-	unsigned char header[HEADER_BYTES];
-	snprintf(name, sizeof name, "%s-wal", path);
-	int fd = open_regular(name);
-	bool is = false;
-	if (fd < 0)
-		return false;
-	if (read_at(fd, header, WAL_HEADER_BYTES, 0)) {
-		off_t frame_bytes = WAL_FRAME_HEADER_BYTES + (off_t)big_endian(header + 8);
-		off_t at = WAL_HEADER_BYTES;
-		for (int i = 0; i < WAL_FRAMES && !is && read_at(fd, header, WAL_FRAME_HEADER_BYTES, at); i++) {
-			is = big_endian(header) == 1 &&
-			     read_at(fd, header, sizeof header, at + WAL_FRAME_HEADER_BYTES) && is_recording(header);
-			at += frame_bytes;
-		}
-	}
-	close(fd);
-	return is;
-}
-
 bool discover_is_recording(const char *path)
 {
 	unsigned char header[HEADER_BYTES];
@@ -86,7 +53,7 @@ bool discover_is_recording(const char *path)
 		return false;
 	bool readable = read_at(fd, header, sizeof header, 0);
 	close(fd);
-	return readable && (is_recording(header) || (is_database(header) && wal_is_recording(path)));
+	return readable && is_recording(header);
 }
 
 static int64_t modified_ns(const char *path)

@@ -18,8 +18,6 @@
 #include "sql/sql.h"
 
 #define FIRST_BYTES 100 /* of a database's first page: its header */
-#define WAL_HEADER_BYTES 32
-#define WAL_FRAME_BYTES 24
 
 static const char *const sidecars[] = {"-wal", "-shm", "-journal"};
 
@@ -136,32 +134,6 @@ static bool is_first_page(const unsigned char page[static FIRST_BYTES])
 	return !memcmp(page, "SQLite format 3", 16) && big_endian(page + 68) == SQL_APPLICATION_ID;
 }
 
-/* A young recording whose recorder was killed, or is at work, has its first page in the write-ahead log alone: it is
- * among the first ones there. */
-static bool is_young_recording(const char *path)
-{
-	char name[PATH_MAX + 8];
-	unsigned char head[WAL_HEADER_BYTES], frame[WAL_FRAME_BYTES + FIRST_BYTES];
-	bool found = false;
-	int fd;
-
-	snprintf(name, sizeof(name), "%s-wal", path);
-	fd = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0)
-		return false;
-	if (pread(fd, head, sizeof(head), 0) == sizeof(head)) {
-		off_t step = (off_t)big_endian(head + 8) + WAL_FRAME_BYTES; /* page size, and what each is wrapped in */
-		off_t at = WAL_HEADER_BYTES;
-
-		for (int i = 0; i < 64 && !found && pread(fd, frame, sizeof(frame), at) == sizeof(frame); i++) {
-			found = big_endian(frame) == 1 && is_first_page(frame + WAL_FRAME_BYTES);
-			at += step;
-		}
-	}
-	close(fd);
-	return found;
-}
-
 static enum file_kind look_at(const char *path)
 {
 	unsigned char page[FIRST_BYTES];
@@ -180,7 +152,7 @@ static enum file_kind look_at(const char *path)
 	close(fd);
 	if (got < 0)
 		return FILE_UNREADABLE;
-	if ((got == sizeof(page) && is_first_page(page)) || is_young_recording(path))
+	if (got == sizeof(page) && is_first_page(page))
 		return FILE_RECORDING;
 	return got == 0 ? FILE_EMPTY : FILE_OTHER;
 }

@@ -151,9 +151,12 @@ static int store_identity(struct writer *writer, const struct writer_identity *i
 	return sqlite3_finalize(statement);
 }
 
+/* Before the switch to WAL, so that the first page says what the file is from the start, whatever is copied of it and
+ * whenever the recorder is killed. It need not survive a loss of power: nothing was recorded yet, and the first
+ * checkpoint makes all of it durable. */
 static int make_schema(struct writer *writer, const struct writer_identity *identity)
 {
-	int code = exec(writer, "PRAGMA page_size = 16384; PRAGMA journal_mode = WAL; BEGIN");
+	int code = exec(writer, "PRAGMA page_size = 16384; PRAGMA synchronous = OFF; BEGIN");
 
 	if (code == SQLITE_OK)
 		code = exec(writer, sql_schema);
@@ -162,7 +165,7 @@ static int make_schema(struct writer *writer, const struct writer_identity *iden
 	if (code == SQLITE_OK)
 		code = store_identity(writer, identity);
 	if (code == SQLITE_OK)
-		code = exec(writer, "COMMIT");
+		code = exec(writer, "COMMIT; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL");
 	return code;
 }
 

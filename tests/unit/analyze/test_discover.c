@@ -70,28 +70,6 @@ static void test_newest_by_wal(void **state)
 	assert_string_equal(path, "live.db");
 }
 
-/* Before its first checkpoint a recording's header is in the -wal alone. */
-static void test_header_in_wal(void **state)
-{
-	static const unsigned char wal_header[32] = {[10] = 0x10}; /* pages of 4096 bytes */
-	static const unsigned char second_page[24] = {[3] = 2}, first_page[24] = {[3] = 1};
-	char page[4096] = "SQLite format 3";
-	(void)state;
-	make("live.db", 1000, "\0\0\0\0");
-	assert_false(discover_is_recording("live.db"));
-	FILE *wal = fopen("live.db-wal", "wb");
-	memcpy(page + 68, "ttal", 4);
-	fwrite(wal_header, sizeof wal_header, 1, wal);
-	fwrite(second_page, sizeof second_page, 1, wal);
-	fwrite(page, sizeof page, 1, wal);
-	assert_int_equal(fflush(wal), 0);
-	assert_false(discover_is_recording("live.db"));
-	fwrite(first_page, sizeof first_page, 1, wal);
-	fwrite(page, sizeof page, 1, wal);
-	assert_int_equal(fclose(wal), 0);
-	assert_true(discover_is_recording("live.db"));
-}
-
 static void test_none(void **state)
 {
 	char path[256];
@@ -142,8 +120,8 @@ static int leave_directory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    IN_DIRECTORY(test_is_recording),  IN_DIRECTORY(test_newest), IN_DIRECTORY(test_newest_by_wal),
-	    IN_DIRECTORY(test_header_in_wal), IN_DIRECTORY(test_none),   IN_DIRECTORY(test_environment),
+	    IN_DIRECTORY(test_is_recording), IN_DIRECTORY(test_newest),      IN_DIRECTORY(test_newest_by_wal),
+	    IN_DIRECTORY(test_none),         IN_DIRECTORY(test_environment),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -139,6 +139,23 @@ static void test_file_is_private_and_says_what_it_is(void **state)
 	assert_int_equal(ask("SELECT count(*) FROM pragma_journal_mode WHERE journal_mode = 'delete'"), 1);
 }
 
+/* Also of a file that was just made, in its own first page: a copy, or what a killed recorder left, is known by it. */
+static void test_young_file_says_what_it_is(void **state)
+{
+	struct writer *writer = create();
+	unsigned char page[100] = {0};
+	int file = open(path, O_RDONLY);
+
+	(void)state;
+	assert_int_equal(pread(file, page, sizeof(page), 0), sizeof(page));
+	close(file);
+	assert_memory_equal(page, "SQLite format 3", 16);
+	assert_memory_equal(page + 60, ((unsigned char[]){0, 0, 0, SQL_SCHEMA_VERSION}), 4);
+	assert_memory_equal(page + 68, "ttal", 4);
+	assert_int_equal(page[18], 2); /* WAL */
+	finish(writer);
+}
+
 static void expect_refused(const char *words)
 {
 	struct writer_identity identity;
@@ -249,6 +266,7 @@ int main(void)
 	    cmocka_unit_test(test_rows_arrive),
 	    cmocka_unit_test(test_all_or_none),
 	    cmocka_unit_test(test_file_is_private_and_says_what_it_is),
+	    cmocka_unit_test(test_young_file_says_what_it_is),
 	    cmocka_unit_test(test_refused_files),
 	    cmocka_unit_test(test_full_disk),
 	    cmocka_unit_test(test_checkpoints),
