@@ -16,6 +16,7 @@
 #include "memory.h"
 #include "run.h"
 #include "say.h"
+#include "watch.h"
 
 #define STATEMENT_MAX (1 << 20)
 
@@ -171,6 +172,20 @@ static enum status command_copy(struct command *command)
 	return result < 0 ? trouble(&error) : STATUS_ANSWERED;
 }
 
+/* The file need not be there yet. */
+static enum status command_watch(struct command *command)
+{
+	struct sql_error error;
+	const struct arguments *arguments = &command->arguments;
+	const char *named = arguments->operands[0], *db = arguments_text(arguments, "db");
+	if (check_operands(command, 0, 1, &error) < 0)
+		return trouble(&error);
+	if (named == NULL && db == NULL)
+		return watch_run(arguments, NULL);
+	named = choose_file(command, named, &error);
+	return named == NULL ? trouble(&error) : watch_run(arguments, named);
+}
+
 static enum status say_unknown(struct verbs *verbs, const char *name)
 {
 	const char *near = verbs_nearest(verbs, name);
@@ -221,6 +236,8 @@ static enum status run_verb(struct command *command, int argc, char **argv)
 		return command_copy(command);
 	case VERB_SQL:
 		return command_sql(command);
+	case VERB_WATCH:
+		return command_watch(command);
 	case VERB_HELP:
 		return check_operands(command, 0, 1, &error) < 0
 		           ? trouble(&error)

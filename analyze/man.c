@@ -71,13 +71,18 @@ static void put_filters(FILE *out, const struct options *options)
 		fputs(".\n", out);
 }
 
+static void put_own(FILE *out, const struct options *options)
+{
+	for (size_t i = 0; i < options->count; i++)
+		if (options->list[i].group == GROUP_QUERY)
+			put_option(out, &options->list[i]);
+}
+
 static void put_query(FILE *out, const struct query *query, const struct options *options)
 {
 	put_filters(out, options);
 	fputs(".RS\n", out);
-	for (size_t i = 0; i < options->count; i++)
-		if (options->list[i].group == GROUP_QUERY)
-			put_option(out, &options->list[i]);
+	put_own(out, options);
 	if (query->column_count > 0)
 		fputs(".PP\nColumns:\n", out);
 	for (size_t i = 0; i < query->column_count; i++) {
@@ -104,8 +109,13 @@ static void put_verb(FILE *out, struct verb *verb)
 	put(out, query != NULL ? query->summary : verb->summary);
 	fputs(".\n", out);
 	put_paragraphs(out, query != NULL ? query->about : verb->about);
-	if (query != NULL)
+	if (query != NULL) {
 		put_query(out, query, &options);
+	} else if (verb->kind == VERB_WATCH) {
+		fputs(".RS\n", out);
+		put_own(out, &options);
+		fputs(".RE\n", out);
+	}
 }
 
 static void put_shared(FILE *out, enum option_group group)

@@ -83,6 +83,25 @@ static const struct option shared[] = {
     {.name = "version", .letter = 'V', .group = GROUP_FILE, .help = "print the version and stop"},
 };
 
+/* What watch takes of its own. */
+static const struct option of_watch[] = {
+    {.name = "device",
+     .letter = 'd',
+     .type = OPTION_COUNT,
+     .placeholder = "N",
+     .help = "device N; without it the first one, and all in plain text"},
+    {.name = "all", .letter = 'a', .help = "all devices"},
+    {.name = "refresh",
+     .letter = 'r',
+     .type = OPTION_COUNT,
+     .placeholder = "MS",
+     .fallback = "500",
+     .help = "look for news every MS milliseconds"},
+    {.name = "once", .help = "print what there is as plain text, and stop"},
+    {.name = "above", .help = "draw on the upper lines of the terminal alone; the rest scrolls with what other "
+                              "programs write (ttalloc-recorder --watch)"},
+};
+
 const struct option *options_shared(size_t index)
 {
 	return index < sizeof shared / sizeof *shared ? &shared[index] : NULL;
@@ -110,9 +129,12 @@ static bool name_in(const char *name, const char *const *names)
 static bool takes_shared(const struct verb *verb, const struct query *query, const struct option *option)
 {
 	static const char *const of_copy[] = {"db", "force", "help", "version", NULL};
+	static const char *const of_watching[] = {"db", "color", "help", "version", NULL};
 	static const char *const of_help[] = {"query-path", "help", "version", NULL};
 	if (verb->kind == VERB_COPY)
 		return name_in(option->name, of_copy);
+	if (verb->kind == VERB_WATCH)
+		return name_in(option->name, of_watching);
 	if (verb->kind == VERB_HELP)
 		return name_in(option->name, of_help);
 	if (strcmp(option->name, "force") == 0)
@@ -163,6 +185,9 @@ static int add(struct options *options, const struct verb *verb, struct option o
 int options_for(struct options *options, const struct verb *verb, const struct query *query, struct sql_error *error)
 {
 	options->count = 0;
+	for (size_t i = 0; verb->kind == VERB_WATCH && i < sizeof of_watch / sizeof *of_watch; i++)
+		if (add(options, verb, of_watch[i], error) < 0)
+			return -1;
 	for (size_t i = 0; i < sizeof shared / sizeof *shared; i++)
 		if (takes_shared(verb, query, &shared[i]) && add(options, verb, shared[i], error) < 0)
 			return -1;

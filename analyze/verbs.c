@@ -35,6 +35,14 @@ static const struct verb own_verbs[] = {
      .about = "The statement may use the views (allocation, event, process, thread, device, label, step, kernel, "
               "failure, loss, recording, usage) and the table-valued functions. Without STATEMENT it is read from "
               "standard input. Of one operand, an existing file is FILE."},
+    {.name = "watch",
+     .kind = VERB_WATCH,
+     .summary = "follow a recording in the terminal, also one that is yet to begin",
+     .usage = "[FILE]",
+     .about = "Shows of each device how full its regions are, with their peaks and trends, processes, the labels that "
+              "hold most, the rate of events, and loss. Keys: tab, arrows, digits and a choose devices, s sorts "
+              "processes, p pauses, h helps, q quits. Where standard output is no terminal it prints plain text, "
+              "until the recording has ended."},
     {.name = "help", .kind = VERB_HELP, .summary = "explain a verb, its options and its columns", .usage = "[VERB]"},
 };
 

@@ -13,6 +13,7 @@ ttalloc_needs=(
 	"libc6-dev    ttalloc_has_header stdio.h"
 	"pkg-config   command -v pkg-config"
 	"libsqlite3-dev  pkg-config --exists sqlite3"
+	"libncurses-dev  pkg-config --exists ncursesw"
 	"libzstd-dev  pkg-config --exists libzstd"
 )
 
