@@ -8,7 +8,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 
 from align import Mismatch  # noqa: E402
 from check import check_recording  # noqa: E402
-from harness import LONG, Failure, Generator, Place, Recorder, main, wait_until  # noqa: E402
+from harness import LONG, SANITIZED, Failure, Generator, Place, Recorder, main, wait_until  # noqa: E402
 
 SHAPES = [
     ["--calls", 4000],
@@ -17,7 +17,7 @@ SHAPES = [
     ["--calls", 3000, "--processes", 2, "--devices", 1, "--pace-us", 20],
     ["--calls", 2000, "--processes", 2, "--threads", 3, "--devices", 1, "--apart"],
 ]
-SEEDS = range(1, 21) if LONG else range(1, 3)
+SEEDS = range(1, 21) if LONG else range(1, 2) if SANITIZED else range(1, 3)
 
 
 def record(shape, seed):
@@ -32,7 +32,8 @@ def record(shape, seed):
 def one(shape, seed):
     file, processes = record(shape, seed)
     try:
-        questions, planted = check_recording(file, processes, seed=seed, plant=seed == SEEDS[0])
+        questions, planted = check_recording(file, processes, seed=None if SANITIZED else seed,
+                                             plant=seed == SEEDS[0] and not SANITIZED)
     except Mismatch as error:
         raise Failure(f"seed {seed}, {' '.join(map(str, shape))}: {error}") from None
     print(f"seed {seed}, {' '.join(map(str, shape))}: {sum(len(p.events) for p in processes)} events, "
