@@ -95,6 +95,23 @@ static const char failures_sql[] =
     "  JOIN main.origin o ON o.id = f.origin GROUP BY o.process) f ON f.process = p.id "
     "WHERE p.failures <> coalesce(f.failures, 0)";
 
+static const char frees_sql[] =
+    "SELECT 'process ' || p.pid, printf('counts %lld frees of nothing, there are %lld',"
+    "  p.unmatched_frees + p.inherited_frees, coalesce(f.frees, 0)) FROM main.process_info p LEFT JOIN ("
+    "  SELECT o.process AS process, count(*) AS frees FROM main.other_event e JOIN main.origin o ON o.id = e.origin"
+    "  WHERE e.kind IN (2, 8) GROUP BY o.process) f ON f.process = p.id "
+    "WHERE p.unmatched_frees + p.inherited_frees <> coalesce(f.frees, 0)";
+
+static const char replaced_sql[] =
+    "SELECT 'process ' || p.pid, printf('counts %lld replaced blocks, there are %lld', p.replaced, "
+    "coalesce(r.replaced, 0)) "
+    "FROM main.process_info p LEFT JOIN (SELECT process, sum(replaced) AS replaced FROM ("
+    "    SELECT o.process AS process, count(*) AS replaced FROM main.freed f JOIN main.origin o ON o.id = f.free_origin"
+    "      WHERE o.ended = 1 GROUP BY o.process"
+    "    UNION ALL SELECT o.process, count(*) FROM main.circular_buffer c JOIN main.origin o ON o.id = c.origin"
+    "      WHERE c.ended = 'replaced' GROUP BY o.process) GROUP BY process) r ON r.process = p.id "
+    "WHERE p.replaced <> coalesce(r.replaced, 0)";
+
 void findings_in_numbers(struct findings *findings)
 {
 	add_rows(findings, "batch", batches_sql);
@@ -104,4 +121,6 @@ void findings_in_numbers(struct findings *findings)
 	add_rows(findings, "events", counts_sql);
 	add_rows(findings, "lost", lost_sql);
 	add_rows(findings, "failures", failures_sql);
+	add_rows(findings, "frees", frees_sql);
+	add_rows(findings, "replaced", replaced_sql);
 }

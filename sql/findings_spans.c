@@ -20,12 +20,14 @@ struct span {
 /* A device and region. */
 struct line {
 	int64_t device, region;
+	bool dirty;         /* spans are yet to be made */
 	struct span *spans; /* in the order of time */
 	size_t count, capacity;
 	size_t left; /* spans that are not done; the last of them is under way when ENTERED */
 	bool entered;
 	bool trouble; /* was told; one row is enough */
 	struct level level;
+	struct place last;            /* that was looked at */
 	int64_t min_bytes, max_bytes; /* of the span under way; of circular buffers: of all */
 };
 
@@ -33,7 +35,8 @@ struct span_check {
 	struct findings *findings;
 	struct line *lines;
 	size_t line_count, line_capacity;
-	uint32_t *line_of; /* per series of the catalog; UINT32_MAX: there are no spans */
+	uint32_t *line_of; /* per series of the catalog; UINT32_MAX: there is none */
+	bool no_line;      /* was told */
 };
 
 static void tell(struct span_check *check, struct line *line, const char *what, int64_t at_ns, int64_t kept,
@@ -52,10 +55,12 @@ static void tell(struct span_check *check, struct line *line, const char *what, 
 
 /* ---- Reading spans ---- */
 
+/* A row for each region at least. */
 static const char spans_sql[] =
-    "SELECT s.device, s.region, s.from_ns, s.to_ns, s.start_bytes, s.min_bytes, s.max_bytes, s.end_bytes "
-    "FROM main.span s LEFT JOIN main.region_usage u ON u.device = s.device AND u.region = s.region "
-    "WHERE u.dirty_ns IS NULL ORDER BY s.device, s.region, s.from_ns, s.id";
+    "SELECT u.device, u.region, u.dirty_ns, s.id, s.from_ns, s.to_ns, s.start_bytes, s.min_bytes, s.max_bytes, "
+    "s.end_bytes "
+    "FROM main.region_usage u LEFT JOIN main.span s ON s.device = u.device AND s.region = u.region "
+    "ORDER BY u.device, u.region, s.from_ns, s.id";
 
 /* Puts SPAN behind the others of LINE; one that meets the last within a nanosecond becomes part of it. */
 static int add_span(struct span_check *check, struct line *line, const struct span *span)
@@ -91,17 +96,19 @@ static int read_spans(struct span_check *check)
 	while (rows && (state = recording_step(recording, rows, &error)) == 1) {
 		int64_t device = sqlite3_column_int64(rows, 0), region = sqlite3_column_int64(rows, 1);
 		struct line *line = check->line_count ? &check->lines[check->line_count - 1] : NULL;
-		struct span span = {sqlite3_column_int64(rows, 2), sqlite3_column_int64(rows, 3),
-		                    sqlite3_column_int64(rows, 4), sqlite3_column_int64(rows, 5),
-		                    sqlite3_column_int64(rows, 6), sqlite3_column_int64(rows, 7)};
+		struct span span = {sqlite3_column_int64(rows, 4), sqlite3_column_int64(rows, 5),
+		                    sqlite3_column_int64(rows, 6), sqlite3_column_int64(rows, 7),
+		                    sqlite3_column_int64(rows, 8), sqlite3_column_int64(rows, 9)};
 
 		if (!line || line->device != device || line->region != region) {
 			if (array_reserve(&check->lines, &check->line_capacity, check->line_count) < 0)
 				break;
 			line = &check->lines[check->line_count++];
 			*line = (struct line){.device = device, .region = region};
+			/* nothing is held against spans that are yet to be made */
+			line->dirty = line->trouble = sqlite3_column_type(rows, 2) != SQLITE_NULL;
 		}
-		if (add_span(check, line, &span) < 0)
+		if (sqlite3_column_type(rows, 3) != SQLITE_NULL && !line->dirty && add_span(check, line, &span) < 0)
 			break;
 	}
 	if (state < 0)
@@ -172,55 +179,67 @@ static void leave_span(struct span_check *check, struct line *line)
 {
 	const struct span *span = &line->spans[--line->left];
 	int64_t bytes = (int64_t)line->level.bytes;
-	int64_t min_bytes = bytes < line->min_bytes ? bytes : line->min_bytes;
-	int64_t max_bytes = bytes > line->max_bytes ? bytes : line->max_bytes;
 
-	line->entered = false;
+	if (!line->entered)
+		tell(check, line, "a span without a change: its end", span->from_ns, span->to_ns, -1);
 	if (span->start_bytes != bytes)
 		tell(check, line, "start_bytes", span->from_ns, span->start_bytes, bytes);
-	/* whether what it began with belongs to it is open */
-	if (span->max_bytes != line->max_bytes && span->max_bytes != max_bytes)
+	if (span->max_bytes != line->max_bytes)
 		tell(check, line, "max_bytes", span->from_ns, span->max_bytes, line->max_bytes);
-	if (span->min_bytes != line->min_bytes && span->min_bytes != min_bytes)
+	if (span->min_bytes != line->min_bytes)
 		tell(check, line, "min_bytes", span->from_ns, span->min_bytes, line->min_bytes);
+	line->entered = false;
 }
 
-/* Finds the span of a change at AT_NS. Later ones, which are not entered, had none. */
 static void enter_span(struct span_check *check, struct line *line, int64_t at_ns)
 {
 	int64_t bytes = (int64_t)line->level.bytes;
 
-	line->min_bytes = line->max_bytes = bytes;
-	while (line->left > 0 && line->spans[line->left - 1].from_ns > at_ns)
-		leave_span(check, line);
-	if (line->left == 0 || line->spans[line->left - 1].to_ns < at_ns) {
+	if (line->left == 0 || line->spans[line->left - 1].to_ns != at_ns) {
 		tell(check, line, "the end of a span", at_ns, line->left ? line->spans[line->left - 1].to_ns : -1,
 		     at_ns);
 		return;
 	}
 	line->entered = true;
+	line->min_bytes = line->max_bytes = bytes;
 	if (line->spans[line->left - 1].end_bytes != bytes)
 		tell(check, line, "end_bytes", at_ns, line->spans[line->left - 1].end_bytes, bytes);
+}
+
+/* Takes in the total after a change: once, although the end of a process or of a device is that of many blocks. */
+static void look(struct span_check *check, struct line *line, struct place place)
+{
+	int64_t bytes = (int64_t)line->level.bytes;
+
+	if (line->last.at_ns == place.at_ns && line->last.process == place.process && line->last.key == place.key)
+		return;
+	line->last = place;
+	if (line->entered && place.at_ns < line->spans[line->left - 1].from_ns)
+		leave_span(check, line);
+	if (!line->entered && !line->trouble)
+		enter_span(check, line, place.at_ns);
+	if (bytes < line->min_bytes)
+		line->min_bytes = bytes;
+	if (bytes > line->max_bytes)
+		line->max_bytes = bytes;
 }
 
 void span_check_event(struct span_check *check, const struct catalog *catalog, const struct replay_event *event)
 {
 	const struct replay_block *block = event->block;
+	const struct catalog_origin *origin = &catalog->origins[block->origin];
 	struct line *line = line_of(check, catalog, block);
 
-	if (!line)
+	/* what counts nothing moves no total, and its end with its process or device is in no span */
+	if (origin->aliased && !event->is_alloc && !event->from_freed)
 		return;
-	if (line->entered && event->at_ns < line->spans[line->left - 1].from_ns)
-		leave_span(check, line);
-	if (!line->entered && !line->trouble)
-		enter_span(check, line, event->at_ns);
-	int64_t bytes = (int64_t)line->level.bytes;
-	if (bytes < line->min_bytes)
-		line->min_bytes = bytes;
-	if (bytes > line->max_bytes)
-		line->max_bytes = bytes;
-	level_change(&line->level, &catalog->origins[block->origin], block->size_bytes, block->bank_bytes,
-	             event->is_alloc ? -1 : 1);
+	if (line) {
+		look(check, line, (struct place){event->at_ns, event->process, event->key});
+		level_change(&line->level, origin, block->size_bytes, block->bank_bytes, event->is_alloc ? -1 : 1);
+	} else if (!check->no_line) {
+		check->no_line = true;
+		findings_add(check->findings, "usage", "region_usage", "there are blocks in a region that has no row");
+	}
 }
 
 /* ---- Circular buffers, forwards ---- */
@@ -239,7 +258,7 @@ void span_check_circular(struct span_check *check, const struct catalog *catalog
 
 static void finish_circular(struct span_check *check, struct line *line)
 {
-	const struct span *last = &line->spans[line->count - 1];
+	const struct span *last = line->count ? &line->spans[line->count - 1] : &(const struct span){0};
 	int64_t max_bytes = 0;
 
 	for (size_t i = 0; i < line->count; i++)
@@ -260,9 +279,6 @@ void span_check_finish(struct span_check *check)
 			finish_circular(check, line);
 			continue;
 		}
-		if (line->entered)
-			leave_span(check, line);
-		line->min_bytes = line->max_bytes = (int64_t)line->level.bytes;
 		while (line->left > 0)
 			leave_span(check, line);
 	}

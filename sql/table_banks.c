@@ -21,7 +21,7 @@
 /* A moment at which to look at a bank. */
 struct moment {
 	uint32_t series;
-	int64_t at_ns, key; /* key: of the failure; 0: a sample */
+	int64_t at_ns, process, key; /* of a failure; a sample is taken after all that happened at its nanosecond */
 };
 
 struct moments {
@@ -46,6 +46,7 @@ struct survey {
 	int64_t *request_bytes; /* per series: what free space is held against */
 	struct spread *spreads; /* per series */
 	int64_t samples;        /* of each series */
+	bool at_failures;       /* moments are failures, each at its own place among events of the same nanosecond */
 	struct moments moments; /* the latest first */
 	const struct replay *replay;
 	int (*add)(struct survey *survey, const struct moment *moment, const struct bank_figures *figures);
@@ -88,16 +89,6 @@ static int survey_open(struct survey *survey)
 	return 0;
 }
 
-static bool find_series(const struct catalog *catalog, int64_t device, int64_t region, uint32_t *series)
-{
-	for (uint32_t i = 0; i < catalog->series_count; i++) {
-		*series = i;
-		if (catalog->series[i].device == device && catalog->series[i].region == region)
-			return true;
-	}
-	return false;
-}
-
 static int add_moment(struct survey *survey, struct moment moment)
 {
 	struct moments *moments = &survey->moments;
@@ -114,7 +105,17 @@ static int latest_first(const void *a, const void *b)
 
 	if (first->at_ns != second->at_ns)
 		return first->at_ns > second->at_ns ? -1 : 1;
+	if (first->process != second->process)
+		return first->process > second->process ? -1 : 1;
 	return (first->key < second->key) - (first->key > second->key);
+}
+
+/* Whether EVENT is part of what MOMENT shows. */
+static bool is_shown(const struct moment *moment, const struct replay_event *event)
+{
+	struct place place = {event->at_ns, event->process, event->key};
+
+	return !place_is_before((struct place){moment->at_ns, moment->process, moment->key}, place);
 }
 
 /* ---- Looking ---- */
@@ -201,7 +202,7 @@ static int survey_blocks(struct survey *survey)
 		bool more = state == 1 && event.at_ns >= survey->catalog.filter.start_ns;
 
 		while (state >= 0 && next < survey->moments.count &&
-		       (!more || event.at_ns <= survey->moments.list[next].at_ns))
+		       (!more || is_shown(&survey->moments.list[next], &event)))
 			if (look(survey, &survey->moments.list[next++]) < 0)
 				state = -1;
 		if (!more)
@@ -225,17 +226,24 @@ static int add_failure(struct survey *survey, const struct moment *moment, const
 
 /* The failures in the filter's window, device and region. */
 static const char failures_sql[] =
-    "SELECT f.key, f.at_ns, o.device, o.region, coalesce(f.bank_bytes, f.size_bytes) FROM main.failure_info f "
+    "SELECT f.key, f.at_ns, o.device, o.region, coalesce(f.bank_bytes, f.size_bytes), f.origin FROM main.failure_info "
+    "f "
     "JOIN main.origin o ON o.id = f.origin "
     "WHERE (?1 IS NULL OR o.device = ?1) AND (?2 IS NULL OR o.region = ?2) AND f.at_ns BETWEEN ?3 AND ?4";
 
 static int take_failure(struct survey *survey, sqlite3_stmt *row)
 {
-	struct moment moment = {.key = sqlite3_column_int64(row, 0), .at_ns = sqlite3_column_int64(row, 1)};
+	const struct catalog_origin *origin = catalog_origin(&survey->catalog, sqlite3_column_int64(row, 5));
+	struct moment moment = {.at_ns = sqlite3_column_int64(row, 1), .process = INT64_MAX, .key = INT64_MAX};
 	int64_t bank_bytes = sqlite3_column_int64(row, 4);
 
-	if (!find_series(&survey->catalog, sqlite3_column_int64(row, 2), sqlite3_column_int64(row, 3), &moment.series))
+	if (!origin)
 		return 0;
+	moment.series = origin->series;
+	if (survey->at_failures) {
+		moment.process = origin->process;
+		moment.key = sqlite3_column_int64(row, 0);
+	}
 	if (bank_bytes > survey->request_bytes[moment.series])
 		survey->request_bytes[moment.series] = bank_bytes;
 	return add_moment(survey, moment);
@@ -267,7 +275,7 @@ static int add_failures(struct survey *survey)
 
 static int fill_failure_banks(struct table_call *call)
 {
-	struct survey survey = {.call = call, .add = add_failure};
+	struct survey survey = {.call = call, .add = add_failure, .at_failures = true};
 	int result = -1;
 
 	/* what is free depends on all blocks, not on those that some filter chooses */
@@ -301,6 +309,11 @@ static int add_sample(struct survey *survey, const struct moment *moment, const 
 	return table_add(survey->call->table, cells, survey->call->error);
 }
 
+static struct moment after(uint32_t series, int64_t at_ns)
+{
+	return (struct moment){.series = series, .at_ns = at_ns, .process = INT64_MAX, .key = INT64_MAX};
+}
+
 /* The moments of a series beside the spread ones, and what the spread needs to know. */
 static int take_figures(struct survey *survey, uint32_t series, const struct figures *figures, int64_t end_ns)
 {
@@ -310,9 +323,9 @@ static int take_figures(struct survey *survey, uint32_t series, const struct fig
 	survey->spreads[series].any = figures->any;
 	if (!figures->any)
 		return 0;
-	if (add_moment(survey, (struct moment){.series = series, .at_ns = figures->bank_peak.at_ns}) < 0)
+	if (add_moment(survey, after(series, figures->bank_peak.at_ns)) < 0)
 		return -1;
-	return add_moment(survey, (struct moment){.series = series, .at_ns = end_ns});
+	return add_moment(survey, after(series, end_ns));
 }
 
 static int add_figures(struct survey *survey)

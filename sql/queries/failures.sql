@@ -14,7 +14,7 @@
 -- column: step id of the process
 -- column: why text the allocator's own words
 -- exit: nonempty
--- notes: SELECT 'free figures need the geometry of device ' || o.device || ' ' || region_word(o.region) || ', which was not recorded (ttalloc_device_open)' FROM failure_info f JOIN origin o ON o.id = f.origin WHERE (:device IS NULL OR o.device = :device) AND (:region IS NULL OR o.region = region_number(:region)) AND NOT EXISTS (SELECT 1 FROM device_mark m WHERE m.device = o.device AND m.region = o.region AND m.bank_bytes > 0) GROUP BY o.device, o.region
+-- notes: SELECT 'free figures need the geometry of device ' || o.device || ' ' || region_word(o.region) || ', which was not recorded (ttalloc_device_open)' FROM failure_info f JOIN origin o ON o.id = f.origin WHERE (:device IS NULL OR o.device = :device) AND (:region IS NULL OR o.region = region_number(:region)) AND o.region NOT IN (16, 32) AND NOT EXISTS (SELECT 1 FROM device_mark m WHERE m.device = o.device AND m.region = o.region AND m.bank_bytes > 0) GROUP BY o.device, o.region
 SELECT p.pid AS pid, o.device AS device, region_word(o.region) AS region, f.at_ns AS at_ns, f.size_bytes AS size_bytes,
   coalesce(f.bank_bytes, f.size_bytes) AS bank_bytes, b.free_bytes AS free_bytes,
   b.largest_free_bytes AS largest_free_bytes, (SELECT path FROM label_info WHERE id = o.label) AS label,
