@@ -14,6 +14,10 @@
 #include "ttalloc.h"
 #include "ttalloc/event.h"
 
+static_assert(TTA_CB_ALLOC == 4 && TTA_CB_FREE == 5 && TTA_PROGRAM_RUN == 6 && TTA_DEVICE_CLOSE == 10 &&
+                  TTALLOC_ALIASED == 4 && TTALLOC_CB == 16,
+              "sql/, which knows nothing of events, names these by number");
+
 struct rebuild_progress {
 	uint64_t changes, expected;
 	bool (*call)(double fraction, void *context);
@@ -198,8 +202,7 @@ static enum write_result rebuild_cbs(struct joint *joint, struct joint_region *r
 	rebuilding.region.dirty_ns = PIECE_NO_DISORDER;
 	rebuilding.region.began = false;
 	rebuilding.region.span = (struct span){0};
-	result = writer_changes(writer, region->device, region->region, rebuilding.from_ns, replay_stored, &rebuilding,
-	                        error);
+	result = writer_cb_changes(writer, region->device, replay_stored, &rebuilding, error);
 	if (result == WRITE_DONE) {
 		replay_moment(&rebuilding);
 		finish_piece(&rebuilding);

@@ -92,12 +92,11 @@ struct stored_change {
 	bool aliased;
 };
 
-/* Calls EACH for every change of (DEVICE, REGION) at FROM_NS and later, and, in region CB, for all events about
- * circular buffers, in the order of the recording: (at_ns, process, key). SQLite sorts them: meant for circular
- * buffers, which are few. EACH returns false to stop, which is WRITE_LATER. */
-enum write_result writer_changes(struct writer *writer, uint32_t device, uint32_t region, uint64_t from_ns,
-                                 bool (*each)(void *context, const struct stored_change *stored), void *context,
-                                 struct sql_error *error);
+/* Calls EACH for all events about circular buffers of DEVICE, from the beginning, in the order of the recording:
+ * (at_ns, process, key). SQLite sorts them: they are few. EACH returns false to stop, which is WRITE_LATER. */
+enum write_result writer_cb_changes(struct writer *writer, uint32_t device,
+                                    bool (*each)(void *context, const struct stored_change *stored), void *context,
+                                    struct sql_error *error);
 
 /* Calls EACH for every change that a block made, of all devices and regions, from the last one back to FROM_NS. */
 enum write_result writer_changes_backwards(struct writer *writer, uint64_t from_ns,
@@ -105,7 +104,7 @@ enum write_result writer_changes_backwards(struct writer *writer, uint64_t from_
                                                         const struct usage_change *change),
                                            void *context, struct sql_error *error);
 
-/* How many events the batches hold that reach FROM_NS or later: what writer_changes() would have to read. */
+/* How many events the batches hold that reach FROM_NS or later: what making the spans anew would have to read. */
 uint64_t writer_events_since(struct writer *writer, uint64_t from_ns);
 
 /* Finds the last span of (DEVICE, REGION) that ends before BEFORE_NS. False: there is none. */
