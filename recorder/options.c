@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define COMMIT_MS_DEFAULT 200
 #define COMMIT_MS_MAX 10000
@@ -82,6 +83,11 @@ static const struct option_row rows[] = {
      .kind = OPTION_NUMBER,
      AT(commit_ms),
      .help = "commit at least every N milliseconds, 1 to 10000. Default: 200"},
+    {.name = "watch",
+     .kind = OPTION_FLAG,
+     AT(watch),
+     .help = "show the recording on the upper lines of the terminal, above COMMAND's own output; for programs that "
+             "print lines, not for ones that fill the screen"},
     {.name = "quiet",
      .letter = 'q',
      .kind = OPTION_FLAG,
@@ -235,10 +241,22 @@ static const struct option_row *find_row(int value)
 	return NULL;
 }
 
+/* Whether WORD, after an option whose argument may be left out, is that argument: the path of a socket, or one where a
+ * socket may be made. A command is there already, and is no socket. */
+static bool is_free_path(const char *word)
+{
+	struct stat status;
+
+	if (!word || word[0] != '/')
+		return false;
+	return lstat(word, &status) == 0 ? S_ISSOCK(status.st_mode) : errno == ENOENT;
+}
+
 static int read_options(int argc, char **argv, struct recorder_options *options, struct front_error *error)
 {
 	char letters[2 * ROW_COUNT + 3];
 	struct option longs[ROW_COUNT + 1] = {0};
+	const struct option_row *row;
 	int value;
 
 	make_getopt_tables(letters, longs);
@@ -253,7 +271,10 @@ static int read_options(int argc, char **argv, struct recorder_options *options,
 			return front_fail(error, "there is no option '-%c'; --help lists them", optopt);
 		if (value == '?')
 			return front_fail(error, "there is no option '%s'; --help lists them", given);
-		if (apply(find_row(value), optarg, options, error) < 0)
+		row = find_row(value);
+		if (row->otherwise && !optarg && is_free_path(argv[optind]))
+			optarg = argv[optind++];
+		if (apply(row, optarg, options, error) < 0)
 			return -1;
 	}
 	if (optind < argc)
@@ -277,6 +298,8 @@ static int check_combination(struct recorder_options *options, struct front_erro
 		return front_fail(error, "--append needs the recording to go on with: -o FILE");
 	if (options->append && options->force)
 		return front_fail(error, "--append and --force exclude each other");
+	if (options->watch && !options->command)
+		return front_fail(error, "--watch needs a command; follow other recordings with ttalloc-analyze watch");
 	if (options->host_malloc && !options->command)
 		return front_fail(error, "--host-malloc needs a command");
 	if (options->log_events && !options->poc_socket)
