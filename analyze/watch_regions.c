@@ -52,6 +52,11 @@ static bool has_banks(const struct live_region *region)
 	return region->region != REGION_HOST && region->region != REGION_KERNEL;
 }
 
+static int64_t larger(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
 static double fraction(int64_t part, int64_t whole)
 {
 	double share = whole > 0 ? (double)part / (double)whole : 0;
@@ -77,7 +82,9 @@ static void put_bar(struct canvas *canvas, size_t row, size_t column, size_t wid
 	size_t filled = (size_t)(now * (double)width * 8 + 0.5), full = filled / 8, at = 0;
 	if (filled == 0 && region->bank_bytes > 0)
 		filled = 1;
-	size_t peak = (size_t)(fraction(region->peak_bank_bytes, region->capacity_bytes) * (double)width + 0.5);
+	size_t peak = (size_t)(fraction(larger(region->peak_bank_bytes, region->bank_bytes), region->capacity_bytes) *
+	                           (double)width +
+	                       0.5);
 	for (; at < full; at++)
 		canvas_put(canvas, row, column + at, 1, tone_of(now), "\u2588");
 	if (filled % 8 != 0)
@@ -145,7 +152,7 @@ static void region_line(const struct columns *columns, const struct model *model
 	column += columns->percent;
 	put_bytes(canvas, row, column, NOW_WIDTH, TONE_PLAIN, true, region->bytes);
 	column += NOW_WIDTH;
-	put_bytes(canvas, row, column, columns->peak, TONE_PLAIN, true, region->peak_bytes);
+	put_bytes(canvas, row, column, columns->peak, TONE_PLAIN, true, larger(region->peak_bytes, region->bytes));
 	column += columns->peak;
 	put_bytes(canvas, row, column, columns->bank, TONE_PLAIN, has_banks(region), region->bank_bytes);
 	column += columns->bank;

@@ -27,6 +27,7 @@
 #include "output.h"
 #include "summary.h"
 #include "ttalloc/paths.h"
+#include "watch.h"
 
 #define CALIBRATION_NS 2000000
 #define PROGRESS_AFTER_NS 500000000u
@@ -44,6 +45,7 @@ struct session {
 	struct ingest_recording recording;
 	struct clock_map *clock;
 	sigset_t signals, signals_before;
+	struct watch watch;
 	struct server_report report;
 	struct ingest_totals totals;
 	uint64_t closing_since_ns;
@@ -312,7 +314,9 @@ static int record(struct session *session, struct front_error *error)
 	}
 	if (options->append && server_resume(server, error) < 0)
 		status = not_started(session);
-	else if (options->command)
+	else if (options->watch)
+		watch_start(&session->watch, session->output.path, &session->signals_before);
+	if (!status && options->command)
 		status = command_start(&session->command, session->socket_path, error);
 	if (!status)
 		server_run(server, &session->report);
@@ -356,7 +360,10 @@ static void show_end(struct session *session, const char *unwritten)
 static bool end(struct session *session, bool ran)
 {
 	struct front_error error;
-	bool complete = close_ingest(session, &error) == 0;
+	bool complete;
+
+	watch_stop(&session->watch); /* what is said from here on has the whole terminal */
+	complete = close_ingest(session, &error) == 0;
 
 	if (complete && session->report.unwritten) {
 		front_fail(&error, "some of it is still in the segments");

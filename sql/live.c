@@ -33,6 +33,10 @@ static const char usages_sql[] =
 static const char marks_sql[] = "SELECT key, device, region, banks, bank_bytes FROM main.device_mark WHERE key >= ?1 "
                                 "ORDER BY key, region";
 
+static const char dirty_sql[] = "SELECT device, region, dirty_ns FROM main.region_usage WHERE dirty_ns IS NOT NULL";
+
+static const char losses_sql[] = "SELECT coalesce(sum(count), 0), coalesce(sum(count IS NULL), 0) FROM main.loss_row";
+
 static const char spans_sql[] =
     "SELECT device, region, from_ns, to_ns, start_bytes, max_bytes, end_bytes, max_bank_bytes "
     "FROM main.span ORDER BY id DESC LIMIT ?1";
@@ -181,7 +185,7 @@ static struct live_region *region_of(struct live *live, int64_t device, int64_t 
 		return NULL;
 	memmove(&live->regions[low + 1], &live->regions[low], (live->region_count - low) * sizeof(*live->regions));
 	live->region_count++;
-	live->regions[low] = (struct live_region){.device = device, .region = region};
+	live->regions[low] = (struct live_region){.device = device, .region = region, .dirty_ns = INT64_MAX};
 	return &live->regions[low];
 }
 
@@ -241,6 +245,18 @@ static int take_mark(struct live *live, sqlite3_stmt *row)
 	return 0;
 }
 
+/* Spans from then on are yet to be made anew: a process's end, say, became known late. */
+static int take_dirty(struct live *live, sqlite3_stmt *row)
+{
+	struct live_region *region = region_of(live, sqlite3_column_int64(row, 0), sqlite3_column_int64(row, 1));
+
+	if (!region)
+		return -1;
+	region->dirty_ns = sqlite3_column_int64(row, 2);
+	live->dirty = true;
+	return 0;
+}
+
 static int take_span(struct live *live, sqlite3_stmt *row)
 {
 	if (array_reserve(&live->spans, &live->span_capacity, live->span_count) < 0)
@@ -257,21 +273,17 @@ static int take_span(struct live *live, sqlite3_stmt *row)
 	struct live_region *region = region_of(live, span.device, span.region);
 	if (!region)
 		return -1;
-	region->peak_bytes = larger(region->peak_bytes, span.max_bytes);
-	region->peak_bank_bytes = larger(region->peak_bank_bytes, sqlite3_column_int64(row, 7));
+	if (span.to_ns < region->dirty_ns) {
+		region->peak_bytes = larger(region->peak_bytes, span.max_bytes);
+		region->peak_bank_bytes = larger(region->peak_bank_bytes, sqlite3_column_int64(row, 7));
+	}
 	live->spans[live->span_count++] = span;
 	return 0;
 }
 
-/* Spans lag behind where processes interleave, so a peak is at least what is seen now. Circular buffers lie in L1. */
-static void finish_regions(struct live *live)
+/* Circular buffers lie in L1. */
+static void size_circular_buffers(struct live *live)
 {
-	for (size_t i = 0; i < live->region_count; i++) {
-		struct live_region *region = &live->regions[i];
-
-		region->peak_bytes = larger(region->peak_bytes, region->bytes);
-		region->peak_bank_bytes = larger(region->peak_bank_bytes, region->bank_bytes);
-	}
 	for (size_t i = 0; i < live->region_count; i++) {
 		if (live->regions[i].region != REGION_CB || live->regions[i].capacity_bytes)
 			continue;
@@ -293,29 +305,43 @@ static void begin_reading(struct live *live)
 {
 	clear_processes(live);
 	live->events = live->failures = live->lost = live->live_blocks = 0;
-	for (size_t i = 0; i < live->region_count; i++)
+	live->dirty = false;
+	for (size_t i = 0; i < live->region_count; i++) {
 		live->regions[i].bytes = live->regions[i].bank_bytes = live->regions[i].blocks = 0;
+		live->regions[i].dirty_ns = INT64_MAX;
+	}
+}
+
+/* Peaks add up over the readings, but for spans that were made anew: then they begin again. */
+static int read_spans(struct live *live, struct recording *recording, bool was_dirty, struct sql_error *error)
+{
+	bool all = !live->has_spans || (was_dirty && !live->dirty);
+
+	for (size_t i = 0; all && i < live->region_count; i++)
+		live->regions[i].peak_bytes = live->regions[i].peak_bank_bytes = 0;
+	live->span_count = 0;
+	if (read_rows_from(live, recording, spans_sql, all ? SPANS_AT_FIRST : SPANS_LATER, take_span, error) < 0)
+		return -1;
+	live->has_spans |= live->span_count > 0;
+	if (all)
+		live->spans_cut = live->span_count == SPANS_AT_FIRST;
+	return 0;
 }
 
 static int read_state(struct live *live, struct recording *recording, struct sql_error *error)
 {
 	if (recording_begin(recording, error) < 0 || read_rows(live, recording, head_sql, take_head, error) < 0)
 		return -1;
+	bool was_dirty = live->dirty;
 	begin_reading(live);
-	int64_t most_spans = live->region_count ? SPANS_LATER : SPANS_AT_FIRST;
-	if (read_rows(live, recording, processes_sql, take_process, error) < 0 ||
+	if (read_rows_from(live, recording, marks_sql, live->last_mark_key, take_mark, error) < 0 ||
+	    read_rows(live, recording, dirty_sql, take_dirty, error) < 0 ||
+	    read_spans(live, recording, was_dirty, error) < 0 ||
+	    read_rows(live, recording, processes_sql, take_process, error) < 0 ||
 	    read_rows(live, recording, usages_sql, take_usage, error) < 0 ||
-	    read_rows_from(live, recording, marks_sql, live->last_mark_key, take_mark, error) < 0 ||
-	    read_rows(live, recording,
-	              "SELECT coalesce(sum(count), 0), coalesce(sum(count IS NULL), 0) FROM main.loss_row", take_loss,
-	              error) < 0)
+	    read_rows(live, recording, losses_sql, take_loss, error) < 0)
 		return -1;
-	live->span_count = 0;
-	if (read_rows_from(live, recording, spans_sql, most_spans, take_span, error) < 0)
-		return -1;
-	if (most_spans == SPANS_AT_FIRST)
-		live->spans_cut = live->span_count == SPANS_AT_FIRST;
-	finish_regions(live);
+	size_circular_buffers(live);
 	return 0;
 }
 

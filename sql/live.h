@@ -31,10 +31,11 @@ struct live_process {
 /* All processes together. */
 struct live_region {
 	int64_t device, region;
-	int64_t bytes, bank_bytes, blocks; /* of processes that have not ended */
-	int64_t peak_bytes, peak_bank_bytes;
-	int64_t banks, capacity_bytes; /* capacity: of each bank; 0: not recorded */
-	int64_t binary_bytes;          /* of it kernel binaries; known with the groups */
+	int64_t bytes, bank_bytes, blocks;   /* of processes that have not ended */
+	int64_t peak_bytes, peak_bank_bytes; /* at least: of what is settled; spans lag behind */
+	int64_t dirty_ns;                    /* from when on it is not; INT64_MAX: all is */
+	int64_t banks, capacity_bytes;       /* capacity: of each bank; 0: not recorded */
+	int64_t binary_bytes;                /* of it kernel binaries; known with the groups */
 };
 
 /* A stretch of time of one region: all spans that were read last, in no order. */
@@ -80,7 +81,9 @@ struct live {
 	size_t group_count, group_capacity;
 	bool groups_of_ended; /* no process lives: what was never freed */
 
-	int64_t last_mark_key; /* of device_mark, up to which geometry was read */
+	/* What was read before. */
+	int64_t last_mark_key; /* of device_mark, up to which geometry is known */
+	bool has_spans, dirty;
 };
 
 #define LIVE_GROUPS_MAX 24
