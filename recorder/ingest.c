@@ -155,6 +155,14 @@ const char *ingest_trouble(struct ingest *ingest)
 	           : NULL;
 }
 
+bool ingest_is_hopeless(struct ingest *ingest)
+{
+	char text[sizeof(ingest->trouble)];
+	bool hopeless;
+
+	return committer_trouble(ingest->committer, text, sizeof(text), &hopeless) && hopeless;
+}
+
 /* ---- what comes in ---- */
 
 static uint32_t id_of_segment(const struct ingest *ingest, const uint8_t *segment_id)

@@ -124,6 +124,9 @@ size_t ingest_clock_anchors(struct ingest *ingest, uint64_t (*anchors)[2], size_
 /* Trouble of the committing thread to show: NULL, or a line such as "disk full: ...". */
 const char *ingest_trouble(struct ingest *ingest);
 
+/* Whether that trouble is of a kind that waiting does not end, such as a damaged file. */
+bool ingest_is_hopeless(struct ingest *ingest);
+
 /* Totals for the closing summary and the progress line; cheap. */
 struct ingest_totals {
 	uint64_t processes, events, failures, lost, unmatched_frees, replaced;

@@ -9,6 +9,7 @@
 
 #define READER_PATIENCE_MS 5000u
 #define SPAN_TRIES 10
+#define SPAN_PAUSE_MS 500u
 
 struct closing {
 	void (*progress)(double fraction, void *context);
@@ -61,15 +62,20 @@ static bool commit_all(struct ingest *ingest, const struct closing *closing, str
 }
 
 /* Spans that cannot be made now are not lost: the file says from when on they are missing, and readers go without. */
-static void make_spans(struct ingest *ingest, struct closing *closing)
+static void make_spans(struct ingest *ingest, struct closing *closing, struct ingest_error *error)
 {
-	struct sql_error error;
+	enum write_result result = WRITE_LATER;
+	struct sql_error why = {{0}};
 
-	for (int tries = 0; tries < SPAN_TRIES && !gave_up(closing); tries++) {
-		if (joint_rebuild(ingest->joint, ingest->writer, true, go_on, closing, &error) != WRITE_LATER)
-			return;
-		nap(500);
+	for (int tries = 0; tries < SPAN_TRIES && result == WRITE_LATER && !gave_up(closing); tries++) {
+		if (tries)
+			nap(SPAN_PAUSE_MS);
+		result = joint_rebuild(ingest->joint, ingest->writer, true, go_on, closing, &why);
 	}
+	if (result != WRITE_DONE)
+		snprintf(error->text, sizeof(error->text),
+		         "all events are recorded, but not all totals over time: %.400s",
+		         why.text[0] ? why.text : "interrupted");
 }
 
 /* All events are in the file already: what fails here is worth a line, no more. */
@@ -78,7 +84,7 @@ static void finish_file(struct ingest *ingest, struct closing *closing, struct i
 	uint64_t end_ns = ingest->now_ns > ingest->intake.last_ns ? ingest->now_ns : ingest->intake.last_ns;
 	struct sql_error why;
 
-	make_spans(ingest, closing);
+	make_spans(ingest, closing, error);
 	if (writer_finish(ingest->writer, end_ns, "clean", READER_PATIENCE_MS, &why) != WRITE_DONE)
 		snprintf(error->text, sizeof(error->text), "%s", why.text);
 }

@@ -327,6 +327,12 @@ static void show_finishing(struct server *server)
 	server->progress_shown = true;
 }
 
+/* Whether to end with something unwritten, which then stays in its segments. */
+static bool is_futile(const struct server *server)
+{
+	return (server->give_up && *server->trouble) || ingest_is_hopeless(server->setup.ingest);
+}
+
 /* Brings in what is left. While the disk is full this goes on until a signal says to give up. */
 static void finish(struct server *server)
 {
@@ -341,7 +347,7 @@ static void finish(struct server *server)
 			client_look(&server->world, server->seats[i]->client);
 	server->finishing = true;
 	server->finishing_since_ns = server_now_ns(server);
-	while (count_unwritten(server) && !(server->give_up && *server->trouble)) {
+	while (count_unwritten(server) && !is_futile(server)) {
 		more = run_once(server, !more);
 		if (!more)
 			ingest_tick(server->setup.ingest, server_now_ns(server), true);

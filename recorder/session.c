@@ -267,6 +267,8 @@ static int close_ingest(struct session *session, struct front_error *error)
 	if (session->progress_shown)
 		say_progress("%s", "");
 	session->ingest = NULL;
+	if (result == 0 && failed.text[0])
+		say("%s", failed.text);
 	return result < 0 ? front_fail(error, "%s", failed.text) : 0;
 }
 

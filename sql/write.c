@@ -20,9 +20,19 @@
 
 /* ---- errors ---- */
 
+/* SQLite knows no more of a quota, or a limit on the size of files, than that it cannot write. */
+static int error_code(struct writer *writer)
+{
+	int code = sqlite3_errcode(writer->db) & 0xFF, cause = sqlite3_system_errno(writer->db);
+
+	if (code == SQLITE_IOERR && (cause == ENOSPC || cause == EDQUOT || cause == EFBIG))
+		return SQLITE_FULL;
+	return code;
+}
+
 enum write_result write_failed(struct writer *writer, struct sql_error *error)
 {
-	int code = sqlite3_errcode(writer->db) & 0xFF;
+	int code = error_code(writer);
 
 	switch (code) {
 	case SQLITE_FULL:

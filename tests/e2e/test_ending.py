@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Recordings that cannot be ended as usual: files that are damaged meanwhile, and limits on their size."""
+import resource
+import sqlite3
+
+from harness import (Generator, Place, Player, Recorder, check, check_faithful, equal, main, program, run, wait_until)
+
+
+def damage(file):
+    """As another program might, while the recorder is at work: nothing can be written from then on."""
+    with sqlite3.connect(file, timeout=10) as database:
+        database.execute("ALTER TABLE held RENAME TO held_away")
+    database.close()
+
+
+def repair(file):
+    with sqlite3.connect(file, timeout=10) as database:
+        database.execute("ALTER TABLE held_away RENAME TO held")
+    database.close()
+
+
+def what_waiting_does_not_mend():
+    """The recorder ends by itself, with status 1 and the reason; the segments stay, and what they hold is taken later."""
+    place = Place()
+    recorder = Recorder(place)
+    player = Player(place)
+    player.alloc(0x1000, 1)
+    check(player.flush(), "flush")
+    damage(recorder.file)
+    player.alloc(0x2000, 2)
+    check(not player.flush(300), "a flush into a damaged file")
+    player.end()
+    recorder.process.terminate()
+    equal(recorder.process.wait(10), 1, f"status ({recorder.said()})")
+    last = recorder.said().splitlines()[-1]
+    check("no such table" in last and "--append" in last, f"the last line: {last}")
+    check(place.leftover_segments(), "the segments are gone")
+    repair(recorder.file)
+    again = Recorder(place, arguments=["--append"], socket=False)
+    place.await_drained()
+    check_faithful(again.stop(), player)
+
+
+def a_limit_of_the_file_size():
+    """Counts as a full disk: no signal kills the recorder, and all is written once the limit is gone."""
+    place = Place()
+    recorder = Recorder(place)
+    generator = Generator(place, arguments=["--calls", 12000, "--threads", 2, "--seed", 4])
+    resource.prlimit(recorder.process.pid, resource.RLIMIT_FSIZE, (65536, resource.RLIM_INFINITY))
+    generator.await_issued()
+    wait_until(lambda: "cannot grow" in recorder.said(), "a word about the limit", 10)
+    check(recorder.process.poll() is None, f"the recorder ended: {recorder.said()}")
+    resource.prlimit(recorder.process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    generator.release()
+    place.await_drained(60)
+    check_faithful(recorder.stop(), generator)
+
+
+def signals_of_the_command():
+    """The command has the signals that the recorder was started with."""
+    place = Place()
+    result = run([program("ttalloc-recorder"), "-q", "-o", place.file("run.db"), "--", "grep", "Sig\\(Ign\\|Blk\\)",
+                  "/proc/self/status"], env=place.env)
+    equal(result.stdout, run(["grep", "Sig\\(Ign\\|Blk\\)", "/proc/self/status"]).stdout, "signals")
+
+
+main(what_waiting_does_not_mend, a_limit_of_the_file_size, signals_of_the_command)
