@@ -16,7 +16,8 @@
 
 #include "options.h"
 
-#define PRELOAD_NAME "libttalloc-host-malloc.so"
+#define HOST_MALLOC "libttalloc-host-malloc.so"
+#define TT_METAL "libttalloc-tt-metal.so"
 
 static int status_of(int error_number)
 {
@@ -64,52 +65,80 @@ int command_look_up(char **arguments, struct front_error *error)
 	return status_of(worst);
 }
 
-char *command_find_preload(struct front_error *error)
+/* The library NAME, beside the executable of a build tree or in the installation: its path, to be freed. NULL: it is
+ * not there, or where LD_PRELOAD, which takes blanks and colons for separators, cannot name it. */
+static char *find_library(const char *name)
 {
-	static const char *const places[] = {
-	    "../hook/" PRELOAD_NAME,
-	    TTALLOC_LIBDIR_FROM_BINDIR "/" PRELOAD_NAME,
-	    PRELOAD_NAME,
-	};
+	static const char *const places[] = {"../hook", TTALLOC_LIBDIR_FROM_BINDIR, "."};
 	char self[PATH_MAX], candidate[PATH_MAX];
 	ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	char *slash, *found;
+	char *slash, *found = NULL;
 
 	self[length > 0 ? length : 0] = '\0';
 	slash = strrchr(self, '/');
 	if (slash)
 		*slash = '\0';
-	for (size_t i = 0; slash && i < sizeof(places) / sizeof(*places); i++) {
-		if (snprintf(candidate, sizeof(candidate), "%s/%s", self, places[i]) >= (int)sizeof(candidate))
-			continue;
-		found = realpath(candidate, NULL);
-		if (found)
-			return found;
+	for (size_t i = 0; slash && !found && i < sizeof(places) / sizeof(*places); i++)
+		if (snprintf(candidate, sizeof(candidate), "%s/%s/%s", self, places[i], name) < (int)sizeof(candidate))
+			found = realpath(candidate, NULL);
+	if (found && strpbrk(found, " :")) {
+		free(found);
+		found = NULL;
 	}
-	front_fail(error, "%s: not found beside %s nor in %s below it; install it or leave --host-malloc out",
-	           PRELOAD_NAME, self, TTALLOC_LIBDIR_FROM_BINDIR);
-	return NULL;
+	return found;
 }
 
-static int set_environment(const char *socket_path, const char *preload)
+int command_choose_preloads(bool tt_metal, bool host_malloc, struct command_preloads *preloads,
+                            struct front_error *error)
 {
-	const char *before = getenv("LD_PRELOAD");
-	char *joined = NULL;
-	int result = 0;
+	*preloads = (struct command_preloads){0};
+	if (host_malloc && !(preloads->host_malloc = find_library(HOST_MALLOC)))
+		return front_fail(error,
+		                  "%s: not found beside this program nor in %s below it, or its path has a blank "
+		                  "or a colon; install it or leave --host-malloc out",
+		                  HOST_MALLOC, TTALLOC_LIBDIR_FROM_BINDIR);
+	if (tt_metal)
+		preloads->tt_metal = find_library(TT_METAL);
+	return 0;
+}
 
-	if (setenv("TT_ALLOC_TRACKING_ENABLED", "1", 1) < 0 || setenv("TTALLOC_SOCKET", socket_path, 1) < 0)
-		return -1;
-	if (!preload)
+void command_free_preloads(struct command_preloads *preloads)
+{
+	free(preloads->tt_metal);
+	free(preloads->host_malloc);
+	*preloads = (struct command_preloads){0};
+}
+
+/* Puts VALUE, if there is one, in front of what the list NAME holds. */
+static int prepend(const char *name, const char *value)
+{
+	const char *before = getenv(name);
+	char *joined;
+	int result;
+
+	if (!value)
 		return 0;
-	if (asprintf(&joined, "%s%s%s", preload, before && *before ? ":" : "", before ? before : "") < 0)
+	if (asprintf(&joined, "%s%s%s", value, before && *before ? ":" : "", before ? before : "") < 0)
 		return -1;
-	result = setenv("LD_PRELOAD", joined, 1);
+	result = setenv(name, joined, 1);
 	free(joined);
 	return result;
 }
 
+static int set_environment(const char *socket_path, const struct command_preloads *preloads)
+{
+	if (setenv("TT_ALLOC_TRACKING_ENABLED", "1", 1) < 0 || setenv("TTALLOC_SOCKET", socket_path, 1) < 0)
+		return -1;
+	/* A program with AddressSanitizer insists on being the first, lest something else has malloc. */
+	if (preloads->tt_metal && !preloads->host_malloc && prepend("ASAN_OPTIONS", "verify_asan_link_order=0") < 0)
+		return -1;
+	if (prepend("LD_PRELOAD", preloads->host_malloc) < 0)
+		return -1;
+	return prepend("LD_PRELOAD", preloads->tt_metal);
+}
+
 /* Waits for the socket's path, which comes in one piece, since it is shorter than a pipe's atomic write. */
-static _Noreturn void run_child(char **arguments, const char *preload, int gate_fd, int error_fd)
+static _Noreturn void run_child(char **arguments, const struct command_preloads *preloads, int gate_fd, int error_fd)
 {
 	char socket_path[PIPE_BUF];
 	ssize_t got = read(gate_fd, socket_path, sizeof(socket_path) - 1);
@@ -117,15 +146,15 @@ static _Noreturn void run_child(char **arguments, const char *preload, int gate_
 	if (got <= 0)
 		_exit(STATUS_NOT_STARTED);
 	socket_path[got] = '\0';
-	if (set_environment(socket_path, preload) == 0)
+	if (set_environment(socket_path, preloads) == 0)
 		execvp(arguments[0], arguments);
 	if (write(error_fd, &errno, sizeof(errno)) < 0)
 		_exit(STATUS_NOT_STARTED);
 	_exit(status_of(errno));
 }
 
-int command_fork(struct command *command, char **arguments, const char *preload, const sigset_t *signals,
-                 struct front_error *error)
+int command_fork(struct command *command, char **arguments, const struct command_preloads *preloads,
+                 const sigset_t *signals, struct front_error *error)
 {
 	int gate[2], errors[2];
 
@@ -140,7 +169,7 @@ int command_fork(struct command *command, char **arguments, const char *preload,
 	if (command->pid == 0) {
 		close(gate[1]);
 		sigprocmask(SIG_SETMASK, signals, NULL);
-		run_child(arguments, preload, gate[0], errors[1]);
+		run_child(arguments, preloads, gate[0], errors[1]);
 	}
 	close(errors[1]);
 	if (command->pid < 0) {

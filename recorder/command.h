@@ -24,14 +24,21 @@ struct command {
 /* 0, or the status to end with (126, 127) and ERROR, when there is no such command. */
 int command_look_up(char **arguments, struct front_error *error);
 
-/* Finds the preload for the host's malloc, beside the executable of a build tree or in the installation. Its path, to
- * be freed, or NULL with ERROR. */
-char *command_find_preload(struct front_error *error);
+/* Libraries that are loaded into the command, before those that it has in LD_PRELOAD. NULL: it is not. */
+struct command_preloads {
+	char *tt_metal;
+	char *host_malloc;
+};
 
-/* Forks a child that waits at the gate. Restores signal mask SIGNALS in it. PRELOAD may be NULL. 0, or -1 with ERROR.
- */
-int command_fork(struct command *command, char **arguments, const char *preload, const sigset_t *signals,
-                 struct front_error *error);
+/* Finds what is wanted. TT-Metal's preload does nothing in other programs, and is left out where it is not installed;
+ * without the host's malloc, -1 with ERROR. */
+int command_choose_preloads(bool tt_metal, bool host_malloc, struct command_preloads *preloads,
+                            struct front_error *error);
+void command_free_preloads(struct command_preloads *preloads);
+
+/* Forks a child that waits at the gate. Restores signal mask SIGNALS in it. 0, or -1 with ERROR. */
+int command_fork(struct command *command, char **arguments, const struct command_preloads *preloads,
+                 const sigset_t *signals, struct front_error *error);
 
 /* Opens the gate: the child reports to SOCKET_PATH. 0, or the status to end with (126, 127) and ERROR. */
 int command_start(struct command *command, const char *socket_path, struct front_error *error);

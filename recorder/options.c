@@ -78,6 +78,11 @@ static const struct option_row rows[] = {
      .kind = OPTION_FLAG,
      AT(host_malloc),
      .help = "preload libttalloc-host-malloc.so into COMMAND: record the host's malloc as region HOST"},
+    {.name = "no-preload",
+     .kind = OPTION_FLAG,
+     AT(no_preload),
+     .help = "leave libttalloc-tt-metal.so out of COMMAND. It records TT-Metal programs that are not patched, does "
+             "nothing in others, and is preloaded where it is installed"},
     {.name = "commit-ms",
      .argument = "N",
      .kind = OPTION_NUMBER,
@@ -105,7 +110,9 @@ static const struct {
     {"TTALLOC_SOCKET", "socket on which programs report. Without it: $XDG_RUNTIME_DIR/ttalloc.sock, else "
                        "/tmp/ttalloc-UID/socket. Set for COMMAND"},
     {"TT_ALLOC_TRACKING_ENABLED", "1: programs report. Set for COMMAND"},
-    {"LD_PRELOAD", "set for COMMAND by --host-malloc, before what it held"},
+    {"LD_PRELOAD", "set for COMMAND, see --no-preload and --host-malloc; what it held comes after"},
+    {"ASAN_OPTIONS", "verify_asan_link_order=0 is put before what it held, so that a COMMAND with AddressSanitizer "
+                     "takes the preload"},
     {"TTALLOC_SEGMENT_DIR", "directory, of the user and with mode 0700, in which programs keep what is not committed "
                             "yet. Without it: ttalloc-UID below $XDG_RUNTIME_DIR, /dev/shm or $TMPDIR"},
     {"XDG_RUNTIME_DIR, TMPDIR", "see above; the private socket of a COMMAND lies there as well, else below /tmp"},

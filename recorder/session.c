@@ -36,7 +36,7 @@
 struct session {
 	const struct recorder_options *options;
 	struct command command;
-	char *preload;
+	struct command_preloads preloads;
 	struct output output;
 	char shown_path[PATH_MAX]; /* as the user would write it */
 	char socket_path[PATH_MAX];
@@ -111,9 +111,9 @@ static int prepare_command(struct session *session, struct front_error *error)
 	status = command_look_up(options->command, error);
 	if (status)
 		return status;
-	if (options->host_malloc && !(session->preload = command_find_preload(error)))
+	if (command_choose_preloads(!options->no_preload, options->host_malloc, &session->preloads, error) < 0)
 		return STATUS_NOT_STARTED;
-	if (command_fork(&session->command, options->command, session->preload, &session->signals_before, error) < 0)
+	if (command_fork(&session->command, options->command, &session->preloads, &session->signals_before, error) < 0)
 		return STATUS_NOT_STARTED;
 	return 0;
 }
@@ -378,7 +378,7 @@ static bool end(struct session *session, bool ran)
 	if (ran)
 		show_end(session, complete ? NULL : error.text);
 	output_release(&session->output, !ran);
-	free(session->preload);
+	command_free_preloads(&session->preloads);
 	return complete;
 }
 

@@ -122,5 +122,36 @@ def nothing_when_switched_off():
     equal(place.leftover_segments(), [], "segments")
 
 
-main(statuses, recording_that_cannot_start, signals_are_passed_on, names_of_files, a_database_is_not_overwritten,
+def preloads():
+    """TT-Metal's preload comes first, the user's own last, unless it is not wanted."""
+    place = Place()
+    place.env["LD_PRELOAD"] = "libm.so.6"
+    ours, malloc = (os.path.realpath(program(f"hook/libttalloc-{name}.so")) for name in ("tt-metal", "host-malloc"))
+    for arguments, expected in (([], [ours]), (["--no-preload"], []), (["--host-malloc"], [ours, malloc]),
+                                (["--host-malloc", "--no-preload"], [malloc])):
+        result = wrap(place, "--force", "-o", place.file("run.db"), *arguments, "--", "sh", "-c", "echo $LD_PRELOAD")
+        equal(result.stdout.strip(), ":".join([*expected, "libm.so.6"]), f"LD_PRELOAD with {arguments}")
+    place.env["LD_PRELOAD"] = ""
+    for name, status in (("true", 0), ("false", 1)):
+        result = wrap(place, "--force", "-o", place.file("run.db"), "-q", "--", name)
+        equal((result.returncode, result.stdout, result.stderr), (status, "", ""), f"what {name} did and said")
+
+
+def a_command_with_a_sanitizer():
+    """It insists on being loaded first, which the preload must not spoil."""
+    place = Place()
+    source = place.file("program.c")
+    with open(source, "w", encoding="ascii") as file:
+        file.write("#include <stdlib.h>\nint main(void) { free(malloc(1)); return 5; }\n")
+    for sanitizer in ("address", "undefined", "thread"):
+        compiled = place.file(sanitizer)
+        if run(["gcc", f"-fsanitize={sanitizer}", source, "-o", compiled]).returncode or run([compiled]).returncode != 5:
+            continue
+        for options in ("", "detect_leaks=0"):
+            result = run([program("ttalloc-recorder"), "--force", "-q", "-o", place.file("run.db"), "--", compiled],
+                         env={**place.env, "ASAN_OPTIONS": options}, cwd=place.path)
+            equal(result.returncode, 5, f"status with {sanitizer}, {options} ({result.stderr})")
+
+
+main(preloads, a_command_with_a_sanitizer, statuses, recording_that_cannot_start, signals_are_passed_on, names_of_files, a_database_is_not_overwritten,
      a_wrapped_run, runs_that_are_appended, a_run_without_events_says_why, nothing_when_switched_off)
