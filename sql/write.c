@@ -20,10 +20,22 @@
 
 /* ---- errors ---- */
 
-/* SQLite knows no more of a quota, or a limit on the size of files, than that it cannot write. */
+/* Why the operating system refused to write; 0: not known. Of a COMMIT that failed only the -wal knows. */
+static int system_cause(struct writer *writer)
+{
+	int cause = sqlite3_system_errno(writer->db);
+	sqlite3_file *wal = NULL;
+
+	if (!cause && sqlite3_file_control(writer->db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &wal) == SQLITE_OK &&
+	    wal && wal->pMethods)
+		wal->pMethods->xFileControl(wal, SQLITE_FCNTL_LAST_ERRNO, &cause);
+	return cause;
+}
+
+/* SQLite takes a quota, or a limit on the size of files, for a failing disk. */
 static int error_code(struct writer *writer)
 {
-	int code = sqlite3_errcode(writer->db) & 0xFF, cause = sqlite3_system_errno(writer->db);
+	int code = sqlite3_errcode(writer->db) & 0xFF, cause = system_cause(writer);
 
 	if (code == SQLITE_IOERR && (cause == ENOSPC || cause == EDQUOT || cause == EFBIG))
 		return SQLITE_FULL;
@@ -50,8 +62,8 @@ enum write_result write_failed(struct writer *writer, struct sql_error *error)
 	case SQLITE_PERM:
 	case SQLITE_NOMEM:
 		snprintf(error->text, sizeof(error->text), "%s cannot be written (%s%s%s); trying again", writer->path,
-		         sqlite3_errmsg(writer->db), sqlite3_system_errno(writer->db) ? ": " : "",
-		         sqlite3_system_errno(writer->db) ? strerror(sqlite3_system_errno(writer->db)) : "");
+		         sqlite3_errmsg(writer->db), system_cause(writer) ? ": " : "",
+		         system_cause(writer) ? strerror(system_cause(writer)) : "");
 		return WRITE_LATER;
 	default:
 		snprintf(error->text, sizeof(error->text), "%s cannot be written: %s", writer->path,
