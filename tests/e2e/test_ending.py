@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Recordings that cannot be ended as usual: files that are damaged meanwhile, and limits on their size."""
 import resource
+import shutil
 import sqlite3
 
-from harness import (Generator, Place, Player, Recorder, check, check_faithful, equal, main, program, run, wait_until)
+from harness import (Generator, Place, Player, Recorder, analyze, check, check_faithful, equal, main, program, run, skip,
+                     wait_until)
 
 
 def damage(file):
@@ -41,6 +43,27 @@ def what_waiting_does_not_mend():
     check_faithful(again.stop(), player)
 
 
+def what_waiting_does_not_mend_of_a_command():
+    """The command's status is kept; the last line says what is missing and how to go on."""
+    place = Place()
+    file = place.file("run.db")
+    script = f"sqlite3 -cmd '.timeout 9000' {file} 'ALTER TABLE held RENAME TO held_away' && " \
+             f"printf 'alloc 0 0 0 4096 7 7\\nexit 7\\n' | {program('ttalloc-player')} >player.out"
+    if not shutil.which("sqlite3"):
+        skip("the sqlite3 shell is not here")
+    for quiet in ([], ["-q"]):
+        result = run([program("ttalloc-recorder"), "--force", *quiet, "-o", file, "--", "sh", "-c", script], env=place.env,
+                     cwd=place.path, timeout=20)
+        equal(result.returncode, 7, f"the command's status ({result.stderr})")
+        last = result.stderr.splitlines()[-1]
+        check("not all" in last and f"ttalloc-recorder --append -o {file}" in last, f"the last line: {last}")
+        repair(file)
+        result = run([program("ttalloc-recorder"), "--append", "-o", file], env=place.env, timeout=20)
+        equal(result.returncode, 0, f"status of --append ({result.stderr})")
+        equal(analyze("leaks", file)["rows"][0]["size_bytes"], 7, "the block of the segment")
+        equal(place.leftover_segments(), [], "segments")
+
+
 def a_limit_of_the_file_size():
     """Counts as a full disk: no signal kills the recorder, and all is written once the limit is gone."""
     place = Place()
@@ -64,4 +87,4 @@ def signals_of_the_command():
     equal(result.stdout, run(["grep", "Sig\\(Ign\\|Blk\\)", "/proc/self/status"]).stdout, "signals")
 
 
-main(what_waiting_does_not_mend, a_limit_of_the_file_size, signals_of_the_command)
+main(what_waiting_does_not_mend, what_waiting_does_not_mend_of_a_command, a_limit_of_the_file_size, signals_of_the_command)
