@@ -49,7 +49,9 @@ static int bind_and_listen(struct listener *listener, const struct sockaddr_un *
 	umask(mask);
 	if (result < 0)
 		return front_fail(error, "%s: cannot be bound: %s", listener->path, strerror(errno));
-	if (listen(listener->fd, BACKLOG) < 0 || lstat(listener->path, &status) < 0)
+	/* accepted connections inherit it: each piece received tells who sent it */
+	if (setsockopt(listener->fd, SOL_SOCKET, SO_PASSCRED, &(int){1}, sizeof(int)) < 0 ||
+	    listen(listener->fd, BACKLOG) < 0 || lstat(listener->path, &status) < 0)
 		return front_fail(error, "%s: cannot be listened on: %s", listener->path, strerror(errno));
 	listener->device = status.st_dev;
 	listener->inode = status.st_ino;

@@ -10,8 +10,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define MOST_GENERATIONS 32
-
 static ssize_t read_proc(pid_t pid, const char *name, char *text, size_t text_bytes)
 {
 	char path[64];
@@ -27,19 +25,18 @@ static ssize_t read_proc(pid_t pid, const char *name, char *text, size_t text_by
 	return got;
 }
 
-/* Fields 4 and 22 of /proc/PID/stat; the command in field 2 may hold blanks and parentheses. False: no such process. */
-static bool read_stat(pid_t pid, pid_t *parent, uint64_t *start_time)
+/* Field 22 of /proc/PID/stat; the command in field 2 may hold blanks and parentheses. 0: there is no such process. */
+static uint64_t start_time_of(pid_t pid)
 {
 	unsigned long long started = 0;
 	char text[1024], *after;
 
 	if (read_proc(pid, "stat", text, sizeof(text)) <= 0 || !(after = strrchr(text, ')')))
-		return false;
-	if (sscanf(after + 1, " %*c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
-	           parent, &started) != 2)
-		return false;
-	*start_time = started;
-	return true;
+		return 0;
+	if (sscanf(after + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
+	           &started) != 1)
+		return 0;
+	return started;
 }
 
 static struct poc_owner **bucket_of(struct poc_owners *owners, pid_t pid)
@@ -50,11 +47,8 @@ static struct poc_owner **bucket_of(struct poc_owners *owners, pid_t pid)
 struct poc_owner *poc_owner_find(struct poc_owners *owners, pid_t pid, const void *private)
 {
 	struct poc_owner **bucket = bucket_of(owners, pid), *owner;
-	uint64_t start_time = 0;
-	pid_t parent;
+	uint64_t start_time = private ? 0 : start_time_of(pid);
 
-	if (!private)
-		read_stat(pid, &parent, &start_time);
 	for (owner = *bucket; owner; owner = owner->next)
 		if (owner->pid == pid && owner->start_time == start_time && owner->private == private && !owner->ended)
 			return owner;
@@ -90,18 +84,6 @@ void poc_owners_each(struct poc_owners *owners, void (*each)(struct poc_owner *o
 	for (size_t i = 0; i < POC_OWNER_BUCKETS; i++)
 		for (struct poc_owner *owner = owners->buckets[i]; owner; owner = owner->next)
 			each(owner, context);
-}
-
-bool poc_is_descendant(pid_t pid, pid_t ancestor)
-{
-	uint64_t start_time;
-
-	for (int i = 0; i < MOST_GENERATIONS && pid > 1; i++)
-		if (!read_stat(pid, &pid, &start_time))
-			return false;
-		else if (pid == ancestor)
-			return true;
-	return false;
 }
 
 void poc_describe(pid_t pid, char *executable, size_t executable_bytes, char *command, size_t command_bytes)

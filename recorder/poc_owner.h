@@ -47,9 +47,6 @@ void poc_owner_remove(struct poc_owners *owners, struct poc_owner *owner);
 /* Calls EACH for every owner. EACH may not remove any. */
 void poc_owners_each(struct poc_owners *owners, void (*each)(struct poc_owner *owner, void *context), void *context);
 
-/* Whether PID is a process that ANCESTOR forked, or that one of those forked. */
-bool poc_is_descendant(pid_t pid, pid_t ancestor);
-
 /* Fills in which program PID runs, and its command; empty when it cannot be known. */
 void poc_describe(pid_t pid, char *executable, size_t executable_bytes, char *command, size_t command_bytes);
 

@@ -261,6 +261,27 @@ static void end_peer(struct poc *poc, struct poc_peer *peer)
 	poc_peer_drop(poc, peer);
 }
 
+/* Receives, and notes who sent it: the kernel never joins what two processes sent. */
+static ssize_t receive(struct poc_peer *peer, uint8_t *place, size_t most_bytes)
+{
+	union {
+		struct cmsghdr header;
+		char bytes[CMSG_SPACE(sizeof(struct ucred))];
+	} control;
+	struct iovec iovec = {.iov_base = place, .iov_len = most_bytes};
+	struct msghdr message = {
+	    .msg_iov = &iovec, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
+	ssize_t got = recvmsg(peer->source.fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	struct cmsghdr *header = got > 0 ? CMSG_FIRSTHDR(&message) : NULL;
+	struct ucred credentials;
+
+	if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_CREDENTIALS) {
+		memcpy(&credentials, CMSG_DATA(header), sizeof(credentials));
+		peer->pid = credentials.pid;
+	}
+	return got;
+}
+
 /* What is received lands behind the tail, so that a message lies in one piece. */
 bool poc_peer_read(struct poc *poc, struct poc_peer *peer, size_t most_bytes)
 {
@@ -270,7 +291,7 @@ bool poc_peer_read(struct poc *poc, struct poc_peer *peer, size_t most_bytes)
 
 	if (peer->gone || peer->held)
 		return false;
-	got = recv(peer->source.fd, place, most_bytes, MSG_DONTWAIT);
+	got = receive(peer, place, most_bytes);
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		return false;
 	if (got <= 0) {

@@ -23,10 +23,11 @@
 /* A connection. */
 struct poc_peer {
 	struct poc_source source;
-	pid_t pid; /* of its credentials; 0: of another namespace, not known here */
+	pid_t pid; /* who sent the bytes at hand, as the kernel has it; 0: of another namespace, not known here */
 	struct poc_framer framer;
-	struct poc_owner *owner;   /* of the last report */
-	int32_t said_pid;          /* in it */
+	struct poc_owner *owner; /* of the last report */
+	pid_t owner_pid;         /* pid, and the one said, by which it was found */
+	int32_t owner_said;
 	struct poc_owner **owners; /* all of them */
 	uint32_t owner_count;
 	uint8_t answer[POC_LARGE_BYTES]; /* that could not be sent yet */

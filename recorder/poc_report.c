@@ -2,9 +2,9 @@
  *
  * poc_report.c - what connections report: whose it is, what it does to the totals, and its way into the queue.
  *
- * Whose it is, the socket's credentials say. A pid in a message counts only where it is that of a process which the
- * connection's owner forked (the child inherits the connection), or where there are no credentials. A client that says
- * anything else is mistaken or lies: what it reports is its own.
+ * Whose it is, the kernel says, with each piece that it hands over: connections are inherited by forked children. The
+ * pid in a message counts only where the kernel has none, since the sender lives in another namespace. A client that
+ * says another pid than its own is mistaken or lies: what it reports is its own.
  */
 #include "poc_private.h"
 
@@ -74,39 +74,36 @@ static void join(struct poc *poc, struct poc_peer *peer, struct poc_owner *owner
 		epoll_ctl(poc->asking_fd, EPOLL_CTL_ADD, owner->source.fd, &event);
 }
 
-/* Which process PEER speaks for when it says PID. */
-static pid_t whose(struct poc *poc, const struct poc_peer *peer, int32_t pid)
+static void note_pid(struct poc *poc, const struct poc_peer *peer, int32_t said)
 {
-	if (!peer->pid)
-		return pid;
-	if (!pid || pid == peer->pid)
-		return peer->pid;
-	if (peer->owner_count < POC_PEER_OWNERS_MAX && poc_is_descendant(pid, peer->pid))
-		return pid;
 	atomic_fetch_add(&poc->refused, 1);
 	if (!poc->said_pid)
-		say("process %d reports as process %d, to the old protocol's socket: it is recorded as what it is",
-		    (int)peer->pid, (int)pid);
+		say("process %d reports as process %d to the old protocol's socket: it is recorded as what it is",
+		    (int)peer->pid, (int)said);
 	poc->said_pid = true;
-	return peer->pid;
 }
 
-static struct poc_owner *owner_of(struct poc *poc, struct poc_peer *peer, int32_t pid)
+/* Whose report it is that says SAID as its pid. */
+static struct poc_owner *owner_of(struct poc *poc, struct poc_peer *peer, int32_t said)
 {
-	struct poc_owner *owner = peer->owner;
+	pid_t pid = peer->pid ? peer->pid : said;
 
-	if (owner && peer->said_pid == pid)
-		return owner;
-	if (owner && !pid && !peer->pid)
-		return owner; /* nobody says otherwise */
-	peer->said_pid = pid;
-	pid = (int32_t)whose(poc, peer, pid);
+	if (peer->owner && peer->owner_pid == peer->pid && peer->owner_said == said)
+		return peer->owner;
+	if (peer->owner && !pid)
+		return peer->owner; /* nobody says otherwise */
+	if (peer->pid && said && said != peer->pid)
+		note_pid(poc, peer, said);
+	peer->owner_pid = peer->pid;
+	peer->owner_said = said;
 	for (uint32_t i = 0; i < peer->owner_count; i++)
 		if (peer->owners[i]->pid == pid)
 			return peer->owner = peer->owners[i];
-	owner = poc_owner_find(&poc->owners, pid, peer->pid ? NULL : peer);
-	join(poc, peer, owner);
-	return peer->owner = owner;
+	if (peer->owner_count >= POC_PEER_OWNERS_MAX)
+		return peer->owner;
+	peer->owner = poc_owner_find(&poc->owners, pid, peer->pid ? NULL : peer);
+	join(poc, peer, peer->owner);
+	return peer->owner;
 }
 
 static void note_odd(struct poc *poc, const struct poc_owner *owner, const struct poc_message *message)

@@ -51,6 +51,11 @@ class Connection:
         self.socket.close()
 
 
+def is_served(path):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        return probe.connect_ex(path) == 0
+
+
 class Model:
     """What processes hold, by brute force: the rules are those of the recording."""
 

@@ -27,6 +27,7 @@ class OldServer(Recorder):
         self.path = place.file("old.sock")
         self.printed = place.file("printed")
         super().__init__(place, name, [f"--poc-socket={self.path}", *arguments])
+        wait_until(lambda: poc.is_served(self.path), "the socket for old clients")
 
     def stop(self, timeout=60):
         file = super().stop(timeout)
