@@ -76,7 +76,7 @@ void print_line(const struct style *style, const char *line);
 /* The lines under table and list: notes, and whether the recording is complete. */
 void answer_footer(const struct style *style, const struct answer *answer);
 
-#define ANSWER_INCOMPLETE "INCOMPLETE: the recording has gaps, and figures may be off by what is missing"
+#define ANSWER_INCOMPLETE "INCOMPLETE: figures may be off by what is missing"
 
 #define COLOUR_BOLD "\033[1m"
 #define COLOUR_DIM "\033[2m"

@@ -20,7 +20,8 @@ bool recording_complete(struct recording *recording)
 	if (recording_begin(recording, &error) < 0 ||
 	    recording_integer(recording,
 	                      "SELECT EXISTS (SELECT 1 FROM main.loss_row) OR EXISTS (SELECT 1 FROM "
-	                      "main.process_info WHERE lost > 0)",
+	                      "main.process_info WHERE lost > 0) OR NOT EXISTS (SELECT 1 FROM main.recording_info "
+	                      "WHERE ended IS NOT NULL)",
 	                      1, &gaps, &error) < 0)
 		return false;
 	return gaps == 0;
@@ -59,9 +60,10 @@ static const char gaps_sql[] =
     "  coalesce(p.pid, '?'), r.from_ns / 1e9, r.to_ns / 1e9, r.why)"
     "  FROM main.loss_row r LEFT JOIN main.process_info p ON p.id = r.process"
     "  ORDER BY r.count IS NOT NULL, r.count DESC, r.id LIMIT 4";
-static const char ended_sql[] = "SELECT 'the recording has no clean end: it is in progress, or its recorder was "
-                                "killed; it is answered as of its last "
-                                "commit' FROM main.recording_info WHERE ended IS NULL";
+static const char ended_sql[] = "SELECT 'no clean end: as of the last commit, at ' || printf('%.3f', end_ns / 1e9) || "
+                                "' s; it is in progress, or its "
+                                "recorder was killed and ttalloc-recorder --append takes in what is left' "
+                                "FROM main.recording_info WHERE ended IS NULL";
 
 size_t recording_loss_lines(struct recording *recording, char (*lines)[LINE_BYTES], size_t capacity)
 {

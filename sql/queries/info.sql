@@ -35,7 +35,7 @@ SELECT
   (SELECT coalesce(sum(unmatched_frees), 0) FROM process_info) AS unmatched_frees,
   (SELECT coalesce(sum(replaced), 0) FROM process_info) AS replaced,
   r.end_ns AS duration_ns,
-  NOT EXISTS (SELECT 1 FROM loss_row) AS complete,
+  r.ended IS NOT NULL AND NOT EXISTS (SELECT 1 FROM loss_row) AS complete,
   coalesce(r.ended, 'in progress, or killed') AS ended,
   strftime('%Y-%m-%d %H:%M:%S', r.start_realtime_ns / 1000000000, 'unixepoch') || ' UTC' AS started,
   r.version AS version,
