@@ -187,7 +187,7 @@ static void test_table_empty_and_incomplete(void **state)
 	writer->end(writer);
 	writer->free(writer);
 	capture_check(&capture, "no leaks\n"
-	                        "INCOMPLETE: the recording has gaps, and figures may be off by what is missing\n"
+	                        "INCOMPLETE: figures may be off by what is missing\n"
 	                        "note: 12 events lost in 2 gaps\\x1b[0m\n");
 }
 
