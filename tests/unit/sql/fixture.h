@@ -47,6 +47,7 @@ static inline void fixture_make(struct fixture *fixture)
 	assert_non_null(mkdtemp(fixture->folder));
 	snprintf(fixture->path, sizeof(fixture->path), "%s/run.db", fixture->folder);
 	assert_int_equal(sqlite3_open(fixture->path, &fixture->db), SQLITE_OK);
+	run(fixture, "PRAGMA synchronous = OFF");
 	run(fixture, "%s", sql_schema);
 	run(fixture, "%s", sql_views);
 	run(fixture,

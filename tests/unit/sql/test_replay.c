@@ -8,7 +8,7 @@
 #define PROCESSES 3
 #define DEVICES 2
 #define EVENTS 160
-#define ROUNDS 60
+#define ROUNDS 20
 #define NEVER INT64_MAX
 
 struct block {
