@@ -37,6 +37,7 @@ struct tta_context {
 	struct tta_options options;
 	bool options_read;
 	bool said;         /* the one line on stderr */
+	bool is_over;      /* the recording has ended for good */
 	char producer[16]; /* who reports; "" means the C API's users */
 	enum tta_clock clock;
 	uint64_t fork_ticks; /* when this process was forked; 0: it was not, or that is not known */

@@ -9,6 +9,7 @@
 
 #include "emit.h"
 #include "flush.h"
+#include "gate.h"
 #include "outbox.h"
 
 #define STACK_BYTES (256u << 10)
@@ -158,6 +159,10 @@ static void *flusher_main(void *unused)
 
 		__atomic_store_n(&flusher->wake, 0, __ATOMIC_SEQ_CST);
 		all_sealed = work(flusher, sealer);
+		if (flusher->uplink.is_over) {
+			tta_gate_shut();
+			return NULL;
+		}
 		tta_futex_wait(&flusher->wake, 0, patience_ns(flusher, all_sealed));
 	}
 }

@@ -56,6 +56,8 @@ static uint32_t decide_locked(void)
 {
 	uint32_t state = TTALLOC_GATE_ON;
 
+	if (tta_context.is_over)
+		return TTALLOC_GATE_OFF;
 	if (!tta_context.options_read) {
 		if (!tta_options_want_recording())
 			return TTALLOC_GATE_OFF;
@@ -81,4 +83,14 @@ __attribute__((visibility("default"))) bool ttalloc_gate_decide(void)
 	}
 	tta_lock_leave(&tta_context.decide_lock, &critical);
 	return state == TTALLOC_GATE_ON;
+}
+
+void tta_gate_shut(void)
+{
+	struct tta_critical critical;
+
+	tta_lock_enter(&tta_context.decide_lock, &critical);
+	tta_context.is_over = true;
+	__atomic_store_n(&ttalloc_gate.state, TTALLOC_GATE_OFF, __ATOMIC_RELEASE);
+	tta_lock_leave(&tta_context.decide_lock, &critical);
 }

@@ -8,4 +8,7 @@
 /* Makes the gate forget its decision in children that are forked from now on. */
 void tta_gate_watch_forks(void);
 
+/* Ends recording in this process, and in children that it forks from now on. */
+void tta_gate_shut(void);
+
 #endif

@@ -67,6 +67,14 @@ static int spool_fd(struct tta_spool *spool)
 	return -1;
 }
 
+bool tta_spool_is_unlinked(const struct tta_spool *spool)
+{
+	struct stat status;
+
+	return tta_fd_is(spool->fd, spool->device, spool->inode) && fstat(spool->fd, &status) == 0 &&
+	       status.st_nlink == 0;
+}
+
 static int allocate(int fd, uint64_t offset, uint64_t bytes)
 {
 	int error;

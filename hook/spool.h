@@ -50,6 +50,9 @@ int tta_spool_create(struct tta_spool *spool, const struct tta_spool_wish *wish)
  * lock. */
 bool tta_spool_grow(struct tta_spool *spool, struct tta_area *area, uint64_t bytes);
 
+/* Whether the file has no name any more, so that no recorder will ever find it. False when that cannot be told. */
+bool tta_spool_is_unlinked(const struct tta_spool *spool);
+
 /* Memory that the hook has for itself: anonymous, and not inherited. NULL when there is none. */
 void *tta_private_pages(uint64_t bytes);
 

@@ -28,6 +28,13 @@ static void hang_up(struct tta_uplink *uplink, uint64_t retry_ns)
 	*uplink = (struct tta_uplink){.fd = -1, .retry_at_ns = tta_now_ns() + retry_ns};
 }
 
+/* The same, by a recorder that is not there or does not want us: one that ended for good has removed the segment. */
+static void turn_away(struct tta_uplink *uplink, uint64_t retry_ns)
+{
+	hang_up(uplink, retry_ns);
+	uplink->is_over = tta_spool_is_unlinked(&tta_context.spool);
+}
+
 void tta_uplink_forget(struct tta_uplink *uplink)
 {
 	hang_up(uplink, 0);
@@ -91,7 +98,7 @@ static void greet(struct tta_uplink *uplink)
 	int fd = open_socket(spool->header->socket_path);
 
 	if (fd < 0 || fstat(fd, &status)) {
-		uplink->retry_at_ns = tta_now_ns() + RETRY_NS;
+		turn_away(uplink, RETRY_NS);
 		return;
 	}
 	*uplink = (struct tta_uplink){
@@ -112,7 +119,7 @@ static uint64_t take_message(struct tta_uplink *uplink, const struct tta_message
 	case TTA_COMMITTED:
 		return uplink->state == TTA_UPLINK_UP ? message->committed.committed_number : 0;
 	default:
-		hang_up(uplink, REFUSED_RETRY_NS);
+		turn_away(uplink, REFUSED_RETRY_NS);
 		return 0;
 	}
 }

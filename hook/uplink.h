@@ -24,6 +24,7 @@ struct tta_uplink {
 	ino_t inode;
 	uint64_t retry_at_ns;
 	uint64_t announced; /* place of the outbox that the recorder was told */
+	bool is_over;       /* no recorder takes this process, and none will: its segment has been removed */
 };
 
 /* Connects if it is time to, hears what the recorder has to say, and tells it what is sealed. URGENT: somebody waits

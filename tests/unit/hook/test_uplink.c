@@ -232,6 +232,63 @@ static void test_recorder_comes_late_and_again(void **state)
 	munmap((void *)stop, 4096);
 }
 
+/* ---- A recording that has ended ---- */
+
+static void run_shut(void *argument)
+{
+	(void)argument;
+	CHILD_CHECK(!ttalloc_enabled());
+}
+
+static void run_until_shut(void *argument)
+{
+	const volatile int *is_kept = argument;
+	uint64_t rounds = 0;
+
+	for (; ttalloc_enabled() && rounds < PATIENCE_MS / (*is_kept ? 4 : 1); rounds++) {
+		report_pair(rounds);
+		sleep_ms(1);
+	}
+	CHILD_CHECK(ttalloc_enabled() == (*is_kept != 0));
+	if (*is_kept)
+		return;
+	CHILD_CHECK(!ttalloc_flush(PATIENCE_MS));
+	run_child(run_shut, NULL); /* nor are its children recorded */
+}
+
+/* Plays the recorder up to its last word, before which it may remove the segment. */
+static void end_recording(const struct place *place, bool removes)
+{
+	volatile int *is_kept = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int listener = start_listening(place);
+	struct tta_message hello;
+	pid_t child;
+	int client;
+
+	*is_kept = !removes;
+	child = start_child(run_until_shut, (void *)is_kept);
+	client = welcome_client(listener, 0, &hello);
+	hear_sealed(client, 2);
+	if (removes)
+		assert_int_equal(unlink(hello.hello.segment_path), 0);
+	say(client, TTA_REFUSED, 0);
+	assert_int_equal(wait_child(child), 0);
+	close(client);
+	close(listener);
+	munmap((void *)is_kept, 4096);
+}
+
+static void test_recording_that_has_ended(void **state)
+{
+	end_recording(*state, true);
+}
+
+/* Another recorder may take what a refused process has. */
+static void test_refusal_does_not_end_recording(void **state)
+{
+	end_recording(*state, false);
+}
+
 /* A recorder that knows more than the hook has sealed is not believed. */
 static void test_commit_of_the_future_is_not_believed(void **state)
 {
@@ -359,6 +416,8 @@ int main(void)
 	    UPLINK_TEST(test_flush_without_a_recorder_returns),
 	    UPLINK_TEST(test_flush_times_out),
 	    UPLINK_TEST(test_recorder_comes_late_and_again),
+	    UPLINK_TEST(test_recording_that_has_ended),
+	    UPLINK_TEST(test_refusal_does_not_end_recording),
 	    UPLINK_TEST(test_commit_of_the_future_is_not_believed),
 	    UPLINK_TEST(test_program_closes_all_descriptors),
 	    UPLINK_TEST(test_outbox_starts_over),
