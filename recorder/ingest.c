@@ -385,7 +385,7 @@ void ingest_open_processes(struct ingest *ingest,
 	for (size_t i = 0; i < ingest->intake.process_count; i++) {
 		const struct process *process = ingest->intake.processes[i];
 
-		if (!process->ended && process->segment_path && *process->segment_path)
+		if (!process->ended && process->segment_path)
 			each(process->id, process->segment_path, process->committed_number, context);
 	}
 }

@@ -135,8 +135,8 @@ struct ingest_totals {
 };
 void ingest_totals(struct ingest *ingest, struct ingest_totals *totals);
 
-/* Processes that are in the file, not ended there, with a segment path: to be drained after a restart. Calls EACH for
- * every one. */
+/* Processes that are in the file, not ended there: their segments are to be drained after a restart. Calls EACH for
+ * every one; one without a segment has an empty path. */
 void ingest_open_processes(struct ingest *ingest,
                            void (*each)(uint32_t process, const char *segment_path, uint64_t committed_number,
                                         void *context),

@@ -388,14 +388,14 @@ static void collect(uint32_t process, const char *segment_path, uint64_t committ
 
 /* A process whose segment is gone: what it had not committed is lost, and nobody can say how much that was. A recording
  * that had ended had all of it; the process just went on living for a while. */
-static void write_off(struct server *server, uint32_t process)
+static void write_off(struct server *server, const struct leftover *gone)
 {
-	struct ingest_loss loss = {.why = "its segment is gone"};
+	struct ingest_loss loss = {.why = *gone->path ? "its segment is gone" : "its recorder was killed"};
 
 	if (server->setup.recording->clean)
 		return;
-	ingest_loss(server->setup.ingest, process, &loss, (struct ingest_table){0});
-	ingest_process_ended(server->setup.ingest, process, 0, "process exit");
+	ingest_loss(server->setup.ingest, gone->process, &loss, (struct ingest_table){0});
+	ingest_process_ended(server->setup.ingest, gone->process, 0, "process exit");
 }
 
 /* The clocks of a recording run from one start of the machine to the next. */
@@ -422,7 +422,7 @@ int server_resume(struct server *server, struct front_error *error)
 		if (seat_take(server, all.items[i].path, &unreadable))
 			continue;
 		if (access(all.items[i].path, F_OK) < 0 && errno == ENOENT)
-			write_off(server, all.items[i].process);
+			write_off(server, &all.items[i]);
 		else
 			say("%s", unreadable.text);
 	}

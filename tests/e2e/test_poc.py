@@ -353,6 +353,25 @@ def the_recorder_ends_first():
     wait_until(lambda: not lingering(), "the end of who stayed behind for the client", 5)
 
 
+def a_recorder_is_killed():
+    """Its old clients die with it or connect anew; going on with the file ends them, and says that something may be lost."""
+    place = Place()
+    server = OldServer(place)
+    client = Process(server)
+    client.send(ALLOC, 0, 4096, DRAM, id_=1)
+    client.ask()
+    wait_until(lambda: rows_of(server.file, "SELECT 1 FROM allocation"), "the commit")
+    server.kill()
+    client.kill()
+    server = OldServer(place, "--append")
+    client = Process(server)
+    client.send(ALLOC, 0, 100, DRAM, id_=1)
+    equal(client.ask().dram, 100, "what is held")
+    file = server.stop()
+    equal(rows_of(file, "SELECT ended FROM process"), [("process exit",), (None,)], "how processes ended")
+    equal([why for (why,) in rows_of(file, "SELECT why FROM loss")], ["its recorder was killed"], "losses")
+
+
 def lingering():
     """Readers that a recorder of this build left behind."""
     found = []
@@ -431,4 +450,4 @@ def kernels_and_circular_buffers():
 
 if __name__ == "__main__":
     main(the_demo, the_python_client, the_same_address_on_every_chip, random_streams, cut_streams, three_monitors, a_client_dies,
-         a_forked_child, the_recorder_ends_first, whose_socket_it_is, wrapped, kernels_and_circular_buffers)
+         a_forked_child, the_recorder_ends_first, a_recorder_is_killed, whose_socket_it_is, wrapped, kernels_and_circular_buffers)
