@@ -121,11 +121,8 @@ void header_size(struct header *header, size_t *rows, size_t *columns)
 		return;
 	}
 	if (rows_now != header->rows) {
-		char text[64];
-		/* the cursor may be where the header will be: then it goes below it */
-		int length = snprintf(text, sizeof text, "\0337\033[%zu;%zur\0338", lines_of(rows_now) + 1, rows_now);
-		write_all(header->fd, text, (size_t)length);
 		header->rows = rows_now;
+		divide(header); /* anew: the old picture is anywhere now */
 	}
 	header->columns = columns_now;
 	*rows = lines_of(rows_now);

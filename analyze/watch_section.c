@@ -225,9 +225,9 @@ static void label_heading(const struct view *view, const struct model *model, st
 size_t section_labels(const struct view *view, const struct model *model, struct canvas *canvas, size_t row,
                       size_t most)
 {
-	static const char *const why_none[] = {
+	const char *const why_none[] = {
 	    [LIVE_GROUPS_NONE] = "labels are yet to be looked up",
-	    [LIVE_GROUPS_READ] = "no live blocks",
+	    [LIVE_GROUPS_READ] = model->live.groups_of_ended ? "everything was freed" : "no live blocks",
 	    [LIVE_GROUPS_TOO_MANY] = "not shown: too many live blocks to look through every few seconds",
 	};
 	const struct live *live = &model->live;

@@ -208,8 +208,8 @@ size_t view_compose(const struct view *view, const struct model *model, struct c
 	if (view->keys && model_device_count(model) > 1 && row < bottom)
 		compose_tabs(view, model, canvas, row++);
 	if (model_device_count(model) == 0) {
-		canvas_put(canvas, row++, 0, canvas->columns, TONE_DIM, "nothing was allocated yet");
-		return row;
+		canvas_put(canvas, row, 0, canvas->columns, TONE_DIM, "nothing was allocated yet");
+		return row < bottom ? row + 1 : row;
 	}
 	row = section_regions(view, model, canvas, row, bottom);
 	return view->compact ? row : compose_rest(view, model, canvas, row, bottom);
