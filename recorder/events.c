@@ -297,6 +297,7 @@ void events_take(struct intake *intake, struct process *process, const struct in
 			row.from_ns = taking.at_ns;
 		row.marks += take_one(&taking);
 	}
+	row.marks += taking.refused; /* lost, and so no events of the recording */
 	row.to_ns = process->last_ns;
 	row.last_key = intake->next_key - 1;
 	row.first_number = batch->first_number + skip;

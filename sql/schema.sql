@@ -135,7 +135,7 @@ CREATE TABLE loss_row(
 -- - count keys that belong to no event.
 CREATE TABLE batch(first_key INTEGER PRIMARY KEY, last_key INTEGER NOT NULL, process INTEGER NOT NULL,
   first_number INTEGER NOT NULL, count INTEGER NOT NULL, from_ns INTEGER NOT NULL, to_ns INTEGER NOT NULL,
-  marks INTEGER NOT NULL DEFAULT 0); -- steps and loss marks among count
+  marks INTEGER NOT NULL DEFAULT 0); -- among count: steps, loss marks and what was refused
 
 -- Kept ready: what each process did in each region. Exact after every commit.
 CREATE TABLE process_usage(

@@ -138,6 +138,8 @@ static void test_gaps_and_losses(void **state)
 	assert_int_equal(ask("SELECT first_number * 1000 + committed_number FROM process_info"), 11043);
 	assert_int_equal(ask("SELECT count(*) FROM held"), 10 + 5 + 2 + 1);
 	assert_int_equal(ask("SELECT sum(count) FROM batch"), 10 + 5 + 2 + 1 + 1 + 1);
+	assert_int_equal(ask("SELECT sum(marks) FROM batch"), 1 + 1);
+	assert_int_equal(ask("SELECT events FROM process_info"), 10 + 5 + 2 + 1);
 }
 
 struct table {
