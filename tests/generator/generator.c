@@ -27,6 +27,7 @@ struct options {
 
 struct worker {
 	const struct options *options;
+	struct gen_shared *shared;
 	struct gen_thread thread;
 	uint32_t process, number;
 };
@@ -52,6 +53,14 @@ static struct gen_shared *make_shared(void)
 	return shared;
 }
 
+/* Threads of all processes begin together, as far as they come: one that was killed is not waited for. */
+static void await_others(struct gen_shared *shared, uint32_t all)
+{
+	__atomic_add_fetch(&shared->ready, 1, __ATOMIC_SEQ_CST);
+	for (int i = 0; i < 500 && __atomic_load_n(&shared->ready, __ATOMIC_SEQ_CST) < all; i++)
+		usleep(1000);
+}
+
 static void *run_worker(void *argument)
 {
 	struct worker *worker = argument;
@@ -66,6 +75,7 @@ static void *run_worker(void *argument)
 	    gen_log_create(options->directory, worker->process, worker->number, options->seed, options->calls + 64);
 	if (!worker->thread.log)
 		fail(options->directory);
+	await_others(worker->shared, options->processes * options->threads);
 	if (worker->number == 0 || options->apart)
 		gen_open_devices(&worker->thread, options->seed);
 	gen_run(&worker->thread, options->calls);
@@ -101,6 +111,7 @@ static void run_process(const struct options *options, struct gen_shared *shared
 			space = make_space(options, process, i);
 		workers[i] = (struct worker){
 		    .options = options,
+		    .shared = shared,
 		    .process = process,
 		    .number = i,
 		    .thread =

@@ -6,6 +6,7 @@
 #include "stream.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -407,6 +408,8 @@ void gen_run(struct gen_thread *thread, uint64_t calls)
 		unlock(thread);
 		if (thread->pace_us)
 			usleep(thread->pace_us);
+		else if (thread->shared && chance(thread, 30))
+			sched_yield(); /* or the same thread has the lock again and again */
 	}
 }
 

@@ -21,6 +21,7 @@
 struct gen_shared {
 	pthread_mutex_t lock;
 	uint64_t order;
+	uint32_t ready; /* threads that are about to begin */
 };
 
 /* What one process, or one thread with devices of its own, has placed. */

@@ -12,7 +12,7 @@ from harness import LONG, SANITIZED, Failure, Generator, Place, Recorder, main, 
 
 SHAPES = [
     ["--calls", 4000],
-    ["--calls", 1500, "--threads", 4],
+    ["--calls", 1500, "--threads", 4, "--pace-us", 100],
     ["--calls", 1500, "--processes", 3, "--threads", 2, "--devices", 3],
     ["--calls", 3000, "--processes", 2, "--devices", 1, "--pace-us", 20],
     ["--calls", 2000, "--processes", 2, "--threads", 3, "--devices", 1, "--apart"],
