@@ -26,6 +26,7 @@
 #define REFRESH_LEAST_MS 20
 #define REFRESH_MOST_MS 3600000
 #define PLAIN_COLUMNS 100
+#define TROUBLE_NS INT64_C(1500000000)
 #define ROTATE_NS INT64_C(3000000000)
 
 struct watch {
@@ -38,7 +39,8 @@ struct watch {
 	char boot_id[64];
 	int signals; /* descriptor from which they are read */
 	int64_t refresh_ns;
-	bool device_chosen, has_state, over, colour;
+	int64_t trouble_since_ns; /* 0: there is none */
+	bool device_chosen, has_state, over, colour, started_by_recorder;
 };
 
 static void read_boot_id(char *out, size_t size)
@@ -61,9 +63,24 @@ static void choose_device(struct watch *watch)
 		watch->view.device = model_device(&watch->model, 0);
 }
 
+/* A file that is being made, ended or replaced cannot be read for a moment: meanwhile the last picture stays. */
+static enum source_result excuse_trouble(struct watch *watch)
+{
+	int64_t now_ns = source_now_ns();
+	if (watch->trouble_since_ns == 0)
+		watch->trouble_since_ns = now_ns;
+	if (now_ns - watch->trouble_since_ns > TROUBLE_NS)
+		return SOURCE_TROUBLE;
+	return watch->has_state && watch->model.live.uuid[0] != '\0' ? SOURCE_SAME : SOURCE_WAITING;
+}
+
 static enum source_result refresh(struct watch *watch, bool patient)
 {
 	enum source_result result = source_refresh(&watch->source, &watch->model, patient, &watch->error);
+	if (result == SOURCE_TROUBLE && !patient)
+		result = excuse_trouble(watch);
+	else
+		watch->trouble_since_ns = 0;
 	watch->has_state = result == SOURCE_READ || result == SOURCE_SAME;
 	watch->view.state = watch->has_state ? NULL : watch->error.text;
 	watch->view.path = watch->source.path;
@@ -94,8 +111,9 @@ static void take_signals(struct watch *watch, bool above)
 	struct signalfd_siginfo signal;
 	while (read(watch->signals, &signal, sizeof signal) == (ssize_t)sizeof signal) {
 		int number = (int)signal.ssi_signo;
-		/* Ctrl-C is for the program below; the recorder tells us when it is over. */
-		if (number != SIGWINCH && !(above && number == SIGINT))
+		/* Ctrl-C is for the program below; the recorder, which reads what we print, tells us when it is over.
+		 */
+		if (number != SIGWINCH && !(above && number == SIGINT && watch->started_by_recorder))
 			watch->over = true;
 	}
 }
@@ -227,7 +245,8 @@ static enum status run_above(struct watch *watch)
 		return STATUS_TROUBLE;
 	}
 	/* Whoever started us waits for this line before anything else writes to the terminal. */
-	if (!isatty(STDOUT_FILENO)) {
+	watch->started_by_recorder = !isatty(STDOUT_FILENO);
+	if (watch->started_by_recorder) {
 		puts("ready");
 		fclose(stdout);
 	}

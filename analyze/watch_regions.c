@@ -208,7 +208,7 @@ static bool is_shown(const struct view *view, const struct live_region *region)
 
 static bool has_binaries(const struct model *model, const struct live_region *region)
 {
-	return model->live.groups_state == LIVE_GROUPS_READ && region->binary_bytes > 0;
+	return model->live.groups_state == LIVE_GROUPS_READ && !model->live.groups_of_ended && region->binary_bytes > 0;
 }
 
 size_t section_region_rows(const struct view *view, const struct model *model)

@@ -65,8 +65,11 @@ static int read_model(struct source *source, struct model *model, bool patient, 
 	if (recording == NULL)
 		return -1;
 	int result = live_read(&model->live, recording, error);
+	if (result < 0) /* half a state is none */
+		live_clear(&model->live);
 	int64_t read_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID) - before_ns;
-	if (result == 0 && (patient || now_ns >= source->next_groups_ns)) {
+	source->groups_stale = !patient && !model->live.ended && now_ns < source->next_groups_ns;
+	if (result == 0 && !source->groups_stale) {
 		int64_t budget_ns = patient ? GROUPS_PATIENT_NS : GROUPS_BUDGET_NS;
 		result = live_read_groups(&model->live, recording, budget_ns, error);
 		int64_t cost_ns = (clock_ns(CLOCK_THREAD_CPUTIME_ID) - before_ns - read_ns) * GROUPS_SHARE;
@@ -107,7 +110,7 @@ enum source_result source_refresh(struct source *source, struct model *model, bo
 		refuse(error, "waiting for %s", source->path);
 		return SOURCE_WAITING;
 	}
-	bool groups_due = !model->live.ended && model->live.groups_state == LIVE_GROUPS_NONE;
+	bool groups_due = source->groups_stale && source_now_ns() >= source->next_groups_ns;
 	if (source->has_read && same(&file, &source->file) && same(&beside, &source->wal) && !groups_due)
 		return SOURCE_SAME;
 	if (source->has_read && !patient && file.inode == source->file.inode && source_now_ns() < source->next_read_ns)

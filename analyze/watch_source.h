@@ -23,7 +23,7 @@ struct source {
 	char path[PATH_MAX];
 	bool named; /* else PATH is the newest recording in this directory, once there is one */
 	struct stamp file, wal;
-	bool has_read;
+	bool has_read, groups_stale;          /* stale: the state was read without its groups */
 	int64_t next_read_ns, next_groups_ns; /* not before */
 };
 

@@ -275,6 +275,9 @@ def above_nothing():
     equal(result.returncode, 3, "status")
     equal(result.stdout, "out\n", "output")
     check("no terminal" in result.stderr, result.stderr)
+    result = run([program("ttalloc-recorder"), "--watch", "-o", place.file("daemon.db"), "--socket", place.socket])
+    equal(result.returncode, 2, "status without a command")
+    check("--watch needs a command" in result.stderr, result.stderr)
 
 
 main(once_shows_what_is_live, once_agrees_with_the_verbs, once_needs_a_recording, plain_text_follows_to_the_end,
