@@ -3,9 +3,10 @@
 import resource
 import shutil
 import sqlite3
+import time
 
-from harness import (Generator, Place, Player, Recorder, analyze, check, check_faithful, equal, main, program, run, skip,
-                     wait_until)
+from harness import (Generator, Place, Player, Recorder, analyze, check, check_faithful, check_recording, equal, issued,
+                     main, program, run, skip, wait_until)
 
 
 def damage(file):
@@ -87,4 +88,21 @@ def signals_of_the_command():
     equal(result.stdout, run(["grep", "Sig\\(Ign\\|Blk\\)", "/proc/self/status"]).stdout, "signals")
 
 
-main(what_waiting_does_not_mend, what_waiting_does_not_mend_of_a_command, a_limit_of_the_file_size, signals_of_the_command)
+def aliased_blocks_at_the_end():
+    """They count nothing, so that no total has a change when they end with their device or process: verify knows."""
+    for closes in (False, True):
+        place = Place()
+        recorder = Recorder(place)
+        player = Player(place)
+        player.alloc(0x1000, 10, flags=issued.ALIASED)
+        player.alloc(0x2000, 20)
+        player.free(0x2000)
+        time.sleep(0.05)
+        if closes:
+            player.close_device()
+        player.end()
+        place.await_drained()
+        check_recording(recorder.stop(), player)
+
+
+main(aliased_blocks_at_the_end, what_waiting_does_not_mend, what_waiting_does_not_mend_of_a_command, a_limit_of_the_file_size, signals_of_the_command)
