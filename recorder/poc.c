@@ -269,10 +269,11 @@ int poc_event_fd(const struct poc *poc)
 	return poc_queue_filled_fd(poc->queue);
 }
 
-bool poc_take(struct poc *poc, struct ingest *ingest)
+bool poc_take(struct poc *poc, struct ingest *ingest, const struct poc_others *others)
 {
 	struct poc_item *item = NULL;
 
+	poc_taker_settle(&poc->taker, ingest, others);
 	for (int i = 0; i < ITEMS_PER_TURN && ingest_has_room(ingest); i++) {
 		item = poc_queue_take(poc->queue);
 		if (!item) {
@@ -281,7 +282,7 @@ bool poc_take(struct poc *poc, struct ingest *ingest)
 		}
 		if (!item)
 			return false;
-		poc_taker_take(&poc->taker, ingest, item);
+		poc_taker_take(&poc->taker, ingest, item, others);
 	}
 	return ingest_has_room(ingest) && !poc_queue_is_empty(poc->queue);
 }
@@ -302,7 +303,7 @@ void poc_finish(struct poc *poc)
 
 bool poc_is_finished(const struct poc *poc)
 {
-	return poc->finished && poc_queue_is_empty(poc->queue);
+	return poc->finished && poc_queue_is_empty(poc->queue) && !poc->taker.doubtful_count;
 }
 
 uint64_t poc_refused(const struct poc *poc)
@@ -344,7 +345,7 @@ void poc_close(struct poc *poc)
 	free_owners(poc);
 	poc_model_free(&poc->model);
 	poc_queue_free(poc->queue);
-	free(poc->taker.processes);
+	poc_taker_free(&poc->taker);
 	free(poc->peers);
 	fds[0] = poc->asking_fd, fds[1] = poc->reporting_fd, fds[2] = poc->wake.fd;
 	for (size_t i = 0; i < 3; i++)

@@ -31,8 +31,15 @@ int poc_open(const struct poc_setup *setup, struct poc **poc, struct front_error
 /* Readable when there is something to take in; poc_take() then. */
 int poc_event_fd(const struct poc *poc);
 
-/* Takes in what clients reported, a fair share, while there is room. True: there is more. */
-bool poc_take(struct poc *poc, struct ingest *ingest);
+/* Who else records a process. One that a hook reports is not recorded twice: its old client falls silent. */
+struct poc_others {
+	bool (*record)(uint32_t pid, void *context);
+	void *context;
+	uint64_t now_ns; /* since the recording's start */
+};
+
+/* Takes in what clients reported, a fair share, while there is room. True: there is more. To be called now and then. */
+bool poc_take(struct poc *poc, struct ingest *ingest, const struct poc_others *others);
 
 /* Accepts nobody any more, reads what has been sent, and leaves the connections to a process that outlives this one:
  * old clients do not survive that a connection is closed on them. */

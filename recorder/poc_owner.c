@@ -86,6 +86,21 @@ void poc_owners_each(struct poc_owners *owners, void (*each)(struct poc_owner *o
 			each(owner, context);
 }
 
+bool poc_has_hook(pid_t pid)
+{
+	char path[64], line[512];
+	bool found = false;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
+	file = fopen(path, "re");
+	while (file && !found && fgets(line, sizeof(line), file))
+		found = strstr(line, "/libttalloc") != NULL;
+	if (file)
+		fclose(file);
+	return found;
+}
+
 void poc_describe(pid_t pid, char *executable, size_t executable_bytes, char *command, size_t command_bytes)
 {
 	char path[64];

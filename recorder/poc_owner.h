@@ -47,6 +47,9 @@ void poc_owner_remove(struct poc_owners *owners, struct poc_owner *owner);
 /* Calls EACH for every owner. EACH may not remove any. */
 void poc_owners_each(struct poc_owners *owners, void (*each)(struct poc_owner *owner, void *context), void *context);
 
+/* Whether libttalloc, or a library that brings it along, is loaded into PID. */
+bool poc_has_hook(pid_t pid);
+
 /* Fills in which program PID runs, and its command; empty when it cannot be known. */
 void poc_describe(pid_t pid, char *executable, size_t executable_bytes, char *command, size_t command_bytes);
 

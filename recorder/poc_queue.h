@@ -28,7 +28,7 @@ struct poc_item {
 	uint32_t owner;      /* number of the process: 1, 2, 3, ... */
 	uint64_t at_ns;      /* since the recording's start: when it arrived */
 	uint32_t pid;        /* of JOINED */
-	uint32_t count;      /* of EVENTS */
+	uint32_t count;      /* of EVENTS; of JOINED, 1: a hook is loaded into it */
 	uint64_t start_time; /* of JOINED */
 	size_t payload_bytes;
 	_Alignas(8) uint8_t payload[];

@@ -32,6 +32,7 @@ static void announce(struct poc *poc, const struct poc_owner *owner)
 	    .at_ns = poc->now_ns,
 	    .pid = (uint32_t)owner->pid,
 	    .start_time = owner->start_time,
+	    .count = !owner->private && poc_has_hook(owner->pid),
 	    .payload_bytes = executable_bytes + command_bytes,
 	});
 	memcpy(item->payload, executable, executable_bytes);

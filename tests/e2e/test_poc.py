@@ -13,7 +13,7 @@ import sys
 import time
 
 import poc
-from harness import LONG, Place, Recorder, analyze, check, equal, main, program, run, start, verify, wait_until
+from harness import BUILD, LONG, SOURCE, Place, Recorder, analyze, check, equal, main, program, run, start, verify, wait_until
 from poc import (ALLOC, CB_ALLOC, CB_FREE, DEVICE_INFO_QUERY, DRAM, DUMP_KERNELS, DUMP_REMAINING, FREE, HELPER, KERNEL_LOAD,
                  KERNEL_UNLOAD, L1, L1_SMALL, QUERY, REGIONS, SIZES, SYSTEM_MEMORY, TRACE, Connection, Model, message)
 
@@ -448,6 +448,26 @@ def kernels_and_circular_buffers():
     check_file(file, model)
 
 
+def hook_and_old_client():
+    """One process, one producer: what a hook reports as well is recorded once; steps alone change nothing."""
+    place = Place()
+    server = OldServer(place)
+    code = ("import sys; sys.path[:0] = sys.argv[1:3]; import poc, ttalloc, os; c = poc.Connection(sys.argv[3]);"
+            "speaks = sys.argv[4] == '1'; ttalloc.enabled();"
+            "import ctypes; speaks and ctypes.CDLL('libttalloc.so.1').ttalloc_name_producer(b'preload'); ttalloc.step(1);"
+            "[(c.send(poc.ALLOC, 0, 64, poc.DRAM, os.getpid(), n), speaks and ttalloc.alloc(0, 0, n, 64)) for n in (4096, 8192)];"
+            "print(c.totals().dram); ttalloc.flush()")
+    for speaks in "01":
+        result = run([sys.executable, "-c", code, os.path.dirname(poc.__file__), str(SOURCE / "hook/python"), server.path, speaks],
+                     env=place.target_env(LD_LIBRARY_PATH=str(BUILD / "hook"), PYTHONDONTWRITEBYTECODE="1"))
+        equal((result.returncode, result.stdout), (0, "128\n"), f"status and total ({result.stderr})")
+    place.await_drained()
+    file = server.stop()
+    equal(sorted(rows_of(file, "SELECT producer, count(*) FROM allocation JOIN process ON process_id = process GROUP BY 1")),
+          [("poc", 2), ("preload", 2)], "blocks by who reported them")
+
+
 if __name__ == "__main__":
     main(the_demo, the_python_client, the_same_address_on_every_chip, random_streams, cut_streams, three_monitors, a_client_dies,
-         a_forked_child, the_recorder_ends_first, a_recorder_is_killed, whose_socket_it_is, wrapped, kernels_and_circular_buffers)
+         a_forked_child, the_recorder_ends_first, a_recorder_is_killed, whose_socket_it_is, wrapped, kernels_and_circular_buffers,
+         hook_and_old_client)
