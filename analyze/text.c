@@ -139,10 +139,15 @@ static size_t offset_of_width(const char *safe, size_t bytes, size_t width)
 
 void text_shorten(char *safe, size_t width)
 {
+	text_shorten_behind(safe, width, (width - 1) / 3);
+}
+
+void text_shorten_behind(char *safe, size_t width, size_t head_width)
+{
 	size_t total = text_width(safe), bytes = strlen(safe);
 	if (total <= width)
 		return;
-	size_t head_width = (width - 1) / 2, tail_width = width - 1 - head_width;
+	size_t tail_width = width - 1 - head_width;
 	size_t head = offset_of_width(safe, bytes, head_width);
 	size_t tail = offset_of_width(safe, bytes, total - tail_width);
 	if (text_width(safe + tail) > tail_width && tail < bytes) { /* a wide character lies across the cut */

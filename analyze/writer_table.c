@@ -13,7 +13,6 @@
 #include <string.h>
 
 #define LAYOUT_ROWS 256 /* that decide the widths */
-#define GAP 2           /* columns between columns */
 
 struct table {
 	struct writer writer;
@@ -43,34 +42,49 @@ static void print_text(const struct table *table, const char *text, size_t width
 		pad(table->style.out, room);
 }
 
+/* One of the two lines of names, up to column LAST. Names that take one line stand in the second. */
+static void print_names(const struct table *table, bool second, size_t last)
+{
+	char head[CELL_TEXT_MAX];
+	const char *gap = "";
+	for (size_t i = 0; i <= last; i++) {
+		const struct shape *shape = &table->layout.shapes[i];
+		if (shape->hidden)
+			continue;
+		snprintf(head, sizeof head, "%.*s", (int)shape->break_at, shape->name);
+		fputs(gap, table->style.out);
+		print_text(table, second ? shape->name + shape->break_at : head, shape->width, shape->left, i == last);
+		gap = "  ";
+	}
+}
+
 static void print_header(const struct table *table)
 {
 	const struct layout *layout = &table->layout;
-	const char *gap = "";
+	size_t broken = layout->count; /* the last name that takes two lines */
 	if (table->style.no_header)
 		return;
+	for (size_t i = 0; i < layout->count; i++)
+		if (!layout->shapes[i].hidden && layout->shapes[i].break_at > 0)
+			broken = i;
 	fputs(colour(&table->style, COLOUR_BOLD), table->style.out);
-	for (size_t i = 0; i < layout->count; i++) {
-		const struct shape *shape = &layout->shapes[i];
-		if (shape->hidden)
-			continue;
-		fputs(gap, table->style.out);
-		print_text(table, shape->name, shape->width, shape->left, i == layout->last);
-		gap = "  ";
+	if (broken < layout->count) {
+		print_names(table, false, broken);
+		fputc('\n', table->style.out);
 	}
+	print_names(table, true, layout->last);
 	fprintf(table->style.out, "%s\n", colour(&table->style, COLOUR_OFF));
 }
 
 static void print_field(const struct table *table, size_t column, const struct field *field)
 {
 	const struct shape *shape = &table->layout.shapes[column];
-	size_t exact = shape->exact_width == 0 ? 0 : shape->exact_width + GAP;
-	text_shorten(field->main, shape->width - exact);
-	print_text(table, field->main, shape->width - exact, shape->left, column == table->layout.last);
-	if (exact == 0)
-		return;
-	fprintf(table->style.out, "%*s%s%*s%s", GAP, "", colour(&table->style, COLOUR_DIM), (int)shape->exact_width,
-	        field->exact, colour(&table->style, COLOUR_OFF));
+	if (shape->left) /* half a number is another number */
+		text_shorten_behind(field->main, shape->width, shape->keep_head);
+	print_text(table, field->main, shape->width - shape->exact, shape->left, column == table->layout.last);
+	if (shape->exact > 0)
+		fprintf(table->style.out, "%s%*s%s", colour(&table->style, COLOUR_DIM), (int)shape->exact, field->exact,
+		        colour(&table->style, COLOUR_OFF));
 }
 
 static void print_row(const struct table *table, const struct field *fields)
@@ -100,12 +114,9 @@ static void print_lifted(const struct table *table)
 	char line[CELL_TEXT_MAX * 4] = "every row below:";
 	size_t used = strlen(line), none = used;
 	for (size_t i = 0; i < table->layout.count && used < sizeof line; i++) {
-		const struct field *field = &table->fields[i];
-		bool exact = field->exact != NULL && field->exact[0] != '\0';
 		if (table->layout.shapes[i].hidden == HIDDEN_SAME)
-			used += (size_t)snprintf(line + used, sizeof line - used, "%s %s %s%s%s%s",
-			                         used > none ? "," : "", table->layout.shapes[i].name, field->main,
-			                         exact ? " (" : "", exact ? field->exact : "", exact ? ")" : "");
+			used += (size_t)snprintf(line + used, sizeof line - used, "%s %s %s", used > none ? "," : "",
+			                         table->layout.shapes[i].name, table->fields[i].main);
 	}
 	if (used > none)
 		print_line(&table->style, line);

@@ -83,6 +83,7 @@ static void test_table(void **state)
 	                        "complete\n");
 }
 
+/* First the exact figures go, and names take two lines; then texts are shortened, their ends least. */
 static void test_table_narrow(void **state)
 {
 	struct capture capture;
@@ -90,11 +91,20 @@ static void test_table_narrow(void **state)
 	capture_begin(&capture);
 	capture.style.width = 70;
 	write_two(writer_table(&capture.style), &complete);
-	capture_check(&capture, "device  region  address            size_bytes     at_ns  label\n"
-	                        "     0  DRAM     0x1000  1.50 GiB  1610612736  1.500 ms  model/\xe2\x80\xa6"
-	                        "ention\n"
-	                        "     1  DRAM       0x40     512 B         512         -  =evil\\\xe2\x80\xa6"
-	                        "2J,\"x\"\n"
+	capture_check(&capture, "device  region  address  size_bytes     at_ns  label\n"
+	                        "     0  DRAM     0x1000    1.50 GiB  1.500 ms  model/layer.3/attention\n"
+	                        "     1  DRAM       0x40       512 B         -  =evil\\x1b[2J,\"x\"\n"
+	                        "complete\n");
+	capture_begin(&capture);
+	capture.style.width = 51;
+	write_two(writer_table(&capture.style), &complete);
+	capture_check(&capture, "every row below: region DRAM\n"
+	                        "                    size_\n"
+	                        "device  address     bytes     at_ns  label\n"
+	                        "     0   0x1000  1.50 GiB  1.500 ms  mode\xe2\x80\xa6"
+	                        "attention\n"
+	                        "     1     0x40     512 B         -  =evi\xe2\x80\xa6"
+	                        "1b[2J,\"x\"\n"
 	                        "complete\n");
 }
 
@@ -104,21 +114,79 @@ static void test_table_very_narrow(void **state)
 	struct capture capture;
 	(void)state;
 	capture_begin(&capture);
-	capture.style.width = 44;
+	capture.style.width = 30;
 	capture.style.quiet = true;
 	write_two(writer_table(&capture.style), &complete);
 	capture_check(&capture, "every row below: region DRAM\n"
-	                        "device            size_bytes  label\n"
-	                        "     0  1.50 GiB  1610612736  model/\xe2\x80\xa6tention\n"
-	                        "     1     512 B         512  =evil\\\xe2\x80\xa6[2J,\"x\"\n"
-	                        "not shown for lack of room: address, at_ns\n"
-	                        "  (a wider terminal, or --json, has them)\n");
+	                        "           size_\n"
+	                        "device     bytes  label\n"
+	                        "     0  1.50 GiB  mod\xe2\x80\xa6ttention\n"
+	                        "     1     512 B  =ev\xe2\x80\xa6"
+	                        "b[2J,\"x\"\n"
+	                        "not shown for lack of room:\n"
+	                        "  address, at_ns (a wider\n"
+	                        "  terminal, or --json, has\n"
+	                        "  them)\n");
+}
+
+#define FIGURES 9
+
+/* The figures that were asked for outlast what says more about them. */
+static void test_table_keeps_figures(void **state)
+{
+	static const struct column failures[FIGURES] = {{"pid", UNIT_ID},
+	                                                {"device", UNIT_ID},
+	                                                {"region", UNIT_TEXT},
+	                                                {"at_ns", UNIT_NS},
+	                                                {"size_bytes", UNIT_BYTES},
+	                                                {"free_bytes", UNIT_BYTES},
+	                                                {"largest_free_bytes", UNIT_BYTES},
+	                                                {"step", UNIT_ID},
+	                                                {"label", UNIT_TEXT}};
+	const struct query_cell cells[FIGURES] = {integer(471100),  integer(0),       text("DRAM"),
+	                                          integer(1500000), integer(1 << 30), integer(1 << 28),
+	                                          integer(1 << 27), integer(5),       text("model/head")};
+	struct capture capture;
+	(void)state;
+	capture_begin(&capture);
+	capture.style.width = 62;
+	capture.style.quiet = true;
+	struct writer *writer = writer_table(&capture.style);
+	writer->begin(writer, &complete, failures, FIGURES);
+	writer->row(writer, cells); /* one row alone is lifted nowhere */
+	writer->end(writer);
+	writer->free(writer);
+	capture_check(&capture, "                                          largest_\n"
+	                        "device  region  size_bytes  free_bytes  free_bytes  label\n"
+	                        "     0  DRAM      1.00 GiB     256 MiB     128 MiB  model/head\n"
+	                        "not shown for lack of room: pid, at_ns, step (a wider\n"
+	                        "  terminal, or --json, has them)\n");
+}
+
+/* Labels that differ in the middle are not made equal. */
+static void test_table_labels_differ(void **state)
+{
+	static const struct column labels[] = {{"label", UNIT_TEXT}, {"bytes", UNIT_BYTES}, {"count", UNIT_COUNT}};
+	struct capture capture;
+	(void)state;
+	capture_begin(&capture);
+	capture.style.width = 30;
+	capture.style.quiet = true;
+	struct writer *writer = writer_table(&capture.style);
+	writer->begin(writer, &complete, labels, 3);
+	writer->row(writer, (struct query_cell[]){text("model/layer.1/attention.backward"), integer(1), integer(1)});
+	writer->row(writer, (struct query_cell[]){text("model/layer.2/attention.backward"), integer(2), integer(2)});
+	writer->end(writer);
+	writer->free(writer);
+	capture_check(&capture, "label             bytes  count\n"
+	                        "model/layer.1/a\xe2\x80\xa6    1 B      1\n"
+	                        "model/layer.2/a\xe2\x80\xa6    2 B      2\n");
 }
 
 static void test_table_every_width_fits(void **state)
 {
 	(void)state;
-	for (size_t width = 36; width < 100; width++) {
+	for (size_t width = 20; width < 100; width++) {
 		struct capture capture;
 		capture_begin(&capture);
 		capture.style.width = width;
@@ -336,6 +404,8 @@ int main(void)
 	    cmocka_unit_test(test_table),
 	    cmocka_unit_test(test_table_narrow),
 	    cmocka_unit_test(test_table_very_narrow),
+	    cmocka_unit_test(test_table_keeps_figures),
+	    cmocka_unit_test(test_table_labels_differ),
 	    cmocka_unit_test(test_table_every_width_fits),
 	    cmocka_unit_test(test_table_limit),
 	    cmocka_unit_test(test_table_all),
