@@ -193,10 +193,11 @@ static void kernel_text(struct entry *entry, uint16_t bytes, struct rowlog *log)
 {
 	size_t there = bytes < entry->bytes ? bytes : entry->bytes;
 
-	if (there)
-		rowlog_text(log, (const char *)entry->data, there);
-	else
+	if (!there) { /* without an entry there is not even a place for an empty text */
 		rowlog_null(log);
+		return;
+	}
+	rowlog_text(log, (const char *)entry->data, there);
 	entry->data += there;
 	entry->bytes -= there;
 }

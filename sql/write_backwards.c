@@ -23,6 +23,12 @@ static struct usage_change change_of(const struct catalog *catalog, const struct
 	};
 }
 
+/* What counts nothing moves no total when it ends with its process or device: that is no change. */
+static bool is_change(const struct catalog *catalog, const struct replay_event *event)
+{
+	return event->is_alloc || event->from_freed || !catalog->origins[event->block->origin].aliased;
+}
+
 typedef bool change_call(void *context, uint32_t device, uint32_t region, const struct usage_change *change);
 
 /* 1: it is done; 0: it was stopped; -1 with ERROR. */
@@ -36,7 +42,8 @@ static int go_back(struct replay *replay, const struct catalog *catalog, uint64_
 		const struct catalog_series *series = &catalog->series[catalog->origins[event.block->origin].series];
 		struct usage_change change = change_of(catalog, &event);
 
-		if (!each(context, (uint32_t)series->device, (uint32_t)series->region, &change))
+		if (is_change(catalog, &event) &&
+		    !each(context, (uint32_t)series->device, (uint32_t)series->region, &change))
 			return 0;
 		if (replay_undo(replay, error) < 0)
 			return -1;

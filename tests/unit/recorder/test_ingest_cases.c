@@ -229,6 +229,24 @@ static void test_end_comes_after_the_last_event(void **state)
 	assert_int_equal(ask("SELECT ended_ns FROM process_info WHERE id = 2"), 900);
 }
 
+/* Spans that are made anew end where those that are made at once do: blocks that count nothing move no total when they
+ * end with their process. */
+static void test_aliased_blocks_end_in_no_span(void **state)
+{
+	struct tta_event aliased = {.kind = TTA_ALLOC, .flags = TTALLOC_ALIASED, .address = 1, .size_bytes = 10};
+	struct tta_event late = {.kind = TTA_ALLOC, .address = 2, .size_bytes = 20};
+	struct ingest *ingest = open_new();
+	uint32_t first = introduce(ingest, 1, 0), second = introduce(ingest, 2, 0);
+
+	(void)state;
+	one_event(ingest, first, 100, aliased, (struct ingest_table){0});
+	ingest_process_ended(ingest, first, 900, "process exit");
+	one_event(ingest, second, 50, late, (struct ingest_table){0});
+	close_all(ingest);
+	assert_int_equal(ask("SELECT min(from_ns) FROM span"), 50);
+	assert_int_equal(ask("SELECT max(to_ns) FROM span"), 100);
+}
+
 /* What the host's malloc gave is not the device's, though it has the number of one. */
 static void test_device_close_leaves_the_host(void **state)
 {
@@ -340,6 +358,7 @@ int main(void)
 	    cmocka_unit_test_teardown(test_names, clean_up),
 	    cmocka_unit_test_teardown(test_late_parent_and_devices, clean_up),
 	    cmocka_unit_test_teardown(test_end_comes_after_the_last_event, clean_up),
+	    cmocka_unit_test_teardown(test_aliased_blocks_end_in_no_span, clean_up),
 	    cmocka_unit_test_teardown(test_device_close_leaves_the_host, clean_up),
 	    cmocka_unit_test_teardown(test_full_disk, clean_up),
 	    cmocka_unit_test_teardown(test_give_up, clean_up),
