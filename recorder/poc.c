@@ -80,7 +80,13 @@ static void serve_asking(struct poc *poc)
 				take_event(poc, &events[i], POC_RECEIVE_BYTES);
 }
 
-/* What was reported before a question belongs into its answer. */
+static bool is_behind(const struct poc_source *source)
+{
+	return source->kind == POC_SOURCE_PEER && ((const struct poc_peer *)(const void *)source)->behind;
+}
+
+/* What was reported before a question belongs into its answer; where clients report faster than is read, there is no
+ * before. */
 static void catch_up(struct poc *poc)
 {
 	struct epoll_event events[EVENTS_AT_ONCE];
@@ -89,7 +95,8 @@ static void catch_up(struct poc *poc)
 	if (poc->asking_count && !poc_queue_is_full(poc->queue))
 		count = epoll_wait(poc->reporting_fd, events, EVENTS_AT_ONCE, 0);
 	for (int i = 0; i < count; i++)
-		take_event(poc, &events[i], CATCH_UP_BYTES);
+		if (!is_behind(events[i].data.ptr))
+			take_event(poc, &events[i], CATCH_UP_BYTES);
 }
 
 static bool is_asked(const struct poc *poc)

@@ -294,6 +294,7 @@ bool poc_peer_read(struct poc *poc, struct poc_peer *peer, size_t most_bytes)
 	got = receive(peer, place, most_bytes);
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		return false;
+	peer->behind = got == (ssize_t)most_bytes;
 	if (got <= 0) {
 		end_peer(poc, peer);
 		return true;

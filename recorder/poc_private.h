@@ -36,8 +36,9 @@ struct poc_peer {
 	size_t held_bytes;
 	bool reports; /* it is watched among those that report, which wait for those that ask */
 	bool asks;
-	bool deaf; /* it does not speak the old protocol: read, and forgotten */
-	bool gone; /* to be freed when no event can name it any more */
+	bool behind; /* there was more than could be read at once */
+	bool deaf;   /* it does not speak the old protocol: read, and forgotten */
+	bool gone;   /* to be freed when no event can name it any more */
 };
 
 struct poc {
