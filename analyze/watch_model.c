@@ -201,6 +201,30 @@ int64_t model_process_bytes(const struct model *model, const struct live_process
 	return bytes;
 }
 
+int64_t model_process_peak(const struct model *model, const struct live_process *process, int64_t device,
+                           int64_t region)
+{
+	const struct live *live = &model->live;
+	if (device == MODEL_ALL_DEVICES)
+		return -1;
+	for (size_t i = first_usage(live, process->id); i < live->usage_count; i++) {
+		const struct live_usage *usage = &live->usages[i];
+		if (usage->process != process->id)
+			break;
+		if (usage->device == device && usage->region == region)
+			return usage->peak_bytes;
+	}
+	return 0;
+}
+
+bool model_any_alive(const struct model *model)
+{
+	for (size_t i = 0; i < model->live.process_count; i++)
+		if (!model->live.processes[i].ended)
+			return true;
+	return false;
+}
+
 int64_t model_region_bytes(const struct model *model, int64_t device, int64_t region)
 {
 	const struct live *live = &model->live;

@@ -54,6 +54,11 @@ struct process_row {
 /* What PROCESS has in REGION of DEVICE, or of all devices. */
 int64_t model_process_bytes(const struct model *model, const struct live_process *process, int64_t device,
                             int64_t region);
+/* The most that it had there at once; of all devices there is none: -1. */
+int64_t model_process_peak(const struct model *model, const struct live_process *process, int64_t device,
+                           int64_t region);
+/* Whether a process of the recording lives. */
+bool model_any_alive(const struct model *model);
 int64_t model_region_bytes(const struct model *model, int64_t device, int64_t region);
 
 /* The rows, in a new array; free() it. Processes that live come first. */

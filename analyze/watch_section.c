@@ -54,10 +54,12 @@ static bool shows(const struct view *view, int64_t device)
 
 /* ---- processes ---- */
 
-/* The regions that get a column: those of the device that people ask for first. */
+/* The regions that get a column: those of the device that people ask for first. Where no process lives, peaks of one
+ * device tell more than what was never freed. */
 struct region_columns {
 	int64_t list[REGION_COLUMNS];
 	size_t count;
+	bool peaks;
 };
 
 static bool has_region(const struct view *view, const struct model *model, int64_t region)
@@ -73,7 +75,7 @@ static bool has_region(const struct view *view, const struct model *model, int64
 static struct region_columns choose_columns(const struct view *view, const struct model *model, size_t width)
 {
 	static const int64_t wanted[] = {0, 1, 32, 16, 17, 3, 4, 2};
-	struct region_columns columns = {.count = 0};
+	struct region_columns columns = {.peaks = view->device != MODEL_ALL_DEVICES && !model_any_alive(model)};
 	size_t most = width >= 100 ? 3 : width >= 60 ? 2 : 1;
 	for (size_t i = 0; i < sizeof wanted / sizeof *wanted && columns.count < most; i++)
 		if (has_region(view, model, wanted[i]))
@@ -95,8 +97,8 @@ static size_t process_heading(const struct region_columns *columns, struct canva
 	for (size_t i = 0; i < columns->count; i++) {
 		section_region_name(name, columns->list[i]);
 		canvas_put_right(canvas, row, column, 10, TONE_HEAD, name);
-		canvas_put_right(canvas, row, column + 10, 8, TONE_HEAD, "SHARE");
-		column += 18;
+		canvas_put_right(canvas, row, column + 10, 9, TONE_HEAD, columns->peaks ? "PEAK" : "SHARE");
+		column += 19;
 	}
 	if (events)
 		canvas_put_right(canvas, row, column, 9, TONE_HEAD, "EVENTS");
@@ -119,8 +121,10 @@ static void process_line(const struct view *view, const struct model *model, con
 		units_bytes(text, bytes);
 		canvas_put_right(canvas, row, column, 10, tone, text);
 		section_share(text, bytes, whole);
-		canvas_put_right(canvas, row, column + 10, 8, tone, text);
-		column += 18;
+		if (columns->peaks)
+			units_bytes(text, model_process_peak(model, process, view->device, columns->list[i]));
+		canvas_put_right(canvas, row, column + 10, 9, tone, text);
+		column += 19;
 	}
 	section_count(text, process->events);
 	if (events)

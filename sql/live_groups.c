@@ -42,8 +42,12 @@ static int64_t now_ns(void)
 
 static int scan_held(struct scan *scan)
 {
-	sqlite3_stmt *rows = recording_prepare(
-	    scan->recording, "SELECT origin, size_bytes FROM main.held WHERE end_key IS NULL", scan->error);
+	/* Blocks that a device's end took were not freed by their program either, but they do not live. */
+	sqlite3_stmt *rows =
+	    recording_prepare(scan->recording,
+	                      scan->any_alive ? "SELECT origin, size_bytes FROM main.held WHERE end_key IS NULL"
+	                                      : "SELECT origin, size_bytes FROM main.held",
+	                      scan->error);
 	int state = rows ? 1 : -1;
 
 	for (int64_t count = 1; state == 1 && !scan->too_many; count++) {

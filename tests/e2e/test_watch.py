@@ -109,6 +109,8 @@ def once_shows_what_is_live():
     recorder.stop()
     shown = _watch("--once", recorder.file)
     check("ended" in shown.stdout and re.search(r"0 B +800 B", shown.stdout), shown.stdout)
+    alone = _watch("--once", "-d", 1, recorder.file).stdout
+    check(re.search(r"PID +DRAM +PEAK", alone) and re.search(r" +500 B +507 B .*\(ended\)", alone), alone)
     check("NOT FREED" in shown.stdout and re.search(r"800 B.*model/weights", shown.stdout), shown.stdout)
 
 

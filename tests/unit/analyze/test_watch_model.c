@@ -28,8 +28,10 @@ static struct live_process three_processes[] = {
 };
 
 static struct live_usage five_usages[] = {
-    {.process = 1, .device = 0, .region = 0, .bytes = 100}, {.process = 1, .device = 3, .region = 0, .bytes = 50},
-    {.process = 2, .device = 0, .region = 0, .bytes = 999}, {.process = 3, .device = 0, .region = 0, .bytes = 200},
+    {.process = 1, .device = 0, .region = 0, .bytes = 100},
+    {.process = 1, .device = 3, .region = 0, .bytes = 50, .peak_bytes = 60},
+    {.process = 2, .device = 0, .region = 0, .bytes = 999},
+    {.process = 3, .device = 0, .region = 0, .bytes = 200},
     {.process = 3, .device = 0, .region = 1, .bytes = 10},
 };
 
@@ -128,6 +130,9 @@ static void devices_are_added_up_on_request_alone(void **state)
 	assert_int_equal(model_process_bytes(&model, &three_processes[0], 0, 0), 100);
 	assert_int_equal(model_process_bytes(&model, &three_processes[0], MODEL_ALL_DEVICES, 0), 150);
 	assert_int_equal(model_process_bytes(&model, &three_processes[2], 3, 0), 0);
+	assert_int_equal(model_process_peak(&model, &three_processes[0], 3, 0), 60);
+	assert_int_equal(model_process_peak(&model, &three_processes[2], 3, 0), 0);
+	assert_int_equal(model_process_peak(&model, &three_processes[0], MODEL_ALL_DEVICES, 0), -1);
 }
 
 static void window_is_a_minute_or_all(void **state)

@@ -96,7 +96,7 @@ static void figures_are_shown(void **state)
 	expect(text, "50.0 %  96.0 MiB   120 MiB  8.00 MiB  16.0 MiB       3");
 	expect(text, "of it kernel binaries");
 	expect(text, "size unknown");
-	expect(text, "4711  72.0 MiB  75.0 %");
+	expect(text, "4711  72.0 MiB   75.0 %");
 	expect(text, "(ended) gone");
 	expect(text, "48.0 MiB  50.0 %        2");
 	expect(text, "(kernel binaries)");
