@@ -108,12 +108,13 @@ step() {
 
 # ctests BUILD NAME ARGUMENTS...: runs ctest in BUILD, and counts each of its tests.
 ctests() {
-	local build=$1 name=$2 log line
+	local build=$1 name=$2 log line status counted=$((passed + failed + skipped)) failed_before=$failed
 	shift 2
 	log=$builds/log/ctest-$name.log
 	mkdir -p "$builds/log"
 	ctest --test-dir "$build" --output-on-failure --no-tests=ignore -j "$jobs" ${filter:+-R "$filter"} "$@" \
 		>"$log" 2>&1
+	status=$?
 	while IFS= read -r line; do
 		if [[ $line =~ Test\ +\#[0-9]+:\ ([^ ]+)\ [.\ ]*(\*\*\*)?([A-Za-z\ /()]+)\ +([0-9.]+)\ sec ]]; then
 			case ${BASH_REMATCH[3]} in
@@ -127,6 +128,11 @@ ctests() {
 			printf '%s\n' "$line"
 		fi
 	done < <(sed -n '/^ *[0-9]*\/[0-9]* Test/,/^[0-9]*% tests passed/{/^ *Start /d;/^[0-9]*% tests passed/d;/^$/d;p}' "$log")
+	# Nothing may fail without a line that says so, and a list of tests may not be empty.
+	if ((status != 0 && failed == failed_before)) || { [[ -z $filter ]] && ((passed + failed + skipped == counted)); }; then
+		tail -n 20 "$log"
+		one failed "$name/ctest" 0
+	fi
 }
 
 # --- builds ---------------------------------------------------------------------------------------------------------
