@@ -66,9 +66,11 @@ void option_text(char out[static OPTION_TEXT_MAX], const struct option *option)
 	char choices[OPTION_TEXT_MAX / 2];
 	bool fallback = option->fallback != NULL && option->fallback[0] != '\0';
 	list_choices(choices, sizeof choices, or_nothing(option->choices));
-	snprintf(out, OPTION_TEXT_MAX, "%s%s%s%s%s%s%s", or_nothing(option->help), option->choices != NULL ? ": " : "",
-	         choices, option->required ? " (required)" : "", fallback ? " (default: " : "",
-	         or_nothing(option->fallback), fallback ? ")" : "");
+	bool tables = option->table_fallback != NULL;
+	snprintf(out, OPTION_TEXT_MAX, "%s%s%s%s%s%s%s%s%s", or_nothing(option->help),
+	         option->choices != NULL ? ": " : "", choices, option->required ? " (required)" : "",
+	         fallback ? " (default: " : "", or_nothing(option->fallback), fallback && tables ? "; in tables " : "",
+	         or_nothing(option->table_fallback), fallback ? ")" : "");
 }
 
 void column_text(char out[static OPTION_TEXT_MAX], const struct query_column *column)

@@ -47,7 +47,8 @@ static const struct option shared[] = {
      .type = OPTION_COUNT,
      .placeholder = "N",
      .group = GROUP_OUTPUT,
-     .help = "show N rows, 0 for all; without it tables show 20, the other formats all"},
+     .help = "show N rows, 0 for all; without it tables show 20 (timeline and fragmentation: 20 of each device and "
+             "region), the other formats all"},
     {.name = "format",
      .type = OPTION_CHOICE,
      .placeholder = "FORMAT",
@@ -98,8 +99,9 @@ static const struct option of_watch[] = {
      .fallback = "500",
      .help = "look for news every MS milliseconds"},
     {.name = "once", .help = "print what there is as plain text, and stop"},
-    {.name = "above", .help = "draw on the upper lines of the terminal alone; the rest scrolls with what other "
-                              "programs write (ttalloc-recorder --watch)"},
+    {.name = "above",
+     .help = "draw on the upper lines of the terminal alone; the rest scrolls with what other "
+             "programs write (ttalloc-recorder --watch)"},
 };
 
 const struct option *options_shared(size_t index)
@@ -148,7 +150,7 @@ static bool takes_shared(const struct verb *verb, const struct query *query, con
 	return true;
 }
 
-static struct option option_of_param(const struct query_param *param)
+static struct option option_of_param(const struct verb *verb, const struct query_param *param)
 {
 	static const struct {
 		enum option_type type;
@@ -159,7 +161,9 @@ static struct option option_of_param(const struct query_param *param)
 	    [QUERY_TIME] = {OPTION_TIME, "TIME"},    [QUERY_REGION] = {OPTION_REGION, "NAME"},
 	    [QUERY_FLAG] = {OPTION_FLAG, NULL},      [QUERY_CHOICE] = {OPTION_CHOICE, "WORD"},
 	};
+	bool other_in_tables = verb->table_param != NULL && strcmp(verb->table_param, param->name) == 0;
 	return (struct option){.name = param->name,
+	                       .table_fallback = other_in_tables ? verb->table_default : NULL,
 	                       .type = types[param->type].type,
 	                       .placeholder = types[param->type].placeholder,
 	                       .choices = param->choices,
@@ -192,7 +196,7 @@ int options_for(struct options *options, const struct verb *verb, const struct q
 		if (takes_shared(verb, query, &shared[i]) && add(options, verb, shared[i], error) < 0)
 			return -1;
 	for (size_t i = 0; query != NULL && i < query->param_count; i++)
-		if (add(options, verb, option_of_param(&query->params[i]), error) < 0)
+		if (add(options, verb, option_of_param(verb, &query->params[i]), error) < 0)
 			return -1;
 	return 0;
 }

@@ -30,8 +30,9 @@ enum option_group { GROUP_QUERY, GROUP_FILTER, GROUP_OUTPUT, GROUP_FILE };
 
 struct option {
 	const char *name, *placeholder, *help;
-	const char *choices;  /* of OPTION_CHOICE: a|b|c */
-	const char *fallback; /* what holds without it, for the help; may be NULL */
+	const char *choices;        /* of OPTION_CHOICE: a|b|c */
+	const char *fallback;       /* what holds without it, for the help; may be NULL */
+	const char *table_fallback; /* the same in tables, where that is another; may be NULL */
 	enum option_type type;
 	enum option_group group;
 	char letter;

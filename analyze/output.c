@@ -66,6 +66,7 @@ int output_choose(struct output *output, const struct arguments *arguments, stru
 	if (limit != NULL)
 		parse_integer(limit, &rows);
 	output->rows = (uint64_t)rows;
+	output->limited = limit != NULL;
 	output->style = (struct style){.out = stdout,
 	                               .width = terminal_width(),
 	                               .rows = limit != NULL ? (uint64_t)rows : TABLE_ROWS,
@@ -87,7 +88,11 @@ struct writer *output_writer(const struct output *output, const struct verb *ver
 	default:
 		if (verb->list)
 			return writer_list(&output->style);
-		struct writer *table = writer_table(&output->style);
+		struct style style = output->style;
+		style.rows_of_series = verb->over_time && !output->limited;
+		struct writer *table = writer_table(&style);
+		if (verb->over_time)
+			return writer_trim(table);
 		return verb->fold ? writer_fold(table) : table;
 	}
 }

@@ -16,6 +16,7 @@ struct output {
 	enum format format;
 	struct style style;
 	uint64_t rows; /* that a format other than table gives; 0: all */
+	bool limited;  /* the user said how many rows */
 	int cause;     /* errno of the first write that failed; 0: none did */
 };
 

@@ -133,12 +133,25 @@ static bool is_grouped(const struct request *request)
 	return by != NULL && arguments_text(request->arguments, by) != NULL;
 }
 
+/* What a verb asks for when a table is to show it. */
+static void add_table_default(struct values *values, const struct request *request, const struct output *output)
+{
+	const struct verb *verb = request->verb;
+	if (verb->table_param == NULL || output->format != FORMAT_TABLE ||
+	    arguments_text(request->arguments, verb->table_param) != NULL)
+		return;
+	struct query_value *value = &values->list[values->count++];
+	*value = (struct query_value){.name = verb->table_param, .type = QUERY_INTEGER};
+	parse_integer(verb->table_default, &value->number);
+}
+
 static int answer(struct recording *recording, const struct request *request, struct output *output,
                   struct notes *notes, bool *found, struct sql_error *error)
 {
 	struct values values = {.count = 0};
 	if (values_make(&values, request->arguments, recording, error) < 0)
 		return -1;
+	add_table_default(&values, request, output);
 	/* Either recording of a diff may know what the other does not. */
 	if (request->old_file == NULL && values_check_known(&values, recording, error) < 0)
 		return -1;

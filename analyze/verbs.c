@@ -52,6 +52,16 @@ static const struct verb manners[] = {
     {.name = "leaks", .fold = true, .nothing = "no leaks"},
     {.name = "failures", .nothing = "no failed requests"},
     {.name = "diff", .two_files = true, .nothing = "no difference"},
+    {.name = "timeline",
+     .over_time = true,
+     .table_param = "buckets",
+     .table_default = "20",
+     .nothing = "nothing was ever live"},
+    {.name = "fragmentation",
+     .over_time = true,
+     .table_param = "samples",
+     .table_default = "10",
+     .nothing = "nothing to measure"},
     {.name = "verify", .gate = true, .nothing = "the file is sound"},
 };
 

@@ -23,11 +23,13 @@ struct verb {
 	const char *usage;         /* its operands */
 	const char *about;
 	/* How the verb differs from a plain query. */
-	const char *nothing; /* what a table says when there are no rows */
-	bool list;           /* its table form is name and value per line */
-	bool fold;           /* its table sums up what the runtime owns */
-	bool gate;           /* a row means status 1, --exit-code or not */
-	bool two_files;      /* OLD NEW */
+	const char *nothing;                     /* what a table says when there are no rows */
+	bool list;                               /* its table form is name and value per line */
+	bool fold;                               /* its table sums up what the runtime owns */
+	bool gate;                               /* a row means status 1, --exit-code or not */
+	bool two_files;                          /* OLD NEW */
+	bool over_time;                          /* its rows are moments of one device and region behind the other */
+	const char *table_param, *table_default; /* a number of rows, of which a table takes fewer */
 };
 
 struct verbs;

@@ -33,8 +33,9 @@ struct answer {
 
 struct style {
 	FILE *out;
-	size_t width;  /* columns of the terminal; 0: any number */
-	uint64_t rows; /* that a table shows; 0: all */
+	size_t width;        /* columns of the terminal; 0: any number */
+	uint64_t rows;       /* that a table shows; 0: all */
+	bool rows_of_series; /* so many of each device and region */
 	bool colour;
 	bool no_header;
 	bool quiet; /* do not say "complete" */
@@ -56,6 +57,8 @@ struct writer *writer_csv(const struct style *style);
 
 /* Sums the rows whose class the runtime owns into one line under the table INNER (which it then owns). */
 struct writer *writer_fold(struct writer *inner);
+/* Leaves out of the table INNER (which it then owns) the rows before anything was live, and rows without figures. */
+struct writer *writer_trim(struct writer *inner);
 /* Whether blocks of that class belong to the runtime, not to the program: kernel binaries, traces, loaded kernels. */
 bool class_is_runtime(const struct query_cell *class);
 

@@ -5,6 +5,7 @@
  */
 #include "layout.h"
 #include "memory.h"
+#include "series.h"
 #include "text.h"
 #include "writer.h"
 
@@ -21,7 +22,9 @@ struct table {
 	struct layout layout;
 	struct field *fields; /* LAYOUT_ROWS * layout.count */
 	size_t kept;
-	uint64_t seen;
+	uint64_t seen, shown;
+	uint64_t of_series; /* of seen; of all rows, where the limit is one for all */
+	struct series series;
 	bool laid_out;
 	char **footnotes;
 	size_t footnote_count;
@@ -139,6 +142,7 @@ static void table_begin(struct writer *writer, const struct answer *answer, cons
 	struct table *table = (struct table *)writer;
 	table->answer = answer;
 	layout_init(&table->layout, columns, count);
+	series_begin(&table->series, columns, count);
 	table->fields = memory_get(LAYOUT_ROWS * count, sizeof *table->fields);
 }
 
@@ -146,8 +150,11 @@ static void table_row(struct writer *writer, const struct query_cell *cells)
 {
 	struct table *table = (struct table *)writer;
 	table->seen++;
-	if (table->style.rows != 0 && table->seen > table->style.rows)
+	if (table->style.rows_of_series && series_enter(&table->series, cells))
+		table->of_series = 0;
+	if (++table->of_series > table->style.rows && table->style.rows != 0)
 		return;
+	table->shown++;
 	struct field *fields = table->fields + table->kept * table->layout.count;
 	layout_row(&table->layout, cells, fields);
 	if (table->laid_out) {
@@ -181,8 +188,8 @@ static void table_end(struct writer *writer)
 		fprintf(out, "%s\n", table->answer->nothing);
 	else if (!table->laid_out)
 		print_kept(table, true);
-	if (table->style.rows != 0 && table->seen > table->style.rows)
-		fprintf(out, "and %" PRIu64 " more (-n 0 shows all)\n", table->seen - table->style.rows);
+	if (table->seen > table->shown)
+		fprintf(out, "and %" PRIu64 " more (-n 0 shows all)\n", table->seen - table->shown);
 	print_left_out(table);
 	for (size_t i = 0; i < table->footnote_count; i++)
 		print_line(&table->style, table->footnotes[i]);

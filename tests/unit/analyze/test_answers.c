@@ -186,6 +186,25 @@ static void test_incomplete(void **state)
 	assert_string_equal(result->out, "1\r\n1\r\n");
 }
 
+static size_t count_rows(const char *line)
+{
+	size_t count = 0;
+	for (const char *at = ask(line)->out; (at = strstr(at, "DRAM")) != NULL; at++)
+		count++;
+	return count;
+}
+
+/* Tables show as many moments as people read; programs get all. */
+static void test_over_time(void **state)
+{
+	(void)state;
+	assert_int_equal(count_rows("timeline|run.db|--json"), 100);
+	assert_int_equal(count_rows("timeline|run.db"), 20);
+	assert_int_equal(count_rows("timeline|run.db|--buckets|10"), 10);
+	assert_int_equal(count_rows("timeline|run.db|--buckets|50|-n|0"), 50);
+	says("help|timeline", 0, "(default: 100; in tables 20)");
+}
+
 /* A difference is no better than the worse of both recordings. */
 static void test_diff(void **state)
 {
@@ -359,6 +378,7 @@ int main(void)
 	    cmocka_unit_test(test_sql),
 	    cmocka_unit_test(test_leaks),
 	    cmocka_unit_test(test_incomplete),
+	    cmocka_unit_test(test_over_time),
 	    cmocka_unit_test(test_diff),
 	    cmocka_unit_test(test_info),
 	    cmocka_unit_test(test_unknown_to_the_recording),

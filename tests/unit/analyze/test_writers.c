@@ -280,6 +280,39 @@ static void test_fold(void **state)
 	              "complete\n");
 }
 
+/* Over time, each device and region has its rows, from when something was live there. */
+static void test_trim(void **state)
+{
+	static const struct column usage[] = {{"device", UNIT_ID},
+	                                      {"region", UNIT_TEXT},
+	                                      {"at_ns", UNIT_NS},
+	                                      {"max_bytes", UNIT_BYTES},
+	                                      {"allocs", UNIT_COUNT}};
+	struct capture capture;
+	(void)state;
+	capture_begin(&capture);
+	capture.style.rows = 2;
+	capture.style.rows_of_series = true;
+	struct writer *writer = writer_trim(writer_table(&capture.style));
+	writer->begin(writer, &complete, usage, 5);
+	for (int i = 0; i < 5; i++)
+		writer->row(writer, (struct query_cell[]){integer(0), text("DRAM"), integer(i), integer(i == 2),
+		                                          integer(i == 2)});
+	for (int i = 0; i < 2; i++)
+		writer->row(writer, (struct query_cell[]){integer(0), text("CB"), integer(i), unknown, unknown});
+	writer->row(writer, (struct query_cell[]){integer(1), text("DRAM"), integer(0), integer(7), integer(1)});
+	writer->end(writer);
+	writer->free(writer);
+	capture_check(&capture, "device  region  at_ns  max_bytes  allocs\n"
+	                        "     0  DRAM     2 ns     1 B  1       1\n"
+	                        "     0  DRAM     3 ns     0 B  0       0\n"
+	                        "     1  DRAM     0 ns     7 B  7       1\n"
+	                        "and 1 more (-n 0 shows all)\n"
+	                        "not shown: 2 rows before anything was live\n"
+	                        "not shown, having no banks of known geometry: device 0 CB\n"
+	                        "complete\n");
+}
+
 static void test_json(void **state)
 {
 	struct capture capture;
@@ -411,6 +444,7 @@ int main(void)
 	    cmocka_unit_test(test_table_all),
 	    cmocka_unit_test(test_table_empty_and_incomplete),
 	    cmocka_unit_test(test_fold),
+	    cmocka_unit_test(test_trim),
 	    cmocka_unit_test(test_json),
 	    cmocka_unit_test(test_json_empty),
 	    cmocka_unit_test(test_json_cells),
