@@ -168,6 +168,8 @@ void options_print_help(void)
 		snprintf(left, sizeof(left), "  %s%s --%s%s%s%s%s", letter, rows[i].letter ? "," : " ", rows[i].name,
 		         otherwise, rows[i].argument ? "=" : "", rows[i].argument ? rows[i].argument : "", end);
 		printf("%-24s", left);
+		if (strlen(left) + 2 > 24)
+			printf("\n%24s", "");
 		print_wrapped(rows[i].help, 24);
 	}
 	printf("\nEnvironment:\n");
