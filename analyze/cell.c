@@ -13,6 +13,14 @@ const char *colour(const struct style *style, const char *sequence)
 	return style->colour ? sequence : "";
 }
 
+size_t column_find(const struct column *columns, size_t count, const char *name)
+{
+	size_t i = 0;
+	while (i < count && strcmp(columns[i].name, name) != 0)
+		i++;
+	return i;
+}
+
 static void show_integer(struct shown *shown, const struct column *column, int64_t number)
 {
 	bool grown = strncmp(column->name, "delta", 5) == 0 && number > 0;

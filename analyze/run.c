@@ -15,8 +15,8 @@ struct rows {
 	struct column *columns;
 	struct query_cell *cells;
 	size_t count;
-	size_t class_column; /* whose runtime rows are no finding; count: none */
-	bool found;
+	struct ownership ownership; /* the runtime's rows are no finding */
+	bool fold, found;
 };
 
 static void rows_init(struct rows *rows, const struct query_run *run, bool fold)
@@ -24,22 +24,21 @@ static void rows_init(struct rows *rows, const struct query_run *run, bool fold)
 	rows->count = query_column_count(run);
 	rows->columns = memory_get(rows->count, sizeof *rows->columns);
 	rows->cells = memory_get(rows->count, sizeof *rows->cells);
-	rows->class_column = rows->count;
 	for (size_t i = 0; i < rows->count; i++) {
 		const char *name = query_column_name(run, i), *unit = query_column_unit(run, i);
 		rows->columns[i] = (struct column){.name = name, .unit = unit_by_name(unit)};
 		if (rows->columns[i].unit == UNIT_NONE)
 			rows->columns[i].unit = unit_of_column(name);
-		if (fold && strcmp(name, "class") == 0)
-			rows->class_column = i;
 	}
+	rows->fold = fold;
+	ownership_find(&rows->ownership, rows->columns, rows->count);
 }
 
 static void rows_take(struct rows *rows, const struct query_run *run)
 {
 	for (size_t i = 0; i < rows->count; i++)
 		query_cell(run, i, &rows->cells[i]);
-	if (rows->class_column == rows->count || !class_is_runtime(&rows->cells[rows->class_column]))
+	if (!rows->fold || !ownership_is_runtime(&rows->ownership, rows->cells))
 		rows->found = true;
 }
 
@@ -54,10 +53,15 @@ static bool is_gate(const struct request *request)
 	return request->verb->gate || arguments_text(request->arguments, "exit-code") != NULL;
 }
 
+struct finding {
+	bool any;
+	bool told; /* the rows say what is the runtime's */
+};
+
 /* Writes what RUN has. Nothing is written before the first step has succeeded, so that most errors leave stdout empty.
- * 0 with FOUND set, or -1 with ERROR filled. */
+ * 0 with FINDING set, or -1 with ERROR filled. */
 static int write_rows(struct query_run *run, const struct request *request, struct output *output,
-                      const struct answer *answer, bool *found, struct sql_error *error)
+                      const struct answer *answer, struct finding *finding, struct sql_error *error)
 {
 	struct rows rows = {0};
 	uint64_t written = 0;
@@ -80,7 +84,7 @@ static int write_rows(struct query_run *run, const struct request *request, stru
 	}
 	if (state >= 0)
 		writer->end(writer);
-	*found = rows.found;
+	*finding = (struct finding){.any = rows.found, .told = ownership_is_told(&rows.ownership)};
 	writer->free(writer);
 	rows_free(&rows);
 	return state < 0 ? -1 : 0;
@@ -107,7 +111,7 @@ static struct query_run *start(struct recording *recording, const struct request
 	return query_start_sql(recording, request->statement, error);
 }
 
-/* Groups (--by) do not tell what the runtime owns, so a gate asks again without grouping. */
+/* Where groups (--by) do not tell what the runtime owns, a gate asks again without grouping. */
 static int find_ungrouped(struct recording *recording, const struct request *request, const struct values *values,
                           bool *found, struct sql_error *error)
 {
@@ -168,11 +172,13 @@ static int answer(struct recording *recording, const struct request *request, st
 	                            .notes = (const char *const *)notes->list,
 	                            .note_count = notes->count,
 	                            .complete = notes->complete};
-	int result = write_rows(run, request, output, &head, found, error);
+	struct finding finding = {0};
+	int result = write_rows(run, request, output, &head, &finding, error);
+	*found = finding.any;
 	query_finish(run);
 	if (result == 0)
 		say_notes(output, &head);
-	if (result == 0 && request->verb->fold && is_gate(request) && is_grouped(request))
+	if (result == 0 && request->verb->fold && !finding.told && is_gate(request) && is_grouped(request))
 		result = find_ungrouped(recording, request, &values, found, error);
 	return result;
 }

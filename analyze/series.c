@@ -6,19 +6,11 @@
 
 #include <string.h>
 
-static size_t find_column(const struct column *columns, size_t count, const char *name)
-{
-	size_t i = 0;
-	while (i < count && strcmp(columns[i].name, name) != 0)
-		i++;
-	return i;
-}
-
 void series_begin(struct series *series, const struct column *columns, size_t count)
 {
 	*series = (struct series){.count = count,
-	                          .device = find_column(columns, count, "device"),
-	                          .region = find_column(columns, count, "region")};
+	                          .device = column_find(columns, count, "device"),
+	                          .region = column_find(columns, count, "region")};
 }
 
 bool series_enter(struct series *series, const struct query_cell *cells)

@@ -21,6 +21,9 @@ struct column {
 	enum unit unit;
 };
 
+/* The column of that name; COUNT where there is none. */
+size_t column_find(const struct column *columns, size_t count, const char *name);
+
 /* What there is to say beside the rows. Borrowed until end(). */
 struct answer {
 	const char *query;
@@ -55,12 +58,20 @@ struct writer *writer_json(const struct style *style);
 struct writer *writer_jsonl(const struct style *style);
 struct writer *writer_csv(const struct style *style);
 
-/* Sums the rows whose class the runtime owns into one line under the table INNER (which it then owns). */
+/* Sums the rows that are the runtime's alone into one line under the table INNER (which it then owns). */
 struct writer *writer_fold(struct writer *inner);
+
+/* What tells the rows that are the runtime's: the class of a block, or how many blocks of a group are. */
+struct ownership {
+	size_t count; /* of columns; the value of those below that are not there */
+	size_t class, blocks, bytes, runtime_blocks;
+};
+void ownership_find(struct ownership *ownership, const struct column *columns, size_t count);
+bool ownership_is_told(const struct ownership *ownership);
+bool ownership_is_runtime(const struct ownership *ownership, const struct query_cell *cells);
+
 /* Leaves out of the table INNER (which it then owns) the rows before anything was live, and rows without figures. */
 struct writer *writer_trim(struct writer *inner);
-/* Whether blocks of that class belong to the runtime, not to the program: kernel binaries, traces, loaded kernels. */
-bool class_is_runtime(const struct query_cell *class);
 
 /* A line that table or list print under their rows, before notes and trust; copied. */
 void writer_table_footnote(struct writer *table, const char *line);

@@ -12,7 +12,6 @@
 #include <string.h>
 
 #define FOLD_GROUPS 32 /* classes times regions that exist; more go into the table */
-#define NONE SIZE_MAX
 
 struct group {
 	char class[32], region[32];
@@ -23,36 +22,19 @@ struct group {
 struct fold {
 	struct writer writer;
 	struct writer *inner;
-	size_t count, class_column, region_column, size_column;
+	struct ownership ownership;
+	size_t region_column, size_column;
 	struct group groups[FOLD_GROUPS];
 	size_t group_count;
 };
 
-bool class_is_runtime(const struct query_cell *class)
-{
-	static const char *const owned[] = {"kernel_binary", "kernel", "trace"};
-	for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
-		if (class->type == CELL_TEXT && class->bytes == strlen(owned[i]) &&
-		    memcmp(class->text, owned[i], class->bytes) == 0)
-			return true;
-	return false;
-}
-
-static size_t find_column(const struct column *columns, size_t count, const char *name)
-{
-	for (size_t i = 0; i < count; i++)
-		if (strcmp(columns[i].name, name) == 0)
-			return i;
-	return NONE;
-}
-
 static void fold_begin(struct writer *writer, const struct answer *answer, const struct column *columns, size_t count)
 {
 	struct fold *fold = (struct fold *)writer;
-	fold->count = count;
-	fold->class_column = find_column(columns, count, "class");
-	fold->region_column = find_column(columns, count, "region");
-	fold->size_column = find_column(columns, count, "size_bytes");
+	ownership_find(&fold->ownership, columns, count);
+	bool grouped = fold->ownership.class == count;
+	fold->region_column = column_find(columns, count, "region");
+	fold->size_column = column_find(columns, count, grouped ? "bytes" : "size_bytes");
 	fold->inner->begin(fold->inner, answer, columns, count);
 }
 
@@ -63,10 +45,18 @@ static void copy_text(char *out, size_t size, const struct query_cell *cell)
 	snprintf(out, size, "%.*s", (int)size - 1, shown.main);
 }
 
+static bool is_grouped(const struct fold *fold)
+{
+	return fold->ownership.class == fold->ownership.count;
+}
+
 static struct group *find_group(struct fold *fold, const struct query_cell *cells)
 {
 	struct group wanted = {0};
-	copy_text(wanted.class, sizeof wanted.class, &cells[fold->class_column]);
+	if (is_grouped(fold))
+		strcpy(wanted.class, "blocks");
+	else
+		copy_text(wanted.class, sizeof wanted.class, &cells[fold->ownership.class]);
 	copy_text(wanted.region, sizeof wanted.region, &cells[fold->region_column]);
 	for (size_t i = 0; i < fold->group_count; i++)
 		if (strcmp(fold->groups[i].class, wanted.class) == 0 &&
@@ -82,14 +72,14 @@ static void fold_row(struct writer *writer, const struct query_cell *cells)
 {
 	struct fold *fold = (struct fold *)writer;
 	struct group *group = NULL;
-	if (fold->class_column != NONE && fold->region_column != NONE && fold->size_column != NONE &&
-	    class_is_runtime(&cells[fold->class_column]))
+	if (fold->region_column < fold->ownership.count && fold->size_column < fold->ownership.count &&
+	    ownership_is_runtime(&fold->ownership, cells))
 		group = find_group(fold, cells);
 	if (group == NULL) {
 		fold->inner->row(fold->inner, cells);
 		return;
 	}
-	group->blocks++;
+	group->blocks += is_grouped(fold) ? (uint64_t)cells[fold->ownership.blocks].integer : 1;
 	group->bytes += cells[fold->size_column].integer;
 }
 

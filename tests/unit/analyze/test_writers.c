@@ -280,6 +280,32 @@ static void test_fold(void **state)
 	              "complete\n");
 }
 
+/* Groups that are the runtime's alone are summed up too; others stay whole. */
+static void test_fold_groups(void **state)
+{
+	struct capture capture;
+	const struct column group[] = {{"region", UNIT_TEXT},
+	                               {"group", UNIT_TEXT},
+	                               {"blocks", UNIT_COUNT},
+	                               {"bytes", UNIT_BYTES},
+	                               {"runtime_blocks", UNIT_COUNT}};
+	(void)state;
+	capture_begin(&capture);
+	struct writer *writer = writer_fold(writer_table(&capture.style));
+	writer->begin(writer, &complete, group, 5);
+	writer->row(writer, (struct query_cell[]){text("DRAM"), text("a"), integer(3), integer(300), integer(3)});
+	writer->row(writer, (struct query_cell[]){text("DRAM"), text("b"), integer(2), integer(200), integer(1)});
+	writer->row(writer, (struct query_cell[]){text("DRAM"), text("c"), integer(1), integer(100), integer(1)});
+	writer->row(writer, (struct query_cell[]){text("L1"), text("c"), integer(0), integer(0), integer(0)});
+	writer->end(writer);
+	writer->free(writer);
+	capture_check(&capture, "region  group  blocks       bytes  runtime_blocks\n"
+	                        "DRAM    b           2  200 B  200               1\n"
+	                        "L1      c           0    0 B    0               0\n"
+	                        "owned by the runtime: 4 blocks in DRAM, 400 B (400)\n"
+	                        "complete\n");
+}
+
 /* Over time, each device and region has its rows, from when something was live there. */
 static void test_trim(void **state)
 {
@@ -444,6 +470,7 @@ int main(void)
 	    cmocka_unit_test(test_table_all),
 	    cmocka_unit_test(test_table_empty_and_incomplete),
 	    cmocka_unit_test(test_fold),
+	    cmocka_unit_test(test_fold_groups),
 	    cmocka_unit_test(test_trim),
 	    cmocka_unit_test(test_json),
 	    cmocka_unit_test(test_json_empty),
