@@ -96,7 +96,7 @@ static int fail_unknown(const struct verb *verb, const struct options *options, 
 {
 	const struct option *elsewhere = find_shared(word);
 	if (elsewhere != NULL)
-		return refuse(error, "'%s' does not honour --%s; see 'ttalloc-analyze help %s'", verb->name,
+		return refuse(error, "'%s' does not take --%s; see 'ttalloc-analyze help %s'", verb->name,
 		              elsewhere->name, verb->name);
 	const char *near = word->name == NULL ? NULL : suggest(options, word->name);
 	if (near != NULL)

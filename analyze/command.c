@@ -72,9 +72,9 @@ static int check_operands(const struct command *command, size_t least, size_t mo
 	if (count >= least && count <= most)
 		return 0;
 	if (count > most)
-		return refuse(error, "'%.200s' is too much; usage: ttalloc-analyze %s [OPTION]... %s",
+		return refuse(error, "unexpected operand '%.200s'; usage: ttalloc-analyze %s [OPTION]... %s",
 		              command->arguments.operands[most], command->verb->name, command->verb->usage);
-	return refuse(error, "something is missing; usage: ttalloc-analyze %s [OPTION]... %s", command->verb->name,
+	return refuse(error, "an operand is missing; usage: ttalloc-analyze %s [OPTION]... %s", command->verb->name,
 	              command->verb->usage);
 }
 
@@ -123,6 +123,9 @@ static bool has_space(const char *text)
 
 struct sql_operands sql_operands(const char *const *operands, unsigned count)
 {
+	for (unsigned i = 0; i < count; i++) /* "-": standard input, as without a statement */
+		if (strcmp(operands[i], "-") == 0)
+			return (struct sql_operands){.file = count == 2 ? operands[!i] : NULL};
 	if (count == 0)
 		return (struct sql_operands){0};
 	bool first_is_file = access(operands[0], F_OK) == 0 || (count == 2 && !has_space(operands[0]));

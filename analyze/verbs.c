@@ -31,10 +31,11 @@ static const struct verb own_verbs[] = {
     {.name = "sql",
      .kind = VERB_SQL,
      .summary = "run a statement of your own, read-only",
-     .usage = "[STATEMENT] [FILE]",
-     .about = "The statement may use the views (allocation, event, process, thread, device, label, step, kernel, "
-              "failure, loss, recording, usage) and the table-valued functions. Without STATEMENT it is read from "
-              "standard input. Of one operand, an existing file is FILE."},
+     .usage = "[STATEMENT|-] [FILE]",
+     .about =
+         "The statement may use the views (allocation, event, process, thread, device, label, step, kernel, "
+         "failure, loss, recording, usage) and the table-valued functions. Without STATEMENT, or for -, it is read "
+         "from standard input. Of one operand, an existing file is FILE."},
     {.name = "watch",
      .kind = VERB_WATCH,
      .summary = "follow a recording in the terminal, also one that is yet to begin",

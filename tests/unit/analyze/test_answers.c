@@ -255,7 +255,7 @@ static void test_user_query(void **state)
 	says("--complete|--query-path|queries|largest|--le", 0, "--least\tleave out smaller ones");
 	refuses("largest|run.db", "no verb 'largest'");
 	refuses("largest|run.db|--query-path|queries|--least|x", "not a size");
-	refuses("largest|run.db|--query-path|queries|--pid|1", "does not honour --pid");
+	refuses("largest|run.db|--query-path|queries|--pid|1", "does not take --pid");
 	refuses("broken|run.db|--query-path|queries", "broken.sql");
 }
 
@@ -296,7 +296,7 @@ static void test_files(void **state)
 	refuses("leaks|schema.sql", "schema.sql");
 	refuses("leaks|.", "directory");
 	refuses("leaks|run.db|--db|run.db", "named twice");
-	refuses("leaks|run.db|run.db", "too much");
+	refuses("leaks|run.db|run.db", "unexpected operand 'run.db'");
 	refuses("diff|run.db", "OLD NEW");
 	refuses("leak|run.db", "did you mean 'leaks'");
 	refuses("leaks|evil\033[2J.db", "[2J.db: no such file");

@@ -134,10 +134,10 @@ static void test_refusals(void **state)
 static void test_not_honoured(void **state)
 {
 	(void)state;
-	refuses("frag --pid 1", "does not honour --pid");
-	refuses("frag --label a", "does not honour --label");
-	refuses("frag --exit-code", "does not honour --exit-code");
-	refuses("frag --force", "does not honour --force");
+	refuses("frag --pid 1", "does not take --pid");
+	refuses("frag --label a", "does not take --label");
+	refuses("frag --exit-code", "does not take --exit-code");
+	refuses("frag --force", "does not take --force");
 }
 
 static void test_suggestions(void **state)
@@ -236,6 +236,12 @@ static void test_sql_operands(void **state)
 	operands = sql_operands((const char *[]){"/dev/null"}, 1);
 	assert_null(operands.statement);
 	operands = sql_operands((const char *[]){"SELECT 1"}, 1);
+	assert_null(operands.file);
+	operands = sql_operands((const char *[]){"-", "missing.db"}, 2);
+	assert_null(operands.statement);
+	assert_string_equal(operands.file, "missing.db");
+	operands = sql_operands((const char *[]){"-"}, 1);
+	assert_null(operands.statement);
 	assert_null(operands.file);
 }
 
