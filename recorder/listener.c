@@ -68,7 +68,7 @@ static int replace_stale(const struct sockaddr_un *address, struct front_error *
 	return 0;
 }
 
-static int bind_and_listen(struct listener *listener, const struct sockaddr_un *address, struct front_error *error)
+static int bind_socket(struct listener *listener, const struct sockaddr_un *address, struct front_error *error)
 {
 	struct stat status;
 	mode_t mask = umask(0177);
@@ -78,8 +78,8 @@ static int bind_and_listen(struct listener *listener, const struct sockaddr_un *
 	if (result < 0)
 		return front_fail(error, "%s: cannot be bound: %s; choose another with --socket", listener->path,
 		                  strerror(errno));
-	if (listen(listener->fd, BACKLOG) < 0 || lstat(listener->path, &status) < 0)
-		return front_fail(error, "%s: cannot be listened on: %s", listener->path, strerror(errno));
+	if (lstat(listener->path, &status) < 0)
+		return front_fail(error, "%s: cannot be bound: %s", listener->path, strerror(errno));
 	listener->device = status.st_dev;
 	listener->inode = status.st_ino;
 	return 0;
@@ -88,7 +88,7 @@ static int bind_and_listen(struct listener *listener, const struct sockaddr_un *
 int listener_open(struct listener *listener, const char *path, struct front_error *error)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	int directory, result = -1;
+	int result = -1;
 
 	*listener = (struct listener){.fd = -1};
 	if (strlen(path) >= sizeof(address.sun_path))
@@ -96,25 +96,41 @@ int listener_open(struct listener *listener, const char *path, struct front_erro
 		                  sizeof(address.sun_path) - 1);
 	strcpy(address.sun_path, path);
 	strcpy(listener->path, path);
-	directory = open_directory(path, error);
-	if (directory < 0)
+	listener->directory_fd = open_directory(path, error);
+	if (listener->directory_fd < 0)
 		return -1;
-	flock(directory, LOCK_EX); /* two recorders that start together must not both find the socket stale */
+	listener->is_starting = true;
+	flock(listener->directory_fd, LOCK_EX); /* of recorders that start together one alone may find it stale */
 	listener->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (listener->fd < 0)
 		front_fail(error, "socket: %s", strerror(errno));
 	else if (replace_stale(&address, error) == 0)
-		result = bind_and_listen(listener, &address, error);
-	close(directory);
+		result = bind_socket(listener, &address, error);
 	if (result < 0)
 		listener_close(listener);
 	return result;
+}
+
+static void let_others_start(struct listener *listener)
+{
+	if (listener->is_starting)
+		close(listener->directory_fd);
+	listener->is_starting = false;
+}
+
+int listener_begin(struct listener *listener, struct front_error *error)
+{
+	if (listen(listener->fd, BACKLOG) < 0)
+		return front_fail(error, "%s: cannot be listened on: %s", listener->path, strerror(errno));
+	let_others_start(listener);
+	return 0;
 }
 
 void listener_close(struct listener *listener)
 {
 	struct stat status;
 
+	let_others_start(listener);
 	if (listener->fd < 0)
 		return;
 	if (listener->inode && lstat(listener->path, &status) == 0 && status.st_ino == listener->inode &&

@@ -5,21 +5,27 @@
 #ifndef RECORDER_LISTENER_H
 #define RECORDER_LISTENER_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "say.h"
 
 struct listener {
 	int fd;
+	bool is_starting; /* bound, and not listening yet */
+	int directory_fd; /* while starting: has the lock that keeps other recorders from it */
 	char path[108];
 	dev_t device; /* of the socket's file: what listener_close() may remove */
 	ino_t inode;
 };
 
-/* Binds PATH and listens. Its directory is made if need be (mode 0700), and has to belong to the user or be one where
- * nobody can take away another's files. A socket that nobody serves any more is replaced, a live one is not. 0, or -1
- * with ERROR. */
+/* Binds PATH, which is ours from then on. Its directory is made if need be (mode 0700), and has to belong to the user
+ * or be one where nobody can take away another's files. A socket that nobody serves any more is replaced, a live one is
+ * not. 0, or -1 with ERROR. */
 int listener_open(struct listener *listener, const char *path, struct front_error *error);
+
+/* Begins to listen: whoever connects may rely on all that the recorder has, its file say. 0, or -1 with ERROR. */
+int listener_begin(struct listener *listener, struct front_error *error);
 
 /* Stops listening and removes the socket. */
 void listener_close(struct listener *listener);

@@ -203,13 +203,15 @@ static int open_ingest(struct session *session, struct front_error *error)
 static int open_file_and_socket(struct session *session, struct front_error *error)
 {
 	if (session->options->append) {
-		if (open_ingest(session, error) < 0 || choose_socket(session, error) < 0)
+		if (open_ingest(session, error) < 0 || choose_socket(session, error) < 0 ||
+		    listener_open(&session->listener, session->socket_path, error) < 0)
 			return -1;
-		return listener_open(&session->listener, session->socket_path, error);
-	}
-	if (choose_socket(session, error) < 0 || listener_open(&session->listener, session->socket_path, error) < 0)
+	} else if (choose_socket(session, error) < 0 ||
+	           listener_open(&session->listener, session->socket_path, error) < 0 ||
+	           open_ingest(session, error) < 0) {
 		return -1;
-	return open_ingest(session, error);
+	}
+	return listener_begin(&session->listener, error);
 }
 
 static int open_clock(struct session *session, struct front_error *error)
