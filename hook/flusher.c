@@ -112,6 +112,22 @@ static void take_commit(struct tta_flusher *flusher, uint64_t committed)
 	__atomic_store_n(&flusher->committed, committed, __ATOMIC_RELEASE);
 }
 
+/* Hears the recorder, and speaks to it. INSIST: who waits has asked just now, and is not told that nobody is there
+ * because the last recorder has gone: its successor may be. */
+static uint64_t meet(struct tta_uplink *uplink, bool urgent, bool insist)
+{
+	bool was_down = uplink->state == TTA_UPLINK_DOWN;
+	uint64_t committed;
+
+	if (insist)
+		uplink->retry_at_ns = 0;
+	committed = tta_uplink_step(uplink, urgent);
+	if (!insist || was_down || uplink->state != TTA_UPLINK_DOWN || uplink->is_over)
+		return committed;
+	uplink->retry_at_ns = 0;
+	return tta_uplink_step(uplink, urgent);
+}
+
 /* One round. Returns whether the outbox took everything. */
 static bool work(struct tta_flusher *flusher, struct tta_sealer *sealer)
 {
@@ -120,9 +136,8 @@ static bool work(struct tta_flusher *flusher, struct tta_sealer *sealer)
 	bool is_awaited = __atomic_load_n(&flusher->flush_waiters, __ATOMIC_SEQ_CST) > 0;
 	bool all_sealed = tta_sealer_run(sealer);
 
-	if (is_awaited && is_new_request)
-		flusher->uplink.retry_at_ns = 0;
-	take_commit(flusher, tta_uplink_step(&flusher->uplink, is_awaited && flusher->sealed != asked));
+	take_commit(flusher,
+	            meet(&flusher->uplink, is_awaited && flusher->sealed != asked, is_awaited && is_new_request));
 	if (all_sealed && flusher->sealed != asked) {
 		__atomic_store_n(&flusher->sealed_number, tta_context.spool.header->sealed_number, __ATOMIC_RELAXED);
 		__atomic_store_n(&flusher->sealed, asked, __ATOMIC_RELEASE);
