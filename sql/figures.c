@@ -58,16 +58,21 @@ static void observe_forwards(struct figures *figures, struct place place)
 	figures->any = true;
 }
 
-static void count_alloc(struct figures *figures, const struct catalog_origin *origin, const struct replay_block *block)
+/* Takes in that there is BLOCK, whenever it was allocated. */
+static void meet(struct figures *figures, const struct catalog_origin *origin, const struct replay_block *block)
 {
 	int64_t bank_bytes = origin->aliased ? 0 : block->bank_bytes;
 
 	figures->chosen = true;
+	if (bank_bytes > figures->largest_bank_bytes)
+		figures->largest_bank_bytes = bank_bytes;
+}
+
+static void count_alloc(struct figures *figures, const struct catalog_origin *origin, const struct replay_block *block)
+{
 	figures->allocs++;
 	if (!origin->aliased)
 		figures->allocated_bytes = (int64_t)((uint64_t)figures->allocated_bytes + (uint64_t)block->size_bytes);
-	if (bank_bytes > figures->largest_bank_bytes)
-		figures->largest_bank_bytes = bank_bytes;
 }
 
 static void add_live(struct figures *figures, const struct catalog_origin *origin, const struct replay_block *block)
@@ -106,11 +111,11 @@ static void take_event(struct computation *computation, const struct replay_even
 		observe_backwards(figures, (struct place){event->at_ns, event->process, event->key});
 		figures->changes++;
 	}
-	if (event->is_alloc) {
-		if (event->at_ns <= filter->end_ns)
-			count_alloc(figures, origin, block);
-	} else if (block->alloc_ns <= filter->end_ns) {
-		figures->frees += block->freed;
+	if (event->is_alloc && event->at_ns <= filter->end_ns) {
+		meet(figures, origin, block);
+		count_alloc(figures, origin, block);
+	} else if (!event->is_alloc && block->alloc_ns <= filter->end_ns) {
+		figures->frees += event->at_ns <= filter->end_ns && block->freed;
 		if (event->key == REPLAY_PROCESS_END)
 			add_live(figures, origin, block);
 	}
@@ -124,7 +129,7 @@ static void end_with(const struct replay_block *block, void *context)
 	const struct catalog_origin *origin = &computation->catalog->origins[block->origin];
 	struct figures *figures = &computation->figures[origin->series];
 
-	count_alloc(figures, origin, block);
+	meet(figures, origin, block);
 	observe_backwards(figures, (struct place){computation->catalog->filter.start_ns, -1, -1});
 }
 
@@ -184,6 +189,20 @@ static void change_circular(struct computation *computation, const struct circul
 	}
 }
 
+static void take_life(struct computation *computation, const struct circular_event *event)
+{
+	const struct filter *filter = &computation->catalog->filter;
+	const struct catalog_origin *origin = &computation->catalog->origins[event->block->origin];
+	struct figures *figures = &computation->figures[origin->series];
+	bool inside = event->at_ns >= filter->start_ns && event->at_ns <= filter->end_ns;
+
+	meet(figures, origin, event->block);
+	if (inside && event->kind == CIRCULAR_ALLOC)
+		count_alloc(figures, origin, event->block);
+	else if (inside)
+		figures->frees += event->block->freed;
+}
+
 static bool take_circular(const struct circular_event *event, void *context)
 {
 	struct computation *computation = context;
@@ -194,11 +213,8 @@ static bool take_circular(const struct circular_event *event, void *context)
 		begin_window(computation);
 	if (event->kind == CIRCULAR_OVER)
 		return true;
-	const struct catalog_origin *origin = &computation->catalog->origins[event->block->origin];
-	if (event->kind == CIRCULAR_ALLOC)
-		count_alloc(&computation->figures[origin->series], origin, event->block);
-	else if (event->kind == CIRCULAR_END)
-		computation->figures[origin->series].frees += event->block->freed;
+	if (event->kind == CIRCULAR_ALLOC || event->kind == CIRCULAR_END)
+		take_life(computation, event);
 	else
 		change_circular(computation, event);
 	return true;

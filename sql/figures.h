@@ -31,9 +31,9 @@ struct figures {
 	bool chosen;        /* there is a chosen block at all; a circular buffer may never have been resident */
 	bool before;        /* something changed before the window */
 	int64_t peak_bytes, peak_blocks, peak_bank_bytes;
-	struct place peak, bank_peak; /* the earliest moment of the maximum */
-	int64_t allocs, frees;        /* of chosen blocks; frees by their program */
-	int64_t allocated_bytes;
+	struct place peak, bank_peak;                     /* the earliest moment of the maximum */
+	int64_t allocs, frees;                            /* of chosen blocks, in the window; frees by their program */
+	int64_t allocated_bytes;                          /* over these allocs */
 	int64_t live_bytes, live_bank_bytes, live_blocks; /* at the end of the recording, or of their process */
 	int64_t changes;                                  /* in the window */
 	int64_t largest_bank_bytes;                       /* of one block */

@@ -1,14 +1,14 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- summary: what each process did in each region
--- about: A process that execs is two. What a process held when it ended is its live_bytes.
+-- about: A process that execs is two. What a process held when it ended is its live_bytes. Under a time window allocs, frees and allocated_bytes are those of the events in it, peak_bytes and live_bytes take in what was live at its start. Processes in the order in which they joined; then by device and region.
 -- filters: device region pid label start end step
 -- column: pid id of the operating system
 -- column: command text
 -- column: device id chip
 -- column: region text kind of memory
--- column: allocs count
--- column: frees count that ended a block
--- column: allocated_bytes bytes over all allocs; aliased blocks count zero
+-- column: allocs count in the window
+-- column: frees count that ended a block, in the window
+-- column: allocated_bytes bytes over these allocs; aliased blocks count zero
 -- column: peak_bytes bytes the most that it held at once
 -- column: live_bytes bytes what it holds, or held when it ended
 WITH chosen AS (SELECT coalesce(:device, :region, :pid, :label, :start, :end, :step_first) IS NOT NULL AS filtered),

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * test_answers.c - the built-in queries over two small recordings: what they count, what they leave out, and in which
+ * order their rows come.
+ */
+#include "fixture.h"
+
+#define VALUES_MAX 8
+
+/* The recordings that a test asks: one, and an older one to compare it with. */
+struct pair {
+	struct fixture new, old;
+};
+
+/* Two processes that run the same program; of the first, both threads. Origins: 1 a buffer under label a, 2 under a
+ * label of its own thread, 3 an aliased one, 4 a kernel binary, 5 a trace, 6 of the second process, 7 a kernel. */
+static void fill(struct fixture *fixture, int pid)
+{
+	add_process(fixture, 1, NULL, 0);
+	add_process(fixture, 2, NULL, 0);
+	run(fixture, "UPDATE process_info SET pid = %d + id, command = 'python train.py'", pid);
+	run(fixture, "INSERT INTO thread_info VALUES(3, 1, 2, %d, 'worker/4')", pid + 50);
+	run(fixture, "UPDATE thread_info SET tid = %d + id WHERE id < 3", pid);
+	run(fixture, "INSERT INTO label_info VALUES(1, NULL, 'a', 'a'), (2, NULL, 'b', 'b'), (3, NULL, 'k', 'k')");
+	run(fixture, "INSERT INTO origin VALUES(1, 1, 1, 1, NULL, 0, 0, 0, 0, 0), (2, 1, 3, 2, NULL, 0, 0, 0, 0, 0),"
+	             "(3, 1, 1, 1, NULL, 0, 0, 0, 4, 0), (4, 1, 1, 3, NULL, 0, 0, 1, 8, 0),"
+	             "(5, 1, 1, 1, NULL, 0, 4, 4, 0, 0), (6, 2, 2, 1, NULL, 1, 1, 0, 0, 0),"
+	             "(7, 1, 1, 3, NULL, 0, 17, 3, 0, 0)");
+	run(fixture, "INSERT INTO batch VALUES(1, 99, 1, 1, 99, 10, 990, 0), (101, 199, 2, 1, 99, 10, 990, 0)");
+	run(fixture, "INSERT INTO step_mark VALUES(15, 1, 1, 150), (35, 1, 2, 350)");
+	run(fixture, "INSERT INTO region_usage SELECT DISTINCT device, region, 0 FROM origin"); /* no spans yet */
+}
+
+static int setup(void **state)
+{
+	struct pair *pair = calloc(1, sizeof(*pair));
+	struct sql_error error = {.text = ""};
+
+	fixture_make(&pair->new);
+	fixture_make(&pair->old);
+	fill(&pair->new, 1000);
+	fill(&pair->old, 2000);
+	opened(&pair->new);
+	assert_int_equal(recording_attach_old(pair->new.recording, pair->old.path, &error), 0);
+	*state = pair;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct pair *pair = *state;
+
+	fixture_remove(&pair->new);
+	fixture_remove(&pair->old);
+	free(pair);
+	return 0;
+}
+
+static void hold(struct fixture *fixture, int key, int origin, int size_bytes)
+{
+	run(fixture, "INSERT INTO held VALUES(%d, %d, %d, %d, NULL, %d, NULL, NULL)", key, key * 10, key * 4096,
+	    size_bytes, origin);
+}
+
+static void free_block(struct fixture *fixture, int key, int end_key, int origin, int size_bytes)
+{
+	run(fixture, "INSERT INTO freed VALUES(%d, %d, %d, %d, %d, %d, NULL, %d, NULL)", end_key, end_key - key,
+	    end_key * 10, (end_key - key) * 10, key * 4096, size_bytes, origin);
+}
+
+static const struct query *query_named(const char *name)
+{
+	const struct query *query;
+
+	for (size_t i = 0; (query = query_builtin(i)); i++)
+		if (strcmp(query->name, name) == 0)
+			return query;
+	fail_msg("no query %s", name);
+	return NULL;
+}
+
+/* Cuts "name=text name=text" into VALUES; OPTIONS is written into. */
+static size_t cut(char *options, struct query_value *values)
+{
+	size_t count = 0;
+	char *rest = NULL;
+
+	for (char *word = strtok_r(options, " ", &rest); word; word = strtok_r(NULL, " ", &rest)) {
+		char *equals = strchr(word, '=');
+
+		assert_true(equals && count < VALUES_MAX);
+		*equals = '\0';
+		values[count++] = (struct query_value){.name = word, .type = QUERY_TEXT, .text = equals + 1};
+	}
+	return count;
+}
+
+static void print_cell(FILE *out, const struct query_run *run, size_t column)
+{
+	struct query_cell cell;
+
+	query_cell(run, column, &cell);
+	if (cell.type == CELL_INTEGER)
+		fprintf(out, "%lld", (long long)cell.integer);
+	else
+		fprintf(out, "%s", cell.type == CELL_TEXT ? cell.text : "");
+}
+
+/* The columns of QUERY whose names stand in the blank-separated COLUMNS, of all rows, as "a|b\n". */
+static char *rows_of(struct fixture *fixture, const struct query *query, const char *options, const char *columns)
+{
+	struct sql_error error = {.text = ""};
+	struct query_value values[VALUES_MAX];
+	char *copy = strdup(options), *text = NULL, wanted[64], padded[256];
+	size_t bytes = 0, count = cut(copy, values);
+	FILE *out = open_memstream(&text, &bytes);
+	struct query_run *run = query_start(fixture->recording, query, values, count, &error);
+	int state = -1;
+
+	snprintf(padded, sizeof(padded), " %s ", columns);
+	while (run && (state = query_next(run, &error)) == 1) {
+		const char *before = "";
+
+		for (size_t i = 0; i < query_column_count(run); i++) {
+			snprintf(wanted, sizeof(wanted), " %s ", query_column_name(run, i));
+			if (*columns && !strstr(padded, wanted))
+				continue;
+			fputs(before, out);
+			print_cell(out, run, i);
+			before = "|";
+		}
+		fputc('\n', out);
+	}
+	fclose(out);
+	if (state < 0)
+		fail_msg("%s %s: %s", query->name, options, error.text);
+	query_finish(run);
+	recording_release(fixture->recording);
+	free(copy);
+	return text;
+}
+
+static void expect_rows(struct fixture *fixture, const char *name, const char *options, const char *columns,
+                        const char *expected)
+{
+	char *text = rows_of(fixture, query_named(name), options, columns);
+
+	assert_string_equal(text, expected);
+	free(text);
+}
+
+/* ---- Time windows ---- */
+
+/* A block from before the window, one that begins in it, one that is past it. */
+static void fill_window(struct fixture *fixture)
+{
+	free_block(fixture, 10, 40, 1, 100);
+	free_block(fixture, 20, 60, 1, 30);
+	hold(fixture, 30, 2, 7);
+	hold(fixture, 70, 1, 1000);
+}
+
+static void test_processes_in_a_window(void **state)
+{
+	struct pair *pair = *state;
+	static const char columns[] = "allocs frees allocated_bytes peak_bytes live_bytes";
+
+	fill_window(&pair->new);
+	expect_rows(&pair->new, "processes", "start=150 end=450", columns, "2|1|37|137|7\n");
+	expect_rows(&pair->new, "timeline", "start=150 end=450 buckets=1", "max_bytes allocs frees", "137|2|1\n");
+	expect_rows(&pair->new, "processes", "start=200 end=400", columns, "2|1|37|137|7\n");
+	expect_rows(&pair->new, "processes", "start=410", columns, "1|1|1000|1007|1007\n");
+	expect_rows(&pair->new, "processes", "start=410 end=420", columns, "0|0|0|37|7\n");
+	expect_rows(&pair->new, "processes", "end=300", columns, "3|0|137|137|7\n");
+}
+
+static void test_buffers_in_a_window(void **state)
+{
+	struct pair *pair = *state;
+
+	run(&pair->new, "INSERT INTO origin VALUES(8, 1, 1, NULL, NULL, 0, 16, 2, 0, 0)");
+	run(&pair->new, "INSERT INTO circular_buffer VALUES(10, 100, 8, 1, 0, 0, 64, NULL, 40, 400, 'freed'),"
+	                "(30, 300, 8, 1, 1, 64, 32, NULL, NULL, NULL, NULL)");
+	static const char columns[] = "allocs frees allocated_bytes peak_bytes live_bytes";
+	expect_rows(&pair->new, "processes", "start=200 end=450", columns, "1|1|32|96|32\n");
+	expect_rows(&pair->new, "timeline", "start=200 end=450 buckets=1", "max_bytes allocs frees", "96|1|1\n");
+	expect_rows(&pair->new, "processes", "start=450", columns, "0|0|0|32|32\n");
+}
+
+/* ---- The rest ---- */
+
+static void test_order_of_processes(void **state)
+{
+	struct pair *pair = *state;
+
+	run(&pair->new, "UPDATE process_info SET pid = 3000 - id");
+	run(&pair->new,
+	    "INSERT INTO process_usage(process, device, region, allocs, frees, allocated_bytes, live_bytes, "
+	    "live_bank_bytes, live_blocks, peak_bytes, peak_blocks, peak_bank_bytes) VALUES"
+	    "(2, 1, 1, 1, 0, 1, 1, 1, 1, 1, 1, 1), (1, 1, 0, 1, 0, 1, 1, 1, 1, 1, 1, 1),"
+	    "(1, 0, 4, 1, 0, 1, 1, 1, 1, 1, 1, 1), (1, 0, 0, 1, 0, 1, 1, 1, 1, 1, 1, 1)");
+	expect_rows(&pair->new, "processes", "", "pid device region",
+	            "2999|0|DRAM\n2999|0|TRACE\n2999|1|DRAM\n2998|1|L1\n");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup_teardown(test_processes_in_a_window, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_buffers_in_a_window, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_order_of_processes, setup, teardown),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
