@@ -1,7 +1,8 @@
 -- SPDX-License-Identifier: Apache-2.0
--- summary: how much was allocated over the whole recording, whether it was freed or not
+-- summary: how much was allocated, whether it was freed or not
+-- about: Over the whole recording, or in the steps or the time window: only blocks that were allocated in it count. By device and region, most bytes first, then by group.
 -- param: by choice(label|stack|thread|process|size|region|class|device|step) label sum up by this, for each device and region
--- filters: device region pid label
+-- filters: device region pid label start end step
 -- column: device id chip
 -- column: region text kind of memory
 -- column: group text what the blocks have in common
@@ -19,7 +20,8 @@ WITH block AS (
       WHEN 'device' THEN o.device
       ELSE s.extra
     END AS "group"
-  FROM allocated_sums(CASE :by WHEN 'size' THEN 1 WHEN 'step' THEN 2 ELSE 0 END, :device, :region, :pid, :label) s
+  FROM allocated_sums(CASE :by WHEN 'size' THEN 1 WHEN 'step' THEN 2 ELSE 0 END, :device, :region, :pid, :label,
+      :start, :end, :step_first, :step_last) s
     CROSS JOIN origin o ON o.id = s.origin) -- the function on the left, so that it is called once
 SELECT device, region_word(region) AS region, "group", sum(blocks) AS blocks, sum(bytes) AS bytes
 FROM block GROUP BY device, block.region, "group" ORDER BY device, block.region, bytes DESC, "group"

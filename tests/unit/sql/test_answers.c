@@ -187,6 +187,19 @@ static void test_buffers_in_a_window(void **state)
 	expect_rows(&pair->new, "processes", "start=450", columns, "0|0|0|32|32\n");
 }
 
+static void test_allocated_in_a_window(void **state)
+{
+	struct pair *pair = *state;
+
+	fill_window(&pair->new);
+	expect_rows(&pair->new, "allocated", "", "group blocks bytes", "a|3|1130\nb|1|7\n");
+	expect_rows(&pair->new, "allocated", "start=150 end=650", "group blocks bytes", "a|1|30\nb|1|7\n");
+	expect_rows(&pair->new, "allocated", "start=700", "group blocks bytes", "a|1|1000\n");
+	expect_rows(&pair->new, "allocated", "step=1", "group blocks bytes", "a|1|30\nb|1|7\n");
+	expect_rows(&pair->new, "allocated", "step=1..2 by=step", "group blocks bytes", "2|1|1000\n1|2|37\n");
+	expect_rows(&pair->new, "allocated", "by=step", "group blocks bytes", "2|1|1000\n|1|100\n1|2|37\n");
+}
+
 /* ---- The rest ---- */
 
 static void test_order_of_processes(void **state)
@@ -208,6 +221,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(test_processes_in_a_window, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_buffers_in_a_window, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_allocated_in_a_window, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_order_of_processes, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
