@@ -106,13 +106,21 @@ static void take_peak(struct figures *figures, struct query_run *run)
 	place->peak_ns = integer_of(run, "peak_ns");
 }
 
+/* The same classes as ttalloc-analyze sums up. */
+static bool is_runtime(const char *class)
+{
+	return strcmp(class, "kernel_binary") == 0 || strcmp(class, "kernel") == 0 || strcmp(class, "trace") == 0;
+}
+
 static void take_leak(struct figures *figures, struct query_run *run)
 {
 	char class[24];
 	struct place *place;
 
+	if (integer_of(run, "aliased") == 1)
+		return; /* lies in another block, which counts */
 	text_of(run, "class", class, sizeof(class));
-	if (strcmp(class, "buffer") != 0 && strcmp(class, "trace") != 0) {
+	if (is_runtime(class)) {
 		figures->runtime_blocks++;
 		return;
 	}

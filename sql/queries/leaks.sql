@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- summary: blocks that their program never freed
--- about: A block is a leak until its program frees it: also when the end of its process or the closing of its device took it back, as "ended" says. Blocks that another replaced are none.
+-- about: A block is a leak until its program frees it: also when the end of its process or the closing of its device took it back, as "ended" says. Blocks that another replaced are none. What the runtime owns (kernel binaries, kernels, traces) is listed as well, and tables sum it up. The largest come first; then by time. Groups: most bytes first, then by device, region and group.
 -- param: by choice(label|stack|thread|process|size|region|class|device|step) - sum up by this, for each device and region
 -- filters: device region pid label start end step
 -- column: pid id of the process
@@ -16,9 +16,12 @@
 -- column: label text open ranges at the alloc
 -- column: step id of the process at the alloc
 -- column: ended text live, process exit, exec, device close
+-- column: aliased count 1: lies in another block, and counts zero in every sum
 -- column: group text with --by: what the blocks have in common
 -- column: blocks count with --by: aliased ones count zero
 -- column: bytes bytes with --by: payload; aliased blocks count zero
+-- column: runtime_blocks count with --by: of blocks, those of the runtime: kernel binaries, kernels, traces
+-- column: runtime_bytes bytes with --by: of bytes, those of the runtime
 -- exit: nonempty
 WITH b AS (
   SELECT key, alloc_ns, address, size_bytes, coalesce(bank_bytes, size_bytes) AS bank_bytes, origin, end_ns,
@@ -32,7 +35,7 @@ SELECT p.pid AS pid, o.device AS device, region_word(o.region) AS region, class_
   (SELECT t.name || '/' || t.tid FROM thread_info t WHERE t.id = o.thread) AS thread,
   (SELECT path FROM label_info WHERE id = o.label) AS label,
   (SELECT s.number FROM step_mark s WHERE s.process = o.process AND s.key < b.key ORDER BY s.key DESC LIMIT 1) AS step,
-  coalesce(b.ended, p.ended, 'live') AS ended
+  coalesce(b.ended, p.ended, 'live') AS ended, o.flags >> 2 & 1 AS aliased
 FROM b JOIN origin o ON o.id = b.origin LEFT JOIN process_info p ON p.id = o.process
 WHERE (:device IS NULL OR o.device = :device)
   AND (:region IS NULL OR o.region = region_number(:region))
@@ -50,7 +53,8 @@ WITH b AS (
   UNION ALL
   SELECT key, alloc_ns, size_bytes, origin, end_ns FROM circular_buffer WHERE ended IS NULL OR ended = 'device close'),
 leak AS (
-  SELECT o.device AS device, o.region AS region, (o.flags & 4) = 0 AS counts, b.size_bytes AS size_bytes,
+  SELECT o.device AS device, o.region AS region, (o.flags & 4) = 0 AS counts,
+    o.class IN (1, 3, 4) AS of_runtime, b.size_bytes AS size_bytes,
     CASE :by
       WHEN 'label' THEN (SELECT path FROM label_info WHERE id = o.label)
       WHEN 'stack' THEN (SELECT stack_text(frames) FROM stack_info WHERE id = o.stack)
@@ -71,5 +75,6 @@ leak AS (
     AND (:start IS NULL OR coalesce(b.end_ns, p.ended_ns, :start) >= :start)
     AND (:step_first IS NULL OR (SELECT s.number FROM step_mark s WHERE s.process = o.process AND s.key < b.key
       ORDER BY s.key DESC LIMIT 1) BETWEEN :step_first AND :step_last))
-SELECT device, region_word(region) AS region, "group", sum(counts) AS blocks, sum(size_bytes * counts) AS bytes
+SELECT device, region_word(region) AS region, "group", sum(counts) AS blocks, sum(size_bytes * counts) AS bytes,
+  sum(counts * of_runtime) AS runtime_blocks, sum(size_bytes * counts * of_runtime) AS runtime_bytes
 FROM leak GROUP BY leak.device, leak.region, "group" ORDER BY bytes DESC, device, leak.region, "group"

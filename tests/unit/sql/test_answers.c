@@ -149,6 +149,33 @@ static void expect_rows(struct fixture *fixture, const char *name, const char *o
 	free(text);
 }
 
+/* ---- leaks ---- */
+
+static void test_leaks_of_the_runtime(void **state)
+{
+	struct pair *pair = *state;
+
+	hold(&pair->new, 1, 1, 100);
+	hold(&pair->new, 2, 4, 30);
+	hold(&pair->new, 3, 4, 40);
+	hold(&pair->new, 4, 3, 1000);
+	hold(&pair->new, 5, 5, 7);
+	hold(&pair->new, 6, 7, 8);
+	expect_rows(&pair->new, "leaks", "by=label", "region group blocks bytes runtime_blocks runtime_bytes",
+	            "DRAM|a|1|100|0|0\nDRAM|k|2|70|2|70\nKERNEL|k|1|8|1|8\nTRACE|a|1|7|1|7\n");
+	expect_rows(&pair->new, "leaks", "by=region", "group blocks bytes runtime_blocks runtime_bytes",
+	            "DRAM|3|170|2|70\nKERNEL|1|8|1|8\nTRACE|1|7|1|7\n");
+}
+
+static void test_aliased_leaks(void **state)
+{
+	struct pair *pair = *state;
+
+	hold(&pair->new, 1, 1, 100);
+	hold(&pair->new, 2, 3, 50);
+	expect_rows(&pair->new, "leaks", "", "size_bytes aliased", "100|0\n50|1\n");
+}
+
 /* ---- Time windows ---- */
 
 /* A block from before the window, one that begins in it, one that is past it. */
@@ -219,6 +246,8 @@ static void test_order_of_processes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup_teardown(test_leaks_of_the_runtime, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_aliased_leaks, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_processes_in_a_window, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_buffers_in_a_window, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_allocated_in_a_window, setup, teardown),
