@@ -13,8 +13,9 @@
 #include "table_function.h"
 #include "value.h"
 
-enum column { DEVICE, REGION, GROUP, BYTES, BLOCKS, COLUMNS };
-static const char *const column_names[COLUMNS] = {"device", "region", "group", "bytes", "blocks"};
+enum column { DEVICE, REGION, GROUP, BYTES, BLOCKS, NEEDED, RUNTIME_BYTES = NEEDED, RUNTIME_BLOCKS, COLUMNS };
+static const char *const column_names[COLUMNS] = {"device", "region",        "group",         "bytes",
+                                                  "blocks", "runtime_bytes", "runtime_blocks"};
 
 static const struct query *find_query(const char *name)
 {
@@ -26,6 +27,7 @@ static const struct query *find_query(const char *name)
 	return NULL;
 }
 
+/* COLUMNS that are not needed, and not there, are the count of columns. */
 static int find_columns(const struct query_run *run, size_t *columns)
 {
 	for (size_t wanted = 0; wanted < COLUMNS; wanted++) {
@@ -33,7 +35,7 @@ static int find_columns(const struct query_run *run, size_t *columns)
 
 		while (at < count && strcmp(query_column_name(run, at), column_names[wanted]) != 0)
 			at++;
-		if (at == count)
+		if (at == count && wanted < NEEDED)
 			return -1;
 		columns[wanted] = at;
 	}
@@ -50,6 +52,14 @@ static int64_t number_of(const struct query_run *run, size_t column, const char 
 	return cell.type == CELL_INTEGER ? cell.integer : TABLE_NULL;
 }
 
+/* A count that not every query has. */
+static int64_t count_of(const struct query_run *run, size_t column)
+{
+	const char *ignored;
+
+	return column < query_column_count(run) ? number_of(run, column, &ignored) : 0;
+}
+
 static int add_group(struct table_call *call, const struct query_run *run, const size_t *columns)
 {
 	const char *region, *group, *ignored;
@@ -58,7 +68,9 @@ static int add_group(struct table_call *call, const struct query_run *run, const
 	                   TABLE_NULL,
 	                   TABLE_NULL,
 	                   number_of(run, columns[BYTES], &ignored),
-	                   number_of(run, columns[BLOCKS], &ignored)};
+	                   number_of(run, columns[BLOCKS], &ignored),
+	                   count_of(run, columns[RUNTIME_BYTES]),
+	                   count_of(run, columns[RUNTIME_BLOCKS])};
 
 	number_of(run, columns[REGION], &region);
 	cells[3] = number_of(run, columns[GROUP], &group);
@@ -119,7 +131,7 @@ static int fill_diff_groups(struct table_call *call)
 
 const struct table_function table_diff_groups = {
     .name = "diff_groups",
-    .columns = "device, region, group_text, group_number, bytes, blocks",
+    .columns = "device, region, group_text, group_number, bytes, blocks, runtime_bytes, runtime_blocks",
     .text_columns = 1 << 1 | 1 << 2,
     .own_parameter = "question",
     .fill = fill_diff_groups,

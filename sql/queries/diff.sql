@@ -1,8 +1,11 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- summary: what a newer recording needs more, or less, than an older one
--- about: Compares by group, not by address, for each device and region: what was live at the peak of each, what leaked, or all that was allocated. The largest differences come first.
+-- about: Compares by group, not by address, for each device and region: what was live at the peak of each, what leaked, or all that was allocated. Groups in which nothing changed are left out. The largest differences come first; then by group, device and region.
+-- about: Of what leaked, blocks that the runtime owns (kernel binaries, kernels, traces) are left out, unless it is compared by class.
+-- about: Process and thread ids differ between any two runs: processes are told apart by their command, threads by their name.
 -- param: what choice(peak|leaks|allocated) peak what to compare
 -- param: by choice(label|thread|process|size|region|class|device|step) label what makes a group
+-- param: all flag - also groups in which nothing changed
 -- filters: device region label
 -- column: device id chip
 -- column: region text kind of memory
@@ -12,15 +15,26 @@
 -- column: delta_bytes bytes new - old
 -- column: old_blocks count in the older recording
 -- column: new_blocks count in the newer one
+-- exit: nonempty
 WITH side AS (
-  SELECT 0 AS is_new, device, region, coalesce(group_text, group_number) AS "group", bytes, blocks
+  SELECT 0 AS is_new, *
   FROM diff_groups(:what || ' ' || :by, :device, :region, NULL, :label, NULL, NULL, NULL, NULL, 'old')
   UNION ALL
-  SELECT 1, device, region, coalesce(group_text, group_number), bytes, blocks
+  SELECT 1, *
   FROM diff_groups(:what || ' ' || :by, :device, :region, NULL, :label, NULL, NULL, NULL, NULL, 'new')),
+own AS (
+  SELECT is_new, device, region,
+    CASE :by
+      WHEN 'process' THEN substr(group_text, instr(group_text, ' ') + 1) -- of "pid command"
+      WHEN 'thread' THEN substr(rtrim(group_text, '0123456789'), 1, length(rtrim(group_text, '0123456789')) - 1) -- "name/tid"
+      ELSE coalesce(group_text, group_number)
+    END AS "group",
+    bytes - iif(:by = 'class', 0, runtime_bytes) AS bytes, blocks - iif(:by = 'class', 0, runtime_blocks) AS blocks
+  FROM side WHERE :by = 'class' OR runtime_blocks = 0 OR runtime_blocks < blocks),
 change AS (
   SELECT device, region, "group", sum(iif(is_new, 0, bytes)) AS old_bytes, sum(iif(is_new, bytes, 0)) AS new_bytes,
     sum(iif(is_new, 0, blocks)) AS old_blocks, sum(iif(is_new, blocks, 0)) AS new_blocks
-  FROM side GROUP BY device, region, "group")
+  FROM own GROUP BY device, region, "group")
 SELECT device, region, "group", old_bytes, new_bytes, new_bytes - old_bytes AS delta_bytes, old_blocks, new_blocks
-FROM change ORDER BY abs(new_bytes - old_bytes) DESC, device, region, "group"
+FROM change WHERE :all OR old_bytes <> new_bytes OR old_blocks <> new_blocks
+ORDER BY max(new_bytes - old_bytes, old_bytes - new_bytes) DESC, "group", device, region_number(region)

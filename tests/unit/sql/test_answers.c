@@ -176,6 +176,61 @@ static void test_aliased_leaks(void **state)
 	expect_rows(&pair->new, "leaks", "", "size_bytes aliased", "100|0\n50|1\n");
 }
 
+/* ---- diff ---- */
+
+static void test_diff_without_change(void **state)
+{
+	struct pair *pair = *state;
+
+	for (size_t i = 0; i < 2; i++) {
+		struct fixture *fixture = i ? &pair->old : &pair->new;
+
+		hold(fixture, 1, 1, 100);
+		hold(fixture, 2, 2, 50);
+	}
+	expect_rows(&pair->new, "diff", "", "", "");
+	expect_rows(&pair->new, "diff", "all=1", "group delta_bytes", "a|0\nb|0\n");
+	expect_rows(&pair->new, "diff", "by=process what=leaks", "", "");
+	expect_rows(&pair->new, "diff", "by=thread what=allocated", "", "");
+	expect_rows(&pair->new, "diff", "by=process all=1", "group old_bytes new_bytes", "python train.py|150|150\n");
+	expect_rows(&pair->new, "diff", "by=thread all=1", "group old_bytes new_bytes",
+	            "main|100|100\nworker/4|50|50\n");
+	assert_true(query_named("diff")->exit_nonempty);
+}
+
+/* The largest first, whichever way it went; equal ones by group, then device, then region. */
+static void test_diff_order(void **state)
+{
+	struct pair *pair = *state;
+
+	hold(&pair->old, 1, 1, 100);
+	hold(&pair->old, 2, 2, 500);
+	hold(&pair->new, 101, 6, 100);
+	hold(&pair->new, 3, 2, 100);
+	expect_rows(&pair->new, "diff", "", "device region group delta_bytes old_blocks new_blocks",
+	            "0|DRAM|b|-400|1|1\n0|DRAM|a|-100|1|0\n1|L1|a|100|0|1\n");
+	/* as many bytes, in other blocks */
+	hold(&pair->new, 4, 2, 400);
+	expect_rows(&pair->new, "diff", "device=0", "group delta_bytes old_blocks new_blocks", "a|-100|1|0\nb|0|1|2\n");
+}
+
+static void test_diff_of_leaks(void **state)
+{
+	struct pair *pair = *state;
+
+	hold(&pair->new, 1, 1, 100);
+	hold(&pair->new, 2, 4, 30);
+	hold(&pair->new, 3, 5, 7);
+	hold(&pair->new, 4, 7, 8);
+	expect_rows(&pair->new, "diff", "what=leaks", "region group delta_bytes new_blocks", "DRAM|a|100|1\n");
+	expect_rows(&pair->new, "diff", "what=leaks all=1 by=device", "region group delta_bytes new_blocks",
+	            "DRAM|0|100|1\n");
+	expect_rows(&pair->new, "diff", "what=leaks by=class", "group delta_bytes",
+	            "buffer|100\nkernel_binary|30\nkernel|8\ntrace|7\n");
+	expect_rows(&pair->new, "diff", "what=allocated", "region group delta_bytes",
+	            "DRAM|a|100\nDRAM|k|30\nKERNEL|k|8\nTRACE|a|7\n");
+}
+
 /* ---- Time windows ---- */
 
 /* A block from before the window, one that begins in it, one that is past it. */
@@ -248,6 +303,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(test_leaks_of_the_runtime, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_aliased_leaks, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_diff_without_change, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_diff_order, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_diff_of_leaks, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_processes_in_a_window, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_buffers_in_a_window, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_allocated_in_a_window, setup, teardown),
