@@ -8,6 +8,7 @@
 -- column: group text what the blocks have in common
 -- column: blocks count aliased ones count zero
 -- column: bytes bytes payload; aliased blocks count zero
+-- notes: SELECT 'the recording has no call stacks' WHERE :by = 'stack' AND NOT EXISTS (SELECT 1 FROM stack_info)
 WITH block AS (
   SELECT o.device AS device, o.region AS region, s.blocks AS blocks, s.bytes AS bytes,
     CASE :by

@@ -23,6 +23,7 @@
 -- column: runtime_blocks count with --by: of blocks, those of the runtime: kernel binaries, kernels, traces
 -- column: runtime_bytes bytes with --by: of bytes, those of the runtime
 -- exit: nonempty
+-- notes: SELECT 'the recording has no call stacks' WHERE :by = 'stack' AND NOT EXISTS (SELECT 1 FROM stack_info)
 WITH b AS (
   SELECT key, alloc_ns, address, size_bytes, coalesce(bank_bytes, size_bytes) AS bank_bytes, origin, end_ns,
     CASE WHEN end_key IS NOT NULL THEN 'device close' END AS ended FROM held

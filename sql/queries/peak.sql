@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- summary: the most that was live at once, for each device and region
--- about: Regions are never added to each other, nor devices. With --by, what was live at the moment of peak_bytes, summed up by what the blocks have in common.
+-- about: Regions are never added to each other, nor devices. With --by, what was live at the moment of peak_bytes, summed up by what the blocks have in common, the largest group of each device and region first. By device, then region.
 -- param: by choice(label|stack|thread|process|size|region|class|device|step) - sum up by this what was live at the peak
 -- filters: device region pid label start end step
 -- column: device id chip
@@ -16,9 +16,10 @@
 -- column: blocks count with --by: live at that moment; aliased ones count zero
 -- column: share ratio with --by: of peak_bytes
 -- notes: SELECT 'CB is the sum of the circular buffers of the programs that ran last; it bounds the fullest core from above' WHERE (:region IS NULL OR :region = 'CB') AND EXISTS (SELECT 1 FROM circular_buffer)
+-- notes: UNION ALL SELECT 'the recording has no call stacks' WHERE :by = 'stack' AND NOT EXISTS (SELECT 1 FROM stack_info)
 SELECT device, region_word(region) AS region, peak_bytes, peak_ns, peak_blocks, peak_bank_bytes, peak_bank_ns
 FROM peaks(:device, :region, :pid, :label, :start, :end, :step_first, :step_last)
-ORDER BY 1, peaks.region
+ORDER BY peaks.device, peaks.region
 
 -- with: by
 WITH block AS (

@@ -149,6 +149,18 @@ static void expect_rows(struct fixture *fixture, const char *name, const char *o
 	free(text);
 }
 
+static void expect_notes(struct fixture *fixture, const char *name, const char *options, const char *expected)
+{
+	struct query notes = *query_named(name);
+
+	notes.body = notes.notes;
+	notes.columns = NULL;
+	notes.column_count = 0;
+	char *text = rows_of(fixture, &notes, options, "");
+	assert_string_equal(text, expected);
+	free(text);
+}
+
 /* ---- leaks ---- */
 
 static void test_leaks_of_the_runtime(void **state)
@@ -298,6 +310,21 @@ static void test_order_of_processes(void **state)
 	            "2999|0|DRAM\n2999|0|TRACE\n2999|1|DRAM\n2998|1|L1\n");
 }
 
+static void test_no_call_stacks(void **state)
+{
+	struct pair *pair = *state;
+	static const char *const verbs[] = {"leaks", "peak", "allocated"};
+
+	for (size_t i = 0; i < 3; i++) {
+		expect_notes(&pair->new, verbs[i], "by=stack", "the recording has no call stacks\n");
+		expect_notes(&pair->new, verbs[i], "by=label", "");
+		expect_notes(&pair->new, verbs[i], "", "");
+	}
+	run(&pair->new, "INSERT INTO stack_info VALUES(1, x'0100000000000000')");
+	for (size_t i = 0; i < 3; i++)
+		expect_notes(&pair->new, verbs[i], "by=stack", "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -310,6 +337,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_buffers_in_a_window, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_allocated_in_a_window, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_order_of_processes, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_no_call_stacks, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
