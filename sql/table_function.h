@@ -11,8 +11,12 @@
  *   process_figures()       process, device, region, allocs, frees, allocated_bytes, peak_bytes, live_bytes
  *   buckets(count)          device, region, from_ns, to_ns, max_bytes, end_bytes, allocs, frees
  *   bank_samples(count)     device, region, at_ns, used_bytes, free_bytes, largest_free_bytes, free_blocks,
- * fitting_bytes failure_banks()         key, free_bytes, largest_free_bytes block_findings()        what, process,
- * device, region, a, b: what verify finds in the blocks
+ *                           fitting_bytes
+ *   failure_banks()         key, free_bytes, largest_free_bytes
+ *   allocated_sums(extra)   origin, extra (of 1 size_bytes, 2 step), blocks, bytes; of what was allocated in the window
+ *   diff_groups(question)   device, region, group_text, group_number, bytes, blocks, runtime_bytes, runtime_blocks; the
+ *                           question is a query and its KEY, such as 'leaks label'
+ *   findings()              what, place, detail: what verify finds
  */
 #ifndef SQL_TABLE_FUNCTION_H
 #define SQL_TABLE_FUNCTION_H

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- summary: requests that could not be served, and what was free then
--- about: Free figures are of each bank, at the moment of the failure, over the blocks of all processes. A request that is smaller than free_bytes and larger than largest_free_bytes failed because of fragmentation.
+-- about: Free figures are of each bank, at the moment of the failure, over the blocks of all processes. A request that is smaller than free_bytes and larger than largest_free_bytes failed because of fragmentation. In the order of the recording.
 -- filters: device region pid label start end step
 -- column: pid id of the process
 -- column: device id chip

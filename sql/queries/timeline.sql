@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- summary: how much was live over time, for each device and region
+-- about: Buckets of equal length, by device, region and time. A bucket's maximum includes what was live at its start; a change at its very end belongs to the next one, and in the last bucket to it.
 -- param: buckets integer 100 equal parts of the recording, or of the window
 -- filters: device region pid label start end step
 -- column: device id chip
