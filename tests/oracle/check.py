@@ -55,6 +55,8 @@ def checks(run, chosen=expect.NOTHING, buckets=17):
     yield Check("leaks", options, expect.leaks(run, chosen), ["pid", "device", "region", "address", "alloc_ns"])
     for key in ("label", "class", "step", "size", "device", "region"):
         yield Check("leaks", ["--by", key, *options], expect.leaks_by(run, key, chosen), place + ["group"])
+    for key in ("label", "size", "step"):
+        yield Check("allocated", ["--by", key, *options], expect.allocated(run, key, chosen), place + ["group"])
     yield Check("failures", options, expect.failures(run, chosen), ["at_ns", "pid"])
     yield Check("processes", options, expect.processes(run, chosen), ["pid"] + place)
     yield Check("timeline", ["--buckets", str(buckets), *options], expect.timeline(run, buckets, chosen), place + ["from_ns"])
@@ -98,6 +100,23 @@ def check_faithful(file, processes):
     return run
 
 
+def check_differences(old_file, old, new_file, new):
+    """Every question about two runs. Returns how many there were."""
+    count = 0
+    for what in ("peak", "leaks", "allocated"):
+        for key in ("label", "class", "step", "size"):
+            for everything in (False, True):
+                question = Check("diff", ["--what", what, "--by", key] + ["--all"] * everything,
+                                 expect.diff(old, new, what, key, everything), ["device", "region", "group"])
+                answer = analyze("diff", old_file, new_file, *question.arguments)
+                question.compare(answer)
+                sizes = [abs(row["delta_bytes"]) for row in answer["rows"]]
+                require(sizes == sorted(sizes, reverse=True), f"{question}: the largest difference does not come first")
+                count += 1
+    require(analyze("diff", new_file, new_file, "--exit-code")["rows"] == [], "a recording differs from itself")
+    return count
+
+
 def check_recording(file, processes, seed=None, plant=False):
     """Everything about FILE. With SEED, also under random filters; with PLANT, errors that are planted into the answers
     without filters have to be noticed. Returns (questions, planted errors)."""
@@ -118,4 +137,4 @@ def check_recording(file, processes, seed=None, plant=False):
     return len(plain + filtered), planted
 
 
-__all__ = ["check_faithful", "check_recording", "load"]
+__all__ = ["check_differences", "check_faithful", "check_recording", "load"]

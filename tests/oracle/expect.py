@@ -64,11 +64,16 @@ class Filter:
     def first_ns(self):
         return 0 if self.start is None else self.start
 
+    def has_inside(self, run, at_ns):
+        return self.first_ns <= at_ns <= self.last_ns(run)
+
     def last_ns(self, run):
         return run.end_ns if self.end is None else min(self.end, run.end_ns)
 
 
 NOTHING = Filter()
+# Owned by the runtime rather than by the program.
+RUNTIME_CLASSES = ("kernel_binary", "kernel", "trace")
 
 
 def by_region(blocks):
@@ -165,7 +170,7 @@ def leaks(run, chosen=NOTHING):
         "pid": block.process.pid, "device": block.device, "region": REGION_WORDS[block.region],
         "class": block.block_class, "address": block.address, "size_bytes": block.size, "bank_bytes": block.bank,
         "alloc_ns": block.call.at_ns, "age_ns": run.end_ns - block.call.at_ns, "label": block.call.label,
-        "step": block.call.step, "ended": block.ended,
+        "step": block.call.step, "ended": block.ended, "aliased": int(block.aliased),
     } for block in run.blocks if block.leaked and chosen.takes(block)]
 
 
@@ -173,6 +178,21 @@ def leaks_by(run, key, chosen=NOTHING):
     groups = {}
     for block in run.blocks:
         if block.leaked and chosen.takes(block):
+            sums = groups.setdefault((block.device, REGION_WORDS[block.region], group_of(block, key)), [0, 0, 0, 0])
+            sums[0] += block.blocks
+            sums[1] += block.bytes
+            if block.block_class in RUNTIME_CLASSES:
+                sums[2] += block.blocks
+                sums[3] += block.bytes
+    return [{"device": device, "region": region, "group": group, "blocks": sums[0], "bytes": sums[1],
+             "runtime_blocks": sums[2], "runtime_bytes": sums[3]} for (device, region, group), sums in groups.items()]
+
+
+def allocated(run, key, chosen=NOTHING):
+    """Of the blocks that were allocated in the window, by group."""
+    groups = {}
+    for block in run.blocks:
+        if chosen.takes_call(block.call, block.process, block.region) and chosen.has_inside(run, block.call.at_ns):
             sums = groups.setdefault((block.device, REGION_WORDS[block.region], group_of(block, key)), [0, 0])
             sums[0] += block.blocks
             sums[1] += block.bytes
@@ -184,7 +204,7 @@ def failures(run, chosen=NOTHING):
     rows = []
     for call in run.failures:
         process = next(p for p in run.processes if p.name == call.process)
-        if not chosen.takes_call(call, process) or not chosen.first_ns <= call.at_ns <= chosen.last_ns(run):
+        if not chosen.takes_call(call, process) or not chosen.has_inside(run, call.at_ns):
             continue
         layout = run.layouts(call.device, call.region, call.at_ns)
         free = largest = None
@@ -242,21 +262,20 @@ def sample_times(run, device, region, chosen=NOTHING):
 
 
 def processes(run, chosen=NOTHING):
+    """Events count inside the window; peaks and what is live take in what was live at its start."""
     rows = []
     for replay in run.replays:
         for (device, region), blocks in by_region(b for b in replay.blocks if chosen.takes(b)).items():
             series = in_window(run, [b for b in blocks], chosen)
             held = [b for b in replay.present_at_end if b.device == device and b.region == region and chosen.takes(b)]
+            made = [b for b in blocks if chosen.has_inside(run, b.call.at_ns)]
             rows.append({
-                "pid": replay.process.pid, "device": device, "region": REGION_WORDS[region], "allocs": len(blocks),
-                "frees": freed_in(replay, blocks), "allocated_bytes": sum(b.bytes for b in blocks),
+                "pid": replay.process.pid, "device": device, "region": REGION_WORDS[region], "allocs": len(made),
+                "frees": sum(b.ended == "freed" and chosen.has_inside(run, b.end.at_ns) for b in blocks),
+                "allocated_bytes": sum(b.bytes for b in made),
                 "peak_bytes": max((total[1] for total in series), default=0), "live_bytes": sum(b.bytes for b in held),
             })
     return rows
-
-
-def freed_in(_replay, blocks):
-    return sum(b.ended == "freed" for b in blocks)
 
 
 def timeline(run, buckets, chosen=NOTHING):
@@ -281,22 +300,26 @@ def timeline(run, buckets, chosen=NOTHING):
     return rows
 
 
-def diff(old, new, what, key="label"):
-    """By group: bytes and blocks of OLD and NEW."""
+def diff(old, new, what, key="label", everything=False):
+    """By device, region and group: bytes and blocks of OLD and NEW, where they are not the same."""
     rows = {}
     for side, run in enumerate((old, new)):
-        for group, size, count in _diff_side(run, what, key):
-            row = rows.setdefault(group, [0, 0, 0, 0])
+        for place, size, count in _diff_side(run, what, key):
+            row = rows.setdefault(place, [0, 0, 0, 0])
             row[side] += size
             row[2 + side] += count
-    return [{"group": group, "old_bytes": a, "new_bytes": b, "delta_bytes": b - a, "old_blocks": c, "new_blocks": d}
-            for group, (a, b, c, d) in rows.items()]
+    return [{"device": device, "region": region, "group": group, "old_bytes": a, "new_bytes": b, "delta_bytes": b - a,
+             "old_blocks": c, "new_blocks": d}
+            for (device, region, group), (a, b, c, d) in rows.items() if everything or (a, c) != (b, d)]
 
 
 def _diff_side(run, what, key):
-    if what == "peak":
-        return [(row["group"], row["bytes"], row["blocks"]) for row in peak_by(run, key)]
-    chosen = [b for b in run.blocks if what == "allocated" or b.leaked]
-    return [(group_of(b, key), b.bytes, b.blocks) for b in chosen]
-
-
+    """What leaked is the program's, unless classes are compared."""
+    if what == "leaks":
+        rows = leaks_by(run, key)
+        if key != "class":
+            rows = [{**row, "bytes": row["bytes"] - row["runtime_bytes"], "blocks": row["blocks"] - row["runtime_blocks"]}
+                    for row in rows if row["runtime_blocks"] == 0 or row["runtime_blocks"] < row["blocks"]]
+    else:
+        rows = peak_by(run, key) if what == "peak" else allocated(run, key)
+    return [((row["device"], row["region"], row["group"]), row["bytes"], row["blocks"]) for row in rows]

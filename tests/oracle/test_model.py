@@ -3,8 +3,8 @@
 import sys
 
 import expect
-from issued import (ALIASED, ALLOC, ALLOC_FAILED, ANY, CB_ALLOC, CB_FREE, DEVICE_CLOSE, DEVICE_OPEN, FREE, KERNEL_LOAD,
-                    KERNEL_UNLOAD, POP, PROGRAM_RUN, PUSH, STEP, Call, Layout, Process, attribute)
+from issued import (ALIASED, ALLOC, ALLOC_FAILED, ANY, CB_ALLOC, CB_FREE, DEVICE_CLOSE, DEVICE_OPEN, FREE, KERNEL_BINARY,
+                    KERNEL_LOAD, KERNEL_UNLOAD, POP, PROGRAM_RUN, PUSH, STEP, Call, Layout, Process, attribute)
 from replay import Run
 
 
@@ -78,6 +78,22 @@ def buffers_are_resident_while_their_program_is_the_last():
     assert (row["peak_bytes"], row["peak_ns"]) == (30, 30)
 
 
+def events_count_inside_the_window():
+    run = run_of([block(10, 1, 5), block(20, 2, 7), free(30, 1), block(40, 3, 9), free(50, 2)])
+    row = one_row(expect.processes(run, expect.Filter(start=15, end=45)))
+    assert (row["allocs"], row["frees"], row["allocated_bytes"], row["peak_bytes"]) == (2, 1, 16, 16)
+    assert [r["bytes"] for r in expect.allocated(run, "size", expect.Filter(start=15, end=45))] == [7, 9]
+
+
+def differences_leave_out_what_is_the_same():
+    old = run_of([block(10, 1, 5), block(20, 2, 7), block(30, 3, 1, flags=KERNEL_BINARY)])
+    new = run_of([block(10, 1, 5), block(20, 2, 9)])
+    assert [(r["group"], r["delta_bytes"]) for r in expect.diff(old, new, "leaks", "size")] == [(7, -7), (9, 9)]
+    assert len(expect.diff(old, new, "leaks", "size", everything=True)) == 3
+    assert [(r["group"], r["delta_bytes"]) for r in expect.diff(old, new, "leaks", "class")] == [
+        ("buffer", 2), ("kernel_binary", -1)]
+
+
 def closing_a_device_is_a_leak():
     run = run_of([block(10, 1, 5), (20, DEVICE_CLOSE, {}), free(30, 1)])
     assert one_row(expect.leaks(run))["ended"] == "device close"
@@ -120,8 +136,9 @@ def kernels():
 
 def main():
     tests = [peak_is_the_first_maximum, replaced_and_freed_twice, any_free_takes_the_youngest, processes_are_summed_in_order,
-             aliased_blocks_count_nothing, buffers_are_resident_while_their_program_is_the_last, closing_a_device_is_a_leak,
-             labels_and_steps, gaps_of_a_bank, time_line_in_halves, kernels]
+             aliased_blocks_count_nothing, buffers_are_resident_while_their_program_is_the_last,
+             events_count_inside_the_window, differences_leave_out_what_is_the_same, closing_a_device_is_a_leak, labels_and_steps,
+             gaps_of_a_bank, time_line_in_halves, kernels]
     for test in tests:
         test()
         print(f"{test.__name__}: ok")
