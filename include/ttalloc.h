@@ -124,13 +124,14 @@ void ttalloc_free(uint32_t device, uint16_t region, uint64_t address);
 /* A request could not be served. Of WANTED, address is ignored. WHY: the allocator's own words, or NULL. */
 void ttalloc_alloc_failed(const struct ttalloc_block *wanted, const char *why);
 
-/* A circular buffer got its place. It is resident while its program is the last one that ran on the device. */
+/* A circular buffer got its place. It is resident while its program is the last one that ran on the device; until the
+ * process runs one there, while its program is the one of the last ttalloc_cb_alloc(). */
 void ttalloc_cb_alloc(const struct ttalloc_cb *cb);
 
 /* All circular buffers of PROGRAM on DEVICE are gone. */
 void ttalloc_cb_free(uint32_t device, uint64_t program);
 
-/* PROGRAM is about to run on DEVICE: its circular buffers become resident, those of other programs there end. */
+/* PROGRAM is about to run on DEVICE: its circular buffers become resident, in place of those of other programs. */
 void ttalloc_program_run(uint32_t device, uint64_t program);
 
 void ttalloc_kernel_load(const struct ttalloc_kernel *kernel);

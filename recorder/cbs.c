@@ -72,15 +72,11 @@ static uint32_t vacant_cb(struct cbs *cbs)
 	return (uint32_t)++cbs->cb_count;
 }
 
-/* Counts CB into, or with SIGN -1 out of, its program and its device. */
-static void count_cb(struct cb_program *program, struct usage *usage, const struct cb *cb, int64_t sign)
+/* Counts CB into its program, or with SIGN -1 out of it. */
+static void count_cb(struct cb_program *program, const struct cb *cb, int64_t sign)
 {
-	int64_t bytes = sign * (int64_t)cb->size_bytes, blocks = cb->aliased ? 0 : sign;
-
-	program->bytes += bytes;
-	program->blocks += blocks;
-	usage->cb_bytes += bytes;
-	usage->cb_blocks += blocks;
+	program->bytes += sign * (int64_t)cb->size_bytes;
+	program->blocks += cb->aliased ? 0 : sign;
 }
 
 int64_t cbs_key(const struct cbs *cbs, const struct cb *cb)
@@ -90,32 +86,50 @@ int64_t cbs_key(const struct cbs *cbs, const struct cb *cb)
 	return known ? known->key : 0;
 }
 
+static void link_cb(struct cbs *cbs, struct cb_program *program, const struct cb *cb)
+{
+	uint32_t ref = vacant_cb(cbs);
+	struct cb *place = &cbs->cbs[ref - 1];
+
+	*place = *cb;
+	place->next = program->first;
+	place->previous = 0;
+	if (program->first)
+		cbs->cbs[program->first - 1].previous = ref;
+	program->first = ref;
+	index_add(&cbs->cb_index, cb_hash(cb), ref);
+}
+
 void cbs_add(struct cbs *cbs, struct usage *usage, const struct cb *cb)
 {
 	struct cb_program *program = make_program(cbs, cb->usage, cb->program);
 	struct cb *known = find_cb(cbs, cb);
-	uint32_t ref;
 
 	if (known) {
-		uint32_t next = known->next;
-
-		count_cb(program, usage, known, -1);
-		*known = *cb;
-		known->next = next;
+		count_cb(program, known, -1);
+		known->key = cb->key;
+		known->size_bytes = cb->size_bytes;
+		known->aliased = cb->aliased;
 	} else {
-		ref = vacant_cb(cbs);
-		cbs->cbs[ref - 1] = *cb;
-		cbs->cbs[ref - 1].next = program->first;
-		program->first = ref;
-		index_add(&cbs->cb_index, cb_hash(cb), ref);
+		link_cb(cbs, program, cb);
 	}
-	count_cb(program, usage, cb, 1);
+	count_cb(program, cb, 1);
+	if (!usage->ran)
+		usage->program = cb->program;
 }
 
-static void drop_cb(struct cbs *cbs, uint32_t ref)
+/* Takes it out of its program. */
+static void drop_cb(struct cbs *cbs, struct cb_program *program, uint32_t ref)
 {
 	struct cb *cb = &cbs->cbs[ref - 1];
 
+	count_cb(program, cb, -1);
+	if (cb->previous)
+		cbs->cbs[cb->previous - 1].next = cb->next;
+	else
+		program->first = cb->next;
+	if (cb->next)
+		cbs->cbs[cb->next - 1].previous = cb->previous;
 	INDEX_EACH_MATCH(&cbs->cb_index, cb_hash(cb), at, found)
 	{
 		if (found == ref) {
@@ -128,46 +142,65 @@ static void drop_cb(struct cbs *cbs, uint32_t ref)
 	cbs->vacant_cb = ref;
 }
 
-uint32_t cbs_end(struct cbs *cbs, struct usage *usage, uint32_t usage_number, uint64_t program,
-                 void (*each)(void *context, int64_t key), void *context)
+/* A program without circular buffers is forgotten. */
+static void drop_program(struct cbs *cbs, uint32_t ref, uint32_t slot)
 {
-	uint32_t slot, ref = find_program(cbs, usage_number, program, &slot), ended = 0;
+	struct cb_program *program = &cbs->programs[ref - 1];
+
+	index_remove(&cbs->program_index, slot);
+	program->usage = UINT32_MAX;
+	program->first = cbs->vacant_program;
+	cbs->vacant_program = ref;
+}
+
+uint32_t cbs_end(struct cbs *cbs, uint32_t usage, uint64_t program, void (*each)(void *context, int64_t key),
+                 void *context)
+{
+	uint32_t slot, ref = find_program(cbs, usage, program, &slot), ended = 0;
 	struct cb_program *known;
 
 	if (!ref)
 		return 0;
-	known = &cbs->programs[ref - 1];
-	for (uint32_t cb = known->first, next; cb; cb = next, ended++) {
-		next = cbs->cbs[cb - 1].next;
-		each(context, cbs->cbs[cb - 1].key);
-		count_cb(known, usage, &cbs->cbs[cb - 1], -1);
-		drop_cb(cbs, cb);
+	for (known = &cbs->programs[ref - 1]; known->first; ended++) {
+		each(context, cbs->cbs[known->first - 1].key);
+		drop_cb(cbs, known, known->first);
 	}
-	index_remove(&cbs->program_index, slot);
-	known->usage = UINT32_MAX;
-	known->first = cbs->vacant_program;
-	cbs->vacant_program = ref;
+	drop_program(cbs, ref, slot);
 	return ended;
 }
 
-void cbs_end_all(struct cbs *cbs, struct usage *usage, uint32_t usage_number, void (*each)(void *context, int64_t key),
-                 void *context)
+int64_t cbs_end_one(struct cbs *cbs, const struct cb *like)
+{
+	uint32_t slot, ref = find_program(cbs, like->usage, like->program, &slot);
+	const struct cb *known = find_cb(cbs, like);
+	int64_t key = known ? known->key : 0;
+
+	if (!ref || !known)
+		return 0;
+	drop_cb(cbs, &cbs->programs[ref - 1], (uint32_t)(known - cbs->cbs) + 1);
+	if (!cbs->programs[ref - 1].first)
+		drop_program(cbs, ref, slot);
+	return key;
+}
+
+void cbs_end_all(struct cbs *cbs, uint32_t usage, void (*each)(void *context, int64_t key), void *context)
 {
 	for (size_t i = 0; i < cbs->program_count; i++)
-		if (cbs->programs[i].usage == usage_number)
-			cbs_end(cbs, usage, usage_number, cbs->programs[i].program, each, context);
+		if (cbs->programs[i].usage == usage)
+			cbs_end(cbs, usage, cbs->programs[i].program, each, context);
+}
+
+void cbs_run(struct usage *usage, uint64_t program)
+{
+	usage->ran = true;
+	usage->program = program;
 }
 
 bool cbs_settle(struct cbs *cbs, struct usage *usage, uint32_t usage_number, struct usage_change *change)
 {
-	int64_t bytes = usage->cb_bytes, blocks = usage->cb_blocks;
-	uint32_t slot, ref;
+	uint32_t slot, ref = find_program(cbs, usage_number, usage->program, &slot);
+	int64_t bytes = ref ? cbs->programs[ref - 1].bytes : 0, blocks = ref ? cbs->programs[ref - 1].blocks : 0;
 
-	if (usage->ran) {
-		ref = find_program(cbs, usage_number, usage->program, &slot);
-		bytes = ref ? cbs->programs[ref - 1].bytes : 0;
-		blocks = ref ? cbs->programs[ref - 1].blocks : 0;
-	}
 	change->bytes = change->bank_bytes = bytes - usage->resident_bytes;
 	change->blocks = blocks - usage->resident_blocks;
 	usage->resident_bytes = bytes;

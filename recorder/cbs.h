@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * cbs.h - the live circular buffers of one process. A circular buffer is resident, and counts, while its program is the
- * last one that ran on the device, or as long as the process has run none there.
+ * last one that ran on the device. Until the process runs one there, the program that placed one last is taken for it.
  *
  * Not thread-safe. Without memory the program ends.
  */
@@ -20,6 +20,7 @@ struct cb {
 	uint64_t size_bytes;    /* that count: 0 when it is aliased */
 	uint32_t usage, number; /* number: its index in the program */
 	uint32_t next;          /* of the same program; or the next free place */
+	uint32_t previous;      /* of the same program */
 	bool aliased;
 };
 
@@ -40,16 +41,21 @@ struct cbs {
 /* The key of the live circular buffer that CB would replace; 0: none. */
 int64_t cbs_key(const struct cbs *cbs, const struct cb *cb);
 
-/* Adds CB to its program, in the place of the one that it replaces. */
+/* Adds CB to its program, in the place of the one that it replaces. The program becomes current unless one has run. */
 void cbs_add(struct cbs *cbs, struct usage *usage, const struct cb *cb);
 
 /* Ends all circular buffers of PROGRAM, calling EACH with the key of every one. Returns how many. */
-uint32_t cbs_end(struct cbs *cbs, struct usage *usage, uint32_t usage_number, uint64_t program,
-                 void (*each)(void *context, int64_t key), void *context);
-
-/* The same for all programs of a usage. */
-void cbs_end_all(struct cbs *cbs, struct usage *usage, uint32_t usage_number, void (*each)(void *context, int64_t key),
+uint32_t cbs_end(struct cbs *cbs, uint32_t usage, uint64_t program, void (*each)(void *context, int64_t key),
                  void *context);
+
+/* Ends the one that LIKE names by usage, program and number. Returns its key; 0: there is none. */
+int64_t cbs_end_one(struct cbs *cbs, const struct cb *like);
+
+/* Ends those of all programs of a usage. */
+void cbs_end_all(struct cbs *cbs, uint32_t usage, void (*each)(void *context, int64_t key), void *context);
+
+/* PROGRAM runs: it is current from now on, and its circular buffers are resident. */
+void cbs_run(struct usage *usage, uint64_t program);
 
 /* What became of the resident ones since the last call: fills bytes, bank_bytes and blocks of CHANGE. True when that is
  * not nothing. */

@@ -35,8 +35,8 @@ static bool go_on(struct rebuild_progress *progress)
 	return progress->call(fraction < 1 ? fraction : 1, progress->context);
 }
 
-/* A closed device, or a process that ends, has a change for every block: together they are one moment, as they were
- * when they were taken in. */
+/* A cb_free, a closed device, or a process that ends has a change for each that it ends: together they are one moment,
+ * as they were when they were taken in. */
 static bool join_moment(struct usage_change *moment, const struct usage_change *change)
 {
 	if (moment->key != change->key || moment->process != change->process || moment->at_ns != change->at_ns)
@@ -44,6 +44,8 @@ static bool join_moment(struct usage_change *moment, const struct usage_change *
 	moment->bytes += change->bytes;
 	moment->bank_bytes += change->bank_bytes;
 	moment->blocks += change->blocks;
+	moment->allocs += change->allocs;
+	moment->frees += change->frees;
 	return true;
 }
 
@@ -155,12 +157,11 @@ static void replay_cb_event(struct rebuilding *rebuilding, const struct stored_c
 	if (stored->kind == TTA_CB_ALLOC) {
 		cbs_add(&replay->cbs, &replay->usage, &cb);
 	} else if (stored->kind == TTA_CB_FREE) {
-		change.frees = cbs_end(&replay->cbs, &replay->usage, 1, stored->program, ignore_end, NULL);
+		change.frees = cbs_end_one(&replay->cbs, &cb) != 0;
 	} else if (stored->kind == TTA_DEVICE_CLOSE) {
-		cbs_end_all(&replay->cbs, &replay->usage, 1, ignore_end, NULL);
+		cbs_end_all(&replay->cbs, 1, ignore_end, NULL);
 	} else {
-		replay->usage.ran = true;
-		replay->usage.program = stored->program;
+		cbs_run(&replay->usage, stored->program);
 	}
 	if (cbs_settle(&replay->cbs, &replay->usage, 1, &change) || change.allocs || change.frees)
 		replay_change(rebuilding, &change);

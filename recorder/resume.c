@@ -190,6 +190,7 @@ static bool load_cb(void *context, const struct row_value *row)
 	return true;
 }
 
+/* The program whose circular buffers are resident: the one of the last cb_alloc, then the one that ran last, if any. */
 static bool load_run(void *context, const struct row_value *row)
 {
 	struct resuming *resuming = context;
@@ -198,7 +199,7 @@ static bool load_run(void *context, const struct row_value *row)
 
 	if (!place)
 		return false;
-	process->holdings->usages[place - 1].ran = true;
+	process->holdings->usages[place - 1].ran = number(&row[4]);
 	process->holdings->usages[place - 1].program = number(&row[2]);
 	return true;
 }

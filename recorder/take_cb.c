@@ -106,18 +106,37 @@ void take_cb_alloc(struct taking *taking)
 	settle(taking, usage, &change);
 }
 
+/* Returns how many the event ends: all of its program, or the one that its entry names. */
+static uint32_t end_cbs(struct taking *taking, uint32_t usage)
+{
+	const struct tta_event *event = taking->event;
+	struct cbs *cbs = &taking->process->holdings->cbs;
+	struct cb_ending ending = {taking, "freed"};
+	struct tta_cb_entry about;
+	struct entry entry;
+	int64_t key;
+
+	if (!event->bank_bytes)
+		return cbs_end(cbs, usage, event->address, log_cb_end, &ending);
+	if (!entry_find(taking->table, (uint32_t)event->bank_bytes, TTA_ENTRY_CB, &entry))
+		return 0;
+	entry_take(&entry, &about, sizeof(about));
+	key = cbs_end_one(cbs, &(struct cb){.usage = usage, .program = event->address, .number = about.index});
+	if (key)
+		log_cb_end(&ending, key);
+	return key != 0;
+}
+
 void take_cb_free(struct taking *taking)
 {
 	struct holdings *holdings = taking->process->holdings;
 	uint32_t usage = process_find_usage(holdings, taking->event->device, TTALLOC_CB);
 	struct usage_change change = taking_change(taking);
-	struct cb_ending ending = {taking, "freed"};
 
 	taking_log_other(taking, taking->event->address);
 	if (!usage)
 		return;
-	change.frees =
-	    cbs_end(&holdings->cbs, &holdings->usages[usage - 1], usage, taking->event->address, log_cb_end, &ending);
+	change.frees = end_cbs(taking, usage);
 	settle(taking, usage, &change);
 }
 
@@ -126,7 +145,6 @@ void take_program_run(struct taking *taking)
 	const struct tta_event *event = taking->event;
 	uint32_t usage = taking_usage(taking, TTALLOC_CB);
 	struct usage_change change = taking_change(taking);
-	struct usage *place;
 
 	if (!usage)
 		return;
@@ -136,16 +154,13 @@ void take_program_run(struct taking *taking)
 	    .origin = taking_origin(taking, event->device, TTALLOC_CB, 0, ENDED_FREED),
 	    .program = (int64_t)event->address,
 	};
-	place = &taking->process->holdings->usages[usage - 1];
-	place->ran = true;
-	place->program = event->address;
+	cbs_run(&taking->process->holdings->usages[usage - 1], event->address);
 	settle(taking, usage, &change);
 }
 
 void take_device_close_cbs(struct taking *taking, uint32_t usage)
 {
-	struct holdings *holdings = taking->process->holdings;
 	struct cb_ending ending = {taking, "device close"};
 
-	cbs_end_all(&holdings->cbs, &holdings->usages[usage - 1], usage, log_cb_end, &ending);
+	cbs_end_all(&taking->process->holdings->cbs, usage, log_cb_end, &ending);
 }

@@ -27,8 +27,7 @@ struct usage {
 
 	/* Region CB only: which circular buffers are resident (cbs.h). */
 	bool ran;                                /* the process has run a program on the device */
-	uint64_t program;                        /* the last one */
-	int64_t cb_bytes, cb_blocks;             /* of all live ones, aliased ones aside */
+	uint64_t program;                        /* the last one; before: the one of the last cb_alloc */
 	int64_t resident_bytes, resident_blocks; /* of those that count now */
 };
 

@@ -30,6 +30,12 @@ struct program {
 	uint32_t next;
 };
 
+/* Whose circular buffers are resident on a device of a process. */
+struct device {
+	int64_t program;
+	bool ran; /* else it is the one of the last alloc */
+};
+
 struct end {
 	int64_t key, at_ns;
 	uint32_t buffer;
@@ -61,8 +67,8 @@ struct circular {
 	size_t program_count, program_capacity;
 	uint32_t free_program;
 	struct map program_map; /* (process, device, program) -> programs */
-	struct map device_map;  /* (process, device, 0) -> last_runs */
-	int64_t *last_runs;     /* the program that ran last */
+	struct map device_map;  /* (process, device, 0) -> devices */
+	struct device *devices;
 	size_t device_count, device_capacity;
 	bool (*each)(const struct circular_event *event, void *context);
 	void *context;
@@ -197,6 +203,38 @@ static void set_resident(struct circular *circular, uint32_t process, uint32_t p
 	}
 }
 
+/* NULL: no memory. */
+static struct device *device_of(struct circular *circular, uint32_t process, int64_t device)
+{
+	struct map_key key = {process, device, 0};
+	uint32_t index = map_get(&circular->device_map, key);
+
+	if (index != NONE)
+		return &circular->devices[index];
+	index = (uint32_t)circular->device_count;
+	if (array_reserve(&circular->devices, &circular->device_capacity, index) < 0 ||
+	    map_put(&circular->device_map, key, index) < 0)
+		return NULL;
+	circular->device_count++;
+	circular->devices[index] = (struct device){0};
+	return &circular->devices[index];
+}
+
+/* From now on the resident ones are those of PROGRAM. */
+static void make_current(struct circular *circular, uint32_t process, int64_t number, struct device *device,
+                         int64_t program)
+{
+	if (device->program == program)
+		return;
+	uint32_t old = map_get(&circular->program_map, (struct map_key){process, number, device->program});
+	if (old != NONE)
+		set_resident(circular, process, old, false);
+	device->program = program;
+	uint32_t new = map_get(&circular->program_map, (struct map_key){process, number, program});
+	if (new != NONE)
+		set_resident(circular, process, new, true);
+}
+
 /* Whether the filter takes BLOCK, which existed until END_NS, or longer (INT64_MAX). */
 static bool is_chosen(const struct circular *circular, const struct catalog_origin *origin,
                       const struct replay_block *block, int64_t end_ns)
@@ -226,10 +264,14 @@ static int on_alloc(struct circular *circular, uint32_t process)
 	lane->allocs.at++;
 	if (!origin || origin->process != process || (cells[6] != INT64_MIN && cells[6] <= cells[0]))
 		return corrupt(circular, "a circular buffer of another process, or that ended before it began");
+	struct map_key key = {process, circular->catalog->series[origin->series].device, cells[3]};
+	struct device *device = device_of(circular, process, key.b);
+	if (!device)
+		return no_memory(circular);
+	if (!device->ran)
+		make_current(circular, process, key.b, device, cells[3]);
 	if (!is_chosen(circular, origin, &block, cells[6] == INT64_MIN ? INT64_MAX : cells[7]))
 		return 0;
-	int64_t device = circular->catalog->series[origin->series].device;
-	struct map_key key = {process, device, cells[3]};
 	program = map_get(&circular->program_map, key);
 	if (program == NONE && new_program(circular, key, &program) < 0)
 		return no_memory(circular);
@@ -244,27 +286,9 @@ static int on_alloc(struct circular *circular, uint32_t process)
 		return no_memory(circular);
 
 	tell(circular, process, CIRCULAR_ALLOC, &block);
-	uint32_t last_run = map_get(&circular->device_map, (struct map_key){process, device, 0});
-	if (last_run == NONE || circular->last_runs[last_run] == cells[3]) {
+	if (device->program == cells[3]) {
 		tell(circular, process, CIRCULAR_RESIDENT, &block);
 		circular->buffers[buffer].resident = true;
-	}
-	return 0;
-}
-
-/* The first run on a device: until now the buffers of all programs there were taken for resident. */
-static int on_first_run(struct circular *circular, uint32_t process, int64_t device, int64_t program)
-{
-	if (array_reserve(&circular->last_runs, &circular->device_capacity, circular->device_count) < 0)
-		return no_memory(circular);
-	if (map_put(&circular->device_map, (struct map_key){process, device, 0}, (uint32_t)circular->device_count) < 0)
-		return no_memory(circular);
-	circular->last_runs[circular->device_count++] = program;
-	for (uint32_t i = 0; i < circular->program_count; i++) {
-		const struct map_key *key = &circular->programs[i].key;
-
-		if (key->a == process && key->b == device && key->c != program)
-			set_resident(circular, process, i, false);
 	}
 	return 0;
 }
@@ -272,27 +296,17 @@ static int on_first_run(struct circular *circular, uint32_t process, int64_t dev
 static int on_run(struct circular *circular, uint32_t process)
 {
 	struct lane *lane = &circular->lanes[process];
-	const int64_t *cells = lane->row->cells;
-	const struct catalog_origin *origin = catalog_origin(circular->catalog, cells[2]);
-	int64_t program = cells[3];
+	const struct catalog_origin *origin = catalog_origin(circular->catalog, lane->row->cells[2]);
 
 	lane->runs.at++;
 	if (!origin || origin->process != process)
 		return corrupt(circular, "a program run of another process");
-	int64_t device = circular->catalog->series[origin->series].device;
-	uint32_t last_run = map_get(&circular->device_map, (struct map_key){process, device, 0});
-	if (last_run == NONE)
-		return on_first_run(circular, process, device, program);
-	int64_t before = circular->last_runs[last_run];
-	if (before == program)
-		return 0;
-	circular->last_runs[last_run] = program;
-	uint32_t old = map_get(&circular->program_map, (struct map_key){process, device, before});
-	if (old != NONE)
-		set_resident(circular, process, old, false);
-	uint32_t new = map_get(&circular->program_map, (struct map_key){process, device, program});
-	if (new != NONE)
-		set_resident(circular, process, new, true);
+	int64_t number = circular->catalog->series[origin->series].device;
+	struct device *device = device_of(circular, process, number);
+	if (!device)
+		return no_memory(circular);
+	device->ran = true;
+	make_current(circular, process, number, device, lane->row->cells[3]);
 	return 0;
 }
 
@@ -430,7 +444,7 @@ static void clear(struct circular *circular)
 	free(circular->order);
 	free(circular->buffers);
 	free(circular->programs);
-	free(circular->last_runs);
+	free(circular->devices);
 }
 
 /* Most recordings have none. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * circular.h - what circular buffers did, from the recording's beginning forwards, in memory that grows with those that
- * exist. They lie in their cores only while their program is the one that ran last on its device.
+ * exist. They lie in their cores only while their program is the one that ran last on its device, or, before its
+ * process ran any there, the one that placed one last.
  */
 #ifndef SQL_CIRCULAR_H
 #define SQL_CIRCULAR_H

@@ -105,7 +105,8 @@ CREATE TABLE held(
   end_ns INTEGER
 );
 
--- Circular buffers, from their cb_alloc to their cb_free. Which of them are resident follows from program_run.
+-- Circular buffers, from their cb_alloc to their cb_free. Which of them are resident follows from program_run; before
+-- a process's first one on a device, they are those of the program that has the last cb_alloc.
 CREATE TABLE circular_buffer(
   key INTEGER PRIMARY KEY, alloc_ns INTEGER NOT NULL, origin INTEGER NOT NULL, program INTEGER NOT NULL,
   idx INTEGER NOT NULL, address INTEGER NOT NULL, size_bytes INTEGER NOT NULL, -- on each core

@@ -63,7 +63,8 @@ enum load_kind {
 	LOAD_USAGES,    /* process, ..., as process_usage */
 	LOAD_HELD,      /* key, alloc_ns, address, size_bytes, bank_bytes, origin: what is live */
 	LOAD_CBS,       /* key, origin, program, idx, size_bytes: what is live */
-	LOAD_RUNS,      /* process, device, program: the last that ran */
+	LOAD_RUNS, /* process, device, program, key, ran: the one of the last cb_alloc (0), then the last that ran (1)
+	            */
 	LOAD_ADDRESSES, /* process, address, region: all ever allocated by living processes that were forked */
 	LOAD_REGIONS,   /* device, region, dirty_ns, to_ns of its last span */
 	LOAD_SUMS,      /* last key, last span id, end_ns: one row */
@@ -84,7 +85,7 @@ struct usage_change {
 };
 
 /* What the file says of one change. KIND 0: CHANGE is it. Else an event about circular buffers; what it changes depends
- * on those before it: TTA_CB_ALLOC (of change.bytes), TTA_CB_FREE, TTA_PROGRAM_RUN, TTA_DEVICE_CLOSE. */
+ * on those before it: TTA_CB_ALLOC (of change.bytes), TTA_CB_FREE (of one), TTA_PROGRAM_RUN, TTA_DEVICE_CLOSE. */
 struct stored_change {
 	struct usage_change change;
 	uint32_t kind, number; /* number: index of a circular buffer in its program */

@@ -29,10 +29,13 @@ static const char *const load_statements[LOAD_KINDS] = {
     [LOAD_CBS] = "SELECT c.key, origin, program, idx, size_bytes FROM circular_buffer c "
                  "JOIN origin o ON o.id = c.origin JOIN process_info p ON p.id = o.process "
                  "WHERE end_key IS NULL AND " LIVE_PROCESS " ORDER BY c.key",
-    /* SQLite takes the bare column from the row of the maximum. */
+    /* SQLite takes the bare column from the row of the maximum. A circular buffer that has ended counts, too. */
     [LOAD_RUNS] =
-        "SELECT o.process, o.device, r.program, max(r.key) FROM program_run r JOIN origin o ON o.id = r.origin "
-        "JOIN process_info p ON p.id = o.process WHERE " LIVE_PROCESS " GROUP BY o.process, o.device",
+        "SELECT o.process, o.device, c.program, max(c.key), 0 AS ran FROM circular_buffer c "
+        "JOIN origin o ON o.id = c.origin JOIN process_info p ON p.id = o.process WHERE " LIVE_PROCESS
+        " GROUP BY o.process, o.device UNION ALL "
+        "SELECT o.process, o.device, r.program, max(r.key), 1 FROM program_run r JOIN origin o ON o.id = r.origin "
+        "JOIN process_info p ON p.id = o.process WHERE " LIVE_PROCESS " GROUP BY o.process, o.device ORDER BY ran",
     [LOAD_ADDRESSES] = "SELECT DISTINCT o.process, address, o.region FROM (SELECT origin, address FROM freed "
                        "UNION ALL SELECT origin, address FROM held) b JOIN origin o ON o.id = b.origin "
                        "JOIN process_info p ON p.id = o.process WHERE p.parent IS NOT NULL AND " LIVE_PROCESS,

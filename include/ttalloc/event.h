@@ -31,7 +31,7 @@ enum tta_kind {
  *   FREE           address         0                 0               (device, region: TTALLOC_ANY is 0xFFFF)
  *   ALLOC_FAILED   entry of why    payload           footprint (0: the same)
  *   CB_ALLOC       address         bytes per core    entry of the CB   TTALLOC_CB
- *   CB_FREE        program         0                 0                 TTALLOC_CB
+ *   CB_FREE        program         0                 entry of the CB, if one alone ends   TTALLOC_CB
  *   PROGRAM_RUN    program         0                 0                 TTALLOC_CB
  *   KERNEL_LOAD    kernel id       bytes             entry of the kernel  TTALLOC_KERNEL
  *   KERNEL_UNLOAD  kernel id       0                 0                 TTALLOC_KERNEL

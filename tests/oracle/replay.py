@@ -74,7 +74,8 @@ class ProcessReplay:
         self.blocks = []
         self.live = {}       # (device, region, address) -> Block
         self.buffers = {}    # (device, program) -> {index: Block}
-        self.last_run = {}   # device -> program
+        self.current = {}    # device -> the program that ran last, or the one of the last cb_alloc before any ran
+        self.ran = set()     # devices
         self.allocated = set()
         self.failures = []
         self.unmatched = 0
@@ -146,22 +147,28 @@ class ProcessReplay:
             self._finish(buffers.pop(call.index), call, "replaced")
         block = Block(self.process, call, call.device, CB, call.address, call.size, call.size, bool(call.flags),
                       call.program, call.index)
-        if self.last_run.get(call.device, call.program) == call.program:
-            block.appear(call.place)
         buffers[call.index] = block
         self.blocks.append(block)
+        if call.device not in self.ran:
+            self._make_current(call, call.program)
+        elif self.current[call.device] == call.program:
+            block.appear(call.place)
 
     def _cb_free(self, call):
         for block in self.buffers.pop((call.device, call.address), {}).values():
             self._finish(block, call, "freed")
 
     def _program_run(self, call):
-        self.last_run[call.device] = call.address
+        self.ran.add(call.device)
+        self._make_current(call, call.address)
+
+    def _make_current(self, call, current):
+        self.current[call.device] = current
         for (device, program), buffers in self.buffers.items():
             if device != call.device:
                 continue
             for block in buffers.values():
-                if program != call.address:
+                if program != current:
                     block.vanish(call.place)
                 elif not block.intervals or block.intervals[-1][1] is not None:
                     block.appear(call.place)

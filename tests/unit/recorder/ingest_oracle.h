@@ -47,7 +47,7 @@ struct oracle_process {
 	uint64_t *had; /* addresses, and ids of kernels, that it had itself */
 	size_t had_count;
 	bool ran[4];
-	uint64_t program[4];
+	uint64_t program[4]; /* that ran last; before any ran, that placed a circular buffer last */
 	int64_t resident[4], resident_blocks[4];
 };
 
@@ -140,7 +140,7 @@ static inline void oracle_settle(struct oracle *oracle, uint32_t process, uint32
 		const struct oracle_block *cb = &oracle->blocks[i];
 
 		if (!cb->cb || cb->ended || cb->process != process || cb->device != device ||
-		    (cb->flags & TTALLOC_ALIASED) || (owner->ran[device] && cb->program != owner->program[device]))
+		    (cb->flags & TTALLOC_ALIASED) || cb->program != owner->program[device])
 			continue;
 		bytes += (int64_t)cb->size_bytes;
 		blocks++;
@@ -242,6 +242,8 @@ static inline void oracle_cb_alloc(struct oracle *oracle, uint32_t process, cons
 	    .key = oracle->next_key++,
 	};
 	oracle->block_count++;
+	if (!oracle->processes[process].ran[event->device])
+		oracle->processes[process].program[event->device] = program;
 	oracle_settle(oracle, process, event->device, event->at_ns, cb->key, 1, 0);
 }
 

@@ -96,7 +96,7 @@ static void add_cb(struct cbs *cbs, struct usage *usage, uint64_t program, uint3
 	cbs_add(cbs, usage, &cb);
 }
 
-/* Before anything ran all count; then those of the program that ran last. */
+/* Those of the program that ran last count; before anything ran, those of the one that placed one last. */
 static void test_residency(void **state)
 {
 	struct usage usage = {0};
@@ -106,9 +106,8 @@ static void test_residency(void **state)
 	(void)state;
 	add_cb(&cbs, &usage, 1, 0, 100);
 	add_cb(&cbs, &usage, 2, 0, 1000);
-	assert_int_equal(settled(&cbs, &usage), 1100);
-	usage.ran = true;
-	usage.program = 1;
+	assert_int_equal(settled(&cbs, &usage), 1000);
+	cbs_run(&usage, 1);
 	assert_int_equal(settled(&cbs, &usage), 100);
 	add_cb(&cbs, &usage, 1, 1, 10);
 	add_cb(&cbs, &usage, 2, 1, 1);
@@ -119,12 +118,66 @@ static void test_residency(void **state)
 	assert_int_equal(settled(&cbs, &usage), 0);
 	usage.program = 2;
 	assert_int_equal(settled(&cbs, &usage), 1001);
-	assert_int_equal(cbs_end(&cbs, &usage, 1, 2, ignore, &ended), 2);
+	assert_int_equal(cbs_end(&cbs, 1, 2, ignore, &ended), 2);
 	assert_int_equal(settled(&cbs, &usage), 0);
-	cbs_end_all(&cbs, &usage, 1, ignore, &ended);
+	cbs_end_all(&cbs, 1, ignore, &ended);
 	assert_int_equal(ended, 4);
 	usage.program = 1;
 	assert_int_equal(settled(&cbs, &usage), 0);
+	cbs_free(&cbs);
+}
+
+/* All programs are configured before the first one runs: never do circular buffers of two of them add. */
+static void test_warm_up(void **state)
+{
+	struct usage usage = {0};
+	struct cbs cbs = {0};
+	int ended = 0;
+
+	(void)state;
+	for (uint64_t program = 1; program <= 3; program++) {
+		add_cb(&cbs, &usage, program, 0, 1000);
+		assert_int_equal(settled(&cbs, &usage), 1000);
+		assert_int_equal(usage.resident_blocks, 1);
+	}
+	add_cb(&cbs, &usage, 1, 1, 500); /* the first one again, and what it has */
+	assert_int_equal(settled(&cbs, &usage), 1500);
+	assert_int_equal(cbs_end(&cbs, 1, 1, ignore, &ended), 2);
+	assert_int_equal(settled(&cbs, &usage), 0);
+	cbs_run(&usage, 2);
+	assert_int_equal(settled(&cbs, &usage), 1000);
+	cbs_run(&usage, 3);
+	assert_int_equal(settled(&cbs, &usage), 1000);
+	add_cb(&cbs, &usage, 1, 0, 7); /* not run yet */
+	assert_int_equal(settled(&cbs, &usage), 1000);
+	cbs_free(&cbs);
+}
+
+/* One of several ends, the last, the first and the middle one; the others stay. */
+static void test_one_ends(void **state)
+{
+	const struct cb first = {.usage = 1, .program = 9, .number = 0},
+	                middle = {.usage = 1, .program = 9, .number = 1},
+	                last = {.usage = 1, .program = 9, .number = 2};
+	struct usage usage = {0};
+	struct cbs cbs = {0};
+
+	(void)state;
+	for (int round = 0; round < 2; round++) {
+		add_cb(&cbs, &usage, 9, 0, 1);
+		add_cb(&cbs, &usage, 9, 1, 20);
+		add_cb(&cbs, &usage, 9, 2, 300);
+		add_cb(&cbs, &usage, 9, 1, 40); /* replaced */
+		assert_int_equal(settled(&cbs, &usage), 341);
+		assert_int_not_equal(cbs_end_one(&cbs, &middle), 0);
+		assert_int_equal(settled(&cbs, &usage), 301);
+		assert_int_equal(cbs_end_one(&cbs, &middle), 0);
+		assert_int_not_equal(cbs_end_one(&cbs, round ? &first : &last), 0);
+		assert_int_equal(settled(&cbs, &usage), round ? 300 : 1);
+		assert_int_not_equal(cbs_end_one(&cbs, round ? &last : &first), 0);
+		assert_int_equal(settled(&cbs, &usage), 0);
+		assert_int_equal(cbs_end_one(&cbs, &first), 0);
+	}
 	cbs_free(&cbs);
 }
 
@@ -134,6 +187,8 @@ int main(void)
 	    cmocka_unit_test(test_usage_keeps_first_peak),
 	    cmocka_unit_test(test_piece_notices_disorder),
 	    cmocka_unit_test(test_residency),
+	    cmocka_unit_test(test_warm_up),
+	    cmocka_unit_test(test_one_ends),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
