@@ -69,11 +69,14 @@ void poc_stage_add(struct poc_stage *stage, struct poc_queue *queue, uint32_t ow
 	stage->at_ns = at_ns;
 	place = &stage->events[stage->count++];
 	*place = *event;
-	if (event->kind == TTA_CB_ALLOC) {
-		/* a circular buffer that is ended by its own number: as a program with this one */
-		struct tta_cb_entry cb = {.program = event->address};
+	if (event->kind == TTA_CB_ALLOC || event->kind == TTA_CB_FREE) {
+		/* No programs are known: all on a device count together, as those of one, and each ends alone. The
+		 * index holds the addresses that cores have; ids beyond are kept apart. */
+		struct tta_cb_entry cb = {.program = event->address >> 32, .index = (uint32_t)event->address};
 
 		place->bank_bytes = add_entry(stage, TTA_ENTRY_CB, &cb, sizeof(cb), "");
+		if (event->kind == TTA_CB_FREE)
+			place->address = cb.program;
 	} else if (event->kind == TTA_KERNEL_LOAD && kernel_kind < POC_KERNEL_KINDS) {
 		place->bank_bytes = stage->kernel_entries[kernel_kind];
 	}
