@@ -42,7 +42,7 @@ static bool names(const struct word *word, const struct option *option)
 {
 	if (word->letter != '\0')
 		return option->letter == word->letter;
-	return strncmp(option->name, word->name, word->length) == 0 && option->name[word->length] == '\0';
+	return option_is_named(option, word->name, word->length);
 }
 
 static const struct option *find_shared(const struct word *word)
@@ -190,7 +190,7 @@ int arguments_parse(struct arguments *arguments, const struct verb *verb, const 
 const char *arguments_text(const struct arguments *arguments, const char *name)
 {
 	for (size_t i = 0; i < arguments->setting_count; i++)
-		if (strcmp(arguments->settings[i].option->name, name) == 0)
+		if (option_is_named(arguments->settings[i].option, name, strlen(name)))
 			return arguments->settings[i].text;
 	return NULL;
 }

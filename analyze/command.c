@@ -269,6 +269,11 @@ static enum status run_command(int argc, char **argv)
 	const char *path[ARGUMENTS_MAX];
 	size_t path_count;
 	const char *name = arguments_verb(argc, argv, path, &path_count);
+	for (size_t i = 0; i < path_count; i++) { /* before a verb is missed that is to come from there */
+		struct sql_error error;
+		if (option_check_directory("query-path", path[i], &error) < 0)
+			return trouble(&error);
+	}
 	struct command command = {.verbs = verbs_new(path, path_count)};
 	enum status status;
 	if (name == NULL)

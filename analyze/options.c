@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "say.h"
@@ -30,7 +31,7 @@ static const struct option shared[] = {
      .type = OPTION_TEXT,
      .placeholder = "PATH",
      .group = GROUP_FILTER,
-     .help = "blocks allocated under that label or below it; * and ? match as in file names"},
+     .help = "blocks allocated under that label or below it; * ? [a-c] match as in file names, [*] is * itself"},
     {.name = "step",
      .type = OPTION_STEPS,
      .placeholder = "N[..M]",
@@ -174,6 +175,21 @@ static struct option option_of_param(const struct verb *verb, const struct query
 	                       .query_type = param->type};
 }
 
+/* Options are spelled with hyphens, also those that a query, being SQL, must spell with underscores. */
+static int spell(struct options *options, struct option *option, struct sql_error *error)
+{
+	char *spelled = options->spelled[options->count];
+	if (strchr(option->name, '_') == NULL)
+		return 0;
+	if (strlen(option->name) >= OPTION_NAME_MAX)
+		return refuse(error, "the parameter '%.80s' has too long a name", option->name);
+	for (size_t i = 0; i <= strlen(option->name); i++)
+		spelled[i] = (char)(option->name[i] == '_' ? '-' : option->name[i]);
+	option->parameter = option->name;
+	option->name = spelled;
+	return 0;
+}
+
 static int add(struct options *options, const struct verb *verb, struct option option, struct sql_error *error)
 {
 	if (options_find(options, option.name, strlen(option.name)) != NULL)
@@ -182,6 +198,8 @@ static int add(struct options *options, const struct verb *verb, struct option o
 		              verb->path != NULL ? verb->path : verb->name, option.name);
 	if (options->count == OPTIONS_MAX)
 		return refuse(error, "%s: too many parameters", verb->path != NULL ? verb->path : verb->name);
+	if (spell(options, &option, error) < 0)
+		return -1;
 	options->list[options->count++] = option;
 	return 0;
 }
@@ -201,10 +219,18 @@ int options_for(struct options *options, const struct verb *verb, const struct q
 	return 0;
 }
 
+bool option_is_named(const struct option *option, const char *name, size_t length)
+{
+	for (size_t i = 0; i < length; i++)
+		if (option->name[i] != (name[i] == '_' ? '-' : name[i]))
+			return false;
+	return option->name[length] == '\0';
+}
+
 const struct option *options_find(const struct options *options, const char *name, size_t length)
 {
 	for (size_t i = 0; i < options->count; i++)
-		if (strncmp(options->list[i].name, name, length) == 0 && options->list[i].name[length] == '\0')
+		if (option_is_named(&options->list[i], name, length))
 			return &options->list[i];
 	return NULL;
 }
@@ -274,6 +300,16 @@ static const char *check_number(enum option_type type, const char *text)
 	}
 }
 
+int option_check_directory(const char *name, const char *path, struct sql_error *error)
+{
+	struct stat status;
+	if (stat(path, &status) == 0 && !S_ISDIR(status.st_mode))
+		return refuse(error, "--%s: '%.200s' is no directory", name, path);
+	if (access(path, R_OK | X_OK) != 0)
+		return refuse(error, "--%s: cannot read '%.200s': %m", name, path);
+	return 0;
+}
+
 int option_check(const struct option *option, const char *text, struct sql_error *error)
 {
 	const char *name, *wrong = check_number(option->type, text);
@@ -281,8 +317,8 @@ int option_check(const struct option *option, const char *text, struct sql_error
 		return refuse(error, "--%s: '%.80s' %s", option->name, text, wrong);
 	if (option->type == OPTION_CHOICE && !is_choice(option->choices, text))
 		return refuse(error, "--%s: '%.80s' is none of %s", option->name, text, option->choices);
-	if (option->type == OPTION_DIRECTORY && access(text, R_OK | X_OK) != 0)
-		return refuse(error, "--%s: cannot read '%.200s': %m", option->name, text);
+	if (option->type == OPTION_DIRECTORY && option_check_directory(option->name, text, error) < 0)
+		return -1;
 	if (option->type == OPTION_REGION && region_number(text, &name) < 0)
 		return refuse(error,
 		              "--%s: '%.80s' is no region; there are DRAM, L1, SYSTEM_MEMORY, L1_SMALL, TRACE, CB, "

@@ -30,6 +30,7 @@ enum option_group { GROUP_QUERY, GROUP_FILTER, GROUP_OUTPUT, GROUP_FILE };
 
 struct option {
 	const char *name, *placeholder, *help;
+	const char *parameter;      /* of GROUP_QUERY: as the query spells it, where that is otherwise */
 	const char *choices;        /* of OPTION_CHOICE: a|b|c */
 	const char *fallback;       /* what holds without it, for the help; may be NULL */
 	const char *table_fallback; /* the same in tables, where that is another; may be NULL */
@@ -42,8 +43,12 @@ struct option {
 
 #define OPTIONS_MAX 64
 
+#define OPTION_NAME_MAX 64
+
+/* Not to be copied: names point into it. */
 struct options {
 	struct option list[OPTIONS_MAX];
+	char spelled[OPTIONS_MAX][OPTION_NAME_MAX];
 	size_t count;
 };
 
@@ -53,10 +58,16 @@ const struct option *options_shared(size_t index);
 /* What VERB takes. QUERY is its query or NULL. 0, or -1 with ERROR filled: the query declares what cannot be. */
 int options_for(struct options *options, const struct verb *verb, const struct query *query, struct sql_error *error);
 
+/* Finds NAME, in which _ and - are the same. */
 const struct option *options_find(const struct options *options, const char *name, size_t length);
+
+bool option_is_named(const struct option *option, const char *name, size_t length);
 
 /* Checks that TEXT is a value for OPTION. 0, or -1 with ERROR filled. */
 int option_check(const struct option *option, const char *text, struct sql_error *error);
+
+/* Checks that the directory PATH of --NAME is one, and can be read. 0, or -1 with ERROR filled. */
+int option_check_directory(const char *name, const char *path, struct sql_error *error);
 
 /* The number of the region called TEXT (any case), its NAME in capitals; -1 when there is none. Plain numbers too. */
 int region_number(const char *text, const char **name);

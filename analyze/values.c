@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "labels.h"
 #include "say.h"
 #include "units.h"
 
@@ -67,7 +68,7 @@ static int make(struct query_value *value, const struct setting *setting, struct
 {
 	int64_t last;
 	const char *text = setting->text;
-	value->name = setting->option->name;
+	value->name = setting->option->parameter != NULL ? setting->option->parameter : setting->option->name;
 	value->type = setting->option->query_type;
 	switch (setting->option->type) {
 	case OPTION_FLAG:
@@ -172,5 +173,8 @@ int values_check_known(const struct values *values, struct recording *recording,
 	if (check_known(values, "device", "device", "SELECT device FROM origin UNION SELECT device FROM device_mark",
 	                recording, error) < 0)
 		return -1;
-	return check_known(values, "pid", "process", "SELECT pid FROM process_info", recording, error);
+	if (check_known(values, "pid", "process", "SELECT pid FROM process_info", recording, error) < 0)
+		return -1;
+	const struct query_value *label = find(values, "label");
+	return label == NULL ? 0 : labels_check(recording, label, error);
 }

@@ -49,14 +49,16 @@ static const char make_recording[] =
     "    db.execute('UPDATE process_info SET lost = 12')\n"
     "db.commit()\n";
 
-static const char largest_sql[] = "-- summary: the largest blocks\n"
-                                  "-- param: least size 1KiB leave out smaller ones\n"
-                                  "-- filters: device region\n"
-                                  "-- column: address address where\n"
-                                  "-- column: size_bytes bytes payload\n"
-                                  "-- exit: nonempty\n"
-                                  "SELECT address, size_bytes FROM allocation WHERE size_bytes >= :least\n"
-                                  "  AND (:device IS NULL OR device = :device) ORDER BY size_bytes DESC\n";
+static const char largest_sql[] =
+    "-- summary: the largest blocks\n"
+    "-- param: least size 1KiB leave out smaller ones\n"
+    "-- param: at_most size 1GiB leave out larger ones\n"
+    "-- filters: device region\n"
+    "-- column: address address where\n"
+    "-- column: size_bytes bytes payload\n"
+    "-- exit: nonempty\n"
+    "SELECT address, size_bytes FROM allocation WHERE size_bytes >= :least AND size_bytes <= :at_most\n"
+    "  AND (:device IS NULL OR device = :device) ORDER BY size_bytes DESC\n";
 
 struct result {
 	int status;
@@ -232,6 +234,17 @@ static void test_unknown_to_the_recording(void **state)
 	says("leaks|run.db|--device|0|--pid|4711", 0, "1572864");
 }
 
+static void test_labels(void **state)
+{
+	(void)state;
+	says("leaks|run.db|--label|model", 0, "1572864");
+	says("leaks|run.db|--label|mod*", 0, "1572864");
+	refuses("leaks|run.db|--label|modle", "run.db has no label 'modle'; did you mean 'model'?");
+	refuses("leaks|run.db|--label|quite/otherwise", "'ttalloc-analyze allocated' lists what it has");
+	refuses("leaks|run.db|--label|mod[*]", "has no label");
+	says("help|leaks", 0, "[*]");
+}
+
 static void test_windows(void **state)
 {
 	(void)state;
@@ -250,6 +263,11 @@ static void test_user_query(void **state)
 	        " 0x1000  1.50 MiB  1572864\n"
 	        "    0x0  2.00 KiB     2048\n");
 	says("help|largest|--query-path|queries", 0, "--least SIZE");
+	says("help|largest|--query-path|queries", 0, "--at-most SIZE");
+	answers("largest|run.db|--query-path|queries|--format|csv|--at-most|2000", 0,
+	        "address,size_bytes\r\n65536,1024\r\n");
+	answers("largest|run.db|--query-path|queries|--format|csv|--at_most=2000", 0,
+	        "address,size_bytes\r\n65536,1024\r\n");
 	says("largest|--help|--query-path|queries", 0, "the largest blocks");
 	says("--complete|--query-path|queries|lar", 0, "largest\tthe largest blocks");
 	says("--complete|--query-path|queries|largest|--le", 0, "--least\tleave out smaller ones");
@@ -257,6 +275,8 @@ static void test_user_query(void **state)
 	refuses("largest|run.db|--query-path|queries|--least|x", "not a size");
 	refuses("largest|run.db|--query-path|queries|--pid|1", "does not take --pid");
 	refuses("broken|run.db|--query-path|queries", "broken.sql");
+	refuses("largest|run.db|--query-path|run.db", "'run.db' is no directory");
+	refuses("largest|run.db|--query-path|/no/such/directory", "cannot read");
 }
 
 /* The user's configuration, $TTALLOC_QUERY_PATH before it; neither replaces what is built in. */
@@ -382,6 +402,7 @@ int main(void)
 	    cmocka_unit_test(test_diff),
 	    cmocka_unit_test(test_info),
 	    cmocka_unit_test(test_unknown_to_the_recording),
+	    cmocka_unit_test(test_labels),
 	    cmocka_unit_test(test_windows),
 	    cmocka_unit_test(test_user_query),
 	    cmocka_unit_test(test_where_queries_are_found),
