@@ -19,6 +19,7 @@
 struct oracle_event {
 	uint8_t kind, flags;
 	uint16_t region;
+	bool one;                                        /* a cb_free of number alone */
 	uint32_t device, number;                         /* number: index of a circular buffer */
 	uint64_t at_ns, address, size_bytes, bank_bytes; /* address: program, for those kinds */
 };
@@ -255,7 +256,7 @@ static inline void oracle_cb_free(struct oracle *oracle, uint32_t process, const
 		struct oracle_block *cb = &oracle->blocks[i];
 
 		if (!cb->cb || cb->ended || cb->process != process || cb->device != event->device ||
-		    cb->program != event->address)
+		    cb->program != event->address || (event->one && cb->number != event->number))
 			continue;
 		oracle_finish(cb, "freed", event->at_ns, key);
 		frees++;

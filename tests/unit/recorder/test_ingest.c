@@ -105,10 +105,14 @@ static struct oracle_event random_event(struct stream *stream)
 		event.kind = TTA_CB_FREE;
 		event.region = TTALLOC_CB;
 		event.address = 100 + draw(stream, 4);
+		event.one = draw(stream, 3) == 0;
+		event.number = draw(stream, 4);
 	} else if (kind < 950) {
 		event.kind = TTA_PROGRAM_RUN;
 		event.region = TTALLOC_CB;
 		event.address = 100 + draw(stream, 5);
+		/* on one device perhaps none ever runs */
+		event.device = stream->seed % 2 ? 0 : event.device;
 	} else if (kind < 965) {
 		event.kind = TTA_KERNEL_LOAD;
 		event.region = TTALLOC_KERNEL;
@@ -236,6 +240,8 @@ static struct tta_event wire_event(const struct stream *stream, const struct ora
 
 	if (event->kind == TTA_CB_ALLOC)
 		wire.bank_bytes = stream->cbs[event->number];
+	else if (event->one)
+		wire.bank_bytes = stream->cbs[(event->address - 100) * 4 + event->number];
 	return wire;
 }
 
