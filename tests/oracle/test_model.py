@@ -94,6 +94,19 @@ def differences_leave_out_what_is_the_same():
         ("buffer", 2), ("kernel_binary", -1)]
 
 
+def buffers_before_any_run_are_the_last_configured_program_s():
+    buffer = lambda at, program, size, index=0: (at, CB_ALLOC, dict(program=program, size=size, index=index, region=16))
+    runs = lambda at, program: (at, PROGRAM_RUN, dict(address=program, region=16))
+    run = run_of([buffer(10, 1, 1000), buffer(20, 2, 1000), runs(30, 1), runs(40, 2)])
+    row = one_row(expect.peak(run))
+    assert (row["peak_bytes"], row["peak_ns"], row["peak_blocks"]) == (1000, 10, 1)
+    run = run_of([buffer(10, 1, 100), buffer(20, 2, 10), buffer(30, 1, 5, index=1), (40, CB_FREE, dict(address=1, region=16))])
+    row = one_row(expect.peak(run))
+    assert (row["peak_bytes"], row["peak_ns"], row["peak_blocks"]) == (105, 30, 2)
+    assert one_row(expect.peak(run, expect.Filter(start=15, end=25)))["peak_bytes"] == 100
+    assert [r["end_bytes"] for r in expect.timeline(run, 1)] == [0]
+
+
 def closing_a_device_is_a_leak():
     run = run_of([block(10, 1, 5), (20, DEVICE_CLOSE, {}), free(30, 1)])
     assert one_row(expect.leaks(run))["ended"] == "device close"
@@ -137,6 +150,7 @@ def kernels():
 def main():
     tests = [peak_is_the_first_maximum, replaced_and_freed_twice, any_free_takes_the_youngest, processes_are_summed_in_order,
              aliased_blocks_count_nothing, buffers_are_resident_while_their_program_is_the_last,
+             buffers_before_any_run_are_the_last_configured_program_s,
              events_count_inside_the_window, differences_leave_out_what_is_the_same, closing_a_device_is_a_leak, labels_and_steps,
              gaps_of_a_bank, time_line_in_halves, kernels]
     for test in tests:
