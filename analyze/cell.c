@@ -79,21 +79,32 @@ void cell_show(struct shown *shown, const struct column *column, const struct qu
 	}
 }
 
-void print_line(const struct style *style, const char *line)
+void print_wrapped(const struct style *style, const char *line, size_t at, size_t indent)
 {
-	size_t at = 0;
-	while (*line != '\0') {
+	for (bool first = true; *line != '\0'; first = false) {
 		char word[CELL_TEXT_MAX];
 		size_t length = strcspn(line, " ");
-		snprintf(word, sizeof word, "%.*s", (int)length, line);
+		length = length < sizeof word ? length : sizeof word - 1;
+		memcpy(word, line, length);
+		word[length] = '\0';
 		size_t width = text_width(word);
-		bool wraps = style->width != 0 && at > 0 && at + 1 + width > style->width;
-		fputs(wraps ? "\n  " : at > 0 ? " " : "", style->out);
+		if (!first && style->width != 0 && at + 1 + width > style->width) {
+			fprintf(style->out, "\n%*s", (int)indent, "");
+			at = indent;
+		} else if (!first) {
+			fputc(' ', style->out);
+			at++;
+		}
 		fputs(word, style->out);
-		at = (wraps ? 2 : at + (at > 0)) + width;
+		at += width;
 		line += length + (line[length] == ' ');
 	}
 	fputc('\n', style->out);
+}
+
+void print_line(const struct style *style, const char *line)
+{
+	print_wrapped(style, line, 0, 2);
 }
 
 static void print_note(const struct style *style, const char *note)

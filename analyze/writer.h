@@ -86,6 +86,8 @@ void cell_show(struct shown *shown, const struct column *column, const struct qu
 
 /* Prints a line around a table, which must be safe, broken at spaces where the terminal ends. */
 void print_line(const struct style *style, const char *line);
+/* The same from column AT on, continued at column INDENT. */
+void print_wrapped(const struct style *style, const char *line, size_t at, size_t indent);
 
 /* The lines under table and list: notes, and whether the recording is complete. */
 void answer_footer(const struct style *style, const struct answer *answer);

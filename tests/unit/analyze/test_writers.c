@@ -420,6 +420,26 @@ static void test_list(void **state)
 	                        "complete\n");
 }
 
+/* Long texts are broken at blanks, further in than the next one begins. */
+static void test_list_narrow(void **state)
+{
+	struct capture capture;
+	const struct column info[] = {{"host", UNIT_TEXT}, {"commands", UNIT_TEXT}};
+	(void)state;
+	capture_begin(&capture);
+	capture.style.width = 30;
+	struct writer *writer = writer_list(&capture.style);
+	writer->begin(writer, &complete, info, 2);
+	writer->row(writer, (struct query_cell[]){text(""), text("python train.py --steps 5  -v\npython b.py")});
+	writer->end(writer);
+	writer->free(writer);
+	capture_check(&capture, "host      \n"
+	                        "commands  python train.py\n"
+	                        "            --steps 5  -v\n"
+	                        "          python b.py\n"
+	                        "complete\n");
+}
+
 static void test_colour(void **state)
 {
 	struct capture capture;
@@ -477,6 +497,7 @@ int main(void)
 	    cmocka_unit_test(test_json_cells),
 	    cmocka_unit_test(test_csv),
 	    cmocka_unit_test(test_list),
+	    cmocka_unit_test(test_list_narrow),
 	    cmocka_unit_test(test_colour),
 	    cmocka_unit_test(test_delta),
 	};
