@@ -148,10 +148,11 @@ CREATE TABLE process_usage(
   peak_bank_bytes INTEGER NOT NULL, peak_bank_ns INTEGER,
   PRIMARY KEY (process, device, region)) WITHOUT ROWID;
 
--- Kept ready: all processes together, as spans of time, from the first to the last change in it. start is the total before
--- the first change; min and max are over the totals after each. Between two spans of a device and region (ordered by
--- from_ns, id) the total is the former's end. A process's end is a change after its last event, with the largest key.
--- From region_usage.dirty_ns on spans are yet to be made: those with to_ns >= dirty_ns do not count.
+-- Kept ready: all processes together, as spans of time. from and to are the times of a span's first and last change. start
+-- is the total before the first one; min and max are over the totals after each. Between two spans of a device and region
+-- (ordered by from_ns, id) the total is the former's end. A process's end is a change after all of its events, with the
+-- key 9223372036854775807 (INT64_MAX). Aliased blocks change no total. From region_usage.dirty_ns on spans are yet to be
+-- made: those with to_ns >= dirty_ns do not count.
 CREATE TABLE span(
   id INTEGER PRIMARY KEY, device INTEGER NOT NULL, region INTEGER NOT NULL, from_ns INTEGER NOT NULL, to_ns INTEGER NOT NULL,
   start_bytes INTEGER NOT NULL, min_bytes INTEGER NOT NULL, max_bytes INTEGER NOT NULL, end_bytes INTEGER NOT NULL,

@@ -258,17 +258,17 @@ SELECT
 FROM recording_info;
 
 CREATE VIEW usage AS
--- A time line of all processes together: one row per device, region and span of time.
+-- A time line of all processes together: one row per device, region and span of time. Between two spans nothing changed.
 SELECT
   s.device AS device,                                  -- chip
   CASE s.region WHEN 0 THEN 'DRAM' WHEN 1 THEN 'L1' WHEN 2 THEN 'SYSTEM_MEMORY' WHEN 3 THEN 'L1_SMALL'
     WHEN 4 THEN 'TRACE' WHEN 16 THEN 'CB' WHEN 17 THEN 'KERNEL' WHEN 32 THEN 'HOST'
     ELSE CAST(s.region AS TEXT) END AS region,
-  s.from_ns AS from_ns,                                -- since the recording's start
-  s.to_ns AS to_ns,
-  s.min_bytes AS min_bytes,                            -- of the payload that was live
+  s.from_ns AS from_ns,                                -- of its first change, since the recording's start
+  s.to_ns AS to_ns,                                    -- of its last one
+  s.min_bytes AS min_bytes,                            -- of the payload that was live after each change
   s.max_bytes AS max_bytes,
-  s.end_bytes AS end_bytes,
+  s.end_bytes AS end_bytes,                            -- up to the next span
   s.max_ns AS max_ns,                                  -- the earliest moment of max_bytes
   s.max_bank_bytes AS max_bank_bytes,                  -- in each bank
   s.end_bank_bytes AS end_bank_bytes,

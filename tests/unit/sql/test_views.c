@@ -111,6 +111,9 @@ static void test_comments_are_kept(void **state)
 {
 	expect_answer(*state, "SELECT sql LIKE '%-- payload%' FROM main.sqlite_schema WHERE name = 'allocation'",
 	              "1\n");
+	expect_answer(*state,
+	              "SELECT sql LIKE '%-- of its first change%' FROM main.sqlite_schema WHERE name = 'usage'",
+	              "1\n");
 }
 
 /* A sum over all blocks reads the three tables and looks nothing up. */
