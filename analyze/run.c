@@ -53,6 +53,35 @@ static bool is_gate(const struct request *request)
 	return request->verb->gate || arguments_text(request->arguments, "exit-code") != NULL;
 }
 
+static bool has_column(const struct rows *rows, const char *name)
+{
+	return column_find(rows->columns, rows->count, name) < rows->count;
+}
+
+static bool declares(const struct query *query, const char *name)
+{
+	for (size_t i = 0; i < query->column_count; i++)
+		if (strcmp(query->columns[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+/* Tells the author of a query file where its declaration and its answer differ. With another body, neither has all. */
+static void check_declared(const struct request *request, const struct rows *rows)
+{
+	const struct query *query = request->query;
+	const char *file = request->verb->path;
+	if (file == NULL || query->column_count == 0)
+		return;
+	for (size_t i = 0; i < query->column_count && query->with_param == NULL; i++)
+		if (!has_column(rows, query->columns[i].name))
+			say("warning: %s: declares the column '%s', which its answer does not have", file,
+			    query->columns[i].name);
+	for (size_t i = 0; i < rows->count; i++)
+		if (!declares(query, rows->columns[i].name))
+			say("warning: %s: does not declare the column '%s' of its answer", file, rows->columns[i].name);
+}
+
 struct finding {
 	bool any;
 	bool told; /* the rows say what is the runtime's */
@@ -72,6 +101,7 @@ static int write_rows(struct query_run *run, const struct request *request, stru
 		return -1;
 	struct writer *writer = output_writer(output, request->verb);
 	rows_init(&rows, run, request->verb->fold);
+	check_declared(request, &rows);
 	writer->begin(writer, answer, rows.columns, rows.count);
 	/* A gate goes on behind the last row that is wanted, until it has found something. */
 	while (state == 1 && (wanted || (gate && !rows.found))) {

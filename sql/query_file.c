@@ -62,7 +62,8 @@ static int take_type(const struct parser *parser, char *word, struct query_param
 		}
 	}
 	if (strncmp(word, "choice(", 7) != 0 || word[length - 1] != ')' || length == 8)
-		return fail(parser, "unknown type", word);
+		return fail(parser, "types are integer, real, text, size, time, region, flag and choice(a|b|c), not",
+		            word);
 	word[length - 1] = '\0';
 	param->type = QUERY_CHOICE;
 	param->choices = word + 7;
@@ -105,7 +106,7 @@ static int take_column(struct parser *parser, char *rest)
 		return fail(parser, "a column is declared as 'NAME UNIT help'", NULL);
 	snprintf(wanted, sizeof(wanted), " %s ", unit);
 	if (!strstr(units, wanted))
-		return fail(parser, "unknown unit", unit);
+		return fail(parser, "units are bytes, ns, count, ratio, address, text and id, not", unit);
 	if (query->column_count == QUERY_COLUMNS_MAX)
 		return fail(parser, "too many columns", NULL);
 	parser->parsed->columns[query->column_count++] =
