@@ -156,6 +156,36 @@ static void print_columns(FILE *out, const struct query *query)
 	}
 }
 
+void reference_text(char out[static HELP_REFERENCE_MAX], const struct reference *reference)
+{
+	snprintf(out, HELP_REFERENCE_MAX, "%s Columns: %s", reference->summary, reference->columns);
+}
+
+const char help_functions[] =
+    "All take, behind a parameter of their own, the filters for_device, for_region, for_pid, for_label, for_start, "
+    "for_end, for_step_first and for_step_last, by position or by name: SELECT * FROM buckets(10) WHERE for_device = 0 "
+    "AND for_region = 'DRAM'. A filter that is NULL does not filter. Their column region is a number, which "
+    "region_word() makes a word. In a join they stand on the left, behind which comes CROSS JOIN. Other functions: "
+    "region_number(word), class_word(number), label_matches(pattern, path), stack_text(frames), human_bytes(bytes).";
+
+static void print_reference(FILE *out)
+{
+	struct reference reference;
+	char text[HELP_REFERENCE_MAX];
+	fputs("\nViews:\n", out);
+	for (size_t i = 0; reference_view(i, &reference); i++) {
+		reference_text(text, &reference);
+		print_entry(out, reference.name, text);
+	}
+	fputs("\nTable-valued functions:\n", out);
+	for (size_t i = 0; reference_function(i, &reference); i++) {
+		reference_text(text, &reference);
+		print_entry(out, reference.name, text);
+	}
+	fputc('\n', out);
+	print_wrapped(out, help_functions, 0, 0);
+}
+
 int help_verb(FILE *out, struct verb *verb, struct sql_error *error)
 {
 	struct options options;
@@ -175,6 +205,8 @@ int help_verb(FILE *out, struct verb *verb, struct sql_error *error)
 	print_group(out, &options, GROUP_FILTER);
 	if (query != NULL)
 		print_columns(out, query);
+	if (verb->kind == VERB_SQL)
+		print_reference(out);
 	print_group(out, &options, GROUP_OUTPUT);
 	print_group(out, &options, GROUP_FILE);
 	return 0;

@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "options.h"
+#include "sql/reference.h"
 
 #ifndef ANALYZE_VERSION
 #define ANALYZE_VERSION "0"
@@ -32,6 +33,11 @@ void option_label(char out[static OPTION_LABEL_MAX], const struct option *option
 void option_text(char out[static OPTION_TEXT_MAX], const struct option *option);
 /* "payload [bytes]" */
 void column_text(char out[static OPTION_TEXT_MAX], const struct query_column *column);
+
+/* What a statement can be about: "One row per ... Columns: ..." */
+#define HELP_REFERENCE_MAX (REFERENCE_TEXT_MAX * 2 + 16)
+void reference_text(char out[static HELP_REFERENCE_MAX], const struct reference *reference);
+extern const char help_functions[];
 
 extern const char *const help_environment[][2]; /* name, meaning; ends with NULL */
 extern const char *const help_status[][2];

@@ -141,6 +141,24 @@ static const char intro[] =
     "Text from a recording cannot drive the terminal: what could is shown as \\exNN or \\euNNNN. CSV cells that a "
     "spreadsheet would take for a formula begin with an apostrophe.\n";
 
+static void put_reference(FILE *out)
+{
+	struct reference reference;
+	char text[HELP_REFERENCE_MAX];
+	fputs(".SH VIEWS AND FUNCTIONS\nWhat statements and query files may ask.\n.SS Views\n", out);
+	for (size_t i = 0; reference_view(i, &reference); i++) {
+		reference_text(text, &reference);
+		put_entry(out, reference.name, text);
+	}
+	fputs(".SS \"Table-valued functions\"\n", out);
+	put(out, help_functions);
+	fputc('\n', out);
+	for (size_t i = 0; reference_function(i, &reference); i++) {
+		reference_text(text, &reference);
+		put_entry(out, reference.name, text);
+	}
+}
+
 static const char queries_of_your_own[] =
     ".SH QUERIES OF YOUR OWN\n"
     "A file NAME.sql in a directory of \\fB\\-\\-query\\-path\\fR, of $TTALLOC_QUERY_PATH or in "
@@ -148,13 +166,16 @@ static const char queries_of_your_own[] =
     "\\-\\- summary: the largest blocks\n"
     "\\-\\- param: least size 1MiB leave out smaller ones\n"
     "\\-\\- filters: device region\n"
+    "\\-\\- column: address address offset in every bank\n"
     "\\-\\- column: size_bytes bytes payload\n"
     "SELECT address, size_bytes FROM allocation\n"
     " WHERE size_bytes >= :least AND (:device IS NULL OR device = :device)\n"
     "   AND (:region IS NULL OR region = :region)\n"
     " ORDER BY size_bytes DESC\n.fi\n.PP\n"
     "Types are integer, real, text, size, time, region, flag and choice(a|b|c); a default of \\- is NULL, and "
-    "\\fBrequired\\fR makes the option one that must be given. A verb that is built in cannot be replaced.\n";
+    "\\fBrequired\\fR makes the option one that must be given; a parameter least_bytes is the option "
+    "\\-\\-least\\-bytes. Units of columns are bytes, ns, count, ratio, address, text and id. A verb that is built in "
+    "cannot be replaced.\n";
 
 void man_page(FILE *out, struct verbs *verbs)
 {
@@ -172,6 +193,7 @@ void man_page(FILE *out, struct verbs *verbs)
 	put_shared(out, GROUP_OUTPUT);
 	fputs(".SS \"Files and help\"\n", out);
 	put_shared(out, GROUP_FILE);
+	put_reference(out);
 	fputs(queries_of_your_own, out);
 	fputs(".SH EXIT STATUS\n", out);
 	for (size_t i = 0; help_status[i][0] != NULL; i++)

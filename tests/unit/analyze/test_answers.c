@@ -20,6 +20,7 @@
 #include <cmocka.h>
 
 #include "analyze/command.h"
+#include "sql/reference.h"
 #include "sql/text.h"
 
 static const char make_recording[] =
@@ -275,8 +276,20 @@ static void test_user_query(void **state)
 	refuses("largest|run.db|--query-path|queries|--least|x", "not a size");
 	refuses("largest|run.db|--query-path|queries|--pid|1", "does not take --pid");
 	refuses("broken|run.db|--query-path|queries", "broken.sql");
+	refuses("typo|run.db|--query-path|queries", "typo.sql:1: types are integer, real, text,");
 	refuses("largest|run.db|--query-path|run.db", "'run.db' is no directory");
 	refuses("largest|run.db|--query-path|/no/such/directory", "cannot read");
+}
+
+/* Whoever writes a query file hears where its declaration is off; the answer comes all the same. */
+static void test_declarations(void **state)
+{
+	const struct result *result = ask("off|run.db|--query-path|queries|--format|csv");
+	(void)state;
+	assert_string_equal(result->out, "three\r\n3\r\n");
+	assert_non_null(strstr(result->err, "warning: queries/off.sql: declares the column 'two'"));
+	assert_non_null(strstr(result->err, "warning: queries/off.sql: does not declare the column 'three'"));
+	assert_int_equal(result->status, 0);
 }
 
 /* The user's configuration, $TTALLOC_QUERY_PATH before it; neither replaces what is built in. */
@@ -339,6 +352,31 @@ static void test_every_verb_explains_itself(void **state)
 	}
 }
 
+/* What help sql names can be asked. */
+static void test_reference(void **state)
+{
+	struct reference reference;
+	size_t count = 0;
+	(void)state;
+	for (; reference_view(count, &reference); count++) {
+		char line[REFERENCE_TEXT_MAX + 128];
+		snprintf(line, sizeof line, "sql|SELECT %s FROM %s|run.db", reference.columns, reference.name);
+		says(line, 0, "complete");
+		says("help|sql", 0, reference.name);
+		assert_true(reference.summary[0] != '\0');
+	}
+	assert_true(count >= 12);
+	for (count = 0; reference_function(count, &reference); count++) {
+		char line[REFERENCE_TEXT_MAX + 128];
+		snprintf(line, sizeof line, "sql|SELECT %s FROM %.*s(1) LIMIT 1|run.db", reference.columns,
+		         (int)strcspn(reference.name, "("), reference.name);
+		says(strstr(reference.name, "()") ? "help|sql" : line, 0,
+		     strstr(reference.name, "()") ? reference.name : "complete");
+	}
+	says("sql|SELECT max_bytes FROM buckets(10) WHERE for_device = 0 AND for_region = 'DRAM'|run.db", 0, "MiB");
+	says("--dump-man", 0, "VIEWS AND FUNCTIONS");
+}
+
 static int run_python(const char *script, const char *argument)
 {
 	int status;
@@ -365,6 +403,8 @@ static int make_place(void **state)
 	put_file("queries/largest.sql", largest_sql);
 	put_file("ttalloc/queries/mine.sql", "-- summary: mine\nSELECT 7 AS seven\n");
 	put_file("ttalloc/queries/info.sql", "-- summary: not the real one\nSELECT 8 AS eight\n");
+	put_file("queries/off.sql", "-- summary: off\n-- column: two count x\nSELECT 3 AS three\n");
+	put_file("queries/typo.sql", "-- param: x int - y\nSELECT :x\n");
 	put_file("queries/broken.sql", "-- summary: broken\n-- param: x\nSELECT 1\n");
 	return run_python("make.py", "run.db") == 0 && run_python("make.py", "lossy.db") == 0 ? 0 : -1;
 }
@@ -380,6 +420,8 @@ static int remove_place(void **state)
 	                                    "err",
 	                                    "queries/largest.sql",
 	                                    "queries/broken.sql",
+	                                    "queries/off.sql",
+	                                    "queries/typo.sql",
 	                                    "ttalloc/queries/mine.sql",
 	                                    "ttalloc/queries/info.sql"};
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
@@ -405,9 +447,11 @@ int main(void)
 	    cmocka_unit_test(test_labels),
 	    cmocka_unit_test(test_windows),
 	    cmocka_unit_test(test_user_query),
+	    cmocka_unit_test(test_declarations),
 	    cmocka_unit_test(test_where_queries_are_found),
 	    cmocka_unit_test(test_copy),
 	    cmocka_unit_test(test_files),
+	    cmocka_unit_test(test_reference),
 	    cmocka_unit_test(test_every_verb_explains_itself),
 	};
 	return cmocka_run_group_tests(tests, make_place, remove_place);
