@@ -37,6 +37,7 @@ struct stream {
 	uint8_t table[4096];
 	uint32_t table_bytes, thread, label, cbs[16];
 	uint64_t gap_ns; /* mean distance of two events */
+	bool idle;       /* no program runs on device 1 */
 };
 
 static uint32_t draw(struct stream *stream, uint32_t below)
@@ -111,8 +112,7 @@ static struct oracle_event random_event(struct stream *stream)
 		event.kind = TTA_PROGRAM_RUN;
 		event.region = TTALLOC_CB;
 		event.address = 100 + draw(stream, 5);
-		/* on one device perhaps none ever runs */
-		event.device = stream->seed % 2 ? 0 : event.device;
+		event.device = stream->idle ? 0 : event.device;
 	} else if (kind < 965) {
 		event.kind = TTA_KERNEL_LOAD;
 		event.region = TTALLOC_KERNEL;
@@ -181,7 +181,7 @@ static void make_steps(struct stream *stream, bool late)
 
 static void make_stream(struct stream *stream, uint64_t seed, uint64_t gap_ns, bool late)
 {
-	*stream = (struct stream){.seed = seed, .gap_ns = gap_ns};
+	*stream = (struct stream){.seed = seed, .gap_ns = gap_ns, .idle = seed % 4 >= 2};
 	make_table(stream);
 	for (uint32_t i = 0; i < ORACLE_PROCESSES; i++)
 		make_events(stream, i, 300 + draw(stream, MOST_EVENTS / 4 - 300));
