@@ -111,8 +111,7 @@ static void test_comments_are_kept(void **state)
 {
 	expect_answer(*state, "SELECT sql LIKE '%-- payload%' FROM main.sqlite_schema WHERE name = 'allocation'",
 	              "1\n");
-	expect_answer(*state,
-	              "SELECT sql LIKE '%-- of its first change%' FROM main.sqlite_schema WHERE name = 'usage'",
+	expect_answer(*state, "SELECT sql LIKE '%-- of its first change%' FROM main.sqlite_schema WHERE name = 'usage'",
 	              "1\n");
 }
 
