@@ -28,18 +28,23 @@ static int clean_up(void **state)
 	return 0;
 }
 
-static struct ingest *open_new(void)
+static struct ingest *open_file(bool append)
 {
-	struct ingest_options options = {.path = path, .socket = "s"};
+	struct ingest_options options = {.path = path, .socket = "s", .append = append};
 	struct ingest_recording recording;
 	struct ingest_error error;
 	struct ingest *ingest = NULL;
 
-	snprintf(path, sizeof(path), "/tmp/ttalloc-test-cases-%d.db", (int)getpid());
-	unlink(path);
 	if (ingest_open(&options, &ingest, &recording, &error) != 0)
 		fail_msg("%s", error.text);
 	return ingest;
+}
+
+static struct ingest *open_new(void)
+{
+	snprintf(path, sizeof(path), "/tmp/ttalloc-test-cases-%d.db", (int)getpid());
+	unlink(path);
+	return open_file(false);
 }
 
 static uint32_t introduce(struct ingest *ingest, uint8_t name, uint8_t parent)
@@ -351,6 +356,52 @@ static void test_spans_are_made_anew_meanwhile(void **state)
 	close_all(ingest);
 }
 
+static void one_cb(struct ingest *ingest, uint32_t process, uint64_t number, uint64_t program, uint32_t index,
+                   uint64_t size_bytes)
+{
+	struct {
+		uint64_t nothing;
+		struct tta_entry_header header;
+		struct tta_cb_entry cb;
+	} table = {
+	    .header = {.type = TTA_ENTRY_CB, .data_bytes = sizeof(struct tta_cb_entry)},
+	    .cb = {.program = program, .index = index},
+	};
+	struct tta_event event = {
+	    .kind = TTA_CB_ALLOC, .region = TTALLOC_CB, .size_bytes = size_bytes, .bank_bytes = 1};
+
+	one_event(ingest, process, number, event,
+	          (struct ingest_table){.bytes = (const uint8_t *)&table, .size_bytes = sizeof(table)});
+}
+
+/* The program that placed one last is taken for the one that ran, although it has none left and the recorder is
+ * another one now. */
+static void test_warm_up_goes_on_in_another_recorder(void **state)
+{
+	static const char live[] = "SELECT live_bytes FROM process_usage WHERE region = 16";
+	struct tta_event gone = {.kind = TTA_CB_FREE, .region = TTALLOC_CB, .address = 2};
+	struct tta_event runs = {.kind = TTA_PROGRAM_RUN, .region = TTALLOC_CB, .address = 2};
+	struct ingest *ingest = open_new();
+	uint32_t process = introduce(ingest, 1, 0);
+
+	(void)state;
+	one_cb(ingest, process, 1, 1, 0, 1000);
+	one_cb(ingest, process, 2, 2, 0, 1000);
+	one_event(ingest, process, 3, gone, (struct ingest_table){0});
+	close_all(ingest);
+	assert_int_equal(ask("SELECT peak_bytes FROM process_usage WHERE region = 16"), 1000);
+	assert_int_equal(ask(live), 0);
+
+	ingest = open_file(true);
+	process = introduce(ingest, 1, 0);
+	one_cb(ingest, process, 4, 1, 1, 10);
+	commit(ingest);
+	assert_int_equal(ask(live), 1010);
+	one_event(ingest, process, 5, runs, (struct ingest_table){0});
+	close_all(ingest);
+	assert_int_equal(ask(live), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -360,6 +411,7 @@ int main(void)
 	    cmocka_unit_test_teardown(test_end_comes_after_the_last_event, clean_up),
 	    cmocka_unit_test_teardown(test_aliased_blocks_end_in_no_span, clean_up),
 	    cmocka_unit_test_teardown(test_device_close_leaves_the_host, clean_up),
+	    cmocka_unit_test_teardown(test_warm_up_goes_on_in_another_recorder, clean_up),
 	    cmocka_unit_test_teardown(test_full_disk, clean_up),
 	    cmocka_unit_test_teardown(test_give_up, clean_up),
 	    cmocka_unit_test_teardown(test_spans_are_made_anew_meanwhile, clean_up),
