@@ -174,7 +174,8 @@ static const char queries_of_your_own[] =
     " ORDER BY size_bytes DESC\n.fi\n.PP\n"
     "Types are integer, real, text, size, time, region, flag and choice(a|b|c); a default of \\- is NULL, and "
     "\\fBrequired\\fR makes the option one that must be given; a parameter least_bytes is the option "
-    "\\-\\-least\\-bytes. Units of columns are bytes, ns, count, ratio, address, text and id. A verb that is built in "
+    "\\-\\-least\\-bytes. Units of columns are bytes, ns, count, ratio, address, text, id and list (text of one item "
+    "per line, an array in JSON). A verb that is built in "
     "cannot be replaced.\n";
 
 void man_page(FILE *out, struct verbs *verbs)

@@ -11,7 +11,7 @@
 
 static const char *const unit_names[] = {
     [UNIT_BYTES] = "bytes",     [UNIT_NS] = "ns",     [UNIT_COUNT] = "count", [UNIT_RATIO] = "ratio",
-    [UNIT_ADDRESS] = "address", [UNIT_TEXT] = "text", [UNIT_ID] = "id"};
+    [UNIT_ADDRESS] = "address", [UNIT_TEXT] = "text", [UNIT_ID] = "id",       [UNIT_LIST] = "list"};
 
 enum unit unit_by_name(const char *name)
 {

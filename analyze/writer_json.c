@@ -15,6 +15,7 @@ struct json {
 	struct writer writer;
 	FILE *out;
 	char **keys; /* as they stand before each value */
+	const struct column *columns;
 	size_t count;
 	bool any;
 };
@@ -62,12 +63,29 @@ static void put_cell(FILE *out, const struct query_cell *cell)
 	}
 }
 
+/* A text with one item per line, as an array. */
+static void put_list(FILE *out, const struct query_cell *cell)
+{
+	const char *at = cell->text, *end = cell->type == CELL_TEXT ? cell->text + cell->bytes : at;
+	fputc('[', out);
+	while (at < end) {
+		const char *newline = memchr(at, '\n', (size_t)(end - at)), *stop = newline == NULL ? end : newline;
+		text_json(out, at, (size_t)(stop - at));
+		at = newline == NULL ? end : newline + 1;
+		fputs(at < end ? ", " : "", out);
+	}
+	fputc(']', out);
+}
+
 static void put_row(const struct json *json, const struct query_cell *cells)
 {
 	fputc('{', json->out);
 	for (size_t i = 0; i < json->count; i++) {
 		fputs(json->keys[i], json->out);
-		put_cell(json->out, &cells[i]);
+		if (json->columns[i].unit == UNIT_LIST)
+			put_list(json->out, &cells[i]);
+		else
+			put_cell(json->out, &cells[i]);
 	}
 	fputc('}', json->out);
 }
@@ -93,6 +111,7 @@ static void put_head(FILE *out, const struct answer *answer)
 static void make_keys(struct json *json, const struct column *columns, size_t count)
 {
 	json->keys = memory_get(count, sizeof *json->keys);
+	json->columns = columns;
 	for (size_t i = 0; i < count; i++) {
 		size_t size;
 		FILE *key = open_memstream(&json->keys[i], &size);

@@ -9,7 +9,8 @@
  *   -- param: NAME TYPE DEFAULT help text     TYPE: integer, real, text, size, time, region, flag, choice(a|b|c)
  *                                             DEFAULT: "-" for NULL; "required"
  *   -- filters: device region pid label start end step      the shared options that it honours
- *   -- column: NAME UNIT help text            UNIT: bytes, ns, count, ratio, address, text, id
+ *   -- column: NAME UNIT help text            UNIT: bytes, ns, count, ratio, address, text, id, list
+ *                                            (text, one item per line; an array in JSON)
  *   -- exit: nonempty                         with --exit-code, status 1 when a row came
  *   -- notes: SQL                             a SELECT whose text rows become the notes of the answer; may be repeated
  *   -- with: NAME                             (after the body) another body follows, for when parameter NAME is given

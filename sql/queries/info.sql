@@ -20,8 +20,8 @@
 -- column: user text who recorded
 -- column: command text that was wrapped
 -- column: directory text where the recorder was started
--- column: executables text of the processes
--- column: commands text of the processes
+-- column: executables list of the processes
+-- column: commands list of the processes
 SELECT
   (SELECT count(*) FROM process_info) AS processes,
   (SELECT count(DISTINCT device) FROM (SELECT device FROM origin UNION SELECT device FROM device_mark)
@@ -44,6 +44,6 @@ SELECT
   r.user AS user,
   r.command AS command,
   r.directory AS directory,
-  (SELECT group_concat(executable, char(10)) FROM (SELECT DISTINCT executable FROM process_info LIMIT 16)) AS executables,
-  (SELECT group_concat(command, char(10)) FROM (SELECT DISTINCT command FROM process_info LIMIT 16)) AS commands
+  (SELECT group_concat(replace(executable, char(10), '\n'), char(10)) FROM (SELECT DISTINCT executable FROM process_info LIMIT 16)) AS executables,
+  (SELECT group_concat(replace(command, char(10), '\n'), char(10)) FROM (SELECT DISTINCT command FROM process_info LIMIT 16)) AS commands
 FROM recording_info r

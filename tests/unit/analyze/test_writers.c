@@ -372,6 +372,20 @@ static void test_json_empty(void **state)
 	                        "\"complete\": true, \"notes\": [], \"rows\": []}\n");
 }
 
+static void test_json_list(void **state)
+{
+	struct capture capture;
+	const struct column lists[] = {{"a", UNIT_LIST}, {"b", UNIT_LIST}, {"c", UNIT_LIST}};
+	(void)state;
+	capture_begin(&capture);
+	struct writer *writer = writer_jsonl(&capture.style);
+	writer->begin(writer, &complete, lists, 3);
+	writer->row(writer, (struct query_cell[]){text("x\ny z"), text("x"), unknown});
+	writer->end(writer);
+	writer->free(writer);
+	capture_check(&capture, "{\"a\": [\"x\", \"y z\"], \"b\": [\"x\"], \"c\": []}\n");
+}
+
 static void test_json_cells(void **state)
 {
 	struct capture capture;
@@ -494,6 +508,7 @@ int main(void)
 	    cmocka_unit_test(test_trim),
 	    cmocka_unit_test(test_json),
 	    cmocka_unit_test(test_json_empty),
+	    cmocka_unit_test(test_json_list),
 	    cmocka_unit_test(test_json_cells),
 	    cmocka_unit_test(test_csv),
 	    cmocka_unit_test(test_list),
