@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * findings_blocks.c - verify: replays all blocks once, and holds what is kept about them against it: every key is one
- * event, no two live blocks share a place, and the sums of processes are right. Spans are findings_spans.c's.
+ * event, no two live blocks have the same address, and the sums of processes are right. Spans are findings_spans.c's.
  */
 #include <inttypes.h>
 #include <stdio.h>
