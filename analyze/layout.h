@@ -41,7 +41,7 @@ void layout_free(struct layout *layout);
 /* Makes the FIELDS of a row, and room for it. */
 void layout_row(struct layout *layout, const struct query_cell *cells, struct field *fields);
 
-/* Fits the columns into WIDTH (0: any), in this order, until they fit: the exact figures beside the human ones go; names
+/* Fits the columns into WIDTH (0: any), in this order, until they fit: exact figures beside the human ones go; names
  * take two lines; columns that say the same in every row are lifted out, when the ROWS kept are ALL; texts are
  * shortened while different ones stay different; columns are left out by their rank, and texts shortened further. */
 void layout_fit(struct layout *layout, const struct field *fields, size_t rows, size_t width, bool all);

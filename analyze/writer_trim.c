@@ -91,8 +91,7 @@ static void trim_end(struct writer *writer)
 		writer_table_footnote(trim->inner, line);
 	}
 	if (trim->unknown[0] != '\0') {
-		snprintf(line, sizeof line, "not shown, having no banks of known geometry: %s",
-		         trim->unknown);
+		snprintf(line, sizeof line, "not shown, having no banks of known geometry: %s", trim->unknown);
 		writer_table_footnote(trim->inner, line);
 	}
 	trim->inner->end(trim->inner);
