@@ -184,7 +184,7 @@ suite_asan() {
 suite_tsan() {
 	export TSAN_OPTIONS=halt_on_error=1:die_after_fork=0
 	build tsan test_programs -DCMAKE_C_COMPILER=gcc -DCMAKE_BUILD_TYPE=Debug -DTTALLOC_SANITIZE=thread || return
-	ctests "$builds/tsan" tsan -L 'unit|threads' -E unit_examples
+	ctests "$builds/tsan" tsan -L 'unit|threads' -E 'unit_(examples|sql|analyze)'
 }
 
 suite_prove() {
