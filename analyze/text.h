@@ -29,8 +29,8 @@ size_t text_terminal(char *out, size_t size, const char *text, size_t bytes);
 /* Columns that a string made by text_terminal() takes. */
 size_t text_width(const char *safe);
 
-/* Shortens such a string in place to at most WIDTH > 0 columns, its middle becoming an ellipsis. The end keeps most: that
- * is where paths differ. The other form keeps HEAD_WIDTH < WIDTH columns of the beginning. */
+/* Shortens such a string in place to at most WIDTH > 0 columns, its middle becoming an ellipsis. The end keeps most:
+ * that is where paths differ. The other form keeps HEAD_WIDTH < WIDTH columns of the beginning. */
 void text_shorten(char *safe, size_t width);
 void text_shorten_behind(char *safe, size_t width, size_t head_width);
 

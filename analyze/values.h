@@ -20,7 +20,8 @@ int values_check(const struct arguments *arguments, struct sql_error *error);
 int values_make(struct values *values, const struct arguments *arguments, struct recording *recording,
                 struct sql_error *error);
 
-/* Refuses a device, process or label that RECORDING does not know: the empty answer would pass for good news. 0, or -1. */
+/* Refuses a device, process or label that RECORDING does not know: the empty answer would pass for good news. 0, or -1.
+ */
 int values_check_known(const struct values *values, struct recording *recording, struct sql_error *error);
 
 #endif

@@ -43,12 +43,11 @@ struct ingest_recording {
 int ingest_open(const struct ingest_options *options, struct ingest **ingest, struct ingest_recording *recording,
                 struct ingest_error *error);
 
-/* Commits all there is, makes the spans that are missing, stores that the recording ended cleanly, and leaves one file in
- * rollback mode. PROGRESS (may be NULL) is called now and then with a fraction. While the disk is full it keeps trying
- * until *GIVE_UP (may be NULL) is set by a signal handler.
- * 0: all events are in the file; ERROR is empty, or a line to show, such as that another program reads the file and so
- * keeps it from being a single one. -1 with ERROR: something is not in the file (it is still in the segments: do not
- * unlink them). The ingest is freed either way. */
+/* Commits all there is, makes the spans that are missing, stores that the recording ended cleanly, and leaves one file
+ * in rollback mode. PROGRESS (may be NULL) is called now and then with a fraction. While the disk is full it keeps
+ * trying until *GIVE_UP (may be NULL) is set by a signal handler. 0: all events are in the file; ERROR is empty, or a
+ * line to show, such as that another program reads the file and so keeps it from being a single one. -1 with ERROR:
+ * something is not in the file (it is still in the segments: do not unlink them). The ingest is freed either way. */
 int ingest_close(struct ingest *ingest, void (*progress)(double fraction, void *context), void *context,
                  const volatile int *give_up, struct ingest_error *error);
 
@@ -88,9 +87,9 @@ struct ingest_batch {
 	bool final; /* drained from a dead process: the last of it */
 };
 
-/* Takes a batch in, without ever waiting; copies what it needs. Batches of one process come in order. Numbers at or below the committed ones
- * are skipped (a resend), a gap before first_number becomes a loss row. Names of table entries that do not exist are
- * taken as none: nothing in a batch is trusted. */
+/* Takes a batch in, without ever waiting; copies what it needs. Batches of one process come in order. Numbers at or
+ * below the committed ones are skipped (a resend), a gap before first_number becomes a loss row. Names of table entries
+ * that do not exist are taken as none: nothing in a batch is trusted. */
 void ingest_batch(struct ingest *ingest, uint32_t process, const struct ingest_batch *batch);
 
 struct ingest_loss {

@@ -4,6 +4,7 @@
  */
 #include "listener.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -19,16 +20,30 @@
 #define PRIVATE_NAME "/socket"
 #define BACKLOG 1024
 
+static const struct listener_kind hooks = {
+    .type = SOCK_SEQPACKET,
+    .server = "recorder",
+    .remedy = "choose another with --socket",
+};
+
+void listener_directory(const char *path, char directory[static LISTENER_PATH_BYTES])
+{
+	const char *slash = strrchr(path, '/');
+
+	if (slash)
+		snprintf(directory, LISTENER_PATH_BYTES, "%.*s", slash == path ? 1 : (int)(slash - path), path);
+	else
+		strcpy(directory, ".");
+}
+
 /* Opens the directory of PATH, and makes it if need be. */
 static int open_directory(const char *path, struct front_error *error)
 {
-	const char *slash = strrchr(path, '/');
-	char directory[108] = ".";
+	char directory[LISTENER_PATH_BYTES];
 	struct stat status;
 	int fd;
 
-	if (slash)
-		snprintf(directory, sizeof(directory), "%.*s", slash == path ? 1 : (int)(slash - path), path);
+	listener_directory(path, directory);
 	if (mkdir(directory, 0700) < 0 && errno != EEXIST)
 		return front_fail(error, "%s: cannot be made for the socket: %s; choose another with --socket",
 		                  directory, strerror(errno));
@@ -44,7 +59,7 @@ static int open_directory(const char *path, struct front_error *error)
 }
 
 /* Removes a socket that nobody serves. 0, or -1 with ERROR. */
-static int replace_stale(const struct sockaddr_un *address, struct front_error *error)
+static int replace_stale(const struct sockaddr_un *address, const struct listener_kind *kind, struct front_error *error)
 {
 	const char *path = address->sun_path;
 	struct stat status;
@@ -53,22 +68,23 @@ static int replace_stale(const struct sockaddr_un *address, struct front_error *
 	if (lstat(path, &status) < 0)
 		return errno == ENOENT ? 0 : front_fail(error, "%s: %s", path, strerror(errno));
 	if (!S_ISSOCK(status.st_mode) || status.st_uid != geteuid())
-		return front_fail(error, "%s: is not a socket of yours; choose another with --socket", path);
-	probe = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+		return front_fail(error, "%s: is not a socket of yours; %s", path, kind->remedy);
+	probe = socket(AF_UNIX, kind->type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (probe < 0)
 		return front_fail(error, "socket: %s", strerror(errno));
 	result = connect(probe, (const struct sockaddr *)address, sizeof(*address));
 	saved = errno;
 	close(probe);
 	if (result == 0 || saved != ECONNREFUSED)
-		return front_fail(
-		    error, "%s: another recorder serves it; end that one, or choose another with --socket", path);
+		return front_fail(error, "%s: another %s serves it; end that one, or %s", path, kind->server,
+		                  kind->remedy);
 	if (unlink(path) < 0 && errno != ENOENT)
 		return front_fail(error, "%s: cannot be replaced: %s", path, strerror(errno));
 	return 0;
 }
 
-static int bind_socket(struct listener *listener, const struct sockaddr_un *address, struct front_error *error)
+static int bind_socket(struct listener *listener, const struct sockaddr_un *address, const struct listener_kind *kind,
+                       struct front_error *error)
 {
 	struct stat status;
 	mode_t mask = umask(0177);
@@ -76,8 +92,7 @@ static int bind_socket(struct listener *listener, const struct sockaddr_un *addr
 
 	umask(mask);
 	if (result < 0)
-		return front_fail(error, "%s: cannot be bound: %s; choose another with --socket", listener->path,
-		                  strerror(errno));
+		return front_fail(error, "%s: cannot be bound: %s; %s", listener->path, strerror(errno), kind->remedy);
 	if (lstat(listener->path, &status) < 0)
 		return front_fail(error, "%s: cannot be bound: %s", listener->path, strerror(errno));
 	listener->device = status.st_dev;
@@ -85,27 +100,42 @@ static int bind_socket(struct listener *listener, const struct sockaddr_un *addr
 	return 0;
 }
 
-int listener_open(struct listener *listener, const char *path, struct front_error *error)
+int listener_name(struct listener *listener, const char *path, struct front_error *error)
+{
+	*listener = (struct listener){.fd = -1};
+	if (strlen(path) >= sizeof(listener->path))
+		return front_fail(error, "%.120s: too long for a socket (%zu bytes at most)", path,
+		                  sizeof(listener->path) - 1);
+	strcpy(listener->path, path);
+	return 0;
+}
+
+int listener_bind(struct listener *listener, const struct listener_kind *kind, struct front_error *error)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	int result = -1;
 
-	*listener = (struct listener){.fd = -1};
-	if (strlen(path) >= sizeof(address.sun_path))
-		return front_fail(error, "%.120s: too long for a socket (%zu bytes at most)", path,
-		                  sizeof(address.sun_path) - 1);
-	strcpy(address.sun_path, path);
-	strcpy(listener->path, path);
+	static_assert(sizeof(address.sun_path) == sizeof(listener->path), "a path fits both or neither");
+	strcpy(address.sun_path, listener->path);
+	listener->fd = socket(AF_UNIX, kind->type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (listener->fd < 0)
+		return front_fail(error, "socket: %s", strerror(errno));
+	if (replace_stale(&address, kind, error) < 0)
+		return -1;
+	return bind_socket(listener, &address, kind, error);
+}
+
+int listener_open(struct listener *listener, const char *path, struct front_error *error)
+{
+	int result;
+
+	if (listener_name(listener, path, error) < 0)
+		return -1;
 	listener->directory_fd = open_directory(path, error);
 	if (listener->directory_fd < 0)
 		return -1;
 	listener->is_starting = true;
 	flock(listener->directory_fd, LOCK_EX); /* of recorders that start together one alone may find it stale */
-	listener->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (listener->fd < 0)
-		front_fail(error, "socket: %s", strerror(errno));
-	else if (replace_stale(&address, error) == 0)
-		result = bind_socket(listener, &address, error);
+	result = listener_bind(listener, &hooks, error);
 	if (result < 0)
 		listener_close(listener);
 	return result;

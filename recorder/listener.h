@@ -10,14 +10,32 @@
 
 #include "say.h"
 
+#define LISTENER_PATH_BYTES 108 /* of struct sockaddr_un */
+
 struct listener {
 	int fd;
 	bool is_starting; /* bound, and not listening yet */
 	int directory_fd; /* while starting: has the lock that keeps other recorders from it */
-	char path[108];
+	char path[LISTENER_PATH_BYTES];
 	dev_t device; /* of the socket's file: what listener_close() may remove */
 	ino_t inode;
 };
+
+/* What sets the sockets for hooks and for old clients apart. */
+struct listener_kind {
+	int type;           /* SOCK_SEQPACKET, SOCK_STREAM */
+	const char *server; /* who else may serve it, as messages say */
+	const char *remedy; /* what to do about it */
+};
+
+/* Fills in a LISTENER that has no socket yet. 0, or -1 with ERROR when PATH is too long. */
+int listener_name(struct listener *listener, const char *path, struct front_error *error);
+
+/* Binds it, with mode 0600; a socket that nobody serves any more is replaced, a live one is not. The caller has locked
+ * the directory, and closes LISTENER in any case. 0, or -1 with ERROR. */
+int listener_bind(struct listener *listener, const struct listener_kind *kind, struct front_error *error);
+
+void listener_directory(const char *path, char directory[static LISTENER_PATH_BYTES]);
 
 /* Binds PATH, which is ours from then on. Its directory is made if need be (mode 0700), and has to belong to the user
  * or be one where nobody can take away another's files. A socket that nobody serves any more is replaced, a live one is
