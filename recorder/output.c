@@ -91,12 +91,19 @@ static int resolve(const char *path, char *resolved, struct front_error *error)
 	return 0;
 }
 
+static bool is_named(int fd, const char *path)
+{
+	struct stat held, named;
+
+	return fstat(fd, &held) == 0 && stat(path, &named) == 0 && held.st_ino == named.st_ino &&
+	       held.st_dev == named.st_dev;
+}
+
 /* Takes the lock beside the database. The lock is a file of its own: closing any descriptor of the database itself
  * would let go of SQLite's locks. Its name may have been removed by a recorder that just ended: then once more. */
 static int take_lock(struct output *output, struct front_error *error)
 {
 	for (;;) {
-		struct stat held, named;
 		int fd = open(output->lock_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 
 		if (fd < 0)
@@ -112,8 +119,7 @@ static int take_lock(struct output *output, struct front_error *error)
 			                  "%s: another recorder is recording into it; choose another file with -o",
 			                  output->path);
 		}
-		if (fstat(fd, &held) == 0 && stat(output->lock_path, &named) == 0 && held.st_ino == named.st_ino &&
-		    held.st_dev == named.st_dev) {
+		if (is_named(fd, output->lock_path)) {
 			output->lock_fd = fd;
 			return 0;
 		}
@@ -241,7 +247,8 @@ void output_release(struct output *output, bool discard)
 		return;
 	if (discard && output->made)
 		remove_database(output->path, &unused);
-	unlink(output->lock_path);
+	if (is_named(output->lock_fd, output->lock_path)) /* not one that somebody put in its place */
+		unlink(output->lock_path);
 	close(output->lock_fd);
 	output->lock_fd = -1;
 }

@@ -297,9 +297,10 @@ static void test_full_disk(void **state)
 		usleep(100);
 	}
 	assert_false(ingest_has_room(ingest));
-	usleep(50000);
+	for (int i = 0; i < 1000 && !ingest_trouble(ingest); i++)
+		usleep(10000);
+	assert_non_null(ingest_trouble(ingest)); /* and so nothing more is committed for now */
 	ingest_take_committed(ingest, note_committed, &acknowledged);
-	assert_non_null(ingest_trouble(ingest));
 	assert_int_equal(ask("SELECT committed_number FROM process_info UNION ALL SELECT 0"), acknowledged);
 	assert_int_equal(ask("SELECT count(*) FROM held"), acknowledged);
 	assert_true(acknowledged < taken);
