@@ -60,7 +60,7 @@ def machine():
 
 
 def bench_hook(bench):
-    print("\nhook: one event, in clock_gettime(CLOCK_MONOTONIC) calls")
+    print()
     print(run(program(bench.build, "hook_cost"), program(bench.build, "ttalloc-recorder"), cwd=bench.scratch).stdout,
           end="")
 
