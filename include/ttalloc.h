@@ -12,9 +12,10 @@
  * TTALLOC_NAME_MAX bytes. Recording is on when the environment says so (TT_ALLOC_TRACKING_ENABLED=1, which
  * `ttalloc-recorder -- COMMAND` sets), and never in set-user-ID programs.
  *
- * Units: sizes and addresses are bytes. Order: report an allocation after the allocator has placed it, and a free
- * before the allocator takes the block back; then no other thread can reuse the address in between, and the order in
- * the recording is the order in which things happened.
+ * Units: sizes and addresses are bytes; a size above 2^48 - 1 is recorded as that.
+ * Order: report an allocation after the allocator has placed it, and a free before the allocator takes the block back;
+ * then no other thread can reuse the address in between, and the order in the recording is the order in which things
+ * happened.
  */
 #ifndef TTALLOC_H
 #define TTALLOC_H
