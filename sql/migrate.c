@@ -7,8 +7,10 @@
 
 #include <stdio.h>
 
-/* None yet: version 1 is the first. */
-static const char *const steps[SQL_SCHEMA_VERSION] = {NULL};
+#include "text.h"
+
+/* What the step from each version adds; it sets user_version. */
+static const char *const steps[SQL_SCHEMA_VERSION] = {NULL, sql_schema_2};
 
 static int pragma_integer(sqlite3 *db, const char *text)
 {
@@ -19,6 +21,43 @@ static int pragma_integer(sqlite3 *db, const char *text)
 		value = sqlite3_column_int(statement, 0);
 	sqlite3_finalize(statement);
 	return value;
+}
+
+static int exec(sqlite3 *db, const char *sql)
+{
+	return sqlite3_exec(db, sql, NULL, NULL, NULL);
+}
+
+/* The views are those of this version, whatever the file's were. */
+static int drop_views(sqlite3 *db)
+{
+	sqlite3_stmt *rows;
+	int code = sqlite3_prepare_v2(db,
+	                              "SELECT group_concat('DROP VIEW \"' || replace(name, '\"', '\"\"') || '\"', ';') "
+	                              "FROM sqlite_schema WHERE type = 'view'",
+	                              -1, &rows, NULL);
+	char *drops = NULL;
+
+	if (code == SQLITE_OK && sqlite3_step(rows) == SQLITE_ROW)
+		drops = sqlite3_mprintf("%s", sqlite3_column_text(rows, 0));
+	sqlite3_finalize(rows);
+	if (code == SQLITE_OK && drops)
+		code = exec(db, drops);
+	sqlite3_free(drops);
+	return code;
+}
+
+static int take_step(sqlite3 *db, int version)
+{
+	int code = exec(db, "BEGIN IMMEDIATE");
+
+	if (code == SQLITE_OK)
+		code = drop_views(db);
+	if (code == SQLITE_OK)
+		code = exec(db, steps[version]);
+	if (code == SQLITE_OK)
+		code = exec(db, sql_views);
+	return code == SQLITE_OK ? exec(db, "COMMIT") : code;
 }
 
 int migrate(sqlite3 *db, const char *path, struct sql_error *error)
@@ -36,11 +75,11 @@ int migrate(sqlite3 *db, const char *path, struct sql_error *error)
 		return -1;
 	}
 	for (; version < SQL_SCHEMA_VERSION; version++) {
-		if (sqlite3_exec(db, steps[version], NULL, NULL, NULL) == SQLITE_OK)
+		if (take_step(db, version) == SQLITE_OK)
 			continue;
 		snprintf(error->text, sizeof(error->text), "%s could not be brought to schema version %d: %s", path,
 		         version + 1, sqlite3_errmsg(db));
-		sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+		exec(db, "ROLLBACK");
 		return -1;
 	}
 	return 0;

@@ -208,29 +208,40 @@ static int check_version(struct recording *recording, struct sql_error *error)
 	if (version < 1)
 		return sql_fail(error, "%s: not a ttalloc recording (schema version %" PRId64 ")", recording->path,
 		                version);
+	recording->version = (int)version;
 	return 0;
 }
 
-/* The views of views.sql, as TEMP views: a file's own are never run. */
-static int add_views(struct recording *recording, struct sql_error *error)
+/* Runs the part of SCRIPT, one of our own, up to END (NULL: all of it), with each CREATE a CREATE TEMP. */
+static int create_temporary(struct recording *recording, const char *script, const char *end, struct sql_error *error)
 {
-	static const char create[] = "CREATE VIEW";
-	size_t bytes = strlen(sql_views), count = 0;
-	const char *from = sql_views, *next;
+	static const char create[] = "CREATE ";
+	size_t bytes = end ? (size_t)(end - script) : strlen(script), count = 0;
+	const char *from = script, *last = script + bytes, *next;
 
-	for (next = from; (next = strstr(next, create)); next += sizeof(create))
+	for (next = from; (next = strstr(next, create)) && next < last; next += strlen(create))
 		count++;
-	char *text = malloc(bytes + count * strlen(" TEMP") + 1), *at = text;
+	char *text = malloc(bytes + count * strlen("TEMP ") + 1), *at = text;
 	if (!text)
 		return sql_fail(error, "%s: out of memory", recording->path);
-	for (; (next = strstr(from, create)); from = next + strlen(create)) {
+	for (; (next = strstr(from, create)) && next < last; from = next + strlen(create)) {
 		at = mempcpy(at, from, (size_t)(next - from));
-		at = stpcpy(at, "CREATE TEMP VIEW");
+		at = stpcpy(at, "CREATE TEMP ");
 	}
-	strcpy(at, from);
+	at = mempcpy(at, from, (size_t)(last - from));
+	*at = '\0';
 	int code = sqlite3_exec(recording->db, text, NULL, NULL, NULL);
 	free(text);
 	return code == SQLITE_OK ? 0 : sql_fail_db(error, recording->path, recording->db);
+}
+
+/* What a file of an older version lacks, empty; and the views, since a file's own are never run. */
+static int add_temporaries(struct recording *recording, struct sql_error *error)
+{
+	if (recording->version < 2 &&
+	    create_temporary(recording, sql_schema_2, strstr(sql_schema_2, "PRAGMA user_version"), error) < 0)
+		return -1;
+	return create_temporary(recording, sql_views, NULL, error);
 }
 
 static int open_checked(struct recording *recording, struct sql_error *error)
@@ -249,7 +260,7 @@ static int open_checked(struct recording *recording, struct sql_error *error)
 	    recording_check_tables(recording, error) < 0 || recording_add_functions(recording, error) < 0)
 		return -1;
 	recording_release(recording);
-	return add_views(recording, error);
+	return add_temporaries(recording, error);
 }
 
 struct recording *recording_open(const char *path, struct sql_error *error)

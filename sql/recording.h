@@ -17,6 +17,7 @@ struct recording {
 	struct recording *old;     /* that a diff compares with; owned; NULL: none */
 	struct sql_error *trouble; /* of the table-valued function under way; NULL: none runs */
 	bool in_transaction;
+	int version; /* of the schema, as the file has it */
 };
 
 /* Begins the read transaction in which all of an answer is read, unless it has begun. 0 or -1. */

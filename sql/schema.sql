@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 --
--- The tables of a recording, schema version 1. This page and views.sql are the file format; it is described nowhere else.
+-- The tables of a recording, as of schema version 1; schema_2.sql has what version 2 adds. Both and views.sql are the file
+-- format; it is described nowhere else.
 -- Users read the views (views.sql), which are stable; the tables beneath may change with the schema version.
 --
 -- Keys. Every event and mark gets a recording-wide number, its key, when it is committed: one process's keys rise in its
@@ -58,7 +59,7 @@ CREATE TABLE thread_info(id INTEGER PRIMARY KEY, process INTEGER NOT NULL, seria
 
 CREATE TABLE label_info(id INTEGER PRIMARY KEY, parent INTEGER, name TEXT NOT NULL, path TEXT NOT NULL); -- path: a/b/c
 
-CREATE TABLE stack_info(id INTEGER PRIMARY KEY, frames BLOB NOT NULL); -- return addresses, 8 bytes each, innermost first
+CREATE TABLE stack_info(id INTEGER PRIMARY KEY, frames BLOB NOT NULL); -- frame_info.id, 4 bytes each, innermost first
 
 CREATE TABLE step_mark(key INTEGER PRIMARY KEY, process INTEGER NOT NULL, number INTEGER NOT NULL, at_ns INTEGER NOT NULL);
 -- Which step a block belongs to is asked for block by block: without this, by way of all steps of all processes.

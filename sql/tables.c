@@ -82,9 +82,10 @@ int recording_check_tables(struct recording *recording, struct sql_error *error)
 	sqlite3 *model = NULL;
 	int result;
 
-	/* What the schema makes of an empty database is what the file must have. */
+	/* What the schema of its version makes of an empty database is what the file must have. */
 	if (sqlite3_open(":memory:", &model) != SQLITE_OK ||
-	    sqlite3_exec(model, sql_schema, NULL, NULL, NULL) != SQLITE_OK)
+	    sqlite3_exec(model, sql_schema, NULL, NULL, NULL) != SQLITE_OK ||
+	    (recording->version >= 2 && sqlite3_exec(model, sql_schema_2, NULL, NULL, NULL) != SQLITE_OK))
 		result = sql_fail_db(error, recording->path, model);
 	else
 		result = check_against(recording, model, error);

@@ -5,8 +5,9 @@
 #ifndef SQL_TEXT_H
 #define SQL_TEXT_H
 
-extern const char sql_schema[]; /* schema.sql: the tables; sets application_id and user_version */
-extern const char sql_views[];  /* views.sql: the public views, CREATE VIEW statements for the schema main */
+extern const char sql_schema[];   /* schema.sql: the tables of version 1; sets application_id and user_version */
+extern const char sql_schema_2[]; /* schema_2.sql: what version 2 adds; sets user_version */
+extern const char sql_views[];    /* views.sql: the public views, CREATE VIEW statements for the schema main */
 
 struct sql_text {
 	const char *name; /* of queries/NAME.sql */

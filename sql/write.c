@@ -183,6 +183,8 @@ static int make_schema(struct writer *writer, const struct writer_identity *iden
 	if (code == SQLITE_OK)
 		code = exec(writer, sql_schema);
 	if (code == SQLITE_OK)
+		code = exec(writer, sql_schema_2);
+	if (code == SQLITE_OK)
 		code = exec(writer, sql_views);
 	if (code == SQLITE_OK)
 		code = store_identity(writer, identity);

@@ -22,7 +22,11 @@ enum tta_kind {
 	/* Marks take a number and a place in the order, but are no events. */
 	TTA_STEP = 32,
 	TTA_LOSS = 33, /* events that were dropped at this place */
+	TTA_NOTE = 34, /* what a producer says of its own recording */
 };
+
+/* In an event's flags, beside enum ttalloc_flag: the label is that of the thread that made this one. */
+#define TTA_LABEL_INHERITED (1u << 4)
 
 /* "entry" is the id of an entry of the segment's table (segment.h); 0: none. What each kind keeps where:
  *
@@ -39,6 +43,7 @@ enum tta_kind {
  *   DEVICE_CLOSE   0               0                 0                 0
  *   STEP           step number     0                 0                 0
  *   LOSS           ticks of the first lost event   how many   enum tta_loss_reason   0
+ *   NOTE           entry of a text  how often        0                 0
  */
 struct tta_event {
 	uint64_t ticks; /* in units of the segment's clock */

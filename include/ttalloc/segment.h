@@ -94,12 +94,14 @@ static_assert(sizeof(struct tta_ring) == 192, "the ring directory is a contract 
  * the first 8 bytes of a table are zero, so that 0 names nothing. */
 enum tta_entry_type {
 	TTA_ENTRY_LABEL = 1,  /* u32 parent entry, u32 0, then the name (not NUL-terminated) */
-	TTA_ENTRY_STACK = 2,  /* u64 return addresses, innermost first */
+	TTA_ENTRY_STACK = 2,  /* u64 frames, innermost first: return addresses, and TTA_FRAME_CODE */
 	TTA_ENTRY_THREAD = 3, /* struct tta_thread_entry */
 	TTA_ENTRY_TEXT = 4,   /* bytes of text */
 	TTA_ENTRY_CB = 5,     /* struct tta_cb_entry, then core_ranges struct ttalloc_core_range */
 	TTA_ENTRY_KERNEL = 6, /* struct tta_kernel_entry, then name, kind, core type */
 	TTA_ENTRY_DEVICE = 7, /* struct tta_device_entry, then layout_count struct ttalloc_bank_layout, then arch */
+	TTA_ENTRY_MODULE = 8, /* struct tta_module_entry, then build id, then path */
+	TTA_ENTRY_CODE = 9,   /* struct tta_code_entry, then function, then file */
 };
 
 struct tta_entry_header {
@@ -117,6 +119,22 @@ struct tta_cb_entry {
 	uint64_t program;
 	uint32_t index;
 	uint32_t core_ranges;
+};
+
+/* An executable or library in the process's memory, from when this entry was made on. Where it overlaps earlier ones,
+ * those are gone. */
+struct tta_module_entry {
+	uint64_t start, end; /* addresses of its mappings, all of them together */
+	uint64_t bias;       /* address in the process - address in the ELF file */
+	uint32_t build_id_bytes, path_bytes;
+};
+
+/* A frame of an interpreter, among a stack's return addresses: line << 32 | entry of type TTA_ENTRY_CODE, with bit 63,
+ * which no return address has. */
+#define TTA_FRAME_CODE (UINT64_C(1) << 63)
+
+struct tta_code_entry {
+	uint32_t function_bytes, file_bytes;
 };
 
 struct tta_kernel_entry {

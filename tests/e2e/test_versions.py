@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Recordings of older schema versions: each that ever was stays readable, and can be gone on with."""
+import sqlite3
+
+from harness import SOURCE, Place, analyze, check, equal, main, program, run
+
+GOLDEN = SOURCE / "tests/golden/version-1.dump"
+PEAK_OF_DRAM = {"peak_bytes": 2993696992, "peak_blocks": 77}
+VERBS = ("info", "peak", "leaks", "failures", "fragmentation", "processes", "timeline", "allocated", "verify")
+
+
+def restore(place):
+    """The file that the recorder of version 1 made."""
+    file = place.file("version-1.db")
+    database = sqlite3.connect(file)
+    database.executescript(GOLDEN.read_text(encoding="utf-8"))
+    database.close()
+    return file
+
+
+def version_of(file):
+    database = sqlite3.connect(f"file:{file}?mode=ro", uri=True)
+    version = database.execute("PRAGMA user_version").fetchone()[0]
+    database.close()
+    return version
+
+
+def dram_of(file):
+    row = next(row for row in analyze("peak", file)["rows"] if row["region"] == "DRAM")
+    return {name: row[name] for name in PEAK_OF_DRAM}
+
+
+def reads_version_1():
+    """Every verb answers, and nothing is changed."""
+    place = Place()
+    file = restore(place)
+    for verb in VERBS:
+        check(analyze(verb, file)["complete"], f"{verb} of version 1")
+    equal(dram_of(file), PEAK_OF_DRAM, "the peak")
+    equal(analyze("verify", file)["rows"], [], "what verify finds")
+    for by in ("label", "stack", "process", "step"):
+        check(analyze("peak", file, "--by", by)["rows"], f"peak --by {by}")
+    equal(version_of(file), 1, "the version that it has after being read")
+
+
+def goes_on_with_version_1():
+    """--append brings the file to this version, with all that was in it."""
+    place = Place()
+    file = restore(place)
+    result = run([program("ttalloc-recorder"), "--append", "-q", "-o", file, "--", program("ttalloc-player")],
+                 env=place.env, cwd=place.path, input="alloc 0 0 0 4096 1000 0\n")
+    equal(result.returncode, 0, f"status ({result.stderr})")
+    check(version_of(file) > 1, "the file is of the version before")
+    equal(dram_of(file), PEAK_OF_DRAM, "the peak")
+    equal(analyze("verify", file)["rows"], [], "what verify finds")
+    equal(len(analyze("processes", file, "--region", "DRAM")["rows"]), 2, "processes in DRAM")
+    database = sqlite3.connect(f"file:{file}?mode=ro", uri=True)
+    check(database.execute("SELECT count(*) FROM allocation").fetchone()[0] > 500, "the file's own views work")
+    database.close()
+
+
+main(reads_version_1, goes_on_with_version_1)
