@@ -265,3 +265,10 @@ bool message_parse(const char *text, size_t bytes, struct message *message)
 	free(plain);
 	return found;
 }
+
+bool message_is_same(const struct message *a, const struct message *b)
+{
+	size_t from = FIELD(region); /* numbers of one type from there on, without holes */
+
+	return a->kind == b->kind && memcmp((const char *)a + from, (const char *)b + from, sizeof(*a) - from) == 0;
+}

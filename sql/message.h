@@ -35,4 +35,7 @@ struct message {
  * is none. */
 bool message_parse(const char *text, size_t bytes, struct message *message);
 
+/* Whether both say the same. */
+bool message_is_same(const struct message *a, const struct message *b);
+
 #endif

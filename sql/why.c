@@ -92,7 +92,7 @@ static bool is_told(const struct work *work, sqlite3_stmt *row)
 	struct message own;
 
 	if (said && message_parse(said, strlen(said), &own))
-		return memcmp(&own, message, sizeof(own)) == 0;
+		return message_is_same(&own, message);
 	switch (message->kind) {
 	case MESSAGE_OUT_OF_MEMORY:
 		return region == message->region && bank_bytes == message->request_bank_bytes;
@@ -482,6 +482,7 @@ static int answer_circular(struct work *work)
 
 	why->region = REGION_L1;
 	find_bank(work);
+	work->bank.unit = 1; /* what is compared are addresses, not room */
 	if (collect(work) < 0 || why_collect_circular(work->recording, &work->moment, why, &end, work->error) < 0)
 		return -1;
 	find_floor(why);

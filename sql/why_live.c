@@ -132,6 +132,7 @@ static int rewind_to(struct collecting *collecting, struct replay *replay, struc
 {
 	struct why_moment *moment = collecting->moment;
 	struct replay_event event;
+	struct place undone = {INT64_MAX, INT64_MAX, INT64_MAX};
 	bool ended; /* the block that is looked for lives now */
 	int state;
 
@@ -139,13 +140,16 @@ static int rewind_to(struct collecting *collecting, struct replay *replay, struc
 	ended = moment->stop == STOP_BEFORE_END_OF && collecting->lives;
 	while ((state = replay_peek(replay, &event, error)) == 1) {
 		uint64_t used = used_by(collecting, event.block);
+		struct place place = {event.at_ns, event.process, event.key};
 
-		if (ended || is_reached(collecting, &event)) {
+		/* a close of a device, or an end of a process, is one event that ends many blocks */
+		if (place_is_before(place, undone) && (ended || is_reached(collecting, &event))) {
 			take_place(collecting, &event);
 			return 0;
 		}
-		ended = moment->stop == STOP_BEFORE_END_OF && !event.is_alloc &&
-		        (uint64_t)event.block->address == moment->address;
+		undone = place;
+		ended |= moment->stop == STOP_BEFORE_END_OF && !event.is_alloc &&
+		         (uint64_t)event.block->address == moment->address;
 		collecting->used_bytes += event.is_alloc ? 0 - used : used;
 		if (replay_undo(replay, error) < 0)
 			return -1;

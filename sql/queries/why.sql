@@ -52,9 +52,10 @@ SELECT w.verdict AS verdict, w.sentence AS sentence, w.picture AS picture, w.dev
   w.circular_buffers AS circular_buffers, w.said AS said, w.remarks AS remarks
 FROM why_answer(CASE
     WHEN (:failure IS NOT NULL) + (:at IS NOT NULL) + (:message IS NOT NULL) > 1
-      THEN '--failure, --at and --message contradict each other'
-    WHEN :size IS NOT NULL AND :at IS NULL THEN '--size needs --at'
-    WHEN :failure < 1 THEN 'failure -1'
+      THEN 'refuse --failure, --at and --message contradict each other'
+    WHEN :size IS NOT NULL AND :at IS NULL THEN 'refuse --size needs --at'
+    WHEN :failure < 1 THEN 'refuse --failure counts from 1, in the order of ''ttalloc-analyze failures'''
+    WHEN :pid IS NOT NULL AND :at IS NOT NULL THEN 'refuse --pid chooses among failures; what is free at a moment depends on all processes'
     WHEN :message IS NOT NULL THEN 'message ' || :message
     WHEN :at IS NOT NULL THEN 'at ' || :at || ' size ' || coalesce(:size, 0)
     ELSE 'failure ' || coalesce(:failure, 0) END, :device, :region, :pid) w
@@ -67,9 +68,10 @@ SELECT b.device AS device, region_word(b.region) AS region, b.address AS address
   b.aliased AS aliased
 FROM why_blocks(CASE
     WHEN (:failure IS NOT NULL) + (:at IS NOT NULL) + (:message IS NOT NULL) > 1
-      THEN '--failure, --at and --message contradict each other'
-    WHEN :size IS NOT NULL AND :at IS NULL THEN '--size needs --at'
-    WHEN :failure < 1 THEN 'failure -1'
+      THEN 'refuse --failure, --at and --message contradict each other'
+    WHEN :size IS NOT NULL AND :at IS NULL THEN 'refuse --size needs --at'
+    WHEN :failure < 1 THEN 'refuse --failure counts from 1, in the order of ''ttalloc-analyze failures'''
+    WHEN :pid IS NOT NULL AND :at IS NOT NULL THEN 'refuse --pid chooses among failures; what is free at a moment depends on all processes'
     WHEN :message IS NOT NULL THEN 'message ' || :message
     WHEN :at IS NOT NULL THEN 'at ' || :at || ' size ' || coalesce(:size, 0)
     ELSE 'failure ' || coalesce(:failure, 0) END, :device, :region, :pid) b
