@@ -82,9 +82,10 @@ static int add_blocks(struct table_call *call, const struct why *why)
 {
 	for (size_t i = 0; i < why->block_count; i++) {
 		const struct why_block *block = &why->blocks[i];
-		const int64_t cells[] = {block->key,        block->origin,     block->address,
-		                         block->size_bytes, block->bank_bytes, why->at_ns - block->alloc_ns,
-		                         block->aliased,    why->device,       why->region};
+		const int64_t cells[] = {
+		    block->key,        block->origin,     block->address,
+		    block->size_bytes, block->bank_bytes, (int64_t)((uint64_t)why->at_ns - (uint64_t)block->alloc_ns),
+		    block->aliased,    why->device,       why->region};
 
 		if (block->occupies && table_add(call->table, cells, call->error) < 0)
 			return -1;

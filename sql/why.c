@@ -280,29 +280,39 @@ static void find_bank(struct work *work)
 	work->why->alignment_bytes = (int64_t)bank->unit;
 }
 
-static int collect(struct work *work)
+/* What the answer is to rest on, when no failure of the request is recorded. */
+static void remark_moment(struct work *work)
 {
-	struct why_moment *moment = &work->moment;
-	enum why_stop stop = moment->stop;
 	static const char *const how[] = {[STOP_AT_USED] = "at which as much was allocated as the message says",
 	                                  [STOP_AT_ALLOC] = "after an alloc in this region",
 	                                  [STOP_BEFORE_END_OF] = "at which a block lay where the message says"};
 
+	if (work->moment.found)
+		why_add_line(work->why->remarks, "no such failure is recorded: shown is the last moment %s",
+		             how[work->moment.stop]);
+	else
+		why_add_line(work->why->remarks, "no such failure is recorded, nor any alloc in this region");
+}
+
+/* Collects what was live at the moment; where there is none as the message says, after the last alloc. */
+static int collect(struct work *work)
+{
+	struct why_moment *moment = &work->moment;
+	bool is_told = moment->stop == STOP_AT_USED || moment->stop == STOP_BEFORE_END_OF;
+	bool is_recorded = moment->stop == STOP_AT_PLACE;
+
 	if (why_collect(work->recording, &work->bank, moment, work->why, work->error) < 0)
 		return -1;
-	if (!moment->found && stop != STOP_AT_PLACE && stop != STOP_AT_ALLOC) {
-		why_add_line(
-		    work->why->remarks, "%s",
-		    stop == STOP_AT_USED
-		        ? "message and recording contradict each other: never was as much allocated as the message says"
-		        : "message and recording contradict each other: no L1 block ever lay where the message says");
-		*moment = (struct why_moment){.stop = STOP_AT_ALLOC};
+	if (is_told && !moment->found) {
+		why_add_line(work->why->remarks, "message and recording contradict each other: %s",
+		             moment->stop == STOP_AT_USED ? "never was as much allocated as the message says"
+		                                          : "no L1 block ever lay where the message says");
+		*moment = (struct why_moment){.stop = STOP_AT_ALLOC, .key = INT64_MAX};
 		if (why_collect(work->recording, &work->bank, moment, work->why, work->error) < 0)
 			return -1;
 	}
-	if (stop != STOP_AT_PLACE)
-		why_add_line(work->why->remarks, "no such failure is recorded: shown is the last moment %s",
-		             how[moment->stop]);
+	if (!is_recorded)
+		remark_moment(work);
 	work->why->at_ns = moment->at_ns;
 	return 0;
 }
@@ -324,16 +334,19 @@ static struct bank_block *list_blocks(const struct why *why, size_t *count)
 
 static void occupy(struct why *why, uint64_t low, uint64_t high)
 {
-	why->eviction_bytes = why->eviction_blocks = 0;
+	uint64_t bytes = 0;
+
+	why->eviction_blocks = 0;
 	for (size_t i = 0; i < why->block_count; i++) {
 		struct why_block *block = &why->blocks[i];
 
 		block->occupies = block->start < high && block->end > low;
 		if (!block->occupies || block->aliased)
 			continue;
-		why->eviction_bytes += (int64_t)(block->end - block->start);
+		bytes += block->end - block->start;
 		why->eviction_blocks++;
 	}
+	why->eviction_bytes = bytes < INT64_MAX ? (int64_t)bytes : INT64_MAX; /* blocks may overlap */
 }
 
 static void measure(struct work *work, const struct bank_block *list, size_t count)
@@ -489,7 +502,10 @@ static int answer_circular(struct work *work)
 	if (work->has_message) {
 		end = message->cb_end;
 	} else {
-		end += why->request_bank_bytes;
+		if (__builtin_add_overflow(end, why->request_bank_bytes, &end))
+			return sql_fail(work->error,
+			                "the request was for %" PRId64 " B, which nothing can be said about",
+			                why->request_bank_bytes);
 		why_add_line(why->remarks,
 		             "circular buffers are taken to end where the resident ones and the request do");
 	}

@@ -14,8 +14,7 @@
 #define SHOWN 8
 
 struct resident {
-	const struct why_moment *moment;
-	struct place place;
+	struct place until;
 	struct replay_block *blocks;
 	size_t count, capacity;
 	bool failed;
@@ -36,7 +35,7 @@ static bool take(const struct circular_event *event, void *context)
 	struct resident *resident = context;
 	struct place place = {event->at_ns, event->process, event->key};
 
-	if (event->kind != CIRCULAR_OVER && !place_is_before(resident->place, place))
+	if (event->kind != CIRCULAR_OVER && place_is_before(place, resident->until))
 		return true;
 	circular_each(event->circular, add_block, resident);
 	return false;
@@ -52,14 +51,6 @@ static int highest_first(const void *a, const void *b)
 	uint64_t first = end_of(a), second = end_of(b);
 
 	return (first < second) - (first > second);
-}
-
-static int64_t index_of(const struct catalog *catalog, int64_t process)
-{
-	for (size_t i = 0; i < catalog->process_count; i++)
-		if (catalog->processes[i].id == process)
-			return (int64_t)i;
-	return INT64_MAX;
 }
 
 static int tell(struct recording *recording, const struct resident *resident, struct why *why, struct sql_error *error)
@@ -98,22 +89,20 @@ int why_collect_circular(struct recording *recording, const struct why_moment *m
 {
 	struct catalog catalog = {0};
 	struct filter filter = filter_all();
-	struct resident resident = {.moment = moment};
+	struct resident resident = {.until = moment->until};
 	int result = -1;
 
 	filter.has_device = filter.has_region = true;
 	filter.device = why->device;
 	filter.region = REGION_CB;
 	*end = 0;
-	if (catalog_load(&catalog, recording, &filter, false, error) == 0) {
-		resident.place = (struct place){moment->at_ns, index_of(&catalog, moment->process), moment->key};
+	if (catalog_load(&catalog, recording, &filter, false, error) == 0)
 		result = circular_replay(recording, &catalog, take, &resident, error);
-	}
 	if (result == 0 && resident.failed)
 		result = sql_fail(error, "out of memory");
 	if (result == 0 && resident.count) {
 		qsort(resident.blocks, resident.count, sizeof(*resident.blocks), highest_first);
-		*end = (int64_t)end_of(&resident.blocks[0]);
+		*end = end_of(&resident.blocks[0]) < INT64_MAX ? (int64_t)end_of(&resident.blocks[0]) : INT64_MAX;
 		result = tell(recording, &resident, why, error);
 	}
 	free(resident.blocks);

@@ -116,13 +116,15 @@ static bool is_reached(struct collecting *collecting, const struct replay_event 
 	return true;
 }
 
-static void take_place(struct collecting *collecting, const struct replay_event *event)
+/* The moment is after EVENT, and before what is UNDONE. */
+static void take_place(struct collecting *collecting, const struct replay_event *event, struct place undone)
 {
 	struct why_moment *moment = collecting->moment;
 
 	moment->found = true;
 	if (moment->stop == STOP_AT_PLACE)
 		return;
+	moment->until = undone;
 	moment->at_ns = event->at_ns;
 	moment->process = collecting->catalog->processes[event->process].id;
 	moment->key = event->key;
@@ -144,7 +146,7 @@ static int rewind_to(struct collecting *collecting, struct replay *replay, struc
 
 		/* a close of a device, or an end of a process, is one event that ends many blocks */
 		if (place_is_before(place, undone) && (ended || is_reached(collecting, &event))) {
-			take_place(collecting, &event);
+			take_place(collecting, &event, undone);
 			return 0;
 		}
 		undone = place;
@@ -182,6 +184,8 @@ int why_collect(struct recording *recording, const struct why_bank *bank, struct
 		goto cleanup;
 	struct collecting collecting = {.why = why, .catalog = &catalog, .bank = bank, .moment = moment};
 	collecting.place = (struct place){moment->at_ns, process_index(&catalog, moment->process), moment->key};
+	moment->until = collecting.place;
+	moment->until.key += moment->key < INT64_MAX;
 	replay = replay_open(recording, &catalog, error);
 	if (!replay || rewind_to(&collecting, replay, error) < 0)
 		goto cleanup;

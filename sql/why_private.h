@@ -23,7 +23,8 @@ struct why_moment {
 	enum why_stop stop;
 	int64_t at_ns, process, key; /* process: an id; INT64_MAX: after all of that nanosecond */
 	uint64_t used_bytes, address;
-	bool found; /* else it is the beginning of the recording */
+	struct place until; /* what happened before it is part of the moment; process: an index */
+	bool found;         /* else it is the beginning of the recording */
 };
 
 /* What of a bank the allocator gives out, in whole units. */

@@ -54,6 +54,17 @@ void why_add_line(char *text, const char *format, ...)
 			*at = ' ';
 }
 
+/* The bytes of TEXT that fit MOST, with no character cut. */
+static int fitting(const char *text, size_t most)
+{
+	size_t bytes = strnlen(text, most + 1);
+
+	if (bytes > most)
+		for (bytes = most; bytes > 0 && ((unsigned char)text[bytes] & 0xc0) == 0x80;)
+			bytes--;
+	return (int)bytes;
+}
+
 /* ---- Groups ---- */
 
 static int by_label(const void *a, const void *b)
@@ -194,7 +205,8 @@ static void add_label(char *phrase, struct recording *recording, int64_t label, 
 			path = (const char *)sqlite3_column_text(row, 0);
 	}
 	if (path)
-		add(phrase, " of label %.*s%s", NAME_MAX_BYTES, path, strlen(path) > NAME_MAX_BYTES ? "..." : "");
+		add(phrase, " of label %.*s%s", fitting(path, NAME_MAX_BYTES), path,
+		    strlen(path) > NAME_MAX_BYTES ? "..." : "");
 	else
 		add(phrase, " without a label");
 	sqlite3_finalize(row);
@@ -330,10 +342,11 @@ static void tell_occupant(struct why *why, const struct why_block *block, sqlite
 	if (sqlite3_column_type(row, 2) != SQLITE_NULL)
 		snprintf(step, sizeof(step), ", born in step %lld", (long long)sqlite3_column_int64(row, 2));
 	if (why->at_ns >= block->alloc_ns)
-		snprintf(age, sizeof(age), ", %.3f s old", (double)(why->at_ns - block->alloc_ns) / 1e9);
+		snprintf(age, sizeof(age), ", %.3f s old", ((double)why->at_ns - (double)block->alloc_ns) / 1e9);
 	why_add_line(why->occupants, "0x%" PRIx64 ", %" PRId64 " B: %.*s, pid %lld%s%s%s%.300s",
-	             (uint64_t)block->address, block->bank_bytes, NAME_MAX_BYTES, label ? label : "no label",
-	             (long long)sqlite3_column_int64(row, 1), step, age, site ? ", by " : "", site ? site : "");
+	             (uint64_t)block->address, block->bank_bytes, label ? fitting(label, NAME_MAX_BYTES) : 8,
+	             label ? label : "no label", (long long)sqlite3_column_int64(row, 1), step, age,
+	             site ? ", by " : "", site ? site : "");
 }
 
 static int tell_occupants(struct recording *recording, struct why *why, struct sql_error *error)

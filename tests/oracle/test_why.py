@@ -139,6 +139,27 @@ def eight_semaphores():
     check(any("contradict" in remark for remark in other["remarks"]), other["remarks"])
 
 
+def recorded_clash():
+    """A failure whose reason is the message, or one of circular buffers without any."""
+    floor = BASE + 4096
+    text = CLASH.format("[0-0 - 7-7]", floor, floor + 1024)
+    stage = Stage([issued.Layout(L1, 64, BANK, BASE, UNIT)])
+    stage.labelled("tensor", (floor, 2048))
+    stage.player.cb_alloc(7, BASE, 4096)
+    stage.player.failed(1024, 1024, region=issued.CB, why="clash")
+    stage.player.free(floor, region=L1)
+    file = stage.stop()
+    row = why(file)
+    equal(figures(row, "verdict", "missing_bytes", "floor_address", "failure"), ("clash", 1024, floor, 1), "by addresses")
+    check("resident ones and the request" in row["remarks"][0], row["remarks"])
+    with sqlite3.connect(file) as db:
+        db.execute("UPDATE failure_info SET why = ?", (text,))
+    db.close()
+    for row in why(file), why(file, "--message", "before\n" + text + " after"):
+        equal(figures(row, "verdict", "missing_bytes", "failure", "eviction_bytes"), ("clash", 1024, 1, 2048), "by its words")
+        equal(row["remarks"], [], "contradictions")
+
+
 def log_on_standard_input():
     stage = Stage([issued.Layout(L1, 64, BANK, BASE, UNIT)])
     stage.labelled("tensor", (BASE + 1024, BANK - 2048))
@@ -276,6 +297,6 @@ def random_banks():
         equal(len([block for block in occupants if not block["aliased"]]), answer[7] or 0, f"blocks of device {device}")
 
 
-main(dram_in_pieces, l1_missed_by_30_kilobytes, three_markers, eight_semaphores, log_on_standard_input,
+main(dram_in_pieces, l1_missed_by_30_kilobytes, three_markers, eight_semaphores, recorded_clash, log_on_standard_input,
      is_clear_about_what_is_missing, counts_what_the_same_nanosecond_had_before, says_when_it_fits_or_should_have,
      random_banks)
