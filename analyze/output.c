@@ -79,6 +79,7 @@ int output_choose(struct output *output, const struct arguments *arguments, stru
 
 struct writer *output_writer(const struct output *output, const struct verb *verb)
 {
+	struct style style = output->style;
 	switch (output->format) {
 	case FORMAT_JSON:
 		return writer_json(&output->style);
@@ -87,7 +88,6 @@ struct writer *output_writer(const struct output *output, const struct verb *ver
 	case FORMAT_CSV:
 		return writer_csv(&output->style);
 	default:
-		struct style style = output->style;
 		style.known_only = verb->known_only;
 		if (verb->list && !output->grouped)
 			return writer_list(&style);

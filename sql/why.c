@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * why.c - see why.h: which request is meant, what the bank had for it, and the verdict.
+ * why.c - see why.h: what the bank had for the request, and the verdict.
  */
 #include "why.h"
 
@@ -11,23 +11,8 @@
 
 #include "error.h"
 #include "recording.h"
-#include "value.h"
 #include "why_private.h"
 #include "window.h"
-
-/* An answer in the making. */
-struct work {
-	struct recording *recording;
-	const struct why_question *question;
-	struct why *why;
-	struct sql_error *error;
-	struct layouts layouts;
-	struct why_bank bank;
-	struct why_moment moment;
-	struct message message;
-	bool has_message;
-	int64_t failure_region; /* as it was recorded */
-};
 
 const char *why_verdict_word(enum why_verdict verdict)
 {
@@ -40,229 +25,15 @@ const char *why_verdict_word(enum why_verdict verdict)
 	return words[verdict];
 }
 
-static bool is_about_circular(const struct work *work)
+static bool is_about_circular(const struct why_work *work)
 {
 	return work->failure_region == REGION_CB ||
 	       (work->has_message && (work->message.kind == MESSAGE_CLASH || work->message.kind == MESSAGE_BEYOND_L1));
 }
 
-/* A word for messages; regions without one go by their number. */
-static const char *region_word(int64_t region, char *text, size_t bytes)
-{
-	const char *word = value_region_word(region);
-
-	snprintf(text, bytes, "%" PRId64, region);
-	return word ? word : text;
-}
-
-/* ---- Which failure ---- */
-
-static const char failures_sql[] =
-    "SELECT f.key, f.at_ns, o.process, o.device, o.region, coalesce(f.bank_bytes, f.size_bytes), f.size_bytes, f.why, "
-    "p.pid FROM main.failure_info f JOIN main.origin o ON o.id = f.origin LEFT JOIN main.process_info p ON p.id = "
-    "o.process WHERE (?1 IS NULL OR o.device = ?1) AND (?2 IS NULL OR o.region = ?2) AND (?3 IS NULL OR p.pid = ?3) "
-    "ORDER BY f.at_ns, o.process, f.key";
-
-static void take_failure(struct work *work, sqlite3_stmt *row, int64_t number)
-{
-	struct why *why = work->why;
-	const char *said = (const char *)sqlite3_column_text(row, 7);
-
-	work->moment = (struct why_moment){.stop = STOP_AT_PLACE,
-	                                   .at_ns = sqlite3_column_int64(row, 1),
-	                                   .process = sqlite3_column_int64(row, 2),
-	                                   .key = sqlite3_column_int64(row, 0)};
-	why->failure = number;
-	why->device = sqlite3_column_int64(row, 3);
-	why->region = work->failure_region = sqlite3_column_int64(row, 4);
-	why->request_bank_bytes = sqlite3_column_int64(row, 5);
-	why->pid = sqlite3_column_type(row, 8) == SQLITE_NULL ? WHY_NONE : sqlite3_column_int64(row, 8);
-	if (work->question->kind == WHY_MESSAGE)
-		return; /* the message is what was said */
-	snprintf(why->said, sizeof(why->said), "%s", said ? said : "");
-	work->has_message = said && message_parse(said, strlen(said), &work->message);
-}
-
-/* Whether the failure in ROW can be what the message tells of. */
-static bool is_told(const struct work *work, sqlite3_stmt *row)
-{
-	const struct message *message = &work->message;
-	const char *said = (const char *)sqlite3_column_text(row, 7);
-	int64_t region = sqlite3_column_int64(row, 4), bank_bytes = sqlite3_column_int64(row, 5);
-	struct message own;
-
-	if (said && message_parse(said, strlen(said), &own))
-		return message_is_same(&own, message);
-	switch (message->kind) {
-	case MESSAGE_OUT_OF_MEMORY:
-		return region == message->region && bank_bytes == message->request_bank_bytes;
-	case MESSAGE_TRACE_REGION:
-		return region == message->region && sqlite3_column_int64(row, 6) == message->size_bytes;
-	default:
-		return false;
-	}
-}
-
-/* Finds the failure that is asked about. 1; 0: there is none; -1 */
-static int find_failure(struct work *work, int64_t *count)
-{
-	const struct why_question *question = work->question;
-	const struct filter *filter = &question->filter;
-	bool any_region = !filter->has_region || question->kind == WHY_MESSAGE;
-	sqlite3_stmt *rows = recording_prepare(work->recording, failures_sql, work->error);
-	int state = -1, found = 0;
-
-	*count = 0;
-	if (!rows)
-		return -1;
-	if (filter->has_device)
-		sqlite3_bind_int64(rows, 1, filter->device);
-	if (!any_region)
-		sqlite3_bind_int64(rows, 2, filter->region);
-	if (filter->has_pid)
-		sqlite3_bind_int64(rows, 3, filter->pid);
-	while ((state = recording_step(work->recording, rows, work->error)) == 1) {
-		++*count;
-		if (question->kind == WHY_MESSAGE ? !is_told(work, rows)
-		                                  : question->failure && question->failure != *count)
-			continue;
-		take_failure(work, rows, *count);
-		found = 1;
-	}
-	sqlite3_finalize(rows);
-	return state < 0 ? -1 : found;
-}
-
-static int choose_failure(struct work *work)
-{
-	int64_t count;
-	int found = find_failure(work, &count);
-
-	if (found < 0)
-		return -1;
-	if (found)
-		return 0;
-	if (count)
-		return sql_fail(work->error,
-		                "there %s %" PRId64 " failed request%s, and no number %" PRId64
-		                "; 'ttalloc-analyze failures' lists them",
-		                count == 1 ? "is" : "are", count, count == 1 ? "" : "s", work->question->failure);
-	return sql_fail(
-	    work->error,
-	    "no failed request is recorded%s: ask for a moment (--at 50%% --size 4M --region L1), or give the "
-	    "text of the error (--message TEXT); programs report failures with ttalloc_alloc_failed()",
-	    work->question->filter.has_device || work->question->filter.has_region || work->question->filter.has_pid
-	        ? " that the filters choose"
-	        : "");
-}
-
-/* ---- Where ---- */
-
-/* The device, when it is not said: the only one that has the region. */
-static int choose_device(struct work *work)
-{
-	char word[32];
-	int64_t device = 0, devices = 0;
-	sqlite3_stmt *rows =
-	    recording_prepare(work->recording,
-	                      "SELECT device FROM main.device_mark WHERE region = ?1 AND bank_bytes > 0 UNION "
-	                      "SELECT device FROM main.origin WHERE region = ?1",
-	                      work->error);
-	int state = -1;
-
-	work->why->device = work->question->filter.device;
-	if (work->question->filter.has_device) {
-		sqlite3_finalize(rows);
-		return rows ? 0 : -1;
-	}
-	if (!rows)
-		return -1;
-	sqlite3_bind_int64(rows, 1, work->why->region);
-	while ((state = recording_step(work->recording, rows, work->error)) == 1) {
-		device = sqlite3_column_int64(rows, 0);
-		devices++;
-	}
-	sqlite3_finalize(rows);
-	if (state == 0 && devices > 1)
-		return sql_fail(work->error, "%" PRId64 " devices have %s: choose one with --device", devices,
-		                region_word(work->why->region, word, sizeof(word)));
-	work->why->device = device;
-	return state;
-}
-
-static int choose_moment(struct work *work)
-{
-	const struct why_question *question = work->question;
-
-	if (question->size_bytes <= 0)
-		return sql_fail(work->error, "--at needs --size, the bytes that are asked for in each bank");
-	if (!question->filter.has_region)
-		return sql_fail(work->error, "--at needs --region");
-	if (question->filter.region == REGION_CB || question->filter.region == REGION_HOST)
-		return sql_fail(work->error, "only regions of banks, such as DRAM and L1, can be asked about");
-	work->why->region = question->filter.region;
-	work->why->request_bank_bytes = question->size_bytes;
-	work->moment = (struct why_moment){
-	    .at_ns = question->at_ns, .process = INT64_MAX, .key = INT64_MAX, .stop = STOP_AT_PLACE};
-	return choose_device(work);
-}
-
-/* The last moment at which what the message says can have been. */
-static void choose_last(struct work *work)
-{
-	const struct message *message = &work->message;
-
-	work->moment = (struct why_moment){.stop = STOP_AT_ALLOC, .key = INT64_MAX};
-	if (message->kind == MESSAGE_CLASH) {
-		work->moment.stop = STOP_BEFORE_END_OF;
-		work->moment.address = (uint64_t)message->buffer_address;
-	} else if (message->allocated_bytes > 0) {
-		work->moment.stop = STOP_AT_USED;
-		work->moment.used_bytes = (uint64_t)message->allocated_bytes;
-	}
-}
-
-static int choose_told(struct work *work)
-{
-	const struct why_question *question = work->question;
-	struct message *message = &work->message;
-	int64_t count;
-
-	work->has_message = message_parse(question->message, strlen(question->message), message);
-	if (!work->has_message)
-		return sql_fail(work->error, "--message: no message of TT-Metal about memory is in it, such as 'Out of "
-		                             "Memory: Not enough space to allocate ...'");
-	if (message->region == MESSAGE_UNKNOWN)
-		message->region = question->filter.has_region ? question->filter.region : REGION_L1;
-	if (question->filter.has_region && question->filter.region != message->region)
-		return sql_fail(work->error, "--region and the message contradict each other: the message is about %s",
-		                value_region_word(message->region));
-	int found = find_failure(work, &count);
-	if (found != 0)
-		return found < 0 ? -1 : 0;
-	work->why->region = message->region;
-	work->why->request_bank_bytes =
-	    message->request_bank_bytes == MESSAGE_UNKNOWN ? WHY_NONE : message->request_bank_bytes;
-	choose_last(work);
-	return choose_device(work);
-}
-
-static int choose(struct work *work)
-{
-	switch (work->question->kind) {
-	case WHY_FAILURE:
-		return choose_failure(work);
-	case WHY_MOMENT:
-		return choose_moment(work);
-	case WHY_MESSAGE:
-		break;
-	}
-	return choose_told(work);
-}
-
 /* ---- What was there ---- */
 
-static void find_bank(struct work *work)
+static void find_bank(struct why_work *work)
 {
 	int64_t at_ns = work->moment.stop == STOP_AT_PLACE ? work->moment.at_ns : INT64_MAX;
 	const struct bank_layout *layout = layouts_at(&work->layouts, work->why->device, work->why->region, at_ns);
@@ -281,7 +52,7 @@ static void find_bank(struct work *work)
 }
 
 /* What the answer is to rest on, when no failure of the request is recorded. */
-static void remark_moment(struct work *work)
+static void remark_moment(struct why_work *work)
 {
 	static const char *const how[] = {[STOP_AT_USED] = "at which as much was allocated as the message says",
 	                                  [STOP_AT_ALLOC] = "after an alloc in this region",
@@ -295,7 +66,7 @@ static void remark_moment(struct work *work)
 }
 
 /* Collects what was live at the moment; where there is none as the message says, after the last alloc. */
-static int collect(struct work *work)
+static int collect(struct why_work *work)
 {
 	struct why_moment *moment = &work->moment;
 	bool is_told = moment->stop == STOP_AT_USED || moment->stop == STOP_BEFORE_END_OF;
@@ -349,7 +120,7 @@ static void occupy(struct why *why, uint64_t low, uint64_t high)
 	why->eviction_bytes = bytes < INT64_MAX ? (int64_t)bytes : INT64_MAX; /* blocks may overlap */
 }
 
-static void measure(struct work *work, const struct bank_block *list, size_t count)
+static void measure(struct why_work *work, const struct bank_block *list, size_t count)
 {
 	struct why *why = work->why;
 	uint64_t at = work->bank.low, largest = 0, total = 0;
@@ -370,7 +141,7 @@ static void measure(struct work *work, const struct bank_block *list, size_t cou
 	why->largest_free_bytes = (int64_t)largest;
 }
 
-static int find_window(struct work *work, const struct bank_block *list, size_t count)
+static int find_window(struct why_work *work, const struct bank_block *list, size_t count)
 {
 	struct why *why = work->why;
 	struct window_space space = {work->bank.low, work->bank.high, work->bank.top_down};
@@ -390,7 +161,7 @@ static int find_window(struct work *work, const struct bank_block *list, size_t 
 }
 
 /* What message and recording both know has to be the same. */
-static void compare(struct work *work, const char *what, int64_t said, int64_t recorded)
+static void compare(struct why_work *work, const char *what, int64_t said, int64_t recorded)
 {
 	if (work->has_message && said != MESSAGE_UNKNOWN && recorded != WHY_NONE && said != recorded)
 		why_add_line(work->why->remarks,
@@ -399,7 +170,7 @@ static void compare(struct work *work, const char *what, int64_t said, int64_t r
 		             what, said, recorded);
 }
 
-static void compare_all(struct work *work)
+static void compare_all(struct why_work *work)
 {
 	const struct message *message = &work->message;
 	struct why *why = work->why;
@@ -414,7 +185,7 @@ static void compare_all(struct work *work)
 
 /* ---- Verdicts ---- */
 
-static void judge(const struct work *work)
+static void judge(const struct why_work *work)
 {
 	struct why *why = work->why;
 	int64_t needed = why->needed_bytes;
@@ -429,7 +200,7 @@ static void judge(const struct work *work)
 }
 
 /* Of a bank that is not in the recording: by the message alone. */
-static int judge_by_message(struct work *work)
+static int judge_by_message(struct why_work *work)
 {
 	const struct message *message = &work->message;
 	struct why *why = work->why;
@@ -441,7 +212,7 @@ static int judge_by_message(struct work *work)
 		                "the geometry of device %" PRId64
 		                " %s was not recorded, and without it nothing is known of "
 		                "free space: programs report it with ttalloc_device_open(), before they allocate",
-		                why->device, region_word(why->region, word, sizeof(word)));
+		                why->device, why_region_word(why->region, word, sizeof(word)));
 	why->bank_bytes = message->bank_bytes;
 	why->free_bytes = message->free_bytes;
 	why->largest_free_bytes = message->largest_free_bytes;
@@ -452,7 +223,7 @@ static int judge_by_message(struct work *work)
 	return 0;
 }
 
-static int answer_bank(struct work *work)
+static int answer_bank(struct why_work *work)
 {
 	struct why *why = work->why;
 	uint64_t unit = work->bank.unit, rest;
@@ -487,7 +258,7 @@ static void find_floor(struct why *why)
 }
 
 /* Circular buffers that do not fit below the L1 buffers, or not into L1 at all. */
-static int answer_circular(struct work *work)
+static int answer_circular(struct why_work *work)
 {
 	struct why *why = work->why;
 	const struct message *message = &work->message;
@@ -540,7 +311,7 @@ static int answer_circular(struct work *work)
 	return 0;
 }
 
-static int answer_below_limit(struct work *work)
+static int answer_below_limit(struct why_work *work)
 {
 	const struct message *message = &work->message;
 	struct why *why = work->why;
@@ -556,7 +327,7 @@ static int answer_below_limit(struct work *work)
 	return 0;
 }
 
-static int answer_trace_region(struct work *work)
+static int answer_trace_region(struct why_work *work)
 {
 	const struct message *message = &work->message;
 	struct why *why = work->why;
@@ -570,7 +341,7 @@ static int answer_trace_region(struct work *work)
 	return 0;
 }
 
-static int answer(struct work *work)
+static int answer(struct why_work *work)
 {
 	find_bank(work);
 	if (is_about_circular(work))
@@ -587,7 +358,7 @@ static int answer(struct work *work)
 int why_answer(struct recording *recording, const struct why_question *question, struct why *why,
                struct sql_error *error)
 {
-	struct work work = {.recording = recording, .question = question, .why = why, .error = error};
+	struct why_work work = {.recording = recording, .question = question, .why = why, .error = error};
 	int result = -1;
 
 	*why = (struct why){.at_ns = WHY_NONE,
@@ -607,7 +378,7 @@ int why_answer(struct recording *recording, const struct why_question *question,
 	                    .eviction_blocks = WHY_NONE,
 	                    .floor_address = WHY_NONE,
 	                    .cb_end_address = WHY_NONE};
-	if (layouts_load(&work.layouts, recording, error) == 0 && choose(&work) == 0 && answer(&work) == 0)
+	if (layouts_load(&work.layouts, recording, error) == 0 && why_choose(&work) == 0 && answer(&work) == 0)
 		result = why_tell(recording, &work.bank, why, error);
 	layouts_clear(&work.layouts);
 	return result;

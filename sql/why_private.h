@@ -33,6 +33,26 @@ struct why_bank {
 	bool top_down, known;
 };
 
+/* An answer in the making. */
+struct why_work {
+	struct recording *recording;
+	const struct why_question *question;
+	struct why *why;
+	struct sql_error *error;
+	struct layouts layouts;
+	struct why_bank bank;
+	struct why_moment moment;
+	struct message message;
+	bool has_message;
+	int64_t failure_region; /* as it was recorded */
+};
+
+/* A word for messages; regions without one go by their number. (why_choose.c) */
+const char *why_region_word(int64_t region, char *text, size_t bytes);
+
+/* Finds the request that the question is about, its place and its moment. 0 or -1. (why_choose.c) */
+int why_choose(struct why_work *work);
+
 /* Collects the blocks that were live at MOMENT, whose place is filled in, into WHY, by address. 0 or -1. (why_live.c)
  */
 int why_collect(struct recording *recording, const struct why_bank *bank, struct why_moment *moment, struct why *why,
