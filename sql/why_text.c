@@ -17,6 +17,7 @@
 #define BLOCKS_SHOWN 8
 #define NAME_MAX_BYTES 100
 #define PHRASE 1024
+#define EXACT_BELOW 10240 /* bytes that a sentence counts one by one */
 
 /* Blocks of one label and size that would have to go. */
 struct group {
@@ -82,6 +83,8 @@ static int most_first(const void *a, const void *b)
 
 	if (first->blocks != second->blocks)
 		return first->blocks > second->blocks ? -1 : 1;
+	if (first->bytes != second->bytes)
+		return first->bytes > second->bytes ? -1 : 1;
 	return by_label(a, b);
 }
 
@@ -187,7 +190,7 @@ static void add_bytes(char *phrase, uint64_t bytes)
 	double value = (double)bytes;
 	size_t unit = 0;
 
-	for (; value >= 10240 || (unit && value >= 1024); unit++)
+	for (; value >= EXACT_BELOW || (unit && value >= 1024); unit++)
 		value /= 1024;
 	add(phrase, unit ? "%.1f %s" : "%.0f %s", value, units[unit]);
 }
@@ -224,7 +227,12 @@ static void add_groups(char *phrase, struct recording *recording, const struct g
 		if (i)
 			add(phrase, "%s", left == 0 ? " and " : ", ");
 		add_count(phrase, group->blocks);
-		add(phrase, " %" PRId64 "-byte block%s", group->bytes, group->blocks == 1 ? "" : "s");
+		add(phrase, " ");
+		if (group->bytes < EXACT_BELOW)
+			add(phrase, "%" PRId64 "-byte", group->bytes);
+		else
+			add_bytes(phrase, (uint64_t)group->bytes);
+		add(phrase, " block%s", group->blocks == 1 ? "" : "s");
 		add_label(phrase, recording, group->label, error);
 	}
 	if (left) {
@@ -262,8 +270,8 @@ static void add_place(char *phrase, const struct why_bank *bank, const struct wh
 	add(phrase, fills ? " hold%s %s" : " split%s %s", one ? "s" : "", fills ? "most of " : "");
 	if (span.low == bank->low && span.high == bank->high)
 		add(phrase, "all ");
-	else
-		add(phrase, "the %s", span.high == bank->high ? "top " : span.low == bank->low ? "bottom " : "");
+	else if (span.low == bank->low || span.high == bank->high)
+		add(phrase, "the %s ", span.high == bank->high ? "top" : "bottom");
 	add_bytes(phrase, span.high - span.low);
 	add(phrase, " of every bank");
 	if (span.low != bank->low && span.high != bank->high)
@@ -333,6 +341,20 @@ static const char occupant_sql[] =
     "stack_text((SELECT frames FROM main.stack_info WHERE id = o.stack)), class_word(o.class) "
     "FROM main.origin o LEFT JOIN main.process_info p ON p.id = o.process WHERE o.id = ?1";
 
+/* ", 1.5 ms old"; nothing when the times contradict each other. */
+static void format_age(char *text, size_t bytes, int64_t born_ns, int64_t at_ns)
+{
+	static const char *const units[] = {"ns", "us", "ms", "s"};
+	double age = (double)at_ns - (double)born_ns;
+	size_t unit = 0;
+
+	for (; age >= 1000 && unit + 1 < sizeof(units) / sizeof(*units); unit++)
+		age /= 1000;
+	text[0] = '\0';
+	if (at_ns >= born_ns)
+		snprintf(text, bytes, ", %.4g %s old", age, units[unit]);
+}
+
 static void tell_occupant(struct why *why, const struct why_block *block, sqlite3_stmt *row)
 {
 	char step[40] = "", age[40] = "";
@@ -341,8 +363,7 @@ static void tell_occupant(struct why *why, const struct why_block *block, sqlite
 
 	if (sqlite3_column_type(row, 2) != SQLITE_NULL)
 		snprintf(step, sizeof(step), ", born in step %lld", (long long)sqlite3_column_int64(row, 2));
-	if (why->at_ns >= block->alloc_ns)
-		snprintf(age, sizeof(age), ", %.3f s old", ((double)why->at_ns - (double)block->alloc_ns) / 1e9);
+	format_age(age, sizeof(age), block->alloc_ns, why->at_ns);
 	why_add_line(why->occupants, "0x%" PRIx64 ", %" PRId64 " B: %.*s, pid %lld%s%s%s%.300s",
 	             (uint64_t)block->address, block->bank_bytes, label ? fitting(label, NAME_MAX_BYTES) : 8,
 	             label ? label : "no label", (long long)sqlite3_column_int64(row, 1), step, age,
@@ -352,7 +373,7 @@ static void tell_occupant(struct why *why, const struct why_block *block, sqlite
 static int tell_occupants(struct recording *recording, struct why *why, struct sql_error *error)
 {
 	sqlite3_stmt *row = recording_prepare(recording, occupant_sql, error);
-	size_t shown = 0, left = 0;
+	size_t shown = 0, left = 0, nameless = 0;
 	int state = row ? 0 : -1;
 
 	for (size_t i = 0; state >= 0 && i < why->block_count; i++) {
@@ -370,10 +391,16 @@ static int tell_occupants(struct recording *recording, struct why *why, struct s
 		state = recording_step(recording, row, error);
 		if (state == 1)
 			tell_occupant(why, block, row);
+		nameless += state == 1 && sqlite3_column_type(row, 0) == SQLITE_NULL &&
+		            sqlite3_column_type(row, 3) == SQLITE_NULL;
 		shown++;
 	}
 	if (left)
 		why_add_line(why->occupants, "and %zu more ('--by block' lists all)", left);
+	if (nameless)
+		why_add_line(why->remarks,
+		             "blocks that would have to go have neither label nor call site: programs name "
+		             "them with ttalloc_label_push(), and the recorder takes call sites where it is asked to");
 	sqlite3_finalize(row);
 	return state < 0 ? -1 : 0;
 }
