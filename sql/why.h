@@ -31,7 +31,7 @@ enum why_kind {
 
 struct why_question {
 	enum why_kind kind;
-	int64_t failure; /* the how-manieth in the order of the recording, from 1; 0: the last */
+	int64_t failure; /* its place in the order of the recording, from 1; 0: the last */
 	int64_t at_ns, size_bytes;
 	const char *message;
 	struct filter filter; /* device, region, pid: which failure; else where */

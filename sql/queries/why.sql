@@ -2,7 +2,7 @@
 -- summary: why a request failed, by how much, and who was in its way
 -- about: Answers for the last failed request; for the one that --failure numbers (from 1, in the order of 'failures'; --device, --region and --pid narrow both); for a request that is made up (--at, --size and --region; --size is bytes in each bank); or for the text of an out-of-memory or circular-buffer-clash error of TT-Metal (--message, "-" for standard input), with whatever a log has around it. A message is matched with the recorded failure of the same request; without one, the last moment at which it can have happened is shown, and the answer says so.
 -- about: Verdicts: exhausted, not enough was free; fragmented, enough, but not in one piece; clash, circular buffers grew into the lowest L1 block; constraint, a free piece would have held it, so something else than space forbade it; fits, for a request that is made up and would be served. Figures are of each bank, in units of the allocator's alignment, over the blocks of all processes. The window is where the request would have cost least: the least bytes of whole blocks to be freed. Picture: the bank from its lowest address to its highest; . free, : partly used, # used, the window between brackets.
--- param: failure integer - the how-manieth failed request, from 1; the last one by default
+-- param: failure integer - which failed request, from 1 in the order of failures; the last one by default
 -- param: at time - ask about a moment, with --size and --region
 -- param: size size - the bytes in each bank that the request of --at is for
 -- param: message text - what TT-Metal said; - reads it from standard input
@@ -14,7 +14,7 @@
 -- column: device id chip
 -- column: region text kind of memory
 -- column: at_ns ns since the recording's start
--- column: failure count the how-manieth of 'failures'; unknown for a request that is not recorded as failed
+-- column: failure count its place among 'failures', from 1; unknown for a request that is not recorded as failed
 -- column: pid id of the process that asked
 -- column: request_bank_bytes bytes asked for in each bank
 -- column: needed_bytes bytes the same in whole units of the alignment
