@@ -160,6 +160,23 @@ def recorded_clash():
         equal(row["remarks"], [], "contradictions")
 
 
+def limits_that_messages_tell():
+    """Texts that have their own figures: bounds rather than room."""
+    stage = Stage([issued.Layout(L1, 64, BANK, BASE, UNIT)])
+    stage.labelled("tensor", (BASE + 4096, 2048))
+    file = stage.stop()
+    for text, verdict, missing, words in (
+            ("Out of Memory: Cannot allocate at an address below 104448. Allocation at 104224", "constraint", 224,
+             "under which nothing may lie"),
+            ("Statically allocated circular buffers on core range [0-0 - 7-7] grow to 1500000 B which is beyond max L1 size of "
+             "1499136 B", "exhausted", 864, "L1 ends at 1499136"),
+            ("Creating trace buffers of size 2000B on MeshDevice 0, but only 1000B is allocated for trace region.", "exhausted",
+             1000, "trace_region_size=2000")):
+        row = why(file, "--message", text)
+        equal(figures(row, "verdict", "missing_bytes", "eviction_blocks"), (verdict, missing, None), text)
+        check(words in row["sentence"], row["sentence"])
+
+
 def log_on_standard_input():
     stage = Stage([issued.Layout(L1, 64, BANK, BASE, UNIT)])
     stage.labelled("tensor", (BASE + 1024, BANK - 2048))
@@ -299,6 +316,7 @@ def random_banks():
         equal(len([block for block in occupants if not block["aliased"]]), answer[7] or 0, f"blocks of device {device}")
 
 
-main(dram_in_pieces, l1_missed_by_30_kilobytes, three_markers, eight_semaphores, recorded_clash, log_on_standard_input,
+main(dram_in_pieces, l1_missed_by_30_kilobytes, three_markers, eight_semaphores, recorded_clash,
+     limits_that_messages_tell, log_on_standard_input,
      is_clear_about_what_is_missing, counts_what_the_same_nanosecond_had_before, says_when_it_fits_or_should_have,
      random_banks)
