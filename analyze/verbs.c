@@ -52,6 +52,7 @@ static const struct verb manners[] = {
     {.name = "info", .list = true, .nothing = "an empty recording"},
     {.name = "leaks", .fold = true, .nothing = "no leaks"},
     {.name = "failures", .nothing = "no failed requests"},
+    {.name = "why", .list = true, .known_only = true, .nothing = "nothing would have to go"},
     {.name = "diff", .two_files = true, .nothing = "no difference"},
     {.name = "timeline",
      .over_time = true,
