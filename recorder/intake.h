@@ -11,6 +11,7 @@
 #include "dictionary.h"
 #include "ingest.h"
 #include "ledger.h"
+#include "stacks.h"
 #include "usage.h"
 
 /* A hostile client must not fill our memory with devices and regions that do not exist. */
@@ -55,6 +56,7 @@ struct holdings {
 	struct cached_origin *origins;
 	size_t origin_count, origin_capacity;
 	struct index origin_index;
+	struct stacks stacks;
 	struct index addresses; /* hashes of all ever allocated; only for forked processes */
 };
 

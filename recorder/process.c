@@ -64,6 +64,7 @@ void process_drop_holdings(struct process *process)
 	index_free(&holdings->usage_index);
 	free(holdings->origins);
 	index_free(&holdings->origin_index);
+	stacks_free(&holdings->stacks);
 	index_free(&holdings->addresses);
 	free(holdings);
 	process->holdings = NULL;

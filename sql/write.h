@@ -59,6 +59,8 @@ enum load_kind {
 	                   time of its last event */
 	LOAD_THREADS,   /* id, process, serial */
 	LOAD_LABELS,    /* id, parent, name */
+	LOAD_MODULES,   /* id, path, build_id */
+	LOAD_FRAMES,    /* id, module, address, function, file, line: the last three of interpreted code */
 	LOAD_STACKS,    /* id, frames */
 	LOAD_ORIGINS,   /* id, process, thread, label, stack, device, region, class, flags, ended */
 	LOAD_USAGES,    /* process, ..., as process_usage */

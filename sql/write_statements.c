@@ -18,6 +18,9 @@ static const char *const row_statements[ROW_KINDS] = {
         "unmatched_frees = ?10, inherited_frees = ?11, replaced = ?12 WHERE id = ?1",
     [ROW_THREAD] = "INSERT INTO thread_info(id, process, serial, tid, name) VALUES (?,?,?,?,?)",
     [ROW_LABEL] = "INSERT INTO label_info(id, parent, name, path) VALUES (?,?,?,?)",
+    [ROW_MODULE] = "INSERT INTO module_info(id, path, build_id) VALUES (?,?,?)",
+    [ROW_FRAME] = "INSERT INTO frame_info(id, module, address) VALUES (?,?,?)",
+    [ROW_SYMBOL] = "INSERT INTO symbol_info(frame, depth, function, file, line, language) VALUES (?,?,?,?,?,?)",
     [ROW_STACK] = "INSERT INTO stack_info(id, frames) VALUES (?,?)",
     [ROW_ORIGIN] = "INSERT INTO origin(id, process, thread, label, stack, device, region, class, flags, ended) "
                    "VALUES (?,?,?,?,?,?,?,?,?,?)",
