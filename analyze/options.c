@@ -80,7 +80,10 @@ static const struct option shared[] = {
      .repeatable = true,
      .group = GROUP_FILE,
      .help = "make the NAME.sql files of DIR verbs too"},
-    {.name = "force", .letter = 'f', .group = GROUP_FILE, .help = "replace OUT when it exists"},
+    {.name = "force",
+     .letter = 'f',
+     .group = GROUP_FILE,
+     .help = "copy: replace OUT when it exists; symbolize: look up again what was not found"},
     {.name = "help", .letter = 'h', .group = GROUP_FILE, .help = "explain the verb and stop"},
     {.name = "version", .letter = 'V', .group = GROUP_FILE, .help = "print the version and stop"},
 };
@@ -140,6 +143,8 @@ static bool takes_shared(const struct verb *verb, const struct query *query, con
 		return name_in(option->name, of_watching);
 	if (verb->kind == VERB_HELP)
 		return name_in(option->name, of_help);
+	if (verb->kind == VERB_SYMBOLIZE)
+		return option->group != GROUP_FILTER && strcmp(option->name, "exit-code") != 0;
 	if (strcmp(option->name, "force") == 0)
 		return false;
 	if (strcmp(option->name, "db") == 0)
