@@ -297,10 +297,10 @@ digits AS (
   FROM stack_info s CROSS JOIN place p ON p.i < length(s.frames) / 4),
 frame AS (
   SELECT id, i,
-    instr('123456789ABCDEF', substr(h, 7, 1)) << 28 | instr('123456789ABCDEF', substr(h, 8, 1)) << 24 |
-    instr('123456789ABCDEF', substr(h, 5, 1)) << 20 | instr('123456789ABCDEF', substr(h, 6, 1)) << 16 |
-    instr('123456789ABCDEF', substr(h, 3, 1)) << 12 | instr('123456789ABCDEF', substr(h, 4, 1)) << 8 |
-    instr('123456789ABCDEF', substr(h, 1, 1)) << 4 | instr('123456789ABCDEF', substr(h, 2, 1)) AS frame
+    (instr('123456789ABCDEF', substr(h, 7, 1)) << 28) | (instr('123456789ABCDEF', substr(h, 8, 1)) << 24) |
+    (instr('123456789ABCDEF', substr(h, 5, 1)) << 20) | (instr('123456789ABCDEF', substr(h, 6, 1)) << 16) |
+    (instr('123456789ABCDEF', substr(h, 3, 1)) << 12) | (instr('123456789ABCDEF', substr(h, 4, 1)) << 8) |
+    (instr('123456789ABCDEF', substr(h, 1, 1)) << 4) | instr('123456789ABCDEF', substr(h, 2, 1)) AS frame
   FROM digits)
 SELECT
   s.id AS stack_id,                                    -- as allocation.stack has it

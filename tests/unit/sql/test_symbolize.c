@@ -13,15 +13,15 @@
 /* outer() has inner() put into it; the call of leaf() lies in inner(). Returns where each call returns to: the program
  * prints its addresses as they are in its file. */
 static const char program_text[] =
-    "#include <stdio.h>\n"
+    "#define _GNU_SOURCE\n#include <stdio.h>\n"
     "#include <link.h>\n"
     "__attribute__((noinline)) void *leaf(void) { return __builtin_return_address(0); }\n"
     "void *seen;\n"
     "static inline __attribute__((always_inline)) void inner(void) {\n"
-    "\tseen = leaf();\n" /* line 6 */
+    "\tseen = leaf();\n" /* line 7 */
     "}\n"
     "__attribute__((noinline)) int outer(void) {\n"
-    "\tinner();\n" /* line 9 */
+    "\tinner();\n" /* line 10 */
     "\treturn 1;\n"
     "}\n"
     "static int base(struct dl_phdr_info *info, size_t bytes, void *found) {\n"
@@ -139,7 +139,7 @@ static void test_found(void **state)
 	expect_answer(fixture,
 	              "SELECT depth, function, replace(file, rtrim(file, 'program.c'), ''), line, inlined, language "
 	              "FROM stack WHERE stack_id = 1",
-	              "0|inner|program.c|6|1|\n1|outer|program.c|9|0|\n2||||0|\n");
+	              "0|inner|program.c|7|1|\n1|outer|program.c|10|0|\n2||||0|\n");
 	expect_answer(fixture, "SELECT stack_text(frames) FROM stack_info WHERE id = 1", "inner < outer < 0x1000\n");
 	expect_answer(fixture,
 	              "SELECT stack_text(frames), stack_folded(frames), stack_group('function', frames), "
@@ -215,7 +215,7 @@ static void test_debug_link(void **state)
 	      "--add-gnu-debuglink=program.debug program",
 	      test->fixture.folder);
 	look_up(test, false);
-	expect_answer(&test->fixture, "SELECT function, line FROM symbol_info WHERE frame = 258", "inner|6\nouter|9\n");
+	expect_answer(&test->fixture, "SELECT function, line FROM symbol_info WHERE frame = 258", "inner|7\nouter|10\n");
 	shell("cd %s && rm program.debug && cc -O2 -w -Wl,--build-id -o program program.c", test->fixture.folder);
 	build(test, "-g0");
 	run(&test->fixture, "UPDATE module_info SET build_id = %Q, symbols = NULL", test->build_id);
