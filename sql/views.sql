@@ -291,17 +291,6 @@ LEFT JOIN (SELECT module, count(*) AS frames FROM frame_info GROUP BY module) f 
 
 CREATE VIEW stack AS
 -- One row per function of a call stack, those included that the compiler put into others.
-WITH RECURSIVE place(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM place WHERE i < 1023),
-digits AS (
-  SELECT s.id, p.i, hex(substr(s.frames, 4 * p.i + 1, 4)) AS h
-  FROM stack_info s CROSS JOIN place p ON p.i < length(s.frames) / 4),
-frame AS (
-  SELECT id, i,
-    (instr('123456789ABCDEF', substr(h, 7, 1)) << 28) | (instr('123456789ABCDEF', substr(h, 8, 1)) << 24) |
-    (instr('123456789ABCDEF', substr(h, 5, 1)) << 20) | (instr('123456789ABCDEF', substr(h, 6, 1)) << 16) |
-    (instr('123456789ABCDEF', substr(h, 3, 1)) << 12) | (instr('123456789ABCDEF', substr(h, 4, 1)) << 8) |
-    (instr('123456789ABCDEF', substr(h, 1, 1)) << 4) | instr('123456789ABCDEF', substr(h, 2, 1)) AS frame
-  FROM digits)
 SELECT
   s.id AS stack_id,                                    -- as allocation.stack has it
   row_number() OVER (PARTITION BY s.id ORDER BY s.i, y.depth) - 1
@@ -315,7 +304,17 @@ SELECT
   EXISTS (SELECT 1 FROM symbol_info o WHERE o.frame = f.id AND o.depth > y.depth)
     AS inlined,                                        -- 1: the compiler put it into the next one
   y.language AS language                               -- python; NULL: native
-FROM frame s
+FROM (
+  WITH RECURSIVE place(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM place WHERE i < 1023),
+  digits AS (
+    SELECT s.id, p.i, hex(substr(s.frames, 4 * p.i + 1, 4)) AS h
+    FROM stack_info s CROSS JOIN place p ON p.i < length(s.frames) / 4)
+  SELECT id, i,
+      (instr('123456789ABCDEF', substr(h, 7, 1)) << 28) | (instr('123456789ABCDEF', substr(h, 8, 1)) << 24) |
+      (instr('123456789ABCDEF', substr(h, 5, 1)) << 20) | (instr('123456789ABCDEF', substr(h, 6, 1)) << 16) |
+      (instr('123456789ABCDEF', substr(h, 3, 1)) << 12) | (instr('123456789ABCDEF', substr(h, 4, 1)) << 8) |
+      (instr('123456789ABCDEF', substr(h, 1, 1)) << 4) | instr('123456789ABCDEF', substr(h, 2, 1)) AS frame
+    FROM digits) s
 LEFT JOIN frame_info f ON f.id = s.frame
 LEFT JOIN module_info m ON m.id = f.module
 LEFT JOIN symbol_info y ON y.frame = f.id;

@@ -10,7 +10,7 @@
 -- column: blocks count aliased ones count zero
 -- column: bytes bytes payload; aliased blocks count zero
 -- refuse: SELECT stack_missing() WHERE :by IN ('stack', 'stack_id', 'function', 'file', 'module')
--- notes: SELECT stack_remark() WHERE :by IN ('stack', 'function', 'file', 'module')
+-- notes: SELECT stack_remark() WHERE stack_remark() IS NOT NULL AND :by IN ('stack', 'function', 'file', 'module')
 WITH block AS (
   SELECT o.device AS device, o.region AS region, s.blocks AS blocks, s.bytes AS bytes,
     CASE :by

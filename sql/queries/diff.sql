@@ -8,7 +8,7 @@
 -- param: all flag - also groups in which nothing changed
 -- filters: device region label
 -- refuse: SELECT stack_missing() WHERE :by IN ('stack', 'function', 'file', 'module')
--- notes: SELECT stack_remark() WHERE :by IN ('stack', 'function', 'file', 'module')
+-- notes: SELECT stack_remark() WHERE stack_remark() IS NOT NULL AND :by IN ('stack', 'function', 'file', 'module')
 -- column: device id chip
 -- column: region text kind of memory
 -- column: group text what the blocks have in common

@@ -10,7 +10,7 @@
 -- column: bytes bytes payload; aliased blocks count zero
 -- column: blocks count aliased ones count zero
 -- refuse: SELECT stack_missing() || ', or fold the labels with --by label' WHERE :by = 'stack'
--- notes: SELECT stack_remark() WHERE :by = 'stack'
+-- notes: SELECT stack_remark() WHERE stack_remark() IS NOT NULL AND :by = 'stack'
 WITH line AS (
   SELECT iif(:device IS NULL, 'device_' || device || ';', '') || iif(:region IS NULL, g.region || ';', '') ||
       coalesce(iif(:by = 'stack', (SELECT stack_folded(frames) FROM stack_info WHERE id = group_number),

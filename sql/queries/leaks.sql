@@ -25,7 +25,7 @@
 -- column: runtime_bytes bytes with --by: of bytes, those of the runtime
 -- exit: nonempty
 -- refuse: SELECT stack_missing() WHERE :by IN ('stack', 'stack_id', 'function', 'file', 'module')
--- notes: SELECT stack_remark() WHERE :by IN ('stack', 'function', 'file', 'module')
+-- notes: SELECT stack_remark() WHERE stack_remark() IS NOT NULL AND :by IN ('stack', 'function', 'file', 'module')
 WITH b AS (
   SELECT key, alloc_ns, address, size_bytes, coalesce(bank_bytes, size_bytes) AS bank_bytes, origin, end_ns,
     CASE WHEN end_key IS NOT NULL THEN 'device close' END AS ended FROM held

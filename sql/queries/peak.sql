@@ -18,7 +18,7 @@
 -- column: share ratio with --by: of peak_bytes
 -- refuse: SELECT stack_missing() WHERE :by IN ('stack', 'stack_id', 'function', 'file', 'module')
 -- notes: SELECT 'CB is the sum of the circular buffers of the programs that ran last; it bounds the fullest core from above' WHERE (:region IS NULL OR :region = 'CB') AND EXISTS (SELECT 1 FROM circular_buffer)
--- notes: UNION ALL SELECT stack_remark() WHERE :by IN ('stack', 'function', 'file', 'module')
+-- notes: UNION ALL SELECT stack_remark() WHERE stack_remark() IS NOT NULL AND :by IN ('stack', 'function', 'file', 'module')
 SELECT device, region_word(region) AS region, peak_bytes, peak_ns, peak_blocks, peak_bank_bytes, peak_bank_ns
 FROM peaks(:device, :region, :pid, :label, :start, :end, :step_first, :step_last)
 ORDER BY peaks.device, peaks.region

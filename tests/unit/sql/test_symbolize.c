@@ -88,7 +88,6 @@ static int setup(void **state)
 	if (system("cc --version >/dev/null 2>&1 && readelf --version >/dev/null 2>&1") != 0)
 		exit(77);
 	fixture_make(fixture);
-	run(fixture, "%s", sql_schema_2);
 	snprintf(test->program, sizeof(test->program), "%s/program", fixture->folder);
 	build(test, "");
 	run(fixture, "INSERT INTO module_info VALUES(1, %Q, %Q, NULL)", test->program, test->build_id);
@@ -215,7 +214,8 @@ static void test_debug_link(void **state)
 	      "--add-gnu-debuglink=program.debug program",
 	      test->fixture.folder);
 	look_up(test, false);
-	expect_answer(&test->fixture, "SELECT function, line FROM symbol_info WHERE frame = 258", "inner|7\nouter|10\n");
+	expect_answer(&test->fixture, "SELECT function, line FROM symbol_info WHERE frame = 258",
+	              "inner|7\nouter|10\n");
 	shell("cd %s && rm program.debug && cc -O2 -w -Wl,--build-id -o program program.c", test->fixture.folder);
 	build(test, "-g0");
 	run(&test->fixture, "UPDATE module_info SET build_id = %Q, symbols = NULL", test->build_id);
