@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "demangle.h"
+#include "elf_symbols.h"
 
 #define NESTING_MAX 256 /* of scopes; a file may claim anything */
 
@@ -23,6 +24,8 @@ struct resolver {
 	Dwarf_Die scopes[PLACES_MAX]; /* functions around an address, outermost first */
 	size_t scope_count;
 	struct place places[PLACES_MAX];
+	struct elf_symbols symbols;
+	bool symbols_read;
 };
 
 static const Dwfl_Callbacks callbacks = {
@@ -53,6 +56,7 @@ void resolver_close(struct resolver *resolver)
 {
 	if (!resolver)
 		return;
+	elf_symbols_free(&resolver->symbols);
 	if (resolver->dwfl)
 		dwfl_end(resolver->dwfl);
 	free(resolver);
@@ -149,10 +153,12 @@ static void place_line(struct resolver *resolver, Dwarf_Addr address, struct pla
 /* By the symbol table, for what debug information does not know. */
 static void name_symbol(struct resolver *resolver, Dwarf_Addr address, struct place *place)
 {
-	GElf_Off offset;
-	GElf_Sym symbol;
-	const char *name = dwfl_module_addrinfo(resolver->module, address, &offset, &symbol, NULL, NULL, NULL);
+	const char *name;
 
+	if (!resolver->symbols_read)
+		elf_symbols_read(&resolver->symbols, resolver->module);
+	resolver->symbols_read = true;
+	name = elf_symbols_find(&resolver->symbols, resolver->module, address);
 	if (name && *name)
 		demangle(name, place->function, PLACE_TEXT_BYTES);
 }

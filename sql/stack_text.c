@@ -10,10 +10,11 @@
 #include <string.h>
 
 #include "array.h"
+#include "short_name.h"
 
-#define SHOWN_MAX 64       /* of stack_text(); a line must end somewhere */
-#define ENTRIES_MAX 1024   /* of any stack */
-#define NAME_BYTES_MAX 512 /* a name longer than that is cut */
+#define SHOWN_MAX 64        /* of stack_text(); a line must end somewhere */
+#define ENTRIES_MAX 1024    /* of any stack */
+#define NAME_BYTES_MAX 1024 /* a name longer than that is cut */
 
 /* A function of a stack, and where it lies. Its strings are SQLite's; NULL: not known. */
 struct entry {
@@ -124,13 +125,24 @@ static size_t put_in_order(struct stack *stack, const struct entry *order[static
 	return count;
 }
 
+static void append_short(sqlite3_str *out, const char *function)
+{
+	char *name = sqlite3_mprintf("%s", function);
+
+	if (name) {
+		short_name(name);
+		sqlite3_str_appendall(out, *name ? name : function);
+	}
+	sqlite3_free(name);
+}
+
 static void append_entry(sqlite3_str *out, const struct entry *entry)
 {
 	if (entry->python && entry->function && entry->file)
 		sqlite3_str_appendf(out, "%s (%s:%lld)", entry->function, base_name(entry->file),
 		                    (long long)entry->line);
 	else if (entry->function)
-		sqlite3_str_appendall(out, entry->function);
+		append_short(out, entry->function);
 	else if (entry->module)
 		sqlite3_str_appendf(out, "%s+0x%llx", base_name(entry->module), (long long)entry->address);
 	else

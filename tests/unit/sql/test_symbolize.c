@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "file_lock.h"
+#include "short_name.h"
 #include "symbolize.h"
 
 /* outer() has inner() put into it; the call of leaf() lies in inner(). Returns where each call returns to: the program
@@ -321,11 +322,36 @@ static void test_python(void **state)
 	run(fixture, "INSERT INTO stack_info VALUES(3, x'0a0000000b0000000c0000000d000000100000000e0000000f000000')");
 	opened(fixture);
 	expect_answer(fixture, "SELECT stack_text(frames) FROM stack_info WHERE id = 3",
-	              "ttnn::add(a; b) < forward (model.py:12) < <module> (run.py:3)\n");
+	              "ttnn::add < forward (model.py:12) < <module> (run.py:3)\n");
 	expect_answer(fixture, "SELECT stack_folded(frames) FROM stack_info WHERE id = 3",
-	              "<module>_(run.py:3);forward_(model.py:12);ttnn::add(a:_b)\n");
+	              "<module>_(run.py:3);forward_(model.py:12);ttnn::add\n");
 	expect_answer(fixture, "SELECT label_folded('a;b/c d'), label_folded(NULL)", "a:b;c_d|\n");
 	expect_answer(fixture, "SELECT stack_text(x'ffffffff'), stack_text(x'01'), stack_text(NULL)", "||\n");
+}
+
+static void test_short_names(void **state)
+{
+	static const char *const cases[][2] = {
+	    {"main", "main"},
+	    {"operator new(unsigned long)", "operator new"},
+	    {"void n::C<int, std::vector<long> >::f<long>(long) const", "n::C::f"},
+	    {"(anonymous namespace)::g(int (*)(char))", "(anonymous namespace)::g"},
+	    {"a::f(int)::{lambda(char)#1}::operator()(char) const", "a::f::{lambda#1}::operator()"},
+	    {"std::ostream& operator<< <char>(std::ostream&, char)", "operator<<"},
+	    {"a::operator->(b)", "a::operator->"},
+	    {"my_operator(int)", "my_operator"},
+	    {"f(", "f"},
+	    {"(", ""},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		char name[128];
+
+		snprintf(name, sizeof(name), "%s", cases[i][0]);
+		short_name(name);
+		assert_string_equal(name, cases[i][1]);
+	}
 }
 
 int main(void)
@@ -341,6 +367,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_hostile_elf, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_python, setup, teardown),
+	    cmocka_unit_test(test_short_names),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
