@@ -75,6 +75,8 @@ void short_name(char *name)
 			*out++ = *at++;
 		}
 	}
+	while (out > begin && out[-1] == ' ') /* operator<< <char> */
+		out--;
 	*out = '\0';
 	memmove(name, begin, (size_t)(out - begin) + 1);
 }
