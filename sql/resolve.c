@@ -15,6 +15,7 @@
 
 #include "demangle.h"
 #include "elf_symbols.h"
+#include "die_index.h"
 
 #define NESTING_MAX 256 /* of scopes; a file may claim anything */
 
@@ -25,7 +26,10 @@ struct resolver {
 	size_t scope_count;
 	struct place places[PLACES_MAX];
 	struct elf_symbols symbols;
-	bool symbols_read;
+	struct die_index units;
+	struct die_index functions; /* those of the unit at functions_of, not within others */
+	void *functions_of;
+	bool symbols_read, units_read;
 };
 
 static const Dwfl_Callbacks callbacks = {
@@ -57,42 +61,61 @@ void resolver_close(struct resolver *resolver)
 	if (!resolver)
 		return;
 	elf_symbols_free(&resolver->symbols);
+	die_index_free(&resolver->units);
+	die_index_free(&resolver->functions);
 	if (resolver->dwfl)
 		dwfl_end(resolver->dwfl);
 	free(resolver);
 }
 
-static bool is_function(int tag)
-{
-	return tag == DW_TAG_subprogram || tag == DW_TAG_inlined_subroutine;
-}
-
-/* Whether functions that hold PC may lie below DIE. */
-static bool leads_to(Dwarf_Die *die, int tag, Dwarf_Addr pc)
-{
-	if (tag == DW_TAG_namespace || tag == DW_TAG_module)
-		return true;
-	return (is_function(tag) || tag == DW_TAG_lexical_block) && dwarf_haspc(die, pc) > 0;
-}
-
-/* Notes the functions around PC below PARENT. Returns whether there are any. */
-static bool find_scopes(struct resolver *resolver, Dwarf_Die *parent, Dwarf_Addr pc, unsigned nesting)
+/* Adds the functions below PARENT to the index. */
+static void add_functions(struct resolver *resolver, Dwarf_Die *parent, unsigned nesting)
 {
 	Dwarf_Die die;
 
-	if (nesting == NESTING_MAX || resolver->scope_count == PLACES_MAX || dwarf_child(parent, &die) != 0)
-		return false;
+	if (nesting == NESTING_MAX || dwarf_child(parent, &die) != 0)
+		return;
 	do {
 		int tag = dwarf_tag(&die);
 
-		if (!leads_to(&die, tag, pc))
-			continue;
-		if (is_function(tag))
-			resolver->scopes[resolver->scope_count++] = die;
-		if (find_scopes(resolver, &die, pc, nesting + 1) || is_function(tag))
-			return true;
+		if (tag == DW_TAG_subprogram)
+			die_index_add(&resolver->functions, &die);
+		else if (tag == DW_TAG_namespace || tag == DW_TAG_module)
+			add_functions(resolver, &die, nesting + 1);
 	} while (dwarf_siblingof(&die, &die) == 0);
-	return false;
+}
+
+/* Frames come in the order of their addresses, so that a unit is seldom read twice. */
+static Dwarf_Die *find_function(struct resolver *resolver, Dwarf_Die *unit, Dwarf_Addr pc)
+{
+	if (resolver->functions_of != unit->addr) {
+		die_index_clear(&resolver->functions);
+		add_functions(resolver, unit, 0);
+		die_index_sort(&resolver->functions);
+		resolver->functions_of = unit->addr;
+	}
+	return die_index_find(&resolver->functions, pc);
+}
+
+/* Notes SCOPE, and the functions around PC that were put into it. */
+static void find_scopes(struct resolver *resolver, Dwarf_Die *scope, Dwarf_Addr pc, unsigned nesting)
+{
+	Dwarf_Die die;
+
+	if (nesting == NESTING_MAX || resolver->scope_count == PLACES_MAX)
+		return;
+	if (dwarf_tag(scope) != DW_TAG_lexical_block)
+		resolver->scopes[resolver->scope_count++] = *scope;
+	if (dwarf_child(scope, &die) != 0)
+		return;
+	do {
+		int tag = dwarf_tag(&die);
+
+		if ((tag == DW_TAG_inlined_subroutine || tag == DW_TAG_lexical_block) && dwarf_haspc(&die, pc) > 0) {
+			find_scopes(resolver, &die, pc, nesting + 1);
+			return;
+		}
+	} while (dwarf_siblingof(&die, &die) == 0);
 }
 
 static void copy(char *out, const char *text)
@@ -139,14 +162,14 @@ static void place_call(Dwarf_Die *unit, Dwarf_Die *scope, struct place *place)
 	place->line = (int64_t)number_of(scope, DW_AT_call_line);
 }
 
-static void place_line(struct resolver *resolver, Dwarf_Addr address, struct place *place)
+static void place_line(Dwarf_Die *unit, Dwarf_Addr pc, struct place *place)
 {
-	Dwfl_Line *line = dwfl_module_getsrc(resolver->module, address);
+	Dwarf_Line *line = dwarf_getsrc_die(unit, pc);
 	int number = 0;
 
-	if (!line)
+	if (!line || dwarf_lineno(line, &number) != 0)
 		return;
-	copy(place->file, dwfl_lineinfo(line, NULL, &number, NULL, NULL, NULL));
+	copy(place->file, dwarf_linesrc(line, NULL, NULL));
 	place->line = number;
 }
 
@@ -163,18 +186,45 @@ static void name_symbol(struct resolver *resolver, Dwarf_Addr address, struct pl
 		demangle(name, place->function, PLACE_TEXT_BYTES);
 }
 
-size_t resolver_find(struct resolver *resolver, uint64_t address, const struct place **places)
+static void read_units(struct resolver *resolver, Dwarf *dwarf)
+{
+	Dwarf_CU *unit = NULL;
+	Dwarf_Die die;
+
+	while (dwarf_get_units(dwarf, unit, &unit, NULL, NULL, &die, NULL) == 0)
+		if (dwarf_tag(&die) == DW_TAG_compile_unit)
+			die_index_add(&resolver->units, &die);
+	die_index_sort(&resolver->units);
+}
+
+/* The unit that ADDRESS belongs to, and in PC the address as that has it. NULL: none. */
+static Dwarf_Die *find_unit(struct resolver *resolver, Dwarf_Addr address, Dwarf_Addr *pc)
 {
 	Dwarf_Addr bias = 0;
-	Dwarf_Die *unit = dwfl_module_addrdie(resolver->module, address, &bias);
+	Dwarf *dwarf = dwfl_module_getdwarf(resolver->module, &bias);
+
+	if (dwarf && !resolver->units_read)
+		read_units(resolver, dwarf);
+	resolver->units_read = true;
+	*pc = address - bias;
+	return die_index_find(&resolver->units, *pc);
+}
+
+size_t resolver_find(struct resolver *resolver, uint64_t address, const struct place **places)
+{
+	Dwarf_Addr pc;
+	Dwarf_Die *unit = find_unit(resolver, address, &pc);
 	size_t count;
 
+	Dwarf_Die *function = unit ? find_function(resolver, unit, pc) : NULL;
+
 	resolver->scope_count = 0;
-	if (unit)
-		find_scopes(resolver, unit, address - bias, 0);
+	if (function)
+		find_scopes(resolver, function, pc, 0);
 	count = resolver->scope_count ? resolver->scope_count : 1;
 	memset(resolver->places, 0, count * sizeof(*resolver->places));
-	place_line(resolver, address, &resolver->places[0]);
+	if (unit)
+		place_line(unit, pc, &resolver->places[0]);
 	for (size_t i = 0; i < resolver->scope_count; i++) {
 		Dwarf_Die *scope = &resolver->scopes[count - 1 - i];
 

@@ -64,7 +64,7 @@ static void read_line(const char *command, char *line, int bytes)
 	line[strcspn(line, "\n")] = '\0';
 }
 
-static void build(struct place_test *test, const char *options)
+static void build_by(struct place_test *test, const char *compiler, const char *options)
 {
 	char source[96], command[256], line[64];
 	FILE *out;
@@ -74,11 +74,16 @@ static void build(struct place_test *test, const char *options)
 	assert_non_null(out);
 	fputs(program_text, out);
 	fclose(out);
-	shell("cc -O2 -g -w -Wl,--build-id %s -o %s %s", options, test->program, source);
+	shell("%s -O2 -g -w -Wl,--build-id %s -o %s %s", compiler, options, test->program, source);
 	read_line(test->program, line, sizeof(line));
 	test->address = atoll(line);
 	snprintf(command, sizeof(command), "readelf -n %s | sed -n 's/.*Build ID: //p'", test->program);
 	read_line(command, test->build_id, sizeof(test->build_id));
+}
+
+static void build(struct place_test *test, const char *options)
+{
+	build_by(test, "cc", options);
 }
 
 static int setup(void **state)
@@ -148,6 +153,21 @@ static void test_found(void **state)
 	expect_answer(fixture, "SELECT stack_group('file', frames) LIKE '%/program.c' FROM stack_info WHERE id = 1",
 	              "1\n");
 	expect_answer(fixture, "SELECT frames, symbols FROM module", "2|stripped: no symbol for 1 of 2 frames\n");
+}
+
+/* clang leaves out a section by which addresses are found. */
+static void test_clang(void **state)
+{
+	struct place_test *test = *state;
+
+	if (system("clang --version >/dev/null 2>&1") != 0)
+		skip();
+	build_by(test, "clang", "");
+	run(&test->fixture, "UPDATE module_info SET build_id = %Q", test->build_id);
+	run(&test->fixture, "UPDATE frame_info SET address = %lld WHERE id = 258", test->address);
+	look_up(test, false);
+	expect_answer(&test->fixture, "SELECT function, line FROM symbol_info WHERE frame = 258",
+	              "inner|7\nouter|10\n");
 }
 
 /* What was stored is what counts from then on, and a second time changes nothing. */
@@ -358,6 +378,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(test_found, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_clang, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_program_gone, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_more_frames, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_changed, setup, teardown),
