@@ -37,7 +37,7 @@ struct symbolizer {
 	size_t job_count, job_capacity, done;
 	sqlite3_stmt *module, *insert, *update;
 	struct symbolize_totals *totals;
-	bool stopped;
+	bool stopped, in_wal;
 };
 
 static int fail(struct symbolizer *work)
@@ -251,6 +251,7 @@ static int forget(struct symbolizer *work)
 /* Killed in the middle of a transaction, a -wal is left, with which the file can be read as it is. */
 static int enter_wal(struct symbolizer *work)
 {
+	work->in_wal = true;
 	return run(work, "PRAGMA journal_mode = WAL");
 }
 
@@ -283,7 +284,7 @@ int symbolize(const char *path, const struct symbolize_options *options, struct 
 	sqlite3_finalize(work.module);
 	sqlite3_finalize(work.insert);
 	sqlite3_finalize(work.update);
-	if (result == 0)
+	if (result == 0 && work.in_wal)
 		write_leave_wal(work.writer, PATIENCE_MS); /* readers keep it: it belongs to the file then */
 	writer_close(work.writer);
 	free(work.jobs);

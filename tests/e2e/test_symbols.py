@@ -156,6 +156,21 @@ def refuses_to_write():
         equal((result.returncode, "cannot be written" in result.stderr), (2, True), f"read-only ({result.stderr})")
 
 
+def recorder_looks_up():
+    """At the end of a recording, unless it is told not to."""
+    place = Place()
+    file = recorded(place)
+    with_stacks(place, file)
+    append = [program("ttalloc-recorder"), "--append", "-q", "-o", file]
+    for options, expected in ((["--no-symbols"], "not looked up"), ([], "found")):
+        result = run([*append, *options, "--", "true"], env=place.env)
+        equal((result.returncode, result.stderr), (0, ""), f"recorder {options}")
+        rows = analyze("sql", "SELECT coalesce(symbols, 'not looked up') AS symbols FROM module", file)["rows"]
+        equal(rows, [{"symbols": expected}], f"what the recorder found with {options}")
+    check_answers(file)
+    verify(file)
+
+
 def killed_in_the_middle():
     """Whenever it is killed, the file is sound, and the same command goes on."""
     place = Place()
@@ -178,4 +193,4 @@ def killed_in_the_middle():
 
 
 if __name__ == "__main__":
-    main(exact_and_kept, says_what_is_missing, refuses_to_write, killed_in_the_middle)
+    main(exact_and_kept, says_what_is_missing, refuses_to_write, recorder_looks_up, killed_in_the_middle)
