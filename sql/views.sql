@@ -304,17 +304,16 @@ SELECT
   EXISTS (SELECT 1 FROM symbol_info o WHERE o.frame = f.id AND o.depth > y.depth)
     AS inlined,                                        -- 1: the compiler put it into the next one
   y.language AS language                               -- python; NULL: native
-FROM (
-  WITH RECURSIVE place(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM place WHERE i < 1023),
-  digits AS (
-    SELECT s.id, p.i, hex(substr(s.frames, 4 * p.i + 1, 4)) AS h
-    FROM stack_info s CROSS JOIN place p ON p.i < length(s.frames) / 4)
+FROM ( -- json_each counts the frames
   SELECT id, i,
-      (instr('123456789ABCDEF', substr(h, 7, 1)) << 28) | (instr('123456789ABCDEF', substr(h, 8, 1)) << 24) |
-      (instr('123456789ABCDEF', substr(h, 5, 1)) << 20) | (instr('123456789ABCDEF', substr(h, 6, 1)) << 16) |
-      (instr('123456789ABCDEF', substr(h, 3, 1)) << 12) | (instr('123456789ABCDEF', substr(h, 4, 1)) << 8) |
-      (instr('123456789ABCDEF', substr(h, 1, 1)) << 4) | instr('123456789ABCDEF', substr(h, 2, 1)) AS frame
-    FROM digits) s
+    (instr('123456789ABCDEF', substr(h, 7, 1)) << 28) | (instr('123456789ABCDEF', substr(h, 8, 1)) << 24) |
+    (instr('123456789ABCDEF', substr(h, 5, 1)) << 20) | (instr('123456789ABCDEF', substr(h, 6, 1)) << 16) |
+    (instr('123456789ABCDEF', substr(h, 3, 1)) << 12) | (instr('123456789ABCDEF', substr(h, 4, 1)) << 8) |
+    (instr('123456789ABCDEF', substr(h, 1, 1)) << 4) | instr('123456789ABCDEF', substr(h, 2, 1)) AS frame
+  FROM (
+    SELECT k.id AS id, n.key AS i, hex(substr(k.frames, 4 * n.key + 1, 4)) AS h
+    FROM stack_info k, json_each('[0' || replace(hex(zeroblob(min(length(k.frames) / 4, 1024) - 1)), '00', ',0') || ']') n
+    WHERE length(k.frames) >= 4)) s
 LEFT JOIN frame_info f ON f.id = s.frame
 LEFT JOIN module_info m ON m.id = f.module
 LEFT JOIN symbol_info y ON y.frame = f.id;
