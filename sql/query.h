@@ -14,8 +14,7 @@
  *   -- exit: nonempty                         with --exit-code, status 1 when a row came
  *   -- notes: SQL                             a SELECT whose text rows become the notes of the answer; may be repeated
  *   -- refuse: SQL                           the same, but a text row is why there is no answer: an error
- *   -- format: folded                        unless another format is asked for, each row is a line of its own: the first
- *                                            column, a blank and the second
+ *   -- format: folded                        without --format each row is a line: first column, blank, second column
  *   -- with: NAME                             (after the body) another body follows, for when parameter NAME is given
  *
  * and its body is one SELECT over the views, the tables and the functions of functions.h, in which each parameter and

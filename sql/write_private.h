@@ -25,8 +25,8 @@ struct writer {
 	int page_bytes;
 };
 
-/* Opens the file for writing, whatever is in it; nothing that it brings along runs. 0, or -1 with ERROR. Either way *WRITER
- * is for writer_close(). */
+/* Opens the file for writing, whatever is in it; nothing that it brings along runs. 0, or -1 with ERROR. Either way
+ * *WRITER is for writer_close(). */
 int write_open(const char *path, struct writer **writer, struct sql_error *error);
 
 /* Empties the -wal and goes back to rollback mode; waits PATIENCE_MS for readers. Whether that came about. */
