@@ -5,8 +5,10 @@
  */
 #include "fixture.h"
 
+#include <dlfcn.h>
 #include <sys/stat.h>
 
+#include "demangle.h"
 #include "file_lock.h"
 #include "short_name.h"
 #include "symbolize.h"
@@ -374,6 +376,23 @@ static void test_short_names(void **state)
 	}
 }
 
+static void test_demangle(void **state)
+{
+	char name[16];
+
+	(void)state;
+	demangle("main", name, sizeof(name));
+	assert_string_equal(name, "main");
+	demangle("_Znonsense", name, sizeof(name));
+	assert_string_equal(name, "_Znonsense");
+	if (!dlopen("libstdc++.so.6", RTLD_NOW))
+		skip();
+	demangle("_ZN1a1fEv", name, sizeof(name));
+	assert_string_equal(name, "a::f()");
+	demangle("_ZN10namespaces8functionEv", name, sizeof(name)); /* cut */
+	assert_string_equal(name, "namespaces::fun");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -389,6 +408,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_python, setup, teardown),
 	    cmocka_unit_test(test_short_names),
+	    cmocka_unit_test(test_demangle),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
