@@ -72,6 +72,7 @@ int output_choose(struct output *output, const struct arguments *arguments, cons
 		parse_integer(limit, &rows);
 	output->rows = (uint64_t)rows;
 	output->limited = limit != NULL;
+	output->grouped = arguments_text(arguments, "by") != NULL;
 	output->style = (struct style){.out = stdout,
 	                               .width = terminal_width(),
 	                               .rows = limit != NULL ? (uint64_t)rows : TABLE_ROWS,
@@ -83,6 +84,7 @@ int output_choose(struct output *output, const struct arguments *arguments, cons
 
 struct writer *output_writer(const struct output *output, const struct verb *verb)
 {
+	struct style style = output->style;
 	switch (output->format) {
 	case FORMAT_JSON:
 		return writer_json(&output->style);
@@ -93,9 +95,9 @@ struct writer *output_writer(const struct output *output, const struct verb *ver
 	case FORMAT_FOLDED:
 		return writer_folded(&output->style);
 	default:
-		if (verb->list)
-			return writer_list(&output->style);
-		struct style style = output->style;
+		style.known_only = verb->known_only;
+		if (verb->list && !output->grouped)
+			return writer_list(&style);
 		style.rows_of_series = verb->over_time && !output->limited;
 		struct writer *table = writer_table(&style);
 		if (verb->over_time)

@@ -17,6 +17,7 @@ struct output {
 	struct style style;
 	uint64_t rows; /* that a format other than table gives; 0: all */
 	bool limited;  /* the user said how many rows */
+	bool grouped;  /* rows of --by: a table, also of verbs that show a list */
 	int cause;     /* errno of the first write that failed; 0: none did */
 };
 

@@ -62,6 +62,7 @@ static const struct verb manners[] = {
     {.name = "leaks", .fold = true, .nothing = "no leaks"},
     {.name = "flame", .nothing = "nothing to weigh"},
     {.name = "failures", .nothing = "no failed requests"},
+    {.name = "why", .list = true, .known_only = true, .nothing = "nothing would have to go"},
     {.name = "diff", .two_files = true, .nothing = "no difference"},
     {.name = "timeline",
      .over_time = true,

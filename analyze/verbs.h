@@ -25,6 +25,7 @@ struct verb {
 	/* How the verb differs from a plain query. */
 	const char *nothing;                     /* what a table says when there are no rows */
 	bool list;                               /* its table form is name and value per line */
+	bool known_only;                         /* the list leaves out what is NULL */
 	bool fold;                               /* its table sums up what the runtime owns */
 	bool gate;                               /* a row means status 1, --exit-code or not */
 	bool two_files;                          /* OLD NEW */

@@ -41,7 +41,8 @@ struct style {
 	bool rows_of_series; /* so many of each device and region */
 	bool colour;
 	bool no_header;
-	bool quiet; /* do not say "complete" */
+	bool quiet;      /* do not say "complete" */
+	bool known_only; /* a list leaves out what is NULL */
 };
 
 struct writer {

@@ -11,8 +11,10 @@
 #include "emit.h"
 #include "flush.h"
 #include "label.h"
+#include "stack.h"
 
-#define EXPORT __attribute__((visibility("default")))
+/* Not to be inlined into a program that links the static library: a call stack begins at the caller. */
+#define EXPORT __attribute__((visibility("default"), noinline))
 
 #define MAX_CORE_RANGES 64u
 #define MAX_LAYOUTS 16u
@@ -23,6 +25,7 @@ EXPORT void ttalloc_alloc(const struct ttalloc_block *block)
 	                             .device = block->device,
 	                             .region = block->region,
 	                             .flags = (uint8_t)block->flags,
+	                             .stack = TTA_STACK_HERE(),
 	                             .address = block->address,
 	                             .size_bytes = block->size_bytes,
 	                             .bank_bytes = block->bank_bytes});
@@ -83,7 +86,8 @@ static uint32_t intern_bytes(uint32_t type, const void *data, uint32_t bytes)
 	uint32_t number = 0;
 
 	if (ttalloc_enabled() && tta_context_ready())
-		number = tta_table_intern(type, data, bytes);
+		number = type == TTA_ENTRY_STACK ? tta_stack_intern(data, bytes / sizeof(uint64_t))
+		                                 : tta_table_intern(type, data, bytes);
 	else if (tta_delegate())
 		number = tta_delegate()->intern(type, data, bytes);
 	errno = saved_errno;
@@ -107,6 +111,7 @@ EXPORT void ttalloc_alloc_failed(const struct ttalloc_block *wanted, const char 
 	                             .device = wanted->device,
 	                             .region = wanted->region,
 	                             .flags = (uint8_t)wanted->flags,
+	                             .stack = TTA_STACK_HERE(),
 	                             .address = why ? intern(TTA_ENTRY_TEXT, &text) : 0,
 	                             .size_bytes = wanted->size_bytes,
 	                             .bank_bytes = wanted->bank_bytes});
@@ -128,6 +133,7 @@ EXPORT void ttalloc_cb_alloc(const struct ttalloc_cb *cb)
 	                             .device = cb->device,
 	                             .region = TTALLOC_CB,
 	                             .flags = cb->aliased ? TTALLOC_ALIASED : 0,
+	                             .stack = TTA_STACK_HERE(),
 	                             .address = cb->address,
 	                             .size_bytes = cb->size_bytes,
 	                             .bank_bytes = intern(TTA_ENTRY_CB, &entry)});
@@ -150,6 +156,7 @@ EXPORT void ttalloc_kernel_load(const struct ttalloc_kernel *kernel)
 	tta_emit(&(struct tta_event){.kind = TTA_KERNEL_LOAD,
 	                             .device = kernel->device,
 	                             .region = TTALLOC_KERNEL,
+	                             .stack = TTA_STACK_HERE(),
 	                             .address = kernel->id,
 	                             .size_bytes = kernel->size_bytes,
 	                             .bank_bytes = intern(TTA_ENTRY_KERNEL, &entry)});

@@ -34,9 +34,13 @@ struct tta_thread {
 	uint32_t epoch; /* of the process that what follows belongs to */
 	uint32_t label; /* entry of the innermost open label */
 	uint32_t thread_entry;
-	uint8_t rounds;                /* of its destructor */
-	bool muted;                    /* the flusher: nothing that it does is recorded */
-	bool ended;                    /* its destructor is through: rings are given back after each event */
+	uint8_t rounds;      /* of its destructor */
+	uint8_t stack_looks; /* times that its stack was looked for */
+	bool muted;          /* the flusher: nothing that it does is recorded */
+	bool ended;          /* its destructor is through: rings are given back after each event */
+	bool unwinding;      /* inside libunwind */
+	uintptr_t stack_low; /* of its stack, as far as is known; both 0: nothing is */
+	uintptr_t stack_high;
 	struct tta_backpack *backpack; /* labels and more lanes, if it ever needed them */
 };
 

@@ -5,6 +5,7 @@
 #ifndef TTALLOC_HOOK_TABLE_H
 #define TTALLOC_HOOK_TABLE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* The longest entry. */

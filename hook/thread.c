@@ -57,8 +57,10 @@ void tta_thread_renew(struct tta_thread *thread)
 	tta_critical_enter(&critical);
 	thread->thread_entry = 0;
 	thread->label = 0;
-	if (thread->backpack)
+	if (thread->backpack) {
+		memset(thread->backpack->stacks, 0, sizeof(thread->backpack->stacks));
 		tta_label_say_again(thread);
+	}
 	thread->epoch = epoch;
 	tta_critical_leave(&critical);
 }

@@ -51,8 +51,10 @@ static bool may_report(const struct tt_library *library, enum tt_share share)
 
 	if (!library || library->patched || !tt_recording(share))
 		return false;
-	if (!atomic_load_explicit(&named, memory_order_relaxed) && !atomic_exchange(&named, true))
+	if (!atomic_load_explicit(&named, memory_order_relaxed) && !atomic_exchange(&named, true)) {
 		ttalloc_name_producer("preload");
+		tta_hide_this_library();
+	}
 	return true;
 }
 

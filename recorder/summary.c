@@ -30,6 +30,8 @@ struct figures {
 	int64_t runtime_blocks; /* never freed, but owned by the runtime */
 	int64_t failures;
 	char last_failure[300];
+	bool last_in_bank; /* it can be said what the last one missed */
+	char verdict[24], sentence[1024];
 };
 
 /* 1.5 GiB */
@@ -138,9 +140,16 @@ static void take_failure(struct figures *figures, struct query_run *run)
 	figures->failures++;
 	text_of(run, "region", region, sizeof(region));
 	text_of(run, "why", why, sizeof(why));
+	figures->last_in_bank = strcmp(region, "HOST") != 0;
 	snprintf(figures->last_failure, sizeof(figures->last_failure), "%s of device %" PRId64 " %s at %s%s%s",
 	         in_units(integer_of(run, "size_bytes"), size, sizeof(size)), integer_of(run, "device"), region,
 	         in_seconds(integer_of(run, "at_ns"), at, sizeof(at)), *why ? ": " : "", why);
+}
+
+static void take_why(struct figures *figures, struct query_run *run)
+{
+	text_of(run, "verdict", figures->verdict, sizeof(figures->verdict));
+	text_of(run, "sentence", figures->sentence, sizeof(figures->sentence));
 }
 
 /* Runs the built-in query NAME and hands its rows to TAKE. */
@@ -188,6 +197,8 @@ static void print_figures(const struct figures *figures)
 		say_plain("  and %" PRId64 " that the runtime owns, such as kernel binaries", figures->runtime_blocks);
 	if (figures->failures)
 		say_plain("  failed requests: %" PRId64 ", the last one %s", figures->failures, figures->last_failure);
+	if (figures->verdict[0])
+		say_plain("    %s: %s", figures->verdict, figures->sentence);
 }
 
 /* What the file says of its own gaps. */
@@ -216,6 +227,8 @@ static void print_blocks(const char *path)
 
 	for (size_t i = 0; recording && i < sizeof(questions) / sizeof(*questions); i++)
 		ask(recording, questions[i].query, questions[i].take, &figures, &error);
+	if (figures.failures && figures.last_in_bank)
+		ask(recording, "why", take_why, &figures, &error);
 	if (recording) {
 		print_figures(&figures);
 		print_gaps(recording);

@@ -10,7 +10,8 @@
  *                                             DEFAULT: "-" for NULL; "required"
  *   -- filters: device region pid label start end step      the shared options that it honours
  *   -- column: NAME UNIT help text            UNIT: bytes, ns, count, ratio, address, text, id, list
- *                                            (text, one item per line; an array in JSON)
+ *                                            (text, one item per line; an array in JSON), picture (of a bank, in
+ *                                            cells that can be drawn narrower: . : # free to used, - = X in a window)
  *   -- exit: nonempty                         with --exit-code, status 1 when a row came
  *   -- notes: SQL                             a SELECT whose text rows become the notes of the answer; may be repeated
  *   -- refuse: SQL                           the same, but a text row is why there is no answer: an error

@@ -97,7 +97,7 @@ static int take_param(struct parser *parser, char *rest)
 
 static int take_column(struct parser *parser, char *rest)
 {
-	static const char units[] = " bytes ns count ratio address text id list ";
+	static const char units[] = " bytes ns count ratio address text id list picture ";
 	struct query *query = &parser->parsed->query;
 	char *name = next_word(&rest), *unit = next_word(&rest);
 	char wanted[64];
@@ -106,7 +106,8 @@ static int take_column(struct parser *parser, char *rest)
 		return fail(parser, "a column is declared as 'NAME UNIT help'", NULL);
 	snprintf(wanted, sizeof(wanted), " %s ", unit);
 	if (!strstr(units, wanted))
-		return fail(parser, "units are bytes, ns, count, ratio, address, text, id and list, not", unit);
+		return fail(parser, "units are bytes, ns, count, ratio, address, text, id, list and picture, not",
+		            unit);
 	if (query->column_count == QUERY_COLUMNS_MAX)
 		return fail(parser, "too many columns", NULL);
 	parser->parsed->columns[query->column_count++] =

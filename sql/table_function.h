@@ -16,6 +16,8 @@
  *   allocated_sums(extra)   origin, extra (of 1 size_bytes, 2 step), blocks, bytes; of what was allocated in the window
  *   diff_groups(question)   device, region, group_text, group_number, bytes, blocks, runtime_bytes, runtime_blocks; the
  *                           question is a query and its KEY, such as 'leaks label'
+ *   why_answer(question)    see table_why.c: why a request failed, in one row
+ *   why_blocks(question)    key, origin, address, size_bytes, bank_bytes, age_ns, aliased: what would have to go for it
  *   findings()              what, place, detail: what verify finds
  */
 #ifndef SQL_TABLE_FUNCTION_H
@@ -27,7 +29,6 @@
 #include "catalog.h"
 
 #define TABLE_NULL INT64_MIN
-#define TABLE_COLUMNS_MAX 12
 
 /* The rows of one call. */
 struct table {
@@ -63,6 +64,6 @@ struct table_function {
 /* The functions, by file. */
 extern const struct table_function table_peaks, table_peak_blocks, table_live_blocks, table_process_figures;
 extern const struct table_function table_buckets, table_bank_samples, table_failure_banks, table_findings;
-extern const struct table_function table_allocated_sums, table_diff_groups;
+extern const struct table_function table_allocated_sums, table_diff_groups, table_why, table_why_blocks;
 
 #endif

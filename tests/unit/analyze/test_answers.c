@@ -338,8 +338,9 @@ static void test_files(void **state)
 
 static void test_every_verb_explains_itself(void **state)
 {
-	static const char *const verbs[] = {"info",     "peak", "leaks",  "failures", "fragmentation", "processes",
-	                                    "timeline", "diff", "verify", "copy",     "sql",           "help"};
+	static const char *const verbs[] = {"info",          "peak",      "leaks",    "failures", "why",
+	                                    "fragmentation", "processes", "timeline", "diff",     "verify",
+	                                    "copy",          "sql",       "help"};
 	(void)state;
 	for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
 		char line[64], usage[64];

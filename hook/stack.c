@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * stack.c - see stack.h. A walk along the frame pointers, inside the thread's stack, and a small cache per thread of
+ * the entries it used last: an event with a stack that was seen before takes no lock and makes no copy.
+ *
+ * Code that was compiled without frame pointers leaves anything in that register. The walk then ends early, or goes on
+ * with a caller further out: it reads nothing but the thread's own stack, and what it takes for return addresses has to
+ * lie in code. For such programs there is libunwind (stack_unwind.c).
+ */
+#include "stack.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "api.h"
+#include "modules.h"
+#include "producer.h"
+#include "stack_bounds.h"
+#include "stack_unwind.h"
+#include "thread.h"
+
+#define HIDDEN_MOST 4u
+#define HASH_FACTOR 0x9E3779B97F4A7C15u
+
+/* Code of preloads, which stand between the program and the API: their frames are left out. */
+static struct {
+	uint32_t count; /* published */
+	struct {
+		uint64_t start, end;
+	} list[HIDDEN_MOST];
+} hidden;
+
+__attribute__((visibility("default"))) void ttalloc_hide_frames(const void *start, const void *end)
+{
+	struct tta_critical critical;
+
+	tta_lock_enter(&tta_context.decide_lock, &critical);
+	if (hidden.count < HIDDEN_MOST) {
+		hidden.list[hidden.count].start = (uintptr_t)start;
+		hidden.list[hidden.count].end = (uintptr_t)end;
+		__atomic_store_n(&hidden.count, hidden.count + 1, __ATOMIC_RELEASE);
+	}
+	tta_lock_leave(&tta_context.decide_lock, &critical);
+}
+
+static inline bool is_hidden(uint64_t address)
+{
+	uint32_t count = __atomic_load_n(&hidden.count, __ATOMIC_ACQUIRE);
+
+	for (uint32_t i = 0; i < count; i++)
+		if (address - hidden.list[i].start < hidden.list[i].end - hidden.list[i].start)
+			return true;
+	return false;
+}
+
+/* ---- The walk ---- */
+
+/* Frames from FRAME outwards, 1 to MOST. Sanitizers know nothing of reading one's own stack. */
+__attribute__((no_sanitize("address", "thread"))) static inline uint32_t
+walk(const struct tta_thread *thread, const uintptr_t *frame, uint64_t *frames, uint32_t most)
+{
+	uintptr_t high = thread->stack_high;
+	uint32_t count = 0;
+	bool inner = true;
+
+	for (;;) {
+		const uintptr_t *next = (const uintptr_t *)frame[0];
+		uintptr_t address = frame[1];
+
+		inner = inner && is_hidden(address);
+		if (!inner)
+			frames[count++] = address;
+		if (count == most || next <= frame || (uintptr_t)next > high - 2 * sizeof(*next) ||
+		    (uintptr_t)next % sizeof(*next) != 0 || next[1] < 4096)
+			break;
+		frame = next;
+	}
+	if (count == 0) /* all of it is a preload's */
+		frames[count++] = frame[1];
+	return count;
+}
+
+static uint32_t take_frames(struct tta_thread *thread, const uintptr_t *frame, uint64_t *frames)
+{
+	uint32_t most = tta_context.options.stacks;
+
+	if (__builtin_expect(tta_stack_unwinder != NULL, 0))
+		return tta_stack_unwind(thread, frame[1], frames, most, is_hidden);
+	if (__builtin_expect(tta_stack_is_within(thread, frame) || tta_stack_find(thread, frame), 1))
+		return walk(thread, frame, frames, most);
+	frames[0] = frame[1];
+	return 1;
+}
+
+/* ---- Interning ---- */
+
+/* Cheap, and good enough to choose a slot by: what the slot holds is compared. */
+static inline uint64_t hash_frames(const uint64_t *frames, uint32_t count)
+{
+	uint64_t hash = count;
+
+	for (uint32_t i = 0; i < count; i++)
+		hash = (hash << 9 | hash >> 55) + frames[i];
+	return hash * HASH_FACTOR;
+}
+
+uint32_t tta_stack_intern(const uint64_t *frames, uint32_t count)
+{
+	const struct tta_spool *spool = &tta_context.spool;
+	uint32_t checked = tta_modules_check(frames, count);
+
+	/* Stacks may take half of the table: labels and circular buffers need the rest. */
+	if (__atomic_load_n(&spool->header->table_bytes, __ATOMIC_RELAXED) > spool->table.capacity / 2)
+		return 0;
+	/* a return address is one, whether or not its module is known */
+	return tta_table_intern(TTA_ENTRY_STACK, frames, (checked ? checked : 1) * (uint32_t)sizeof(*frames));
+}
+
+/* A stack that is not in the cache. Everything in the process that is slow about stacks ends up here. */
+__attribute__((noinline)) static uint32_t intern_slow(uint32_t *slot, const uint64_t *frames, uint32_t count)
+{
+	int saved_errno = errno;
+	uint32_t entry = tta_stack_intern(frames, count);
+
+	__atomic_store_n(slot, entry, __ATOMIC_RELAXED);
+	errno = saved_errno;
+	return entry;
+}
+
+static inline uint32_t intern(const struct tta_thread *thread, const uint64_t *frames, uint32_t count)
+{
+	uint32_t *slot = &thread->backpack->stacks[hash_frames(frames, count) >> (64 - TTA_STACK_CACHE_BITS)];
+	uint32_t entry = __atomic_load_n(slot, __ATOMIC_RELAXED);
+
+	if (__builtin_expect(entry && tta_table_is(entry, TTA_ENTRY_STACK, frames, count * (uint32_t)sizeof(*frames)),
+	                     1))
+		return entry;
+	return intern_slow(slot, frames, count);
+}
+
+/* The first stack of a process or of a thread, and those of threads that have ended. */
+__attribute__((noinline)) static uint32_t take_slow(struct tta_thread *thread, const void *frame)
+{
+	uint64_t frames[TTA_STACK_MOST];
+	int saved_errno = errno;
+	uint32_t entry = 0;
+
+	if (thread->muted || thread->ended || !ttalloc_enabled())
+		return 0;
+	if (tta_context_ready()) {
+		tta_thread_renew(thread);
+		if (!thread->backpack)
+			tta_thread_watch(thread); /* so that its pages are given back */
+		if (tta_thread_backpack(thread))
+			entry = intern(thread, frames, take_frames(thread, frame, frames));
+	} else if (tta_delegate()) {
+		entry = tta_delegate()->intern(TTA_ENTRY_STACK, frames,
+		                               take_frames(thread, frame, frames) * (uint32_t)sizeof(*frames));
+	}
+	errno = saved_errno;
+	return entry;
+}
+
+uint32_t tta_stack_take(const void *frame)
+{
+	struct tta_thread *thread = &tta_thread;
+	uint64_t frames[TTA_STACK_MOST];
+
+	if (__builtin_expect(thread->unwinding, 0))
+		return 0;
+	if (__builtin_expect(thread->epoch == tta_epoch() && thread->backpack, 1))
+		return intern(thread, frames, take_frames(thread, frame, frames));
+	return take_slow(thread, frame);
+}
