@@ -16,6 +16,7 @@
 #include "memory.h"
 #include "run.h"
 #include "say.h"
+#include "symbolize_file.h"
 #include "watch.h"
 
 #define STATEMENT_MAX (1 << 20)
@@ -193,6 +194,25 @@ static enum status command_copy(struct command *command)
 	return result < 0 ? trouble(&error) : STATUS_ANSWERED;
 }
 
+/* Looks up, and says then what each module came to. */
+static enum status command_symbolize(struct command *command)
+{
+	struct sql_error error;
+	const struct arguments *arguments = &command->arguments;
+	if (check_operands(command, 0, 1, &error) < 0)
+		return trouble(&error);
+	const char *file = choose_file(command, arguments->operands[0], &error);
+	if (file == NULL || symbolize_file(file, arguments, &error) < 0)
+		return trouble(&error);
+	return run_request(&(struct request){
+	    .verb = command->verb,
+	    .statement = "SELECT path, frames, coalesce(symbols, 'not looked up') AS symbols FROM module "
+	                 "ORDER BY frames DESC, path",
+	    .file = file,
+	    .arguments = arguments,
+	});
+}
+
 /* The file need not be there yet. */
 static enum status command_watch(struct command *command)
 {
@@ -259,6 +279,8 @@ static enum status run_verb(struct command *command, int argc, char **argv)
 		return command_sql(command);
 	case VERB_WATCH:
 		return command_watch(command);
+	case VERB_SYMBOLIZE:
+		return command_symbolize(command);
 	case VERB_HELP:
 		return check_operands(command, 0, 1, &error) < 0
 		           ? trouble(&error)

@@ -14,16 +14,20 @@
 
 #define TABLE_ROWS 20
 
-static const char *const formats[] = {
-    [FORMAT_TABLE] = "table", [FORMAT_JSON] = "json", [FORMAT_JSONL] = "jsonl", [FORMAT_CSV] = "csv"};
+static const char *const formats[] = {[FORMAT_TABLE] = "table",
+                                      [FORMAT_JSON] = "json",
+                                      [FORMAT_JSONL] = "jsonl",
+                                      [FORMAT_CSV] = "csv",
+                                      [FORMAT_FOLDED] = "folded"};
 
-static int choose_format(struct output *output, const struct arguments *arguments, struct sql_error *error)
+static int choose_format(struct output *output, const struct arguments *arguments, const struct query *query,
+                         struct sql_error *error)
 {
 	const char *name = arguments_text(arguments, "format");
 	bool json = arguments_text(arguments, "json") != NULL;
 	if (json && name != NULL && strcmp(name, "json") != 0)
 		return refuse(error, "--json and --format %s contradict each other", name);
-	output->format = json ? FORMAT_JSON : FORMAT_TABLE;
+	output->format = json ? FORMAT_JSON : query != NULL && query->folded ? FORMAT_FOLDED : FORMAT_TABLE;
 	for (unsigned i = 0; name != NULL && i < sizeof formats / sizeof *formats; i++)
 		if (strcmp(formats[i], name) == 0)
 			output->format = (enum format)i;
@@ -56,12 +60,13 @@ static bool wants_colour(const char *when)
 	       strcmp(terminal, "dumb") != 0;
 }
 
-int output_choose(struct output *output, const struct arguments *arguments, struct sql_error *error)
+int output_choose(struct output *output, const struct arguments *arguments, const struct query *query,
+                  struct sql_error *error)
 {
 	const char *limit = arguments_text(arguments, "limit");
 	int64_t rows = 0;
 	*output = (struct output){0};
-	if (choose_format(output, arguments, error) < 0)
+	if (choose_format(output, arguments, query, error) < 0)
 		return -1;
 	if (limit != NULL)
 		parse_integer(limit, &rows);
@@ -87,6 +92,8 @@ struct writer *output_writer(const struct output *output, const struct verb *ver
 		return writer_jsonl(&output->style);
 	case FORMAT_CSV:
 		return writer_csv(&output->style);
+	case FORMAT_FOLDED:
+		return writer_folded(&output->style);
 	default:
 		style.known_only = verb->known_only;
 		if (verb->list && !output->grouped)

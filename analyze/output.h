@@ -10,7 +10,7 @@
 #include "arguments.h"
 #include "writer.h"
 
-enum format { FORMAT_TABLE, FORMAT_JSON, FORMAT_JSONL, FORMAT_CSV };
+enum format { FORMAT_TABLE, FORMAT_JSON, FORMAT_JSONL, FORMAT_CSV, FORMAT_FOLDED };
 
 struct output {
 	enum format format;
@@ -21,8 +21,10 @@ struct output {
 	int cause;     /* errno of the first write that failed; 0: none did */
 };
 
-/* 0, or -1 with ERROR filled: options that contradict each other. */
-int output_choose(struct output *output, const struct arguments *arguments, struct sql_error *error);
+/* QUERY, which may be NULL, may have another format than a table. 0, or -1 with ERROR filled: options that contradict
+ * each other. */
+int output_choose(struct output *output, const struct arguments *arguments, const struct query *query,
+                  struct sql_error *error);
 
 struct writer *output_writer(const struct output *output, const struct verb *verb);
 

@@ -58,6 +58,7 @@ struct writer *writer_list(const struct style *style);
 struct writer *writer_json(const struct style *style);
 struct writer *writer_jsonl(const struct style *style);
 struct writer *writer_csv(const struct style *style);
+struct writer *writer_folded(const struct style *style);
 
 /* Sums the rows that are the runtime's alone into one line under the table INNER (which it then owns). */
 struct writer *writer_fold(struct writer *inner);

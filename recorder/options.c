@@ -93,6 +93,11 @@ static const struct option_row rows[] = {
      AT(watch),
      .help = "show the recording on the upper lines of the terminal, above COMMAND's own output; for programs that "
              "print lines, not for ones that fill the screen"},
+    {.name = "no-symbols",
+     .kind = OPTION_FLAG,
+     AT(no_symbols),
+     .help = "do not look up the functions of call stacks at the end: 'ttalloc-analyze symbolize' does it later, "
+             "where the programs are installed"},
     {.name = "quiet",
      .letter = 'q',
      .kind = OPTION_FLAG,

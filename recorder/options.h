@@ -25,7 +25,7 @@ struct recorder_options {
 	const char *poc_socket; /* for clients of the old protocol; NULL: none are served */
 	char **command;         /* NULL-terminated, within argv; NULL: none */
 	unsigned commit_ms;
-	bool append, force, host_malloc, no_preload, log_events, quiet, verbose, watch;
+	bool append, force, host_malloc, no_preload, log_events, quiet, verbose, watch, no_symbols;
 };
 
 /* Exit statuses of our own. */

@@ -25,6 +25,7 @@
 #include "server.h"
 #include "listener.h"
 #include "output.h"
+#include "sql/symbolize.h"
 #include "summary.h"
 #include "ttalloc/paths.h"
 #include "watch.h"
@@ -342,6 +343,32 @@ static int start(struct session *session, struct front_error *error)
 	return record(session, error);
 }
 
+/* A signal stops it: the rest can be looked up at any time. */
+static bool show_lookup(void *context, size_t done, size_t total)
+{
+	(void)context;
+	if (total)
+		say_progress("looking up functions: %zu of %zu", done, total);
+	return !give_up;
+}
+
+/* Finds the functions of the call stacks, while their programs are as they were. All is in the file by now, and told:
+ * nobody loses anything by it. */
+static void look_up_functions(struct session *session)
+{
+	const struct symbolize_options options = {.progress = show_lookup};
+	struct symbolize_totals totals;
+	struct sql_error error;
+
+	if (session->options->no_symbols || give_up)
+		return;
+	if (symbolize(session->output.path, &options, &totals, &error) < 0)
+		say("%s; the functions of its call stacks were not looked up", error.text);
+	say_progress("%s", "");
+	if (give_up)
+		say("not all functions were looked up; 'ttalloc-analyze symbolize %s' goes on", session->shown_path);
+}
+
 static void show_end(struct session *session, const char *unwritten)
 {
 	struct summary summary = {
@@ -379,6 +406,8 @@ static bool end(struct session *session, bool ran)
 	clock_map_free(session->clock);
 	if (ran)
 		show_end(session, complete ? NULL : error.text);
+	if (ran && complete)
+		look_up_functions(session);
 	output_release(&session->output, !ran);
 	command_free_preloads(&session->preloads);
 	return complete;

@@ -14,6 +14,8 @@
  *                                            cells that can be drawn narrower: . : # free to used, - = X in a window)
  *   -- exit: nonempty                         with --exit-code, status 1 when a row came
  *   -- notes: SQL                             a SELECT whose text rows become the notes of the answer; may be repeated
+ *   -- refuse: SQL                           the same, but a text row is why there is no answer: an error
+ *   -- format: folded                        without --format each row is a line: first column, blank, second column
  *   -- with: NAME                             (after the body) another body follows, for when parameter NAME is given
  *
  * and its body is one SELECT over the views, the tables and the functions of functions.h, in which each parameter and
@@ -74,12 +76,12 @@ struct query_column {
 };
 
 struct query {
-	const char *name, *summary, *about, *file, *body, *notes, *filters;
+	const char *name, *summary, *about, *file, *body, *notes, *refuse, *filters;
 	const struct query_param *params;
 	size_t param_count;
 	const struct query_column *columns;
 	size_t column_count;
-	bool exit_nonempty;
+	bool exit_nonempty, folded;
 	const char *with_param, *with_body; /* the other body, used when with_param is given; NULL: there is none */
 };
 

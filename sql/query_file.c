@@ -152,6 +152,14 @@ static int take_exit(struct parser *parser, const char *rest)
 	return 0;
 }
 
+static int take_format(struct parser *parser, const char *rest)
+{
+	if (strcmp(rest, "folded") != 0)
+		return fail(parser, "unknown format", rest);
+	parser->parsed->query.folded = true;
+	return 0;
+}
+
 static int take_declaration(struct parser *parser, const char *key, char *rest)
 {
 	struct query_file *parsed = parser->parsed;
@@ -164,6 +172,10 @@ static int take_declaration(struct parser *parser, const char *key, char *rest)
 		return append_line(parser, &parsed->about, rest);
 	if (strcmp(key, "notes") == 0)
 		return append_line(parser, &parsed->notes, rest);
+	if (strcmp(key, "refuse") == 0)
+		return append_line(parser, &parsed->refuse, rest);
+	if (strcmp(key, "format") == 0)
+		return take_format(parser, rest);
 	if (strcmp(key, "param") == 0)
 		return take_param(parser, rest);
 	if (strcmp(key, "filters") == 0)
@@ -262,6 +274,7 @@ int query_file_parse(struct query_file *parsed, const char *file, const char *te
 		return -1;
 	query->about = parsed->about ? parsed->about : "";
 	query->notes = parsed->notes;
+	query->refuse = parsed->refuse;
 	return 0;
 }
 
@@ -272,4 +285,5 @@ void query_file_clear(struct query_file *parsed)
 	free(parsed->text);
 	free(parsed->about);
 	free(parsed->notes);
+	free(parsed->refuse);
 }

@@ -277,3 +277,43 @@ SELECT
   s.frees AS frees
 FROM span s LEFT JOIN region_usage u ON u.device = s.device AND u.region = s.region
 WHERE u.dirty_ns IS NULL OR s.to_ns < u.dirty_ns;
+
+CREATE VIEW module AS
+-- One row per program or library that frames of call stacks lie in.
+SELECT
+  m.id AS module_id,
+  m.path AS path,
+  m.build_id AS build_id,                              -- hexadecimal; empty: it has none
+  coalesce(f.frames, 0) AS frames,                     -- places in it that stacks name
+  m.symbols AS symbols                                 -- NULL: not looked for yet; found, or why there are none
+FROM module_info m
+LEFT JOIN (SELECT module, count(*) AS frames FROM frame_info GROUP BY module) f ON f.module = m.id;
+
+CREATE VIEW stack AS
+-- One row per function of a call stack, those included that the compiler put into others.
+SELECT
+  s.id AS stack_id,                                    -- as allocation.stack has it
+  row_number() OVER (PARTITION BY s.id ORDER BY s.i, y.depth) - 1
+    AS depth,                                          -- 0: the innermost
+  m.path AS module,                                    -- NULL: in none that is known, or code of an interpreter
+  m.build_id AS build_id,
+  f.address AS address,                                -- it returns to, in the module's ELF file, or else in the process
+  y.function AS function,                              -- NULL: not known
+  y.file AS file,                                      -- of the source; NULL: not known
+  y.line AS line,
+  EXISTS (SELECT 1 FROM symbol_info o WHERE o.frame = f.id AND o.depth > y.depth)
+    AS inlined,                                        -- 1: the compiler put it into the next one
+  y.language AS language                               -- python; NULL: native
+FROM ( -- json_each counts the frames
+  SELECT id, i,
+    (instr('123456789ABCDEF', substr(h, 7, 1)) << 28) | (instr('123456789ABCDEF', substr(h, 8, 1)) << 24) |
+    (instr('123456789ABCDEF', substr(h, 5, 1)) << 20) | (instr('123456789ABCDEF', substr(h, 6, 1)) << 16) |
+    (instr('123456789ABCDEF', substr(h, 3, 1)) << 12) | (instr('123456789ABCDEF', substr(h, 4, 1)) << 8) |
+    (instr('123456789ABCDEF', substr(h, 1, 1)) << 4) | instr('123456789ABCDEF', substr(h, 2, 1)) AS frame
+  FROM (
+    SELECT k.id AS id, n.key AS i, hex(substr(k.frames, 4 * n.key + 1, 4)) AS h
+    FROM stack_info k, json_each('[0' || replace(hex(zeroblob(min(length(k.frames) / 4, 1024) - 1)), '00', ',0') || ']') n
+    WHERE length(k.frames) >= 4)) s
+LEFT JOIN frame_info f ON f.id = s.frame
+LEFT JOIN module_info m ON m.id = f.module
+LEFT JOIN symbol_info y ON y.frame = f.id;

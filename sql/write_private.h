@@ -25,6 +25,13 @@ struct writer {
 	int page_bytes;
 };
 
+/* Opens the file for writing, whatever is in it; nothing that it brings along runs. 0, or -1 with ERROR. Either way
+ * *WRITER is for writer_close(). */
+int write_open(const char *path, struct writer **writer, struct sql_error *error);
+
+/* Empties the -wal and goes back to rollback mode; waits PATIENCE_MS for readers. Whether that came about. */
+bool write_leave_wal(struct writer *writer, unsigned patience_ms);
+
 /* Prepares everything that writer_store() runs. 0, or -1 with ERROR. */
 int write_prepare(struct writer *writer, struct sql_error *error);
 void write_unprepare(struct writer *writer);

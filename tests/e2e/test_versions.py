@@ -38,7 +38,7 @@ def reads_version_1():
         check(analyze(verb, file)["complete"], f"{verb} of version 1")
     equal(dram_of(file), PEAK_OF_DRAM, "the peak")
     equal(analyze("verify", file)["rows"], [], "what verify finds")
-    for by in ("label", "stack", "process", "step"):
+    for by in ("label", "process", "step"):
         check(analyze("peak", file, "--by", by)["rows"], f"peak --by {by}")
     equal(version_of(file), 1, "the version that it has after being read")
 

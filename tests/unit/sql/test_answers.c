@@ -149,16 +149,32 @@ static void expect_rows(struct fixture *fixture, const char *name, const char *o
 	free(text);
 }
 
-static void expect_notes(struct fixture *fixture, const char *name, const char *options, const char *expected)
+/* What SQL, which QUERY declares beside its body, yields. */
+static void expect_beside(struct fixture *fixture, const struct query *query, const char *sql, const char *options,
+                          const char *expected)
 {
-	struct query notes = *query_named(name);
+	struct query beside = *query;
 
-	notes.body = notes.notes;
-	notes.columns = NULL;
-	notes.column_count = 0;
-	char *text = rows_of(fixture, &notes, options, "");
+	beside.body = sql;
+	beside.columns = NULL;
+	beside.column_count = 0;
+	char *text = rows_of(fixture, &beside, options, "");
 	assert_string_equal(text, expected);
 	free(text);
+}
+
+static void expect_notes(struct fixture *fixture, const char *name, const char *options, const char *expected)
+{
+	const struct query *query = query_named(name);
+
+	expect_beside(fixture, query, query->notes, options, expected);
+}
+
+static void expect_refused(struct fixture *fixture, const char *name, const char *options, const char *expected)
+{
+	const struct query *query = query_named(name);
+
+	expect_beside(fixture, query, query->refuse, options, expected);
 }
 
 /* ---- leaks ---- */
@@ -312,17 +328,56 @@ static void test_order_of_processes(void **state)
 
 static void test_no_call_stacks(void **state)
 {
+	static const char missing[] = "the recording has no call stacks; record with 'ttalloc-recorder --stacks'\n";
 	struct pair *pair = *state;
 	static const char *const verbs[] = {"leaks", "peak", "allocated"};
 
 	for (size_t i = 0; i < 3; i++) {
-		expect_notes(&pair->new, verbs[i], "by=stack", "the recording has no call stacks\n");
-		expect_notes(&pair->new, verbs[i], "by=label", "");
+		expect_refused(&pair->new, verbs[i], "by=stack", missing);
+		expect_refused(&pair->new, verbs[i], "by=function", missing);
+		expect_refused(&pair->new, verbs[i], "by=label", "");
 		expect_notes(&pair->new, verbs[i], "", "");
 	}
 	run(&pair->new, "INSERT INTO stack_info VALUES(1, x'0100000000000000')");
-	for (size_t i = 0; i < 3; i++)
+	for (size_t i = 0; i < 3; i++) {
+		expect_refused(&pair->new, verbs[i], "by=stack", "\n"); /* NULL: nothing is wrong */
 		expect_notes(&pair->new, verbs[i], "by=stack", "");
+	}
+	run(&pair->new, "INSERT INTO module_info VALUES(1, '/bin/x', '00', NULL)");
+	for (size_t i = 0; i < 3; i++)
+		expect_notes(
+		    &pair->new, verbs[i], "by=stack",
+		    "not all functions have been looked up: run 'ttalloc-analyze symbolize' where the program is "
+		    "installed\n");
+	run(&pair->new, "UPDATE module_info SET symbols = 'no such file'");
+	expect_notes(&pair->new, "diff", "by=function", "not all functions have names: /bin/x (no such file)\n");
+}
+
+/* Blocks of three stacks, two of which end in the same function; exact by each key. */
+static void test_stacks(void **state)
+{
+	struct pair *pair = *state;
+	struct fixture *fixture = &pair->new;
+
+	run(fixture, "INSERT INTO module_info VALUES(1, '/bin/x', '00', 'found'), (2, '/lib/y.so', '01', 'found')");
+	run(fixture, "INSERT INTO frame_info VALUES(1, 1, 16), (2, 1, 32), (3, 2, 48)");
+	run(fixture, "INSERT INTO symbol_info VALUES(1, 0, 'main', '/s/x.c', 3, NULL), (2, 0, 'f', '/s/x.c', 9, NULL), "
+	             "(3, 0, 'grow', '/s/y.c', 1, NULL)");
+	run(fixture, "INSERT INTO stack_info VALUES(1, x'0300000001000000'), (2, x'030000000200000001000000'), "
+	             "(3, x'0200000001000000')");
+	run(fixture,
+	    "INSERT INTO origin SELECT 100 + s.id, process, thread, label, s.id, device, region, class, flags, "
+	    "ended FROM origin o, stack_info s WHERE o.id = 1");
+	for (int i = 0; i < 3; i++)
+		hold(fixture, 1000 + i, 101 + i, 1 << i);
+	hold(fixture, 1003, 103, 8);
+	expect_rows(fixture, "leaks", "by=function", "group blocks bytes", "f|2|12\ngrow|2|3\n");
+	expect_rows(fixture, "leaks", "by=file", "group bytes", "/s/x.c|12\n/s/y.c|3\n");
+	expect_rows(fixture, "leaks", "by=module", "group bytes", "/bin/x|12\n/lib/y.so|3\n");
+	expect_rows(fixture, "leaks", "by=stack", "group bytes", "f < main|12\ngrow < f < main|2\ngrow < main|1\n");
+	expect_rows(fixture, "leaks", "by=stack_id", "group bytes", "3|12\n2|2\n1|1\n");
+	expect_rows(fixture, "flame", "what=leaks device=0 region=DRAM", "stack bytes",
+	            "main;f|12\nmain;f;grow|2\nmain;grow|1\n");
 }
 
 int main(void)
@@ -338,6 +393,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_allocated_in_a_window, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_order_of_processes, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_no_call_stacks, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_stacks, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

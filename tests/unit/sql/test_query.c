@@ -75,6 +75,7 @@ static void test_bad_declarations(void **state)
 	    {"\n\n-- column: a furlongs x\nSELECT 1", "q.sql:3: "},
 	    {"-- filters: device planet\nSELECT 1", "q.sql:1: "},
 	    {"-- sumary: x\nSELECT 1", "q.sql:1: "},
+	    {"-- format: svg\nSELECT 1", "q.sql:1: "},
 	    {"-- exit: never\nSELECT 1", "q.sql:1: "},
 	    {"-- summary: x\n", "q.sql:1: "},
 	    {"-- summary: x\nSELECT 1\n-- with: y\nSELECT 2", "q.sql:3: "},

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * stack_text.h - call stacks in words. All take stack_info.frames; NULL where there is none.
+ *
+ *   stack_text(frames)        function < function < ..., innermost first
+ *   stack_folded(frames)      function;function;..., outermost first, as flame graph tools want it
+ *   stack_group(key, frames)  of the innermost function: its name, file or module, by the key function, file or module;
+ * all of stack_text() for stack label_folded(path)        a label path as stack_folded() would have it stack_missing()
+ * why no question about stacks can be answered; NULL: it can stack_remark()            what the names lack; NULL:
+ * nothing
+ *
+ * C++ functions go without parameters and template arguments (short_name.h); the view stack has them whole.
+ * Functions that were put into others count as if they had been called. Frames of ttalloc's own libraries are left out.
+ * What has no name is module+0xaddress. Python: function (file.py:line). Where there are Python frames, the
+ * interpreter's functions are left out: inwards follow those native ones that Python called.
+ */
+#ifndef SQL_STACK_TEXT_H
+#define SQL_STACK_TEXT_H
+
+#include <sqlite3.h>
+
+int stack_text_register(sqlite3 *db);
+
+#endif
