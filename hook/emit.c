@@ -29,7 +29,7 @@ static void write_event(struct tta_thread *thread, struct tta_lane *lane, const 
 		return;
 	}
 	if (lane->head < lane->limit || tta_lane_make_room(lane))
-		tta_lane_write(lane, event, thread->label);
+		tta_lane_write_labelled(thread, lane, event);
 }
 
 static void emit_here(struct tta_thread *thread, const struct tta_event *event)

@@ -10,7 +10,8 @@ add_library(ttalloc_tt_metal SHARED
   ${CMAKE_CURRENT_LIST_DIR}/tt_metal_buffer.c
   ${CMAKE_CURRENT_LIST_DIR}/tt_metal_device.c
   ${CMAKE_CURRENT_LIST_DIR}/tt_metal_circular.c
-  ${CMAKE_CURRENT_LIST_DIR}/tt_metal_say.c)
+  ${CMAKE_CURRENT_LIST_DIR}/tt_metal_say.c
+  ${CMAKE_CURRENT_LIST_DIR}/preload_threads.c)
 set_target_properties(ttalloc_tt_metal PROPERTIES
   OUTPUT_NAME ttalloc-tt-metal
   LIBRARY_OUTPUT_DIRECTORY $<TARGET_FILE_DIR:ttalloc>
