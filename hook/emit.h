@@ -98,7 +98,7 @@ __attribute__((always_inline)) static inline void tta_emit(const struct tta_even
 	if (__builtin_expect(!lane->busy && lane->epoch == tta_epoch(), 1)) {
 		lane->busy = true;
 		__atomic_signal_fence(__ATOMIC_SEQ_CST);
-		if (__builtin_expect(lane->head < lane->limit, 1)) {
+		if (__builtin_expect(lane->head < lane->limit && !tta_context.options.python_stacks, 1)) {
 			tta_lane_write_labelled(thread, lane, event);
 			__atomic_signal_fence(__ATOMIC_SEQ_CST);
 			lane->busy = false;

@@ -28,6 +28,7 @@ struct tta_options {
 	uint32_t full_wait_ms;
 	uint32_t flush_ms;
 	uint32_t verbose;
+	uint32_t python_stacks;
 #ifdef TTALLOC_FAULTS
 	char fault[24];
 #endif

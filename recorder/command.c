@@ -148,6 +148,8 @@ static int prepend(const char *name, const char *value)
 
 static int set_python_environment(const struct command_preloads *preloads)
 {
+	if (preloads->python_stacks && setenv("TTALLOC_PYTHON_STACKS", "1", 1) < 0)
+		return -1;
 	if (preloads->ttnn && setenv("TTALLOC_TTNN", "1", 1) < 0)
 		return -1;
 	if (preloads->auto_step && setenv("TTALLOC_AUTO_STEP", preloads->auto_step, 1) < 0)

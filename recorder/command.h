@@ -24,13 +24,15 @@ struct command {
 /* 0, or the status to end with (126, 127) and ERROR, when there is no such command. */
 int command_look_up(char **arguments, struct front_error *error);
 
-/* Libraries that are loaded into the command, before those that it has in LD_PRELOAD. NULL: it is not. */
+/* What the command is given beside its own: libraries, before those that it has in LD_PRELOAD (NULL: it is not loaded),
+ * and what it takes to follow Python. */
 struct command_preloads {
 	char *tt_metal;
 	char *host_malloc;
 	char *python;          /* directory of a sitecustomize.py, for PYTHONPATH; NULL: Python starts as always */
 	const char *auto_step; /* for it; NULL: it marks no steps */
 	bool ttnn;             /* for it: it labels operations */
+	bool python_stacks;    /* events carry frames of Python */
 };
 
 /* Finds what is wanted. TT-Metal's preload does nothing in other programs, and is left out where it is not installed;

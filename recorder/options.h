@@ -26,7 +26,7 @@ struct recorder_options {
 	char **command;         /* NULL-terminated, within argv; NULL: none */
 	const char *auto_step;  /* the call that ends a step of a Python COMMAND; NULL: none */
 	unsigned commit_ms;
-	bool append, force, host_malloc, no_preload, log_events, quiet, verbose, watch, ttnn;
+	bool append, force, host_malloc, no_preload, log_events, quiet, verbose, watch, ttnn, python_stacks;
 };
 
 /* Exit statuses of our own. */
