@@ -83,6 +83,8 @@ struct shown {
 	char exact[UNITS_TEXT_MAX];
 };
 void cell_show(struct shown *shown, const struct column *column, const struct query_cell *cell);
+/* For programs: digits alone. Addresses have no sign, though the database gives all of its integers one. */
+void cell_put_integer(FILE *out, const struct column *column, int64_t number);
 
 /* Prints a line around a table, which must be safe, broken at spaces where the terminal ends. */
 void print_line(const struct style *style, const char *line);

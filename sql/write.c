@@ -465,6 +465,10 @@ enum write_result writer_finish(struct writer *writer, uint64_t end_ns, const ch
 	memset(writer->bulk, 0, sizeof(writer->bulk));
 	memset(writer->rows, 0, sizeof(writer->rows));
 	writer->close_held = writer->set_end = writer->begin = writer->commit = NULL;
+	if (write_lost_its_name(writer)) {
+		write_anew(writer, error);
+		return WRITE_LATER;
+	}
 	if (leave_wal_patiently(writer, patience_ms))
 		return WRITE_DONE;
 	snprintf(error->text, sizeof(error->text),

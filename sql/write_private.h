@@ -35,6 +35,12 @@ enum write_result write_failed(struct writer *writer, struct sql_error *error);
 /* Binds an integer list, runs the statement to its end, and resets it. A SQLite code. */
 int write_run(sqlite3_stmt *statement);
 
+/* Whether the file at writer->path is no longer the one that is written to. (write_anew.c) */
+bool write_lost_its_name(struct writer *writer);
+
+/* Then: writes all of it once more, in rollback mode. ERROR says what came of it. (write_anew.c) */
+void write_anew(struct writer *writer, struct sql_error *error);
+
 /* Brings an older file up to SQL_SCHEMA_VERSION; refuses a newer or foreign one. 0, or -1 with ERROR. */
 int migrate(sqlite3 *db, const char *path, struct sql_error *error);
 
