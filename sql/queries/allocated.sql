@@ -9,6 +9,7 @@
 -- column: blocks count aliased ones count zero
 -- column: bytes bytes payload; aliased blocks count zero
 -- notes: SELECT 'the recording has no call stacks' WHERE :by = 'stack' AND NOT EXISTS (SELECT 1 FROM stack_info)
+-- notes: UNION ALL SELECT n || iif(n = 1, ' block was', ' blocks were') || ' allocated by threads without a label of their own, under an inherited one: that of the thread that made theirs' FROM (SELECT sum(s.blocks * (o.flags >> 4 & 1)) AS n FROM allocated_sums(0, :device, :region, :pid, :label, :start, :end, :step_first, :step_last) s CROSS JOIN origin o ON o.id = s.origin WHERE :by = 'label' AND EXISTS (SELECT 1 FROM origin WHERE flags >> 4 & 1)) WHERE n > 0
 WITH block AS (
   SELECT o.device AS device, o.region AS region, s.blocks AS blocks, s.bytes AS bytes,
     CASE :by

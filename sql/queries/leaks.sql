@@ -24,6 +24,7 @@
 -- column: runtime_bytes bytes with --by: of bytes, those of the runtime
 -- exit: nonempty
 -- notes: SELECT 'the recording has no call stacks' WHERE :by = 'stack' AND NOT EXISTS (SELECT 1 FROM stack_info)
+-- notes: UNION ALL SELECT n || iif(n = 1, ' block was', ' blocks were') || ' allocated by threads without a label of their own, under an inherited one: that of the thread that made theirs' FROM (SELECT count(*) AS n FROM (SELECT key, alloc_ns, origin, end_ns FROM held UNION ALL SELECT key, alloc_ns, origin, end_ns FROM circular_buffer WHERE ended IS NULL OR ended = 'device close') b JOIN origin o ON o.id = b.origin LEFT JOIN process_info p ON p.id = o.process WHERE :by = 'label' AND EXISTS (SELECT 1 FROM origin WHERE flags >> 4 & 1) AND o.flags & 20 = 16 AND (:device IS NULL OR o.device = :device) AND (:region IS NULL OR o.region = region_number(:region)) AND (:pid IS NULL OR p.pid = :pid) AND (:label IS NULL OR label_matches(:label, (SELECT path FROM label_info WHERE id = o.label))) AND (:end IS NULL OR b.alloc_ns <= :end) AND (:start IS NULL OR coalesce(b.end_ns, p.ended_ns, :start) >= :start) AND (:step_first IS NULL OR (SELECT s.number FROM step_mark s WHERE s.process = o.process AND s.key < b.key ORDER BY s.key DESC LIMIT 1) BETWEEN :step_first AND :step_last)) WHERE n > 0
 WITH b AS (
   SELECT key, alloc_ns, address, size_bytes, coalesce(bank_bytes, size_bytes) AS bank_bytes, origin, end_ns,
     CASE WHEN end_key IS NOT NULL THEN 'device close' END AS ended FROM held

@@ -17,6 +17,7 @@
 -- column: share ratio with --by: of peak_bytes
 -- notes: SELECT 'CB is the sum of the circular buffers of the programs that ran last; it bounds the fullest core from above' WHERE (:region IS NULL OR :region = 'CB') AND EXISTS (SELECT 1 FROM circular_buffer)
 -- notes: UNION ALL SELECT 'the recording has no call stacks' WHERE :by = 'stack' AND NOT EXISTS (SELECT 1 FROM stack_info)
+-- notes: UNION ALL SELECT n || iif(n = 1, ' block was', ' blocks were') || ' allocated by threads without a label of their own, under an inherited one: that of the thread that made theirs' FROM (SELECT sum(o.flags & 20 = 16) AS n FROM peak_blocks(:device, :region, :pid, :label, :start, :end, :step_first, :step_last) b CROSS JOIN origin o ON o.id = b.origin WHERE :by = 'label' AND EXISTS (SELECT 1 FROM origin WHERE flags >> 4 & 1)) WHERE n > 0
 SELECT device, region_word(region) AS region, peak_bytes, peak_ns, peak_blocks, peak_bank_bytes, peak_bank_ns
 FROM peaks(:device, :region, :pid, :label, :start, :end, :step_first, :step_last)
 ORDER BY peaks.device, peaks.region
