@@ -118,11 +118,12 @@ static void work_once(void)
 
 static void run_pool(void *argument)
 {
+	uint64_t first = 100;
 	pthread_t thread;
 
 	(void)argument;
 	pthread_barrier_init(&turn, NULL, 2);
-	CHILD_CHECK(pthread_create(&thread, NULL, worker, &(uint64_t){100}) == 0);
+	CHILD_CHECK(pthread_create(&thread, NULL, worker, &first) == 0);
 	work_once();
 	ttalloc_label_push("first");
 	work_once();
