@@ -10,6 +10,7 @@
 
 #include "emit.h"
 #include "flush.h"
+#include "inherit.h"
 #include "label.h"
 #include "stack.h"
 
@@ -24,7 +25,7 @@ EXPORT void ttalloc_alloc(const struct ttalloc_block *block)
 	tta_emit(&(struct tta_event){.kind = TTA_ALLOC,
 	                             .device = block->device,
 	                             .region = block->region,
-	                             .flags = (uint8_t)block->flags,
+	                             .flags = (uint8_t)(block->flags & ~TTA_LABEL_INHERITED),
 	                             .stack = TTA_STACK_HERE(),
 	                             .address = block->address,
 	                             .size_bytes = block->size_bytes,
@@ -110,7 +111,7 @@ EXPORT void ttalloc_alloc_failed(const struct ttalloc_block *wanted, const char 
 	tta_emit(&(struct tta_event){.kind = TTA_ALLOC_FAILED,
 	                             .device = wanted->device,
 	                             .region = wanted->region,
-	                             .flags = (uint8_t)wanted->flags,
+	                             .flags = (uint8_t)(wanted->flags & ~TTA_LABEL_INHERITED),
 	                             .stack = TTA_STACK_HERE(),
 	                             .address = why ? intern(TTA_ENTRY_TEXT, &text) : 0,
 	                             .size_bytes = wanted->size_bytes,
@@ -217,10 +218,13 @@ EXPORT bool ttalloc_flush(unsigned timeout_ms)
 }
 
 const struct tta_delegate tta_own_delegate = {
-    .version = 1,
+    .version = 2,
     .emit = tta_emit_slow,
     .intern = intern_bytes,
     .label_push = ttalloc_label_push,
     .label_pop = ttalloc_label_pop,
     .flush = ttalloc_flush,
+    .bequeath = tta_bequeath,
+    .inherit = tta_inherit,
+    .disinherit = tta_disinherit,
 };

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 
+#include "python_frames.h"
 #include "thread.h"
 
 /* The lane that an event goes to: a busy one was interrupted by the signal handler that we are in. */
@@ -29,11 +30,12 @@ static void write_event(struct tta_thread *thread, struct tta_lane *lane, const 
 		return;
 	}
 	if (lane->head < lane->limit || tta_lane_make_room(lane))
-		tta_lane_write(lane, event, thread->label);
+		tta_lane_write_labelled(thread, lane, event);
 }
 
 static void emit_here(struct tta_thread *thread, const struct tta_event *event)
 {
+	struct tta_event with_stack;
 	struct tta_lane *lane;
 
 	if (!tta_context_ready()) {
@@ -44,6 +46,11 @@ static void emit_here(struct tta_thread *thread, const struct tta_event *event)
 		return;
 	}
 	tta_thread_renew(thread);
+	if (tta_context.options.python_stacks && event->kind < TTA_STEP && !event->stack) {
+		with_stack = *event;
+		with_stack.stack = tta_python_stack();
+		event = &with_stack;
+	}
 	lane = free_lane(thread);
 	if (!lane) {
 		tta_context_count_no_ring();

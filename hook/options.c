@@ -73,6 +73,12 @@ const struct tta_option tta_option_table[] = {
      .max = 2,
      .help = "the one line on stderr: 0 never, 1 when recording is not possible, 2 when it starts, too",
      .field = FIELD(verbose)},
+    {.name = "TTALLOC_PYTHON_STACKS",
+     .unit = "",
+     .default_text = "0",
+     .max = 1,
+     .help = "1: events of a Python thread carry file, function and line of the Python code that it is in",
+     .field = FIELD(python_stacks)},
 };
 const size_t tta_option_count = sizeof(tta_option_table) / sizeof(tta_option_table[0]);
 

@@ -10,7 +10,8 @@ add_library(ttalloc_tt_metal SHARED
   ${CMAKE_CURRENT_LIST_DIR}/tt_metal_buffer.c
   ${CMAKE_CURRENT_LIST_DIR}/tt_metal_device.c
   ${CMAKE_CURRENT_LIST_DIR}/tt_metal_circular.c
-  ${CMAKE_CURRENT_LIST_DIR}/tt_metal_say.c)
+  ${CMAKE_CURRENT_LIST_DIR}/tt_metal_say.c
+  ${CMAKE_CURRENT_LIST_DIR}/preload_threads.c)
 set_target_properties(ttalloc_tt_metal PROPERTIES
   OUTPUT_NAME ttalloc-tt-metal
   LIBRARY_OUTPUT_DIRECTORY $<TARGET_FILE_DIR:ttalloc>
@@ -29,4 +30,8 @@ install(TARGETS ttalloc_tt_metal LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 # For a patched TT-Metal, and for Python.
 install(FILES ${PROJECT_SOURCE_DIR}/include/allocation_client.hpp ${PROJECT_SOURCE_DIR}/include/allocation_reporter.hpp
         DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
-install(FILES ${CMAKE_CURRENT_LIST_DIR}/python/ttalloc.py DESTINATION ${CMAKE_INSTALL_LIBDIR}/ttalloc/python)
+foreach(file ttalloc.py start/sitecustomize.py)
+  get_filename_component(folder ttalloc/python/${file} DIRECTORY)
+  configure_file(${CMAKE_CURRENT_LIST_DIR}/python/${file} ttalloc/python/${file} COPYONLY)
+  install(FILES ${CMAKE_CURRENT_LIST_DIR}/python/${file} DESTINATION ${CMAKE_INSTALL_LIBDIR}/${folder})
+endforeach()

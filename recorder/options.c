@@ -83,6 +83,21 @@ static const struct option_row rows[] = {
      AT(no_preload),
      .help = "leave libttalloc-tt-metal.so out of COMMAND. It records TT-Metal programs that are not patched, does "
              "nothing in others, and is preloaded where it is installed"},
+    {.name = "ttnn",
+     .kind = OPTION_FLAG,
+     AT(ttnn),
+     .help = "label what a Python COMMAND allocates with the ttnn operation that it is in, in slow and in fast runtime "
+             "mode; nothing in the program changes"},
+    {.name = "auto-step",
+     .argument = "NAME",
+     .kind = OPTION_TEXT,
+     AT(auto_step),
+     .help = "in a Python COMMAND, a step ends whenever NAME has returned: module:function or module:Class.method, an "
+             "optimizer's step() for example. The first is step 0"},
+    {.name = "python-stacks",
+     .kind = OPTION_FLAG,
+     AT(python_stacks),
+     .help = "record file, function and line of the Python code that events come from: CPython 3.10 to 3.13"},
     {.name = "commit-ms",
      .argument = "N",
      .kind = OPTION_NUMBER,
@@ -116,6 +131,8 @@ static const struct {
                        "/tmp/ttalloc-UID/socket. Set for COMMAND"},
     {"TT_ALLOC_TRACKING_ENABLED", "1: programs report. Set for COMMAND"},
     {"LD_PRELOAD", "set for COMMAND, see --no-preload and --host-malloc; what it held comes after"},
+    {"PYTHONPATH, TTALLOC_TTNN, TTALLOC_AUTO_STEP", "set for COMMAND with --ttnn and --auto-step"},
+    {"TTALLOC_PYTHON_STACKS", "1 is set for COMMAND with --python-stacks"},
     {"ASAN_OPTIONS", "verify_asan_link_order=0 is put before what it held, so that a COMMAND with AddressSanitizer "
                      "takes the preload"},
     {"TTALLOC_SEGMENT_DIR", "directory, of the user and with mode 0700, in which programs keep what is not committed "
@@ -316,6 +333,10 @@ static int check_combination(struct recorder_options *options, struct front_erro
 		return front_fail(error, "--watch needs a command; follow other recordings with ttalloc-analyze watch");
 	if (options->host_malloc && !options->command)
 		return front_fail(error, "--host-malloc needs a command");
+	if ((options->ttnn || options->auto_step) && !options->command)
+		return front_fail(error, "--%s needs a command", options->ttnn ? "ttnn" : "auto-step");
+	if (options->python_stacks && !options->command)
+		return front_fail(error, "--python-stacks needs a command");
 	if (options->log_events && !options->poc_socket)
 		return front_fail(error, "--log-events needs --poc-socket: it shows the events of old clients");
 	options->mode = options->command ? MODE_WRAP : MODE_DAEMON;

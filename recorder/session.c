@@ -112,8 +112,10 @@ static int prepare_command(struct session *session, struct front_error *error)
 	status = command_look_up(options->command, error);
 	if (status)
 		return status;
-	if (command_choose_preloads(!options->no_preload, options->host_malloc, &session->preloads, error) < 0)
+	if (command_choose_preloads(!options->no_preload, options->host_malloc, &session->preloads, error) < 0 ||
+	    command_choose_python(options->ttnn, options->auto_step, &session->preloads, error) < 0)
 		return STATUS_NOT_STARTED;
+	session->preloads.python_stacks = options->python_stacks;
 	if (command_fork(&session->command, options->command, &session->preloads, &session->signals_before, error) < 0)
 		return STATUS_NOT_STARTED;
 	return 0;

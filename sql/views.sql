@@ -53,7 +53,9 @@ SELECT
   (SELECT flags >> 1 & 1 FROM origin WHERE id = b.origin)
     AS sharded,                                        -- 1: rather than interleaved
   (SELECT flags >> 2 & 1 FROM origin WHERE id = b.origin)
-    AS aliased                                         -- 1: lies in another block, counts zero bytes in every figure
+    AS aliased,                                        -- 1: lies in another block, counts zero bytes in every figure
+  (SELECT flags >> 4 & 1 FROM origin WHERE id = b.origin)
+    AS label_inherited                                 -- 1: the label is that of the thread that made this one
 FROM ( -- fate: how it ended: 0 freed, above 0 the origin of the end, -1 device close, -2 look it up, NULL not by itself
   SELECT key - life AS alloc_key, free_ns - held_ns AS alloc_ns, free_ns, address, size_bytes, bank_bytes, origin,
     coalesce(free_origin, 0) AS fate FROM freed
@@ -89,7 +91,8 @@ SELECT
   (SELECT s.number FROM step_mark s WHERE s.process = o.process AND s.key < b.key
     ORDER BY s.key DESC LIMIT 1) AS step,              -- of its process
   o.stack AS stack,                                    -- id of the call stack
-  b.why AS why                                         -- of a failure: the allocator's own words
+  b.why AS why,                                        -- of a failure: the allocator's own words
+  o.flags >> 4 & 1 AS label_inherited                  -- 1: the label is that of the thread that made this one
 FROM (
   SELECT key - life AS key, free_ns - held_ns AS at_ns, 1 AS kind, origin, address, size_bytes, bank_bytes,
     NULL AS program, NULL AS why FROM freed
@@ -222,7 +225,8 @@ SELECT
   (SELECT s.number FROM step_mark s WHERE s.process = o.process AND s.key < f.key
     ORDER BY s.key DESC LIMIT 1) AS step,              -- of its process
   o.stack AS stack,                                    -- id of the call stack
-  f.why AS why                                         -- the allocator's own words
+  f.why AS why,                                        -- the allocator's own words
+  o.flags >> 4 & 1 AS label_inherited                  -- 1: the label is that of the thread that made this one
 FROM failure_info f
 LEFT JOIN origin o ON o.id = f.origin
 LEFT JOIN process_info p ON p.id = o.process

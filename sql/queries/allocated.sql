@@ -11,6 +11,7 @@
 -- column: bytes bytes payload; aliased blocks count zero
 -- refuse: SELECT stack_missing() WHERE :by IN ('stack', 'stack_id', 'function', 'file', 'module')
 -- notes: SELECT stack_remark() WHERE stack_remark() IS NOT NULL AND :by IN ('stack', 'function', 'file', 'module')
+-- notes: UNION ALL SELECT 'threads without a label of their own have that of the thread that made them: label_inherited in the view allocation' WHERE :by = 'label' AND EXISTS (SELECT 1 FROM origin WHERE flags >> 4 & 1)
 WITH block AS (
   SELECT o.device AS device, o.region AS region, s.blocks AS blocks, s.bytes AS bytes,
     CASE :by

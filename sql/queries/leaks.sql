@@ -26,6 +26,7 @@
 -- exit: nonempty
 -- refuse: SELECT stack_missing() WHERE :by IN ('stack', 'stack_id', 'function', 'file', 'module')
 -- notes: SELECT stack_remark() WHERE stack_remark() IS NOT NULL AND :by IN ('stack', 'function', 'file', 'module')
+-- notes: UNION ALL SELECT 'threads without a label of their own have that of the thread that made them: label_inherited in the view allocation' WHERE :by = 'label' AND EXISTS (SELECT 1 FROM origin WHERE flags >> 4 & 1)
 WITH b AS (
   SELECT key, alloc_ns, address, size_bytes, coalesce(bank_bytes, size_bytes) AS bank_bytes, origin, end_ns,
     CASE WHEN end_key IS NOT NULL THEN 'device close' END AS ended FROM held

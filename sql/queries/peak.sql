@@ -19,6 +19,7 @@
 -- refuse: SELECT stack_missing() WHERE :by IN ('stack', 'stack_id', 'function', 'file', 'module')
 -- notes: SELECT 'CB is the sum of the circular buffers of the programs that ran last; it bounds the fullest core from above' WHERE (:region IS NULL OR :region = 'CB') AND EXISTS (SELECT 1 FROM circular_buffer)
 -- notes: UNION ALL SELECT stack_remark() WHERE stack_remark() IS NOT NULL AND :by IN ('stack', 'function', 'file', 'module')
+-- notes: UNION ALL SELECT 'threads without a label of their own have that of the thread that made them: label_inherited in the view allocation' WHERE :by = 'label' AND EXISTS (SELECT 1 FROM origin WHERE flags >> 4 & 1)
 SELECT device, region_word(region) AS region, peak_bytes, peak_ns, peak_blocks, peak_bank_bytes, peak_bank_ns
 FROM peaks(:device, :region, :pid, :label, :start, :end, :step_first, :step_last)
 ORDER BY peaks.device, peaks.region
