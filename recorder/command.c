@@ -157,6 +157,13 @@ static int set_python_environment(const struct command_preloads *preloads)
 	return prepend("PYTHONPATH", preloads->python);
 }
 
+static int set_stack_environment(const struct command_preloads *preloads)
+{
+	if (preloads->stacks && setenv("TTALLOC_STACKS", preloads->stacks, 1) < 0)
+		return -1;
+	return preloads->unwinder ? setenv("TTALLOC_UNWINDER", preloads->unwinder, 1) : 0;
+}
+
 static int set_environment(const char *socket_path, const struct command_preloads *preloads)
 {
 	if (setenv("TT_ALLOC_TRACKING_ENABLED", "1", 1) < 0 || setenv("TTALLOC_SOCKET", socket_path, 1) < 0)
@@ -164,7 +171,9 @@ static int set_environment(const char *socket_path, const struct command_preload
 	/* A program with AddressSanitizer insists on being the first, lest something else has malloc. */
 	if (preloads->tt_metal && !preloads->host_malloc && prepend("ASAN_OPTIONS", "verify_asan_link_order=0") < 0)
 		return -1;
-	if (set_python_environment(preloads) < 0 || prepend("LD_PRELOAD", preloads->host_malloc) < 0)
+	if (set_python_environment(preloads) < 0 || set_stack_environment(preloads) < 0)
+		return -1;
+	if (prepend("LD_PRELOAD", preloads->host_malloc) < 0)
 		return -1;
 	return prepend("LD_PRELOAD", preloads->tt_metal);
 }

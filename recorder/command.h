@@ -31,6 +31,8 @@ struct command_preloads {
 	char *host_malloc;
 	char *python;          /* directory of a sitecustomize.py, for PYTHONPATH; NULL: Python starts as always */
 	const char *auto_step; /* for it; NULL: it marks no steps */
+	const char *stacks;    /* frames of call stacks; NULL: none */
+	const char *unwinder;  /* how they are found; NULL: as by default */
 	bool ttnn;             /* for it: it labels operations */
 	bool python_stacks;    /* events carry frames of Python */
 };

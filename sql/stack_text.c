@@ -195,24 +195,34 @@ static void write_folded(sqlite3_str *out, const struct entry **order, size_t co
 	}
 }
 
+/* Whom a block is attributed to: who asked the allocator for it. In TT-Metal the innermost functions are always the
+ * same few of libtt_metal. */
+static const struct entry *asker(const struct entry **order, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!lies_in(order[i], "libtt_metal"))
+			return order[i];
+	return order[0];
+}
+
 static void write_function(sqlite3_str *out, const struct entry **order, size_t count)
 {
-	(void)count;
-	append_entry(out, order[0]);
+	append_entry(out, asker(order, count));
 }
 
 static void write_file(sqlite3_str *out, const struct entry **order, size_t count)
 {
-	(void)count;
-	sqlite3_str_appendall(out, order[0]->file ? order[0]->file : "");
+	const char *file = asker(order, count)->file;
+
+	sqlite3_str_appendall(out, file ? file : "");
 }
 
 /* What Python calls a module is a file. */
 static void write_module(sqlite3_str *out, const struct entry **order, size_t count)
 {
-	const char *path = order[0]->python ? order[0]->file : order[0]->module;
+	const struct entry *entry = asker(order, count);
+	const char *path = entry->python ? entry->file : entry->module;
 
-	(void)count;
 	sqlite3_str_appendall(out, path ? path : "");
 }
 
@@ -308,15 +318,16 @@ static void stack_remark_sql(sqlite3_context *context, int count, sqlite3_value 
 	(void)count, (void)values;
 	answer_query(
 	    context,
-	    "WITH lacking AS (SELECT substr(path, 1, 200) || ' (' || substr(symbols, 1, 200) || ')' AS what FROM "
-	    "module_info WHERE symbols <> 'found' ORDER BY path) "
-	    "SELECT CASE WHEN EXISTS (SELECT 1 FROM module_info WHERE symbols IS NULL) THEN 'not all functions have "
-	    "been "
-	    "looked up: run ''ttalloc-analyze symbolize'' where the program is installed' WHEN EXISTS (SELECT 1 FROM "
-	    "lacking) THEN 'not all functions have names: ' || (SELECT group_concat(what, ', ') FROM (SELECT what FROM "
-	    "lacking LIMIT 5)) || (SELECT CASE WHEN count(*) > 5 THEN printf(' and %d more modules', count(*) - 5) "
-	    "ELSE "
-	    "'' END FROM lacking) END");
+	    "WITH lacking AS (SELECT substr(path, 1, 200) || ' (' || substr(symbols, 1, 200) || ')' AS what "
+	    "FROM module_info WHERE symbols <> 'found' ORDER BY path) "
+	    "SELECT CASE "
+	    "WHEN EXISTS (SELECT 1 FROM frame_info f JOIN module_info m ON m.id = f.module WHERE m.symbols IS NULL) "
+	    "THEN 'not all functions have been looked up: run ''ttalloc-analyze symbolize'' where the program is "
+	    "installed' "
+	    "WHEN EXISTS (SELECT 1 FROM lacking) "
+	    "THEN 'not all functions have names: ' || (SELECT group_concat(what, ', ') FROM (SELECT what FROM lacking "
+	    "LIMIT 5)) || (SELECT iif(count(*) > 5, printf(' and %d more modules', count(*) - 5), '') FROM lacking) "
+	    "END");
 }
 
 int stack_text_register(sqlite3 *db)

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- summary: how much was allocated, whether it was freed or not
 -- about: Over the whole recording, or in the steps or the time window: only blocks that were allocated in it count. By device and region, most bytes first, then by group.
--- about: --by function, file and module take the innermost function of the call stack: the one that asked for the memory; --by stack tells all of it, innermost first; stack_id numbers it as the view stack does.
+-- about: --by function, file and module take the innermost function of the call stack, in TT-Metal the innermost outside of its allocator (libtt_metal): the one that asked for the memory; --by stack tells all of it, innermost first; stack_id numbers it as the view stack does.
 -- param: by choice(label|stack|function|file|module|stack_id|thread|process|size|region|class|device|step) label sum up by this, for each device and region
 -- filters: device region pid label start end step
 -- column: device id chip

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- summary: blocks that their program never freed
 -- about: A block is a leak until its program frees it: also when the end of its process or the closing of its device took it back, as "ended" says. Blocks that another replaced are none. What the runtime owns (kernel binaries, kernels, traces) is listed as well, and tables sum it up. The largest come first; then by time. Groups: most bytes first, then by device, region and group.
--- about: --by function, file and module take the innermost function of the call stack: the one that asked for the memory; --by stack tells all of it, innermost first; stack_id numbers it as the view stack does.
+-- about: --by function, file and module take the innermost function of the call stack, in TT-Metal the innermost outside of its allocator (libtt_metal): the one that asked for the memory; --by stack tells all of it, innermost first; stack_id numbers it as the view stack does.
 -- param: by choice(label|stack|function|file|module|stack_id|thread|process|size|region|class|device|step) - sum up by this, for each device and region
 -- filters: device region pid label start end step
 -- column: pid id of the process

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- summary: the most that was live at once, for each device and region
 -- about: Regions are never added to each other, nor devices. With --by, what was live at the moment of peak_bytes, summed up by what the blocks have in common, the largest group of each device and region first. By device, then region.
--- about: --by function, file and module take the innermost function of the call stack: the one that asked for the memory; --by stack tells all of it, innermost first; stack_id numbers it as the view stack does.
+-- about: --by function, file and module take the innermost function of the call stack, in TT-Metal the innermost outside of its allocator (libtt_metal): the one that asked for the memory; --by stack tells all of it, innermost first; stack_id numbers it as the view stack does.
 -- param: by choice(label|stack|function|file|module|stack_id|thread|process|size|region|class|device|step) - sum up by this what was live at the peak
 -- filters: device region pid label start end step
 -- column: device id chip
