@@ -9,8 +9,9 @@
 #include "python_frames.h"
 #include "thread.h"
 
-/* The lane that an event goes to: a busy one was interrupted by the signal handler that we are in. */
-static struct tta_lane *free_lane(struct tta_thread *thread)
+/* The lane that an event goes to: a busy one was interrupted by the signal handler that we are in. Not inlined: see
+ * hook/CMakeLists.txt for what gcc makes of the test of its answer in sanitizer builds. */
+__attribute__((noinline)) static struct tta_lane *free_lane(struct tta_thread *thread)
 {
 	struct tta_backpack *backpack;
 

@@ -147,6 +147,29 @@ EXPORT void ttalloc_lost(uint64_t count)
 	put("lost count=%llu\n", (unsigned long long)count);
 }
 
+/* New threads inherit nothing here; so the other two are never called. */
+struct ttalloc_bequest;
+EXPORT bool ttalloc_thread_bequeath(struct ttalloc_bequest *bequest);
+EXPORT bool ttalloc_thread_bequeath(struct ttalloc_bequest *bequest)
+{
+	(void)bequest;
+	return false;
+}
+
+EXPORT void ttalloc_thread_inherit(const struct ttalloc_bequest *bequest);
+EXPORT void ttalloc_thread_inherit(const struct ttalloc_bequest *bequest)
+{
+	(void)bequest;
+	abort();
+}
+
+EXPORT void ttalloc_thread_not_made(const struct ttalloc_bequest *bequest);
+EXPORT void ttalloc_thread_not_made(const struct ttalloc_bequest *bequest)
+{
+	(void)bequest;
+	abort();
+}
+
 EXPORT void ttalloc_name_producer(const char *name);
 EXPORT void ttalloc_name_producer(const char *name)
 {
