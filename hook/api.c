@@ -87,7 +87,7 @@ static uint32_t intern_bytes(uint32_t type, const void *data, uint32_t bytes)
 	uint32_t number = 0;
 
 	if (ttalloc_enabled() && tta_context_ready())
-		number = type == TTA_ENTRY_STACK ? tta_stack_intern(data, bytes / sizeof(uint64_t))
+		number = type == TTA_ENTRY_STACK ? tta_stack_intern_for(data, bytes / sizeof(uint64_t))
 		                                 : tta_table_intern(type, data, bytes);
 	else if (tta_delegate())
 		number = tta_delegate()->intern(type, data, bytes);

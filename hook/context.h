@@ -38,6 +38,7 @@ struct tta_context {
 	struct tta_lock decide_lock;
 	struct tta_options options;
 	bool options_read;
+	bool without_stacks; /* decided; false also before the gate is */
 	bool said;         /* the one line on stderr */
 	bool is_over;      /* the recording has ended for good */
 	char producer[16]; /* who reports; "" means the C API's users */

@@ -6,7 +6,6 @@
 
 #include <errno.h>
 
-#include "python_frames.h"
 #include "thread.h"
 
 /* The lane that an event goes to: a busy one was interrupted by the signal handler that we are in. Not inlined: see
@@ -34,9 +33,18 @@ static void write_event(struct tta_thread *thread, struct tta_lane *lane, const 
 		tta_lane_write_labelled(thread, lane, event);
 }
 
+void tta_lane_write_inherited(const struct tta_thread *thread, struct tta_lane *lane, const struct tta_event *event)
+{
+	struct tta_event inherited = *event;
+
+	inherited.label = tta_inherited_label(thread);
+	if (inherited.label)
+		inherited.flags |= TTA_LABEL_INHERITED;
+	tta_lane_write(lane, &inherited, inherited.label);
+}
+
 static void emit_here(struct tta_thread *thread, const struct tta_event *event)
 {
-	struct tta_event with_stack;
 	struct tta_lane *lane;
 
 	if (!tta_context_ready()) {
@@ -47,11 +55,6 @@ static void emit_here(struct tta_thread *thread, const struct tta_event *event)
 		return;
 	}
 	tta_thread_renew(thread);
-	if (tta_context.options.python_stacks && event->kind < TTA_STEP && !event->stack) {
-		with_stack = *event;
-		with_stack.stack = tta_python_stack();
-		event = &with_stack;
-	}
 	lane = free_lane(thread);
 	if (!lane) {
 		tta_context_count_no_ring();

@@ -76,21 +76,17 @@ static inline void tta_lane_write(struct tta_lane *lane, const struct tta_event 
 	__atomic_store_n(&lane->ring->head, head + 1, __ATOMIC_RELEASE);
 }
 
-/* Writes EVENT with the label of THREAD. */
+/* The same, with the label that THREAD inherits; for threads that have none of their own. */
+void tta_lane_write_inherited(const struct tta_thread *thread, struct tta_lane *lane, const struct tta_event *event);
+
+/* The same, with the label of THREAD. */
 static inline void tta_lane_write_labelled(const struct tta_thread *thread, struct tta_lane *lane,
                                            const struct tta_event *event)
 {
-	struct tta_event inherited;
-
-	if (thread->label || !((uintptr_t)thread->maker | thread->inherited)) {
+	if (__builtin_expect(thread->label || !((uintptr_t)thread->maker | thread->inherited), 1))
 		tta_lane_write(lane, event, thread->label);
-		return;
-	}
-	inherited = *event;
-	inherited.label = tta_inherited_label(thread);
-	if (inherited.label)
-		inherited.flags |= TTA_LABEL_INHERITED;
-	tta_lane_write(lane, &inherited, inherited.label);
+	else
+		tta_lane_write_inherited(thread, lane, event);
 }
 
 /* Reports one event; its ticks and label are filled in here. */
@@ -102,7 +98,7 @@ __attribute__((always_inline)) static inline void tta_emit(const struct tta_even
 	if (__builtin_expect(!lane->busy && lane->epoch == tta_epoch(), 1)) {
 		lane->busy = true;
 		__atomic_signal_fence(__ATOMIC_SEQ_CST);
-		if (__builtin_expect(lane->head < lane->limit && !tta_context.options.python_stacks, 1)) {
+		if (__builtin_expect(lane->head < lane->limit, 1)) {
 			tta_lane_write_labelled(thread, lane, event);
 			__atomic_signal_fence(__ATOMIC_SEQ_CST);
 			lane->busy = false;

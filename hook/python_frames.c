@@ -285,11 +285,3 @@ uint32_t tta_python_frames(uint64_t *frames, uint32_t room)
 	}
 	return count;
 }
-
-uint32_t tta_python_stack(void)
-{
-	uint64_t frames[TTA_PYTHON_FRAMES_MAX];
-	uint32_t count = tta_python_frames(frames, TTA_PYTHON_FRAMES_MAX);
-
-	return count ? tta_table_intern(TTA_ENTRY_STACK, frames, count * (uint32_t)sizeof(frames[0])) : 0;
-}

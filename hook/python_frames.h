@@ -9,13 +9,8 @@
 
 #include <stdint.h>
 
-#define TTA_PYTHON_FRAMES_MAX 64u
-
 /* Writes at most ROOM values of a stack's entry (TTA_FRAME_CODE), innermost first. Returns how many: 0 where no Python
  * is running on this thread, or one whose layout is not known, which is said once. The context must be ready. */
 uint32_t tta_python_frames(uint64_t *frames, uint32_t room);
-
-/* The stack's entry for them; 0: none. */
-uint32_t tta_python_stack(void);
 
 #endif

@@ -15,6 +15,7 @@
 #include "api.h"
 #include "modules.h"
 #include "producer.h"
+#include "python_frames.h"
 #include "stack_bounds.h"
 #include "stack_unwind.h"
 #include "thread.h"
@@ -80,16 +81,27 @@ walk(const struct tta_thread *thread, const uintptr_t *frame, uint64_t *frames, 
 	return count;
 }
 
-static uint32_t take_frames(struct tta_thread *thread, const uintptr_t *frame, uint64_t *frames)
+/* Return addresses; none when only Python's frames are wanted. */
+static inline uint32_t take_native(struct tta_thread *thread, const uintptr_t *frame, uint64_t *frames)
 {
 	uint32_t most = tta_context.options.stacks;
 
+	if (__builtin_expect(most == 0, 0))
+		return 0;
 	if (__builtin_expect(tta_stack_unwinder != NULL, 0))
 		return tta_stack_unwind(thread, frame[1], frames, most, is_hidden);
 	if (__builtin_expect(tta_stack_is_within(thread, frame) || tta_stack_find(thread, frame), 1))
 		return walk(thread, frame, frames, most);
 	frames[0] = frame[1];
 	return 1;
+}
+
+/* How many frames there are when Python's are put behind COUNT others. The context must be ready. */
+static inline uint32_t add_python(uint64_t *frames, uint32_t count)
+{
+	if (__builtin_expect(tta_context.options.python_stacks == 0, 1))
+		return count;
+	return count + tta_python_frames(frames + count, TTA_STACK_MOST - count);
 }
 
 /* ---- Interning ---- */
@@ -104,23 +116,48 @@ static inline uint64_t hash_frames(const uint64_t *frames, uint32_t count)
 	return hash * HASH_FACTOR;
 }
 
-uint32_t tta_stack_intern(const uint64_t *frames, uint32_t count)
+/* A return address that lies in no code is none, and what was found behind it no stack. */
+static uint32_t without_garbage(const uint64_t *frames, uint32_t count, uint64_t *kept)
+{
+	uint32_t native = 0, checked;
+
+	while (native < count && !(frames[native] & TTA_FRAME_CODE))
+		native++;
+	checked = tta_modules_check(frames, native);
+	if (native && !checked)
+		checked = 1; /* the first one is right, whether or not its module is known */
+	memcpy(kept, frames, checked * sizeof(*kept));
+	memcpy(kept + checked, frames + native, (count - native) * sizeof(*kept));
+	return checked + count - native;
+}
+
+static uint32_t intern_anew(const uint64_t *frames, uint32_t count)
 {
 	const struct tta_spool *spool = &tta_context.spool;
-	uint32_t checked = tta_modules_check(frames, count);
+	uint64_t kept[TTA_STACK_MOST];
 
 	/* Stacks may take half of the table: labels and circular buffers need the rest. */
-	if (__atomic_load_n(&spool->header->table_bytes, __ATOMIC_RELAXED) > spool->table.capacity / 2)
+	if (count == 0 || __atomic_load_n(&spool->header->table_bytes, __ATOMIC_RELAXED) > spool->table.capacity / 2)
 		return 0;
-	/* a return address is one, whether or not its module is known */
-	return tta_table_intern(TTA_ENTRY_STACK, frames, (checked ? checked : 1) * (uint32_t)sizeof(*frames));
+	count = without_garbage(frames, count, kept);
+	return tta_table_intern(TTA_ENTRY_STACK, kept, count * (uint32_t)sizeof(*kept));
+}
+
+uint32_t tta_stack_intern_for(const uint64_t *frames, uint32_t count)
+{
+	uint64_t all[TTA_STACK_MOST];
+
+	if (count > TTA_STACK_MOST)
+		count = TTA_STACK_MOST;
+	memcpy(all, frames, count * sizeof(*all));
+	return intern_anew(all, add_python(all, count));
 }
 
 /* A stack that is not in the cache. Everything in the process that is slow about stacks ends up here. */
 __attribute__((noinline)) static uint32_t intern_slow(uint32_t *slot, const uint64_t *frames, uint32_t count)
 {
 	int saved_errno = errno;
-	uint32_t entry = tta_stack_intern(frames, count);
+	uint32_t entry = intern_anew(frames, count);
 
 	__atomic_store_n(slot, entry, __ATOMIC_RELAXED);
 	errno = saved_errno;
@@ -152,10 +189,10 @@ __attribute__((noinline)) static uint32_t take_slow(struct tta_thread *thread, c
 		if (!thread->backpack)
 			tta_thread_watch(thread); /* so that its pages are given back */
 		if (tta_thread_backpack(thread))
-			entry = intern(thread, frames, take_frames(thread, frame, frames));
+			entry = intern(thread, frames, add_python(frames, take_native(thread, frame, frames)));
 	} else if (tta_delegate()) {
 		entry = tta_delegate()->intern(TTA_ENTRY_STACK, frames,
-		                               take_frames(thread, frame, frames) * (uint32_t)sizeof(*frames));
+		                               take_native(thread, frame, frames) * (uint32_t)sizeof(*frames));
 	}
 	errno = saved_errno;
 	return entry;
@@ -169,6 +206,6 @@ uint32_t tta_stack_take(const void *frame)
 	if (__builtin_expect(thread->unwinding, 0))
 		return 0;
 	if (__builtin_expect(thread->epoch == tta_epoch() && thread->backpack, 1))
-		return intern(thread, frames, take_frames(thread, frame, frames));
+		return intern(thread, frames, add_python(frames, take_native(thread, frame, frames)));
 	return take_slow(thread, frame);
 }
