@@ -206,8 +206,9 @@ static enum status command_symbolize(struct command *command)
 		return trouble(&error);
 	return run_request(&(struct request){
 	    .verb = command->verb,
-	    .statement = "SELECT path, frames, coalesce(symbols, 'not looked up') AS symbols FROM module "
-	                 "ORDER BY frames DESC, path",
+	    .statement =
+	        "SELECT path, frames, coalesce(symbols, 'not looked up') AS symbols FROM module WHERE frames > 0 "
+	        "ORDER BY frames DESC, path",
 	    .file = file,
 	    .arguments = arguments,
 	});

@@ -13,6 +13,7 @@
 #include "short_name.h"
 
 #define SHOWN_MAX 64        /* of stack_text(); a line must end somewhere */
+#define BRIEF_MAX 6         /* of stack_brief() */
 #define ENTRIES_MAX 1024    /* of any stack */
 #define NAME_BYTES_MAX 1024 /* a name longer than that is cut */
 
@@ -176,14 +177,24 @@ static void append_harmless(sqlite3_str *out, const struct entry *entry)
 
 typedef void writing(sqlite3_str *out, const struct entry **order, size_t count);
 
-static void write_stack(sqlite3_str *out, const struct entry **order, size_t count)
+static void write_most(sqlite3_str *out, const struct entry **order, size_t count, size_t most)
 {
-	for (size_t i = 0; i < count && i < SHOWN_MAX; i++) {
+	for (size_t i = 0; i < count && i < most; i++) {
 		sqlite3_str_appendall(out, i ? " < " : "");
 		append_entry(out, order[i]);
 	}
-	if (count > SHOWN_MAX)
+	if (count > most)
 		sqlite3_str_appendall(out, " < ...");
+}
+
+static void write_stack(sqlite3_str *out, const struct entry **order, size_t count)
+{
+	write_most(out, order, count, SHOWN_MAX);
+}
+
+static void write_brief(sqlite3_str *out, const struct entry **order, size_t count)
+{
+	write_most(out, order, count, BRIEF_MAX);
 }
 
 static void write_folded(sqlite3_str *out, const struct entry **order, size_t count)
@@ -254,6 +265,12 @@ static void stack_text_sql(sqlite3_context *context, int count, sqlite3_value **
 {
 	(void)count;
 	answer(context, values[0], write_stack);
+}
+
+static void stack_brief_sql(sqlite3_context *context, int count, sqlite3_value **values)
+{
+	(void)count;
+	answer(context, values[0], write_brief);
 }
 
 static void stack_folded_sql(sqlite3_context *context, int count, sqlite3_value **values)
@@ -337,9 +354,10 @@ int stack_text_register(sqlite3 *db)
 		int arguments;
 		void (*function)(sqlite3_context *, int, sqlite3_value **);
 	} functions[] = {
-	    {"stack_text", 1, stack_text_sql},       {"stack_folded", 1, stack_folded_sql},
-	    {"stack_group", 2, stack_group_sql},     {"label_folded", 1, label_folded_sql},
-	    {"stack_missing", 0, stack_missing_sql}, {"stack_remark", 0, stack_remark_sql},
+	    {"stack_text", 1, stack_text_sql},     {"stack_brief", 1, stack_brief_sql},
+	    {"stack_folded", 1, stack_folded_sql}, {"stack_group", 2, stack_group_sql},
+	    {"label_folded", 1, label_folded_sql}, {"stack_missing", 0, stack_missing_sql},
+	    {"stack_remark", 0, stack_remark_sql},
 	};
 	int code = SQLITE_OK;
 

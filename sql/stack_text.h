@@ -3,6 +3,7 @@
  * stack_text.h - call stacks in words. All take stack_info.frames; NULL where there is none.
  *
  *   stack_text(frames)          function < function < ..., innermost first
+ *   stack_brief(frames)         the first few of them
  *   stack_folded(frames)        function;function;..., outermost first, as flame graph tools want it
  *   stack_group(key, frames)    who asked for the memory, by KEY: function, file or module of the innermost function
  *                               outside of libtt_metal, which is the allocator; or stack, all of stack_text()

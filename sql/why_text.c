@@ -340,7 +340,7 @@ static void make_sentence(struct recording *recording, const struct why_bank *ba
 static const char occupant_sql[] =
     "SELECT (SELECT path FROM main.label_info WHERE id = o.label), p.pid, "
     "(SELECT s.number FROM main.step_mark s WHERE s.process = o.process AND s.key < ?2 ORDER BY s.key DESC LIMIT 1), "
-    "stack_text((SELECT frames FROM main.stack_info WHERE id = o.stack)), class_word(o.class) "
+    "stack_brief((SELECT frames FROM main.stack_info WHERE id = o.stack)), class_word(o.class) "
     "FROM main.origin o LEFT JOIN main.process_info p ON p.id = o.process WHERE o.id = ?1";
 
 /* ", 1.5 ms old"; nothing when the times contradict each other. */
