@@ -170,6 +170,12 @@ EXPORT void ttalloc_thread_not_made(const struct ttalloc_bequest *bequest)
 	abort();
 }
 
+EXPORT void ttalloc_hide_frames(const void *start, const void *end);
+EXPORT void ttalloc_hide_frames(const void *start, const void *end)
+{
+	(void)start, (void)end;
+}
+
 EXPORT void ttalloc_name_producer(const char *name);
 EXPORT void ttalloc_name_producer(const char *name)
 {
