@@ -180,8 +180,7 @@ static void refuses_other_texts(void **state)
 	    "Not enough space to allocate",
 	    "Not enough space to allocate B L1 buffer across 64 banks, where each bank needs to store 10 B",
 	    "Not enough space to allocate 1 B SUGAR buffer across 64 banks, where each bank needs to store 10 B",
-	    "Not enough space to allocate 99999999999999999999 B L1 buffer across 64 banks, where each needs to store "
-	    "1 B",
+	    "Not enough space to allocate 99999999999999999999 B L1 buffer across 64 banks, where each bank needs 1 B",
 	    "circular buffers in program 1 clash with L1 buffers on core range [0-0 - 7-7]",
 	};
 	struct message message;
