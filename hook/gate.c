@@ -56,7 +56,6 @@ static uint32_t decide_locked(void)
 {
 	uint32_t state = TTALLOC_GATE_ON;
 
-	tta_context.without_stacks = true;
 	if (tta_context.is_over)
 		return TTALLOC_GATE_OFF;
 	if (!tta_context.options_read) {
@@ -66,7 +65,8 @@ static uint32_t decide_locked(void)
 		tta_context.clock = tta_clock_choose();
 		tta_context.options_read = true;
 	}
-	tta_context.without_stacks = !tta_context.options.stacks && !tta_context.options.python_stacks;
+	__atomic_store_n(&tta_context.without_stacks, !tta_context.options.stacks && !tta_context.options.python_stacks,
+	                 __ATOMIC_RELAXED);
 	tta_gate_watch_forks();
 	__atomic_store_n(tta_epoch_place(), new_epoch(), __ATOMIC_RELAXED);
 	return state;

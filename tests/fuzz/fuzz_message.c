@@ -14,8 +14,8 @@ static const char *const messages[] = {
     "",
     "Not enough space to allocate ",
     " B L1 buffer across 64 banks, where each bank needs to store ",
-    "Statically allocated circular buffers in program 1 clash with L1 buffers on core range [0-0 - 7-7]. L1 buffer "
-    "allocated at ",
+    ("Statically allocated circular buffers in program 1 clash with L1 buffers on core range [0-0 - 7-7]. L1 buffer "
+     "allocated at "),
     "Statically allocated circular buffers on core range [(x=0,y=0) - (x=7,y=7)] grow to ",
     "Creating trace buffers of size ",
     "Cannot allocate at an address below ",
