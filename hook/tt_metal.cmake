@@ -9,6 +9,7 @@ add_library(ttalloc_tt_metal SHARED
   ${CMAKE_CURRENT_LIST_DIR}/tt_metal_reach.c
   ${CMAKE_CURRENT_LIST_DIR}/tt_metal_buffer.c
   ${CMAKE_CURRENT_LIST_DIR}/tt_metal_device.c
+  ${CMAKE_CURRENT_LIST_DIR}/tt_metal_exception.c
   ${CMAKE_CURRENT_LIST_DIR}/tt_metal_circular.c
   ${CMAKE_CURRENT_LIST_DIR}/tt_metal_say.c
   ${CMAKE_CURRENT_LIST_DIR}/preload_threads.c)
@@ -21,7 +22,7 @@ set_target_properties(ttalloc_tt_metal PROPERTIES
 # What TT-Metal throws passes through these functions. They are loaded when the process starts, or not at all.
 target_compile_options(ttalloc_tt_metal PRIVATE -fexceptions -ftls-model=initial-exec)
 target_link_libraries(ttalloc_tt_metal PRIVATE ttalloc ttalloc_formats Threads::Threads ${CMAKE_DL_LIBS})
-target_link_options(ttalloc_tt_metal PRIVATE -Wl,-z,nodelete -Wl,--enable-new-dtags)
+target_link_options(ttalloc_tt_metal PRIVATE -Wl,-z,nodelete -Wl,--enable-new-dtags -Wl,--wrap=_Unwind_Resume)
 if(NOT TTALLOC_SANITIZE)
   target_link_options(ttalloc_tt_metal PRIVATE -Wl,-z,defs)
 endif()

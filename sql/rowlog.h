@@ -33,6 +33,7 @@ enum row_kind {
 	ROW_FAILURE,
 	ROW_OTHER,
 	ROW_LOSS,
+	ROW_NOTE,
 	ROW_BATCH,
 	ROW_CLOCK,
 	ROW_USAGE,

@@ -245,6 +245,15 @@ SELECT
   r.why AS why
 FROM loss_row r LEFT JOIN process_info p ON p.id = r.process LEFT JOIN thread_info t ON t.id = r.thread;
 
+CREATE VIEW note AS
+-- One row per thing that a process's producer says of its own recording.
+SELECT
+  p.pid AS pid,                                        -- of the operating system
+  n.process AS process,                                -- process.process_id
+  n.note AS note,
+  n.count AS count                                     -- of events that are not recorded for that reason; 0: the note
+FROM process_note n LEFT JOIN process_info p ON p.id = n.process; -- says what the producer cannot see
+
 CREATE VIEW recording AS
 -- One row: the recording itself.
 SELECT

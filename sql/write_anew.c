@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * write_anew.c - a recording that was deleted, moved or replaced while it was made. SQLite still holds what has lost its
- * name, so all of it can be written once more.
+ * write_anew.c - a recording that was deleted, moved or replaced while it was made. SQLite still holds what has lost
+ * its name, so all of it can be written once more.
  */
 #include "write_private.h"
 

@@ -35,6 +35,8 @@ static const char *const row_statements[ROW_KINDS] = {
     [ROW_OTHER] = "INSERT INTO other_event(key, at_ns, kind, origin, a) VALUES (?,?,?,?,?)",
     [ROW_LOSS] = "INSERT INTO loss_row(process, thread, from_ns, to_ns, from_number, to_number, count, why) "
                  "VALUES (?,?,?,?,?,?,?,?)",
+    [ROW_NOTE] = "INSERT INTO process_note(process, note, count) VALUES (?,?,?) "
+                 "ON CONFLICT DO UPDATE SET count = min(count + excluded.count, 1 << 62)",
     [ROW_BATCH] = "INSERT INTO batch(first_key, last_key, process, first_number, count, from_ns, to_ns, marks) "
                   "VALUES (?,?,?,?,?,?,?,?)",
     [ROW_CLOCK] = "INSERT OR IGNORE INTO clock_anchor(ticks, at_monotonic_ns) VALUES (?,?)",
