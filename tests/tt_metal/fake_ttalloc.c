@@ -92,6 +92,11 @@ EXPORT void ttalloc_cb_free(uint32_t device, uint64_t program)
 	put("cb_free device=%u program=%llu\n", device, (unsigned long long)program);
 }
 
+EXPORT void ttalloc_cb_free_one(const struct ttalloc_cb *cb)
+{
+	put("cb_free_one device=%u program=%llu index=%u\n", cb->device, (unsigned long long)cb->program, cb->index);
+}
+
 EXPORT void ttalloc_program_run(uint32_t device, uint64_t program)
 {
 	put("program_run device=%u program=%llu\n", device, (unsigned long long)program);
