@@ -80,7 +80,7 @@ static const struct verb manners[] = {
      .table_default = "20",
      .nothing = "nothing was ever live there"},
     {.name = "temporary", .by_series = true, .nothing = "no temporary blocks"},
-    {.name = "histogram", .by_series = true, .nothing = "no blocks"},
+    {.name = "histogram", .by_series = true, .whole = true, .nothing = "no blocks"},
     {.name = "top", .by_series = true, .nothing = "nothing is live"},
     {.name = "verify", .gate = true, .nothing = "the file is sound"},
 };

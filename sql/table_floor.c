@@ -47,7 +47,7 @@ struct survey {
 	enum extra extra;
 	struct sum *sums;
 	size_t count, capacity;
-	struct map map; /* (origin, extra) -> sums */
+	struct map map; /* (origin, or series where there is an extra; extra) -> sums */
 };
 
 static int no_memory(struct survey *survey)
@@ -230,8 +230,9 @@ static struct sum *find_sum(struct survey *survey, const struct floor_span *span
 		extra = span->block.size_bytes;
 	else if (survey->extra == EXTRA_STEP)
 		extra = catalog_step(&survey->catalog, span->process, span->block.alloc_key, TABLE_NULL);
-	uint32_t index =
-	    map_enter(&survey->map, (struct map_key){span->block.origin, extra, 0}, (uint32_t)survey->count);
+	/* of holders of one size or step nothing else is asked, so that any origin of their series will do */
+	int64_t common = survey->extra == EXTRA_NONE ? span->block.origin : span->series;
+	uint32_t index = map_enter(&survey->map, (struct map_key){common, extra, 0}, (uint32_t)survey->count);
 	if (index != survey->count)
 		return index == MAP_NONE ? NULL : &survey->sums[index];
 	if (array_reserve(&survey->sums, &survey->capacity, survey->count) < 0)

@@ -45,7 +45,7 @@ struct search {
 	bool in_steps; /* only blocks of the filter's steps */
 	struct sum *sums;
 	size_t count, capacity;
-	struct map map; /* (origin, extra) -> sums */
+	struct map map; /* (origin, or series where there is an extra; extra) -> sums */
 };
 
 static int no_memory(struct search *search)
@@ -129,7 +129,9 @@ static struct sum *find_sum(struct search *search, const struct scan_block *bloc
 		extra = block->size_bytes;
 	else if (search->extra == EXTRA_STEP)
 		extra = catalog_step(&search->catalog, block->origin->process, block->alloc_key, TABLE_NULL);
-	uint32_t index = map_enter(&search->map, (struct map_key){block->origin_id, extra, 0}, (uint32_t)search->count);
+	/* of blocks of one size or step nothing else is asked, so that any origin of their series will do */
+	int64_t common = search->extra == EXTRA_NONE ? block->origin_id : block->origin->series;
+	uint32_t index = map_enter(&search->map, (struct map_key){common, extra, 0}, (uint32_t)search->count);
 	if (index != search->count)
 		return index == MAP_NONE ? NULL : &search->sums[index];
 	if (array_reserve(&search->sums, &search->capacity, search->count) < 0)
