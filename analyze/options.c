@@ -48,8 +48,8 @@ static const struct option shared[] = {
      .type = OPTION_COUNT,
      .placeholder = "N",
      .group = GROUP_OUTPUT,
-     .help = "show N rows, 0 for all; without it tables show 20 (timeline and fragmentation: 20 of each device and "
-             "region), the other formats all"},
+     .help = "show N rows, 0 for all; without it tables show 20 (timeline, fragmentation, floor, temporary and "
+             "top: 20 of each device and region; histogram: all), the other formats all"},
     {.name = "format",
      .type = OPTION_CHOICE,
      .placeholder = "FORMAT",

@@ -98,7 +98,9 @@ struct writer *output_writer(const struct output *output, const struct verb *ver
 		style.known_only = verb->known_only;
 		if (verb->list && !output->grouped)
 			return writer_list(&style);
-		style.rows_of_series = verb->over_time && !output->limited;
+		if (verb->whole && !output->limited)
+			style.rows = 0;
+		style.rows_of_series = (verb->over_time || verb->by_series) && !output->limited;
 		struct writer *table = writer_table(&style);
 		if (verb->over_time)
 			return writer_trim(table);

@@ -74,6 +74,14 @@ static const struct verb manners[] = {
      .table_param = "samples",
      .table_default = "10",
      .nothing = "nothing to measure"},
+    {.name = "floor",
+     .by_series = true,
+     .table_param = "spans",
+     .table_default = "20",
+     .nothing = "nothing was ever live there"},
+    {.name = "temporary", .by_series = true, .nothing = "no temporary blocks"},
+    {.name = "histogram", .by_series = true, .whole = true, .nothing = "no blocks"},
+    {.name = "top", .by_series = true, .nothing = "nothing is live"},
     {.name = "verify", .gate = true, .nothing = "the file is sound"},
 };
 

@@ -30,6 +30,8 @@ struct verb {
 	bool gate;                               /* a row means status 1, --exit-code or not */
 	bool two_files;                          /* OLD NEW */
 	bool over_time;                          /* its rows are moments of one device and region behind the other */
+	bool by_series;                          /* its rows are of one device and region behind the other */
+	bool whole;                              /* its table is shown to the end, unless --limit says otherwise */
 	const char *table_param, *table_default; /* a number of rows, of which a table takes fewer */
 };
 

@@ -16,7 +16,8 @@
  *   -- notes: SQL                             a SELECT whose text rows become the notes of the answer; may be repeated
  *   -- refuse: SQL                           the same, but a text row is why there is no answer: an error
  *   -- format: folded                        without --format each row is a line: first column, blank, second column
- *   -- with: NAME                             (after the body) another body follows, for when parameter NAME is given
+ *   -- with: NAME[=WORD]                      (after the body) another body follows, for when parameter NAME is given
+ *                                             (as WORD)
  *
  * and its body is one SELECT over the views, the tables and the functions of functions.h, in which each parameter and
  * filter is a bound variable of its name (:device, :samples); a filter not given is NULL. :region is the word (DRAM),
@@ -83,6 +84,7 @@ struct query {
 	size_t column_count;
 	bool exit_nonempty, folded;
 	const char *with_param, *with_body; /* the other body, used when with_param is given; NULL: there is none */
+	const char *with_value;             /* and says this; NULL: anything */
 };
 
 /* The built-in queries, by name. */

@@ -203,7 +203,7 @@ static char *split_declaration(char *line, char **rest)
 	return key;
 }
 
-/* Finds the line "-- with: NAME" and cuts BODY there. */
+/* Finds the line "-- with: NAME" or "-- with: NAME=WORD" and cuts BODY there. */
 static int take_with(struct parser *parser, char *body)
 {
 	struct query *query = &parser->parsed->query;
@@ -219,7 +219,11 @@ static int take_with(struct parser *parser, char *body)
 		return fail(parser, "no SELECT follows", NULL);
 	*end = '\0';
 	query->with_body = end + 1;
-	query->with_param = next_word(&name);
+	query->with_param = name = next_word(&name);
+	if (name && (name = strchr(name, '='))) {
+		*name = '\0';
+		query->with_value = name + 1;
+	}
 	for (size_t i = 0; query->with_param && i < query->param_count; i++)
 		if (strcmp(query->params[i].name, query->with_param) == 0)
 			return 0;
