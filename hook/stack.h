@@ -19,6 +19,8 @@ uint32_t tta_stack_intern_for(const uint64_t *frames, uint32_t count);
 
 /* In a function of the API, which is compiled with a frame pointer. */
 #define TTA_STACK_HERE()                                                                                               \
-	(__builtin_expect(tta_context.without_stacks, 1) ? 0 : tta_stack_take(__builtin_frame_address(0)))
+	(__builtin_expect(__atomic_load_n(&tta_context.without_stacks, __ATOMIC_RELAXED), 1)                           \
+	     ? 0                                                                                                       \
+	     : tta_stack_take(__builtin_frame_address(0)))
 
 #endif
