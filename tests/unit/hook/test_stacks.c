@@ -239,12 +239,12 @@ static void test_deep_recursion(void **state)
 	setenv("TTALLOC_STACKS", "4", 1);
 	recording = open_child(state, run_child(run_deep, NULL));
 	assert_int_equal(recording.count, DEEP_FRAMES + 2);
-	for (size_t i = 5; i < recording.count; i++) {
+	for (size_t i = 6; i < recording.count; i++) {
 		uint32_t count;
 		const uint64_t *frames = frames_of(&recording, i, &count);
 
 		assert_int_equal(count, 4);
-		assert_int_equal(frames[1], frames[2]);
+		assert_int_equal(frames[2], frames[3]); /* report_alloc() may have a frame */
 	}
 	recording_close(&recording);
 }
@@ -341,7 +341,7 @@ static void test_garbage_instead_of_a_frame_pointer(void **state)
 	assert_int_equal(recording_events(&recording), 8 + GARBAGE_EVENTS);
 	frames = frames_of(&recording, 0, &count);
 	assert_int_equal(count, 2);
-	assert_in_range(frames[0], (uintptr_t)report_one, (uintptr_t)report_one + 256);
+	assert_in_range(frames[0], (uintptr_t)report_one, (uintptr_t)report_one + 1024);
 	assert_in_range(frames[1], (uintptr_t)call_with, (uintptr_t)call_with + 16);
 	for (size_t i = 1; i < recording.count; i++)
 		if (recording.events[i].kind == TTA_ALLOC)
