@@ -43,8 +43,8 @@ static struct tta_map read_line(const char *line)
 	map.executable = line[2] == 'x';
 	line += 5;
 	map.offset = take_number(&line, 16);
-	take_number(&line, 16); /* device */
-	take_number(&line, 16);
+	map.device = take_number(&line, 16) << 32;
+	map.device |= take_number(&line, 16);
 	map.inode = take_number(&line, 10);
 	map.path = line + strspn(line, " ");
 	return map;

@@ -14,6 +14,7 @@
 struct tta_map {
 	uint64_t start, end;
 	uint64_t offset; /* in the file */
+	uint64_t device; /* that the file is on */
 	uint64_t inode;  /* 0: no file */
 	bool executable;
 	const char *path; /* "" or [heap] and the like when it is no file's; valid during the call */

@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * modules.c - see modules.h. What was seen is kept twice: while one list is being made anew, threads that hold no lock
- * read the other one. A thread that reads across two looks may take a wrong decision, but reads no memory that is gone.
+ * read the other one. Who finds that there was another look meanwhile reads again.
+ *
+ * A look reads the list of mappings, and the headers of each module in it, since a library that was built anew may have
+ * the place, the size, and even the inode of the one before. Looks are rare: they take a small part of the time at
+ * most. What remains: between two looks, a library that takes the place of another one passes for it; and a stack all
+ * of whose return addresses were seen before, in the library that was there then, is the stack that it was.
  */
 #include "modules.h"
 
@@ -17,9 +22,13 @@
 #define MOST_HEADERS 64u
 #define MOST_NOTE_BYTES 1024u
 #define MOST_PATH_BYTES 1024u
-#define LOOK_AGAIN_NS (100ull * TTA_NS_PER_MS)
 
-/* Where there is code. */
+/* Looks take no more than this part of the time: when an address is not known, and when all are. */
+#define PART_FOR_UNKNOWN 16u
+#define PART_FOR_KNOWN 64u
+#define LONGEST_WAIT_NS (100ull * TTA_NS_PER_MS)
+
+/* Where there is code. Read and written at the same time, by atomic operations alone. */
 struct range {
 	uint64_t start, end;
 };
@@ -29,13 +38,20 @@ struct ranges {
 	struct range list[MOST_RANGES];
 };
 
+struct elf_facts {
+	uint64_t bias;
+	uint32_t build_id_bytes;
+	uint8_t build_id[64];
+};
+
 struct module {
-	uint64_t start, end, inode;
+	uint64_t start, end, device, inode;
+	struct elf_facts facts;
 };
 
 /* The mappings of one file that follow each other. */
 struct group {
-	uint64_t start, end, inode;
+	uint64_t start, end, device, inode;
 	uint64_t first_page; /* where offset 0 is; UINT64_MAX: nowhere */
 	bool executable;
 	char path[MOST_PATH_BYTES];
@@ -43,20 +59,14 @@ struct group {
 
 struct tta_modules_known {
 	struct ranges ranges[2];
-	uint32_t current; /* published: which of them is to be read */
+	uint32_t looks; /* published: that are over; the lowest bit says which of the ranges is to be read */
 	uint32_t module_count;
-	struct module modules[MOST_MODULES]; /* that have an entry */
+	struct module modules[MOST_MODULES]; /* that have an entry, and that no later one lies over */
 	struct group group;
 	char buffer[TTA_MAPS_BUFFER_BYTES];
 };
 
 /* ---- What a file's headers say ---- */
-
-struct elf_facts {
-	uint64_t bias;
-	uint32_t build_id_bytes;
-	uint8_t build_id[64];
-};
 
 /* Finds the build id among the notes at ADDRESS. */
 static void read_notes(uint64_t address, uint64_t bytes, struct elf_facts *facts)
@@ -110,40 +120,66 @@ static bool read_elf(uint64_t first_page, struct elf_facts *facts)
 
 /* ---- Looking ---- */
 
-static bool is_known(const struct tta_modules_known *known, const struct group *group)
+static bool is_same(const struct module *a, const struct module *b)
 {
-	for (uint32_t i = 0; i < known->module_count; i++) {
-		const struct module *module = &known->modules[i];
+	return a->start == b->start && a->end == b->end && a->device == b->device && a->inode == b->inode &&
+	       a->facts.bias == b->facts.bias && a->facts.build_id_bytes == b->facts.build_id_bytes &&
+	       memcmp(a->facts.build_id, b->facts.build_id, a->facts.build_id_bytes) == 0;
+}
 
-		if (module->start == group->start && module->end == group->end && module->inode == group->inode)
-			return true;
+/* Whether MODULE has an entry. Those that lay where it does now and are others are gone. */
+static bool is_known(struct tta_modules_known *known, const struct module *module)
+{
+	uint32_t kept = 0;
+	bool found = false;
+
+	for (uint32_t i = 0; i < known->module_count; i++) {
+		const struct module *other = &known->modules[i];
+		bool same = is_same(other, module);
+
+		found = found || same;
+		if (!same && other->start < module->end && other->end > module->start)
+			continue;
+		if (kept != i)
+			known->modules[kept] = *other;
+		kept++;
 	}
-	return false;
+	known->module_count = kept;
+	return found;
+}
+
+/* Appends the entry of MODULE, whose file is at PATH. False: there is no room. */
+static bool append_entry(const struct module *module, const char *path)
+{
+	uint8_t data[sizeof(struct tta_module_entry) + sizeof(module->facts.build_id) + MOST_PATH_BYTES];
+	struct tta_module_entry head = {
+	    .start = module->start,
+	    .end = module->end,
+	    .bias = module->facts.bias,
+	    .build_id_bytes = module->facts.build_id_bytes,
+	    .path_bytes = (uint32_t)strlen(path),
+	};
+	uint32_t bytes = sizeof(head);
+
+	memcpy(data, &head, sizeof(head));
+	memcpy(data + bytes, module->facts.build_id, head.build_id_bytes);
+	bytes += head.build_id_bytes;
+	memcpy(data + bytes, path, head.path_bytes);
+	return tta_table_append(TTA_ENTRY_MODULE, data, bytes + head.path_bytes) != 0;
 }
 
 /* Gives the group that is complete its entry. */
 static void introduce(struct tta_modules_known *known)
 {
 	const struct group *group = &known->group;
-	uint8_t data[sizeof(struct tta_module_entry) + 64 + MOST_PATH_BYTES];
-	struct tta_module_entry head = {.start = group->start, .end = group->end};
-	struct elf_facts facts;
-	uint32_t bytes = sizeof(head);
+	struct module module = {
+	    .start = group->start, .end = group->end, .device = group->device, .inode = group->inode};
 
-	if (!group->executable || group->first_page == UINT64_MAX || known->module_count == MOST_MODULES ||
-	    is_known(known, group) || !read_elf(group->first_page, &facts))
+	if (!group->executable || group->first_page == UINT64_MAX || !read_elf(group->first_page, &module.facts) ||
+	    is_known(known, &module) || known->module_count == MOST_MODULES)
 		return;
-	head.bias = facts.bias;
-	head.build_id_bytes = facts.build_id_bytes;
-	head.path_bytes = (uint32_t)strlen(group->path);
-	memcpy(data, &head, sizeof(head));
-	memcpy(data + bytes, facts.build_id, facts.build_id_bytes);
-	bytes += facts.build_id_bytes;
-	memcpy(data + bytes, group->path, head.path_bytes);
-	if (!tta_table_append(TTA_ENTRY_MODULE, data, bytes + head.path_bytes))
-		return;
-	known->modules[known->module_count++] =
-	    (struct module){.start = group->start, .end = group->end, .inode = group->inode};
+	if (append_entry(&module, group->path))
+		known->modules[known->module_count++] = module;
 }
 
 static void begin_group(struct group *group, const struct tta_map *map)
@@ -151,22 +187,40 @@ static void begin_group(struct group *group, const struct tta_map *map)
 	static const char deleted[] = " (deleted)";
 	size_t bytes = strnlen(map->path, sizeof(group->path) - 1);
 
-	*group = (struct group){.start = map->start, .inode = map->inode, .first_page = UINT64_MAX};
+	*group =
+	    (struct group){.start = map->start, .device = map->device, .inode = map->inode, .first_page = UINT64_MAX};
 	memcpy(group->path, map->path, bytes);
 	group->path[bytes] = '\0';
 	if (bytes > strlen(deleted) && strcmp(group->path + bytes - strlen(deleted), deleted) == 0)
 		group->path[bytes - strlen(deleted)] = '\0';
 }
 
+/* The ranges that are not being read, or only by a thread that will notice. */
+static struct ranges *next_ranges(struct tta_modules_known *known)
+{
+	return &known->ranges[(known->looks + 1) & 1];
+}
+
+/* Releases, so that whoever reads what is written here reads looks as it is now, too. */
+static void add_range(struct ranges *ranges, const struct tta_map *map)
+{
+	uint32_t count = ranges->count;
+
+	if (count == MOST_RANGES)
+		return;
+	__atomic_store_n(&ranges->list[count].start, map->start, __ATOMIC_RELEASE);
+	__atomic_store_n(&ranges->list[count].end, map->end, __ATOMIC_RELEASE);
+	__atomic_store_n(&ranges->count, count + 1, __ATOMIC_RELEASE);
+}
+
 static bool take_map(void *context, const struct tta_map *map)
 {
 	struct tta_modules_known *known = context;
-	struct ranges *ranges = &known->ranges[!known->current];
 	struct group *group = &known->group;
 
-	if (map->executable && ranges->count < MOST_RANGES)
-		ranges->list[ranges->count++] = (struct range){map->start, map->end};
-	if (map->inode != group->inode || !map->inode || map->start < group->start) {
+	if (map->executable)
+		add_range(next_ranges(known), map);
+	if (map->inode != group->inode || map->device != group->device || !map->inode) {
 		introduce(known);
 		begin_group(group, map);
 	}
@@ -181,63 +235,89 @@ static bool take_map(void *context, const struct tta_map *map)
 static void look(struct tta_modules *modules)
 {
 	struct tta_modules_known *known = modules->known;
+	uint64_t began_ns = tta_now_ns();
 	bool all;
 
+	modules->looked_ns = began_ns;
 	if (!known)
 		known = tta_private_pages(sizeof(*known));
-	modules->looked_ns = tta_now_ns();
 	if (!known)
 		return;
-	known->ranges[!known->current].count = 0;
+	__atomic_store_n(&next_ranges(known)->count, 0, __ATOMIC_RELEASE);
 	known->group = (struct group){.first_page = UINT64_MAX};
 	all = tta_maps_each(known->buffer, take_map, known);
 	introduce(known);
 	if (all)
-		__atomic_store_n(&known->current, !known->current, __ATOMIC_RELEASE);
+		__atomic_store_n(&known->looks, known->looks + 1, __ATOMIC_RELEASE);
 	__atomic_store_n(&modules->known, known, __ATOMIC_RELEASE);
+	modules->looked_ns = tta_now_ns();
+	modules->look_cost_ns = modules->looked_ns - began_ns;
+}
+
+/* Looks, if looks are to take no more than that PART of the time. Whether it did. */
+static bool look_if_due(uint64_t part)
+{
+	struct tta_modules *modules = &tta_context.modules;
+	struct tta_critical critical;
+	uint64_t wait_ns;
+	bool is_due;
+
+	tta_lock_enter(&modules->lock, &critical);
+	wait_ns = modules->look_cost_ns * part;
+	if (wait_ns > LONGEST_WAIT_NS)
+		wait_ns = LONGEST_WAIT_NS;
+	is_due = !modules->looked_ns || tta_now_ns() - modules->looked_ns >= wait_ns;
+	if (is_due)
+		look(modules);
+	tta_lock_leave(&modules->lock, &critical);
+	return is_due;
 }
 
 /* ---- Asking ---- */
 
 static bool is_code(const struct ranges *ranges, uint64_t address)
 {
-	uint32_t low = 0, high = ranges->count;
+	uint32_t count = __atomic_load_n(&ranges->count, __ATOMIC_ACQUIRE);
+	uint32_t low = 0, high = count;
 
 	while (low < high) {
 		uint32_t middle = low + (high - low) / 2;
 
-		if (ranges->list[middle].end <= address)
+		if (__atomic_load_n(&ranges->list[middle].end, __ATOMIC_ACQUIRE) <= address)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	return low < ranges->count && ranges->list[low].start <= address;
+	return low < count && __atomic_load_n(&ranges->list[low].start, __ATOMIC_ACQUIRE) <= address;
 }
 
 static uint32_t count_code(const uint64_t *addresses, uint32_t count)
 {
 	const struct tta_modules_known *known = __atomic_load_n(&tta_context.modules.known, __ATOMIC_ACQUIRE);
-	uint32_t i = 0;
+	uint32_t looks, found;
 
 	if (!known)
 		return 0;
-	const struct ranges *ranges = &known->ranges[__atomic_load_n(&known->current, __ATOMIC_ACQUIRE)];
-	while (i < count && ((addresses[i] & TTA_FRAME_CODE) || is_code(ranges, addresses[i])))
-		i++;
-	return i;
+	do {
+		looks = __atomic_load_n(&known->looks, __ATOMIC_ACQUIRE);
+		for (found = 0; found < count && is_code(&known->ranges[looks & 1], addresses[found]); found++)
+			;
+	} while (__atomic_load_n(&known->looks, __ATOMIC_RELAXED) != looks);
+	return found;
 }
 
-uint32_t tta_modules_check(const uint64_t *addresses, uint32_t count)
+uint32_t tta_modules_check(const uint64_t *addresses, uint32_t count, bool *is_certain)
 {
-	struct tta_modules *modules = &tta_context.modules;
-	struct tta_critical critical;
 	uint32_t found = count_code(addresses, count);
 
+	*is_certain = true;
 	if (found == count)
 		return count;
-	tta_lock_enter(&modules->lock, &critical);
-	if (!modules->looked_ns || tta_now_ns() - modules->looked_ns > LOOK_AGAIN_NS)
-		look(modules);
-	tta_lock_leave(&modules->lock, &critical);
+	*is_certain = look_if_due(PART_FOR_UNKNOWN);
 	return count_code(addresses, count);
+}
+
+void tta_modules_renew(void)
+{
+	look_if_due(PART_FOR_KNOWN);
 }

@@ -6,6 +6,9 @@
  * Code that was compiled without frame pointers leaves anything in that register. The walk then ends early, or goes on
  * with a caller further out: it reads nothing but the thread's own stack, and what it takes for return addresses has to
  * lie in code. For such programs there is libunwind (stack_unwind.c).
+ *
+ * A stack that was cut is not the one that the first cache is asked for. A second cache knows such stacks by 64 bits of
+ * their hash alone: of a billion different ones, two may be taken for each other with a chance of 3 in 100.
  */
 #include "stack.h"
 
@@ -116,14 +119,27 @@ static inline uint64_t hash_frames(const uint64_t *frames, uint32_t count)
 	return hash * HASH_FACTOR;
 }
 
-/* A return address that lies in no code is none, and what was found behind it no stack. */
-static uint32_t without_garbage(const uint64_t *frames, uint32_t count, uint64_t *kept)
+/* Of all bits of all frames. */
+static uint64_t hash_whole(const uint64_t *frames, uint32_t count)
+{
+	uint64_t hash = count;
+
+	for (uint32_t i = 0; i < count; i++) {
+		hash = (hash ^ frames[i]) * HASH_FACTOR;
+		hash ^= hash >> 32;
+	}
+	return hash;
+}
+
+/* A return address that lies in no code is none, and what was found behind it no stack. IS_CERTAIN: the same would be
+ * kept another time. */
+static uint32_t without_garbage(const uint64_t *frames, uint32_t count, uint64_t *kept, bool *is_certain)
 {
 	uint32_t native = 0, checked;
 
 	while (native < count && !(frames[native] & TTA_FRAME_CODE))
 		native++;
-	checked = tta_modules_check(frames, native);
+	checked = tta_modules_check(frames, native, is_certain);
 	if (native && !checked)
 		checked = 1; /* the first one is right, whether or not its module is known */
 	memcpy(kept, frames, checked * sizeof(*kept));
@@ -131,48 +147,71 @@ static uint32_t without_garbage(const uint64_t *frames, uint32_t count, uint64_t
 	return checked + count - native;
 }
 
-static uint32_t intern_anew(const uint64_t *frames, uint32_t count)
+/* IS_CUT: not all of it was kept, and it would be the same another time. */
+static uint32_t intern_anew(const uint64_t *frames, uint32_t count, bool *is_cut)
 {
 	const struct tta_spool *spool = &tta_context.spool;
 	uint64_t kept[TTA_STACK_MOST];
+	uint32_t kept_count, entry;
+	bool is_certain;
 
+	*is_cut = false;
 	/* Stacks may take half of the table: labels and circular buffers need the rest. */
 	if (count == 0 || __atomic_load_n(&spool->header->table_bytes, __ATOMIC_RELAXED) > spool->table.capacity / 2)
 		return 0;
-	count = without_garbage(frames, count, kept);
-	return tta_table_intern(TTA_ENTRY_STACK, kept, count * (uint32_t)sizeof(*kept));
+	kept_count = without_garbage(frames, count, kept, &is_certain);
+	*is_cut = is_certain && kept_count < count;
+	entry = tta_table_find(TTA_ENTRY_STACK, kept, kept_count * (uint32_t)sizeof(*kept));
+	if (entry)
+		return entry;
+	tta_modules_renew();
+	return tta_table_intern(TTA_ENTRY_STACK, kept, kept_count * (uint32_t)sizeof(*kept));
 }
 
 uint32_t tta_stack_intern_for(const uint64_t *frames, uint32_t count)
 {
 	uint64_t all[TTA_STACK_MOST];
+	bool is_cut;
 
 	if (count > TTA_STACK_MOST)
 		count = TTA_STACK_MOST;
 	memcpy(all, frames, count * sizeof(*all));
-	return intern_anew(all, add_python(all, count));
+	return intern_anew(all, add_python(all, count), &is_cut);
 }
 
-/* A stack that is not in the cache. Everything in the process that is slow about stacks ends up here. */
-__attribute__((noinline)) static uint32_t intern_slow(uint32_t *slot, const uint64_t *frames, uint32_t count)
+/* A stack that is not in the first cache. Everything in the process that is slow about stacks ends up here. */
+__attribute__((noinline)) static uint32_t intern_slow(struct tta_backpack *backpack, uint32_t *slot,
+                                                      const uint64_t *frames, uint32_t count)
 {
+	uint64_t hash = hash_whole(frames, count);
+	struct tta_cut_stack *cut = &backpack->cut_stacks[hash >> (64 - TTA_CUT_CACHE_BITS)];
+	uint64_t entry = __atomic_load_n(&cut->entry, __ATOMIC_RELAXED);
 	int saved_errno = errno;
-	uint32_t entry = intern_anew(frames, count);
+	bool is_cut;
 
-	__atomic_store_n(slot, entry, __ATOMIC_RELAXED);
+	if (entry && (__atomic_load_n(&cut->hash_and_entry, __ATOMIC_RELAXED) ^ entry) == hash)
+		return (uint32_t)entry;
+	entry = intern_anew(frames, count, &is_cut);
+	if (is_cut) {
+		__atomic_store_n(&cut->entry, entry, __ATOMIC_RELAXED);
+		__atomic_store_n(&cut->hash_and_entry, hash ^ entry, __ATOMIC_RELAXED);
+	} else {
+		__atomic_store_n(slot, (uint32_t)entry, __ATOMIC_RELAXED);
+	}
 	errno = saved_errno;
-	return entry;
+	return (uint32_t)entry;
 }
 
 static inline uint32_t intern(const struct tta_thread *thread, const uint64_t *frames, uint32_t count)
 {
-	uint32_t *slot = &thread->backpack->stacks[hash_frames(frames, count) >> (64 - TTA_STACK_CACHE_BITS)];
+	struct tta_backpack *backpack = thread->backpack;
+	uint32_t *slot = &backpack->stacks[hash_frames(frames, count) >> (64 - TTA_STACK_CACHE_BITS)];
 	uint32_t entry = __atomic_load_n(slot, __ATOMIC_RELAXED);
 
 	if (__builtin_expect(entry && tta_table_is(entry, TTA_ENTRY_STACK, frames, count * (uint32_t)sizeof(*frames)),
 	                     1))
 		return entry;
-	return intern_slow(slot, frames, count);
+	return intern_slow(backpack, slot, frames, count);
 }
 
 /* The first stack of a process or of a thread, and those of threads that have ended. */

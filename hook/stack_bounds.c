@@ -11,10 +11,12 @@
 #include "maps.h"
 
 #define MOST_LOOKS 32u
+#define MAIN_STACK_BYTES (UINT64_C(64) << 20)
 
 struct search {
 	uint64_t place;
 	struct tta_map found;
+	uint64_t end_before; /* of the mapping before it */
 	bool is_main;
 };
 
@@ -22,13 +24,26 @@ static bool take_map(void *context, const struct tta_map *map)
 {
 	struct search *search = context;
 
-	if (search->place >= map->end)
+	if (search->place >= map->end) {
+		search->end_before = map->end;
 		return true;
+	}
 	if (search->place >= map->start) {
 		search->found = *map;
 		search->is_main = strcmp(map->path, "[stack]") == 0;
 	}
 	return false;
+}
+
+/* How far the main thread's stack may come down: it grows as it is used, and the kernel keeps more than this free for
+ * that. */
+static uint64_t main_low(const struct search *search)
+{
+	uint64_t low = search->found.end - MAIN_STACK_BYTES;
+
+	if (low < search->end_before)
+		low = search->end_before;
+	return low < search->found.start ? low : search->found.start;
 }
 
 bool tta_stack_find(struct tta_thread *thread, const void *place)
@@ -44,7 +59,7 @@ bool tta_stack_find(struct tta_thread *thread, const void *place)
 	thread->stack_looks++;
 	tta_maps_each(buffer, take_map, &search);
 	if (search.is_main || (descriptor > search.place && descriptor < search.found.end)) {
-		thread->stack_low = search.found.start;
+		thread->stack_low = search.is_main ? main_low(&search) : search.found.start;
 		thread->stack_high = search.is_main ? search.found.end : descriptor;
 	}
 	tta_critical_leave(&critical);

@@ -121,6 +121,11 @@ uint32_t tta_table_append(uint32_t type, const void *data, uint32_t bytes)
 	return entry;
 }
 
+uint32_t tta_table_find(uint32_t type, const void *data, uint32_t bytes)
+{
+	return find(hash_entry(type, data, bytes), type, data, bytes);
+}
+
 uint32_t tta_table_intern(uint32_t type, const void *data, uint32_t bytes)
 {
 	uint64_t hash = hash_entry(type, data, bytes);

@@ -21,6 +21,9 @@ struct tta_table {
  * Finding one takes no lock. The context must be ready. */
 uint32_t tta_table_intern(uint32_t type, const void *data, uint32_t bytes);
 
+/* The same, but 0 when there is none. Takes no lock. */
+uint32_t tta_table_find(uint32_t type, const void *data, uint32_t bytes);
+
 /* The same, always a new entry. */
 uint32_t tta_table_append(uint32_t type, const void *data, uint32_t bytes);
 
