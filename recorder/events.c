@@ -96,6 +96,9 @@ static void take_device_open(struct taking *taking)
 	for (uint32_t i = 0; i < device.layout_count; i++) {
 		entry_take(&entry, &layout, sizeof(layout));
 		log_layout(taking, &layout, &arch);
+		if (taking->intake->devices)
+			devices_open(taking->intake->devices, taking->event->device, &layout, (const char *)arch.data,
+			             (uint32_t)arch.bytes);
 	}
 }
 

@@ -8,6 +8,7 @@
 
 #include "cbs.h"
 #include "chunk.h"
+#include "devices.h"
 #include "dictionary.h"
 #include "ingest.h"
 #include "ledger.h"
@@ -69,6 +70,7 @@ struct process {
 	uint64_t events, failures, lost, unmatched_frees, inherited_frees, replaced;
 	uint64_t ended_ns;
 	const char *ended;                  /* static; NULL: alive */
+	bool old_client;                    /* of the old protocol, which keeps totals of its own */
 	bool forked, ended_committed, news; /* news: committed_number rose since ingest_take_committed() */
 	struct holdings *holdings;          /* NULL: ended */
 };
@@ -86,6 +88,7 @@ struct open_batch {
 };
 
 struct intake {
+	struct devices *devices; /* NULL: nobody asks */
 	struct dictionary *dictionary;
 	struct chunk *chunk;
 	int64_t next_key;

@@ -289,6 +289,18 @@ static void settle_all(struct intake *intake)
 	}
 }
 
+/* What living processes hold. (The geometry of their banks is not told again: they told it when they opened them.) */
+static void tell_devices(const struct intake *intake)
+{
+	for (size_t i = 0; intake->devices && i < intake->process_count; i++) {
+		const struct holdings *holdings = intake->processes[i]->holdings;
+
+		for (size_t k = 0; holdings && k < holdings->usage_count; k++)
+			devices_change(intake->devices, holdings->usages[k].device, holdings->usages[k].region,
+			               holdings->usages[k].live_bytes);
+	}
+}
+
 int resume(struct intake *intake, struct joint *joint, struct writer *writer, struct sql_error *error)
 {
 	static const struct {
@@ -316,5 +328,6 @@ int resume(struct intake *intake, struct joint *joint, struct writer *writer, st
 		if (writer_load(writer, parts[i].kind, parts[i].each, &resuming, error) != 0)
 			return -1;
 	settle_all(intake);
+	tell_devices(intake);
 	return 0;
 }

@@ -45,6 +45,7 @@ struct session {
 	struct ingest *ingest;
 	struct ingest_recording recording;
 	struct clock_map *clock;
+	struct devices *devices; /* for old monitors; NULL: there are none */
 	sigset_t signals, signals_before;
 	struct watch watch;
 	struct server_report report;
@@ -193,6 +194,7 @@ static int open_ingest(struct session *session, struct front_error *error)
 	    .command = command,
 	    .socket = session->socket_path,
 	    .start_monotonic_ns = clock_monotonic_ns(),
+	    .devices = session->devices,
 	};
 	int result;
 
@@ -291,6 +293,7 @@ static int open_poc(const struct session *session, struct poc **poc, struct fron
 	    .path = session->options->poc_socket,
 	    .log_events = session->options->log_events,
 	    .start_monotonic_ns = session->recording.start_monotonic_ns,
+	    .devices = session->devices,
 	};
 
 	*poc = NULL;
@@ -408,6 +411,7 @@ static bool end(struct session *session, bool ran)
 	if (complete || !ran)
 		listener_remove_private(session->socket_path);
 	clock_map_free(session->clock);
+	devices_free(session->devices);
 	if (ran)
 		show_end(session, complete ? NULL : error.text);
 	if (ran && complete)
@@ -429,6 +433,8 @@ int session_run(const struct recorder_options *options)
 	bool complete;
 	int status;
 
+	if (options->poc_socket)
+		session.devices = devices_new();
 	block_signals(&session);
 	status = start(&session, &error);
 	if (status) {
