@@ -93,7 +93,6 @@ static const struct {
     {&table_buckets, "What was live over time, in COUNT equal parts of the recording or of the window."},
     {&table_bank_samples, "How the free memory of each bank is cut up, at COUNT moments of each region."},
     {&table_failure_banks, "What was free in each bank when a request failed; key is event_id of the view failure."},
-    {&table_histogram_bins, "How many blocks there are of each size or lifetime, in powers of two."},
     {&table_process_figures, "What each process did in each region; process is process_id of the view process."},
 };
 

@@ -3,7 +3,7 @@
 -- about: What is live after all that happened at the moment of --at; without it, at the end of the time window, or of the recording: of one in progress that is now. By device and region, the largest group first.
 -- about: What a process held when it ended is free from then on, so that nothing is live at the end of a recording whose programs ran to their end: 'leaks' lists what they held, and --at asks about a moment before.
 -- about: --by function, file and module take the innermost function of the call stack, in TT-Metal the innermost outside of its allocator (libtt_metal): the one that asked for the memory; --by stack tells all of it, innermost first; stack_id numbers it as the view stack does.
--- param: at time - the moment
+-- param: at time - the moment: nanoseconds, 1.5s, 200ms, 30us, 30%; the end by default
 -- param: by choice(label|stack|function|file|module|stack_id|thread|process|size|region|class|device|step) label sum up by this, for each device and region
 -- filters: device region pid label start end step
 -- column: device id chip

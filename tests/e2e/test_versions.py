@@ -6,7 +6,8 @@ from harness import SOURCE, Place, analyze, check, equal, main, program, run
 
 GOLDEN = SOURCE / "tests/golden/version-1.dump"
 PEAK_OF_DRAM = {"peak_bytes": 2993696992, "peak_blocks": 77}
-VERBS = ("info", "peak", "leaks", "failures", "fragmentation", "processes", "timeline", "allocated", "verify")
+VERBS = ("info", "peak", "leaks", "failures", "fragmentation", "processes", "timeline", "allocated", "floor", "temporary",
+         "histogram", "top", "verify")
 
 
 def restore(place):

@@ -150,8 +150,9 @@ static void test_built_in(void **state)
 		if (query->filters[0] != '\0')
 			assert_int_equal(run_query(fixture, query, values, 3), 0);
 		if (query->with_param) {
-			const struct query_value by = {
-			    .name = query->with_param, .type = QUERY_CHOICE, .text = "label"};
+			const struct query_value by = {.name = query->with_param,
+			                               .type = QUERY_CHOICE,
+			                               .text = query->with_value ? query->with_value : "label"};
 
 			assert_int_equal(run_query(fixture, query, &by, 1), 0);
 		}
@@ -200,6 +201,24 @@ static void test_values(void **state)
 	query_file_clear(&parsed);
 }
 
+/* The other body is for one word of the parameter, not for any. */
+static void test_with_value(void **state)
+{
+	static const char text[] = "-- param: how choice(a|b) a x\n-- column: n count x\n"
+	                           "SELECT 1 AS n\n-- with: how=b\nSELECT 1 AS n UNION ALL SELECT 2\n";
+	const struct query_value a = {.name = "how", .type = QUERY_CHOICE, .text = "a"};
+	const struct query_value b = {.name = "how", .type = QUERY_CHOICE, .text = "b"};
+	struct query_file parsed;
+	struct sql_error error;
+
+	assert_int_equal(query_file_parse(&parsed, "q.sql", text, &error), 0);
+	assert_string_equal(parsed.query.with_param, "how");
+	assert_int_equal(run_query(*state, &parsed.query, NULL, 0), 1);
+	assert_int_equal(run_query(*state, &parsed.query, &a, 1), 1);
+	assert_int_equal(run_query(*state, &parsed.query, &b, 1), 2);
+	query_file_clear(&parsed);
+}
+
 static void test_only_reading(void **state)
 {
 	static const char *const statements[] = {
@@ -241,6 +260,7 @@ int main(void)
 	    cmocka_unit_test(test_bad_declarations),
 	    cmocka_unit_test_setup_teardown(test_built_in, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_values, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_with_value, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_only_reading, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
