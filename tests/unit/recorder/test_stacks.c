@@ -272,10 +272,7 @@ static void test_restart_finds_all_again(void **state)
 	(void)state;
 	add_module(&table, at_1000, "ab", "/lib/a");
 	add_module(&table, at_5000, "", "/lib/b");
-	stack = ADD_STACK(&table, 0x1010, 0x5010, 0x9999,
-	                  CODE_FRAME(3, add_code(&table, "f",
-	                                         "\xff"
-	                                         "a.py")),
+	stack = ADD_STACK(&table, 0x1010, 0x5010, 0x9999, CODE_FRAME(3, add_code(&table, "f", "\xc3\xa9.py")),
 	                  CODE_FRAME(0, 9999));
 	for (uint32_t round = 1; round <= 3; round++) {
 		struct ingest *ingest = round == 1 ? open_new() : open_file(true);
