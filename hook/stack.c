@@ -59,65 +59,89 @@ static inline bool is_hidden(uint64_t address)
 
 /* ---- The walk ---- */
 
+/* A stack that is being taken, and its hash: cheap, and good enough to choose a slot by, since what the slot holds is
+ * compared. */
+struct taken {
+	uint32_t count;
+	uint64_t hash;
+	uint64_t frames[TTA_STACK_MOST];
+};
+
+static inline uint64_t hash_on(uint64_t hash, uint64_t frame)
+{
+	return (hash << 9 | hash >> 55) + frame;
+}
+
+/* Takes COUNT more frames, which are in their place. */
+static inline void take_more(struct taken *taken, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++)
+		taken->hash = hash_on(taken->hash, taken->frames[taken->count++]);
+}
+
+/* The caller of FRAME, on a stack that ends at HIGH; NULL: none that can be told. */
+__attribute__((no_sanitize("address", "thread"))) static inline const uintptr_t *caller_of(const uintptr_t *frame,
+                                                                                           uintptr_t high)
+{
+	const uintptr_t *next = (const uintptr_t *)frame[0];
+	uintptr_t distance = (uintptr_t)next - (uintptr_t)frame;
+
+	if (distance - 1 >= high - 2 * sizeof(*next) - (uintptr_t)frame || distance % sizeof(*next) != 0 ||
+	    next[1] < 4096)
+		return NULL;
+	return next;
+}
+
 /* Frames from FRAME outwards, 1 to MOST. Sanitizers know nothing of reading one's own stack. */
-__attribute__((no_sanitize("address", "thread"))) static inline uint32_t
-walk(const struct tta_thread *thread, const uintptr_t *frame, uint64_t *frames, uint32_t most)
+__attribute__((no_sanitize("address", "thread"))) static inline void
+walk(const struct tta_thread *thread, const uintptr_t *frame, struct taken *taken, uint32_t most)
 {
 	uintptr_t high = thread->stack_high;
+	uint64_t hash = 0;
 	uint32_t count = 0;
-	bool inner = true;
 
-	for (;;) {
-		const uintptr_t *next = (const uintptr_t *)frame[0];
-		uintptr_t address = frame[1];
+	while (is_hidden(frame[1])) {
+		const uintptr_t *next = caller_of(frame, high);
 
-		inner = inner && is_hidden(address);
-		if (!inner)
-			frames[count++] = address;
-		if (count == most || next <= frame || (uintptr_t)next > high - 2 * sizeof(*next) ||
-		    (uintptr_t)next % sizeof(*next) != 0 || next[1] < 4096)
-			break;
+		if (!next)
+			break; /* all of it is a preload's */
 		frame = next;
 	}
-	if (count == 0) /* all of it is a preload's */
-		frames[count++] = frame[1];
-	return count;
+	do {
+		taken->frames[count++] = frame[1];
+		hash = hash_on(hash, frame[1]);
+	} while (count < most && (frame = caller_of(frame, high)));
+	taken->count = count;
+	taken->hash = hash;
 }
 
 /* Return addresses; none when only Python's frames are wanted. */
-static inline uint32_t take_native(struct tta_thread *thread, const uintptr_t *frame, uint64_t *frames)
+static inline void take_native(struct tta_thread *thread, const uintptr_t *frame, struct taken *taken)
 {
 	uint32_t most = tta_context.options.stacks;
 
+	taken->count = 0;
+	taken->hash = 0;
 	if (__builtin_expect(most == 0, 0))
-		return 0;
-	if (__builtin_expect(tta_stack_unwinder != NULL, 0))
-		return tta_stack_unwind(thread, frame[1], frames, most, is_hidden);
-	if (__builtin_expect(tta_stack_is_within(thread, frame) || tta_stack_find(thread, frame), 1))
-		return walk(thread, frame, frames, most);
-	frames[0] = frame[1];
-	return 1;
+		return;
+	if (__builtin_expect(tta_stack_unwinder != NULL, 0)) {
+		take_more(taken, tta_stack_unwind(thread, frame[1], taken->frames, most, is_hidden));
+	} else if (__builtin_expect(tta_stack_is_within(thread, frame) || tta_stack_find(thread, frame), 1)) {
+		walk(thread, frame, taken, most);
+	} else {
+		taken->frames[0] = frame[1];
+		take_more(taken, 1);
+	}
 }
 
-/* How many frames there are when Python's are put behind COUNT others. The context must be ready. */
-static inline uint32_t add_python(uint64_t *frames, uint32_t count)
+/* Python's frames, if they are wanted, behind the others. The context must be ready. */
+static inline void take_python(struct taken *taken)
 {
-	if (__builtin_expect(tta_context.options.python_stacks == 0, 1))
-		return count;
-	return count + tta_python_frames(frames + count, TTA_STACK_MOST - count);
+	if (__builtin_expect(tta_context.options.python_stacks != 0, 0))
+		take_more(taken, tta_python_frames(taken->frames + taken->count, TTA_STACK_MOST - taken->count));
 }
 
 /* ---- Interning ---- */
-
-/* Cheap, and good enough to choose a slot by: what the slot holds is compared. */
-static inline uint64_t hash_frames(const uint64_t *frames, uint32_t count)
-{
-	uint64_t hash = count;
-
-	for (uint32_t i = 0; i < count; i++)
-		hash = (hash << 9 | hash >> 55) + frames[i];
-	return hash * HASH_FACTOR;
-}
 
 /* Of all bits of all frames. */
 static uint64_t hash_whole(const uint64_t *frames, uint32_t count)
@@ -170,13 +194,12 @@ static uint32_t intern_anew(const uint64_t *frames, uint32_t count, bool *is_cut
 
 uint32_t tta_stack_intern_for(const uint64_t *frames, uint32_t count)
 {
-	uint64_t all[TTA_STACK_MOST];
+	struct taken taken = {.count = count < TTA_STACK_MOST ? count : TTA_STACK_MOST};
 	bool is_cut;
 
-	if (count > TTA_STACK_MOST)
-		count = TTA_STACK_MOST;
-	memcpy(all, frames, count * sizeof(*all));
-	return intern_anew(all, add_python(all, count), &is_cut);
+	memcpy(taken.frames, frames, taken.count * sizeof(*frames));
+	take_python(&taken);
+	return intern_anew(taken.frames, taken.count, &is_cut);
 }
 
 /* A stack that is not in the first cache. Everything in the process that is slow about stacks ends up here. */
@@ -202,23 +225,41 @@ __attribute__((noinline)) static uint32_t intern_slow(struct tta_backpack *backp
 	return (uint32_t)entry;
 }
 
-static inline uint32_t intern(const struct tta_thread *thread, const uint64_t *frames, uint32_t count)
+/* Whether ENTRY, which is of this process's table, is this stack. Word by word, as it was written a moment ago: wider
+ * loads would have to wait until that is in the cache. */
+static inline bool is_stack(uint32_t entry, const struct taken *taken)
+{
+	const struct tta_spool *spool = &tta_context.spool;
+	const uint8_t *at = spool->base + spool->table.offset + (uint64_t)entry * 8;
+	const uint64_t *stored = (const uint64_t *)(const void *)(at + sizeof(struct tta_entry_header));
+	struct tta_entry_header header;
+	uint64_t different = 0;
+
+	memcpy(&header, at, sizeof(header));
+	if (header.type != TTA_ENTRY_STACK || header.data_bytes != taken->count * sizeof(*stored))
+		return false;
+	for (uint32_t i = 0; i < taken->count; i++)
+		different |= stored[i] ^ taken->frames[i];
+	return different == 0;
+}
+
+static inline uint32_t intern(const struct tta_thread *thread, const struct taken *taken)
 {
 	struct tta_backpack *backpack = thread->backpack;
-	uint32_t *slot = &backpack->stacks[hash_frames(frames, count) >> (64 - TTA_STACK_CACHE_BITS)];
+	uint64_t hash = (taken->hash + taken->count) * HASH_FACTOR;
+	uint32_t *slot = &backpack->stacks[hash >> (64 - TTA_STACK_CACHE_BITS)];
 	uint32_t entry = __atomic_load_n(slot, __ATOMIC_RELAXED);
 
-	if (__builtin_expect(entry && tta_table_is(entry, TTA_ENTRY_STACK, frames, count * (uint32_t)sizeof(*frames)),
-	                     1))
+	if (__builtin_expect(entry && is_stack(entry, taken), 1))
 		return entry;
-	return intern_slow(backpack, slot, frames, count);
+	return intern_slow(backpack, slot, taken->frames, taken->count);
 }
 
 /* The first stack of a process or of a thread, and those of threads that have ended. */
 __attribute__((noinline)) static uint32_t take_slow(struct tta_thread *thread, const void *frame)
 {
-	uint64_t frames[TTA_STACK_MOST];
 	int saved_errno = errno;
+	struct taken taken;
 	uint32_t entry = 0;
 
 	if (thread->muted || thread->ended || !ttalloc_enabled())
@@ -227,11 +268,14 @@ __attribute__((noinline)) static uint32_t take_slow(struct tta_thread *thread, c
 		tta_thread_renew(thread);
 		if (!thread->backpack)
 			tta_thread_watch(thread); /* so that its pages are given back */
+		take_native(thread, frame, &taken);
+		take_python(&taken);
 		if (tta_thread_backpack(thread))
-			entry = intern(thread, frames, add_python(frames, take_native(thread, frame, frames)));
+			entry = intern(thread, &taken);
 	} else if (tta_delegate()) {
-		entry = tta_delegate()->intern(TTA_ENTRY_STACK, frames,
-		                               take_native(thread, frame, frames) * (uint32_t)sizeof(*frames));
+		take_native(thread, frame, &taken);
+		entry = tta_delegate()->intern(TTA_ENTRY_STACK, taken.frames,
+		                               taken.count * (uint32_t)sizeof(taken.frames[0]));
 	}
 	errno = saved_errno;
 	return entry;
@@ -240,11 +284,13 @@ __attribute__((noinline)) static uint32_t take_slow(struct tta_thread *thread, c
 uint32_t tta_stack_take(const void *frame)
 {
 	struct tta_thread *thread = &tta_thread;
-	uint64_t frames[TTA_STACK_MOST];
+	struct taken taken;
 
 	if (__builtin_expect(thread->unwinding, 0))
 		return 0;
-	if (__builtin_expect(thread->epoch == tta_epoch() && thread->backpack, 1))
-		return intern(thread, frames, add_python(frames, take_native(thread, frame, frames)));
-	return take_slow(thread, frame);
+	if (__builtin_expect(thread->epoch != tta_epoch() || !thread->backpack, 0))
+		return take_slow(thread, frame);
+	take_native(thread, frame, &taken);
+	take_python(&taken);
+	return intern(thread, &taken);
 }
