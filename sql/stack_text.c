@@ -95,15 +95,15 @@ static bool lies_in(const struct entry *entry, const char *module)
 	return entry->module && strncmp(base_name(entry->module), module, strlen(module)) == 0;
 }
 
-/* Leaves out what is not the program's own. */
+/* Leaves out what is not the program's own. Preloads of ours may lie in the middle: those that pass calls on. */
 static void leave_out(struct stack *stack)
 {
 	bool python = false, inside = false;
 
-	for (size_t i = 0; i < stack->count && lies_in(&stack->entries[i], "libttalloc"); i++)
-		stack->entries[i].left_out = true;
-	for (size_t i = 0; i < stack->count; i++)
+	for (size_t i = 0; i < stack->count; i++) {
+		stack->entries[i].left_out = lies_in(&stack->entries[i], "libttalloc");
 		python |= stack->entries[i].python;
+	}
 	for (size_t i = 0; python && i < stack->count; i++) {
 		struct entry *entry = &stack->entries[i];
 
