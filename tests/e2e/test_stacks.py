@@ -9,7 +9,7 @@ import sqlite3
 import subprocess
 import sys
 
-from harness import (BUILD, SOURCE, Place, Skip, analyze, check, equal, main, program, run, start, verify, wait_until)
+from harness import BUILD, SOURCE, Place, Recorder, Skip, analyze, check, equal, main, program, run, start, verify
 
 # What PROGRAM's functions allocate and keep: bytes for each call, calls, line of the call.
 PROGRAM = """\
@@ -198,21 +198,15 @@ def killed_recorder():
     """kill -9 of the recorder, and --append: each stack is there once."""
     place = Place()
     path = compiled(place)
-    file = place.file("run.db")
-    options = ["-q", "-o", file, "--socket", place.socket]
-    recorder = start([program("ttalloc-recorder"), *options], env=place.env, cwd=place.path)
-    wait_until(lambda: os.path.exists(place.socket), "the socket")
     env = place.target_env(TTALLOC_STACKS="64")
-    equal(run([path], env=env).returncode, 0, "status of the program")
+    recorder = Recorder(place)
+    equal(run([path], env=env).returncode, 0, "status of the first program")
     recorder.kill()
-    recorder.wait()
     equal(run([path], env=env).returncode, 0, "status of a program without a recorder")
-    recorder = start([program("ttalloc-recorder"), *options, "--append"], env=place.env, cwd=place.path)
-    wait_until(lambda: os.path.exists(place.socket), "the socket")
+    recorder = Recorder(place, arguments=["--append"])
     equal(run([path], env=env).returncode, 0, "status of the last program")
     place.await_drained()
-    recorder.send_signal(signal.SIGTERM)
-    equal(recorder.wait(30), 0, "status of the recorder")
+    file = recorder.stop()
     equal(groups(file, "function"), {"place": (3 * 40007, 3 * 31), "direct": (3 * 11, 3)}, "by function of three runs")
     with sqlite3.connect(f"file:{file}?mode=ro", uri=True) as database:
         for table, key in (("module_info", "path, build_id"), ("frame_info", "module, address"), ("stack_info", "frames")):
