@@ -274,6 +274,8 @@ def processes(run, chosen=NOTHING):
                 "frees": sum(b.ended == "freed" and chosen.has_inside(run, b.end.at_ns) for b in blocks),
                 "allocated_bytes": sum(b.bytes for b in made),
                 "peak_bytes": max((total[1] for total in series), default=0), "live_bytes": sum(b.bytes for b in held),
+                "peak_bank_bytes": max((total[2] for total in series), default=0),
+                "live_bank_bytes": sum(b.bank_bytes for b in held),
             })
     return rows
 
