@@ -45,6 +45,11 @@ static void show_integer(struct shown *shown, const struct column *column, int64
 	}
 }
 
+void cell_put_integer(FILE *out, const struct column *column, int64_t number)
+{
+	fprintf(out, column->unit == UNIT_ADDRESS ? "%" PRIu64 : "%" PRId64, number);
+}
+
 static void show_blob(struct shown *shown, const struct query_cell *cell)
 {
 	size_t shown_bytes = cell->bytes < 32 ? cell->bytes : 32;

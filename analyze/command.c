@@ -16,6 +16,7 @@
 #include "memory.h"
 #include "run.h"
 #include "say.h"
+#include "symbolize_file.h"
 #include "watch.h"
 
 #define STATEMENT_MAX (1 << 20)
@@ -25,6 +26,7 @@ struct command {
 	struct verb *verb;
 	const struct query *query;
 	struct arguments arguments;
+	char *input;          /* what standard input gave in place of an option's "-" */
 	char found[PATH_MAX]; /* the file, when it was not named */
 };
 
@@ -78,13 +80,51 @@ static int check_operands(const struct command *command, size_t least, size_t mo
 	              command->verb->usage);
 }
 
+/* All of standard input, which is to be a NOUN. NULL with ERROR filled. */
+static char *read_input(const char *noun, struct sql_error *error)
+{
+	char *text = memory_get(STATEMENT_MAX, 1);
+	if (isatty(STDIN_FILENO) && isatty(STDERR_FILENO))
+		say("reading a %s from standard input", noun);
+	size_t bytes = fread(text, 1, STATEMENT_MAX, stdin);
+	if (ferror(stdin))
+		refuse(error, "cannot read standard input: %m");
+	else if (bytes == STATEMENT_MAX)
+		refuse(error, "the %s is longer than 1 MiB", noun);
+	else if (memchr(text, '\0', bytes) != NULL)
+		refuse(error, "the %s on standard input has a NUL in it", noun);
+	else if (text[strspn(text, " \t\r\n")] == '\0')
+		refuse(error, "no %s: give one on the command line or on standard input", noun);
+	else
+		return text;
+	free(text);
+	return NULL;
+}
+
+/* A text that a query asks for may come from standard input: "-". */
+static int read_texts(struct command *command, struct sql_error *error)
+{
+	for (size_t i = 0; i < command->arguments.setting_count; i++) {
+		struct setting *setting = &command->arguments.settings[i];
+		if (setting->option->group != GROUP_QUERY || setting->option->type != OPTION_TEXT ||
+		    strcmp(setting->text, "-") != 0)
+			continue;
+		if (command->input == NULL)
+			command->input = read_input(setting->option->name, error);
+		if (command->input == NULL)
+			return -1;
+		setting->text = command->input;
+	}
+	return 0;
+}
+
 static enum status command_query(struct command *command)
 {
 	struct sql_error error;
 	const struct arguments *arguments = &command->arguments;
 	struct request request = {.verb = command->verb, .query = command->query, .arguments = arguments};
 	bool two = command->verb->two_files;
-	if (check_operands(command, two ? 2 : 0, two ? 2 : 1, &error) < 0)
+	if (check_operands(command, two ? 2 : 0, two ? 2 : 1, &error) < 0 || read_texts(command, &error) < 0)
 		return trouble(&error);
 	if (two) {
 		request.old_file = arguments->operands[0];
@@ -93,27 +133,6 @@ static enum status command_query(struct command *command)
 		request.file = choose_file(command, arguments->operands[0], &error);
 	}
 	return request.file == NULL ? trouble(&error) : run_request(&request);
-}
-
-/* All of standard input. NULL with ERROR filled. */
-static char *read_statement(struct sql_error *error)
-{
-	char *text = memory_get(STATEMENT_MAX, 1);
-	if (isatty(STDIN_FILENO) && isatty(STDERR_FILENO))
-		say("reading a statement from standard input");
-	size_t bytes = fread(text, 1, STATEMENT_MAX, stdin);
-	if (ferror(stdin))
-		refuse(error, "cannot read standard input: %m");
-	else if (bytes == STATEMENT_MAX)
-		refuse(error, "the statement is longer than 1 MiB");
-	else if (memchr(text, '\0', bytes) != NULL)
-		refuse(error, "the statement on standard input has a NUL in it");
-	else if (text[strspn(text, " \t\r\n")] == '\0')
-		refuse(error, "no statement: give one as an operand or on standard input");
-	else
-		return text;
-	free(text);
-	return NULL;
 }
 
 static bool has_space(const char *text)
@@ -144,7 +163,7 @@ static enum status command_sql(struct command *command)
 		return trouble(&error);
 	struct sql_operands operands = sql_operands(arguments->operands, (unsigned)arguments->operand_count);
 	const char *file = choose_file(command, operands.file, &error);
-	char *input = file == NULL || operands.statement != NULL ? NULL : read_statement(&error);
+	char *input = file == NULL || operands.statement != NULL ? NULL : read_input("statement", &error);
 	if (file == NULL || (operands.statement == NULL && input == NULL))
 		return trouble(&error);
 	struct request request = {.verb = command->verb,
@@ -173,6 +192,26 @@ static enum status command_copy(struct command *command)
 	                            arguments_text(arguments, "force") != NULL, &error);
 	recording_close(recording);
 	return result < 0 ? trouble(&error) : STATUS_ANSWERED;
+}
+
+/* Looks up, and says then what each module came to. */
+static enum status command_symbolize(struct command *command)
+{
+	struct sql_error error;
+	const struct arguments *arguments = &command->arguments;
+	if (check_operands(command, 0, 1, &error) < 0)
+		return trouble(&error);
+	const char *file = choose_file(command, arguments->operands[0], &error);
+	if (file == NULL || symbolize_file(file, arguments, &error) < 0)
+		return trouble(&error);
+	return run_request(&(struct request){
+	    .verb = command->verb,
+	    .statement =
+	        "SELECT path, frames, coalesce(symbols, 'not looked up') AS symbols FROM module WHERE frames > 0 "
+	        "ORDER BY frames DESC, path",
+	    .file = file,
+	    .arguments = arguments,
+	});
 }
 
 /* The file need not be there yet. */
@@ -241,6 +280,8 @@ static enum status run_verb(struct command *command, int argc, char **argv)
 		return command_sql(command);
 	case VERB_WATCH:
 		return command_watch(command);
+	case VERB_SYMBOLIZE:
+		return command_symbolize(command);
 	case VERB_HELP:
 		return check_operands(command, 0, 1, &error) < 0
 		           ? trouble(&error)
@@ -282,6 +323,7 @@ static enum status run_command(int argc, char **argv)
 		status = say_unknown(command.verbs, name);
 	else
 		status = run_verb(&command, argc, argv);
+	free(command.input);
 	verbs_free(command.verbs);
 	return status;
 }

@@ -75,8 +75,8 @@ void option_text(char out[static OPTION_TEXT_MAX], const struct option *option)
 
 void column_text(char out[static OPTION_TEXT_MAX], const struct query_column *column)
 {
-	bool plain =
-	    strcmp(column->unit, "text") == 0 || strcmp(column->unit, "id") == 0 || strcmp(column->unit, "list") == 0;
+	bool plain = strcmp(column->unit, "text") == 0 || strcmp(column->unit, "id") == 0 ||
+	             strcmp(column->unit, "list") == 0 || strcmp(column->unit, "picture") == 0;
 	snprintf(out, OPTION_TEXT_MAX, "%s%s%s%s", or_nothing(column->help), plain ? "" : " [",
 	         plain ? "" : column->unit, plain ? "" : "]");
 }

@@ -175,7 +175,9 @@ static const char queries_of_your_own[] =
     "Types are integer, real, text, size, time, region, flag and choice(a|b|c); a default of \\- is NULL, and "
     "\\fBrequired\\fR makes the option one that must be given; a parameter least_bytes is the option "
     "\\-\\-least\\-bytes. Units of columns are bytes, ns, count, ratio, address, text, id and list (text of one item "
-    "per line, an array in JSON). A verb that is built in "
+    "per line, an array in JSON). \\-\\- notes: SELECT ... adds text rows as notes, \\-\\- refuse: SELECT ... ends "
+    "with one "
+    "as an error, and \\-\\- format: folded prints first and second column, as flame does. A verb that is built in "
     "cannot be replaced.\n";
 
 void man_page(FILE *out, struct verbs *verbs)

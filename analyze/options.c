@@ -48,8 +48,8 @@ static const struct option shared[] = {
      .type = OPTION_COUNT,
      .placeholder = "N",
      .group = GROUP_OUTPUT,
-     .help = "show N rows, 0 for all; without it tables show 20 (timeline and fragmentation: 20 of each device and "
-             "region), the other formats all"},
+     .help = "show N rows, 0 for all; without it tables show 20 (timeline, fragmentation, floor, temporary and "
+             "top: 20 of each device and region; histogram: all), the other formats all"},
     {.name = "format",
      .type = OPTION_CHOICE,
      .placeholder = "FORMAT",
@@ -80,7 +80,10 @@ static const struct option shared[] = {
      .repeatable = true,
      .group = GROUP_FILE,
      .help = "make the NAME.sql files of DIR verbs too"},
-    {.name = "force", .letter = 'f', .group = GROUP_FILE, .help = "replace OUT when it exists"},
+    {.name = "force",
+     .letter = 'f',
+     .group = GROUP_FILE,
+     .help = "copy: replace OUT when it exists; symbolize: look up again what was not found"},
     {.name = "help", .letter = 'h', .group = GROUP_FILE, .help = "explain the verb and stop"},
     {.name = "version", .letter = 'V', .group = GROUP_FILE, .help = "print the version and stop"},
 };
@@ -140,6 +143,8 @@ static bool takes_shared(const struct verb *verb, const struct query *query, con
 		return name_in(option->name, of_watching);
 	if (verb->kind == VERB_HELP)
 		return name_in(option->name, of_help);
+	if (verb->kind == VERB_SYMBOLIZE)
+		return option->group != GROUP_FILTER && strcmp(option->name, "exit-code") != 0;
 	if (strcmp(option->name, "force") == 0)
 		return false;
 	if (strcmp(option->name, "db") == 0)
@@ -204,6 +209,17 @@ static int add(struct options *options, const struct verb *verb, struct option o
 	return 0;
 }
 
+/* The shared OPTION, as it is with QUERY. */
+static struct option shared_option(const struct option *option, const struct query *query)
+{
+	struct option own = *option;
+	if (query != NULL && query->folded && strcmp(option->name, "format") == 0) {
+		own.choices = "folded|table|json|jsonl|csv";
+		own.fallback = "folded";
+	}
+	return own;
+}
+
 int options_for(struct options *options, const struct verb *verb, const struct query *query, struct sql_error *error)
 {
 	options->count = 0;
@@ -211,7 +227,8 @@ int options_for(struct options *options, const struct verb *verb, const struct q
 		if (add(options, verb, of_watch[i], error) < 0)
 			return -1;
 	for (size_t i = 0; i < sizeof shared / sizeof *shared; i++)
-		if (takes_shared(verb, query, &shared[i]) && add(options, verb, shared[i], error) < 0)
+		if (takes_shared(verb, query, &shared[i]) &&
+		    add(options, verb, shared_option(&shared[i], query), error) < 0)
 			return -1;
 	for (size_t i = 0; query != NULL && i < query->param_count; i++)
 		if (add(options, verb, option_of_param(verb, &query->params[i]), error) < 0)

@@ -14,16 +14,20 @@
 
 #define TABLE_ROWS 20
 
-static const char *const formats[] = {
-    [FORMAT_TABLE] = "table", [FORMAT_JSON] = "json", [FORMAT_JSONL] = "jsonl", [FORMAT_CSV] = "csv"};
+static const char *const formats[] = {[FORMAT_TABLE] = "table",
+                                      [FORMAT_JSON] = "json",
+                                      [FORMAT_JSONL] = "jsonl",
+                                      [FORMAT_CSV] = "csv",
+                                      [FORMAT_FOLDED] = "folded"};
 
-static int choose_format(struct output *output, const struct arguments *arguments, struct sql_error *error)
+static int choose_format(struct output *output, const struct arguments *arguments, const struct query *query,
+                         struct sql_error *error)
 {
 	const char *name = arguments_text(arguments, "format");
 	bool json = arguments_text(arguments, "json") != NULL;
 	if (json && name != NULL && strcmp(name, "json") != 0)
 		return refuse(error, "--json and --format %s contradict each other", name);
-	output->format = json ? FORMAT_JSON : FORMAT_TABLE;
+	output->format = json ? FORMAT_JSON : query != NULL && query->folded ? FORMAT_FOLDED : FORMAT_TABLE;
 	for (unsigned i = 0; name != NULL && i < sizeof formats / sizeof *formats; i++)
 		if (strcmp(formats[i], name) == 0)
 			output->format = (enum format)i;
@@ -56,17 +60,19 @@ static bool wants_colour(const char *when)
 	       strcmp(terminal, "dumb") != 0;
 }
 
-int output_choose(struct output *output, const struct arguments *arguments, struct sql_error *error)
+int output_choose(struct output *output, const struct arguments *arguments, const struct query *query,
+                  struct sql_error *error)
 {
 	const char *limit = arguments_text(arguments, "limit");
 	int64_t rows = 0;
 	*output = (struct output){0};
-	if (choose_format(output, arguments, error) < 0)
+	if (choose_format(output, arguments, query, error) < 0)
 		return -1;
 	if (limit != NULL)
 		parse_integer(limit, &rows);
 	output->rows = (uint64_t)rows;
 	output->limited = limit != NULL;
+	output->grouped = arguments_text(arguments, "by") != NULL;
 	output->style = (struct style){.out = stdout,
 	                               .width = terminal_width(),
 	                               .rows = limit != NULL ? (uint64_t)rows : TABLE_ROWS,
@@ -78,6 +84,7 @@ int output_choose(struct output *output, const struct arguments *arguments, stru
 
 struct writer *output_writer(const struct output *output, const struct verb *verb)
 {
+	struct style style = output->style;
 	switch (output->format) {
 	case FORMAT_JSON:
 		return writer_json(&output->style);
@@ -85,11 +92,15 @@ struct writer *output_writer(const struct output *output, const struct verb *ver
 		return writer_jsonl(&output->style);
 	case FORMAT_CSV:
 		return writer_csv(&output->style);
+	case FORMAT_FOLDED:
+		return writer_folded(&output->style);
 	default:
-		if (verb->list)
-			return writer_list(&output->style);
-		struct style style = output->style;
-		style.rows_of_series = verb->over_time && !output->limited;
+		style.known_only = verb->known_only;
+		if (verb->list && !output->grouped)
+			return writer_list(&style);
+		if (verb->whole && !output->limited)
+			style.rows = 0;
+		style.rows_of_series = (verb->over_time || verb->by_series) && !output->limited;
 		struct writer *table = writer_table(&style);
 		if (verb->over_time)
 			return writer_trim(table);

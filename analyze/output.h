@@ -10,18 +10,21 @@
 #include "arguments.h"
 #include "writer.h"
 
-enum format { FORMAT_TABLE, FORMAT_JSON, FORMAT_JSONL, FORMAT_CSV };
+enum format { FORMAT_TABLE, FORMAT_JSON, FORMAT_JSONL, FORMAT_CSV, FORMAT_FOLDED };
 
 struct output {
 	enum format format;
 	struct style style;
 	uint64_t rows; /* that a format other than table gives; 0: all */
 	bool limited;  /* the user said how many rows */
+	bool grouped;  /* rows of --by: a table, also of verbs that show a list */
 	int cause;     /* errno of the first write that failed; 0: none did */
 };
 
-/* 0, or -1 with ERROR filled: options that contradict each other. */
-int output_choose(struct output *output, const struct arguments *arguments, struct sql_error *error);
+/* QUERY, which may be NULL, may have another format than a table. 0, or -1 with ERROR filled: options that contradict
+ * each other. */
+int output_choose(struct output *output, const struct arguments *arguments, const struct query *query,
+                  struct sql_error *error);
 
 struct writer *output_writer(const struct output *output, const struct verb *verb);
 

@@ -123,7 +123,7 @@ static int write_rows(struct query_run *run, const struct request *request, stru
 /* Formats without room for it say on stderr that something is missing. */
 static void say_notes(const struct output *output, const struct answer *answer)
 {
-	if (output->format != FORMAT_CSV && output->format != FORMAT_JSONL)
+	if (output->format == FORMAT_TABLE || output->format == FORMAT_JSON)
 		return;
 	if (!answer->complete)
 		say("%s: " ANSWER_INCOMPLETE, answer->file);
@@ -189,6 +189,8 @@ static int answer(struct recording *recording, const struct request *request, st
 	/* Either recording of a diff may know what the other does not. */
 	if (request->old_file == NULL && values_check_known(&values, recording, error) < 0)
 		return -1;
+	if (request->query != NULL && notes_check_refused(recording, request->query, &values, error) < 0)
+		return -1;
 	notes_add_loss(notes, recording, "");
 	if (request->query != NULL && notes_add_query(notes, recording, request->query, &values, error) < 0)
 		return -1;
@@ -244,7 +246,7 @@ enum status run_request(const struct request *request)
 	const struct arguments *arguments = request->arguments;
 	bool found = false;
 
-	if (output_choose(&output, arguments, &error) < 0 || values_check(arguments, &error) < 0)
+	if (output_choose(&output, arguments, request->query, &error) < 0 || values_check(arguments, &error) < 0)
 		goto cleanup;
 	if (request->old_file != NULL && add_old_loss(request->old_file, &notes, &error) < 0)
 		goto cleanup;

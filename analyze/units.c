@@ -10,8 +10,9 @@
 #include <string.h>
 
 static const char *const unit_names[] = {
-    [UNIT_BYTES] = "bytes",     [UNIT_NS] = "ns",     [UNIT_COUNT] = "count", [UNIT_RATIO] = "ratio",
-    [UNIT_ADDRESS] = "address", [UNIT_TEXT] = "text", [UNIT_ID] = "id",       [UNIT_LIST] = "list"};
+    [UNIT_BYTES] = "bytes", [UNIT_NS] = "ns",           [UNIT_COUNT] = "count",
+    [UNIT_RATIO] = "ratio", [UNIT_ADDRESS] = "address", [UNIT_TEXT] = "text",
+    [UNIT_ID] = "id",       [UNIT_LIST] = "list",       [UNIT_PICTURE] = "picture"};
 
 enum unit unit_by_name(const char *name)
 {

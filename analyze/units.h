@@ -10,7 +10,18 @@
 
 #define UNITS_TEXT_MAX 32
 
-enum unit { UNIT_NONE, UNIT_BYTES, UNIT_NS, UNIT_COUNT, UNIT_RATIO, UNIT_ADDRESS, UNIT_TEXT, UNIT_ID, UNIT_LIST };
+enum unit {
+	UNIT_NONE,
+	UNIT_BYTES,
+	UNIT_NS,
+	UNIT_COUNT,
+	UNIT_RATIO,
+	UNIT_ADDRESS,
+	UNIT_TEXT,
+	UNIT_ID,
+	UNIT_LIST,
+	UNIT_PICTURE
+};
 
 /* The unit of that name, as a query's header declares it; UNIT_NONE where there is none. */
 enum unit unit_by_name(const char *name);

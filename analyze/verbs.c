@@ -32,10 +32,19 @@ static const struct verb own_verbs[] = {
      .kind = VERB_SQL,
      .summary = "run a statement of your own, read-only",
      .usage = "[STATEMENT|-] [FILE]",
-     .about =
-         "The statement may use the views (allocation, event, process, thread, device, label, step, kernel, "
-         "failure, loss, recording, usage) and the table-valued functions. Without STATEMENT, or for -, it is read "
-         "from standard input. Of one operand, an existing file is FILE."},
+     .about = "The statement may use the views (allocation, event, process, thread, device, label, step, kernel, "
+              "failure, loss, recording, usage, stack, module) and the table-valued functions. Without STATEMENT, or "
+              "for -, it is read "
+              "from standard input. Of one operand, an existing file is FILE."},
+    {.name = "symbolize",
+     .kind = VERB_SYMBOLIZE,
+     .summary = "look up the functions of call stacks, where the programs are installed",
+     .usage = "[FILE]",
+     .about = "The recorder does that when a recording ends; this is for one that was made with --no-symbols, or "
+              "killed, or for debug information that was installed since. What is found is stored in the file, which "
+              "may then go elsewhere. Only files with the recorded build id are read, and never the network. Says of "
+              "each program and library how many places in it stacks name, and what was found, or why nothing was. "
+              "With --force also those are looked up again of which not all was found."},
     {.name = "watch",
      .kind = VERB_WATCH,
      .summary = "follow a recording in the terminal, also one that is yet to begin",
@@ -51,7 +60,9 @@ static const struct verb own_verbs[] = {
 static const struct verb manners[] = {
     {.name = "info", .list = true, .nothing = "an empty recording"},
     {.name = "leaks", .fold = true, .nothing = "no leaks"},
+    {.name = "flame", .nothing = "nothing to weigh"},
     {.name = "failures", .nothing = "no failed requests"},
+    {.name = "why", .list = true, .known_only = true, .nothing = "nothing would have to go"},
     {.name = "diff", .two_files = true, .nothing = "no difference"},
     {.name = "timeline",
      .over_time = true,
@@ -63,6 +74,16 @@ static const struct verb manners[] = {
      .table_param = "samples",
      .table_default = "10",
      .nothing = "nothing to measure"},
+    {.name = "floor",
+     .by_series = true,
+     .table_param = "spans",
+     .table_default = "20",
+     .nothing = "nothing was ever live there"},
+    {.name = "temporary",
+     .by_series = true,
+     .nothing = "no temporary blocks; --within N lets more events lie in between"},
+    {.name = "histogram", .by_series = true, .whole = true, .nothing = "no blocks"},
+    {.name = "top", .by_series = true, .nothing = "nothing is live"},
     {.name = "verify", .gate = true, .nothing = "the file is sound"},
 };
 

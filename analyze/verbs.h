@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * verbs.h - what may follow "ttalloc-analyze": the built-in queries, the user's query files, and copy, sql, watch,
- * help.
+ * symbolize, help.
  */
 #ifndef ANALYZE_VERBS_H
 #define ANALYZE_VERBS_H
@@ -11,7 +11,7 @@
 
 #include "sql/query.h"
 
-enum verb_kind { VERB_QUERY, VERB_COPY, VERB_SQL, VERB_WATCH, VERB_HELP };
+enum verb_kind { VERB_QUERY, VERB_COPY, VERB_SQL, VERB_WATCH, VERB_SYMBOLIZE, VERB_HELP };
 
 struct verb {
 	char *name;
@@ -25,10 +25,13 @@ struct verb {
 	/* How the verb differs from a plain query. */
 	const char *nothing;                     /* what a table says when there are no rows */
 	bool list;                               /* its table form is name and value per line */
+	bool known_only;                         /* the list leaves out what is NULL */
 	bool fold;                               /* its table sums up what the runtime owns */
 	bool gate;                               /* a row means status 1, --exit-code or not */
 	bool two_files;                          /* OLD NEW */
 	bool over_time;                          /* its rows are moments of one device and region behind the other */
+	bool by_series;                          /* its rows are of one device and region behind the other */
+	bool whole;                              /* its table is shown to the end, unless --limit says otherwise */
 	const char *table_param, *table_default; /* a number of rows, of which a table takes fewer */
 };
 

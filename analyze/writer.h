@@ -41,7 +41,8 @@ struct style {
 	bool rows_of_series; /* so many of each device and region */
 	bool colour;
 	bool no_header;
-	bool quiet; /* do not say "complete" */
+	bool quiet;      /* do not say "complete" */
+	bool known_only; /* a list leaves out what is NULL */
 };
 
 struct writer {
@@ -57,6 +58,7 @@ struct writer *writer_list(const struct style *style);
 struct writer *writer_json(const struct style *style);
 struct writer *writer_jsonl(const struct style *style);
 struct writer *writer_csv(const struct style *style);
+struct writer *writer_folded(const struct style *style);
 
 /* Sums the rows that are the runtime's alone into one line under the table INNER (which it then owns). */
 struct writer *writer_fold(struct writer *inner);
@@ -83,6 +85,8 @@ struct shown {
 	char exact[UNITS_TEXT_MAX];
 };
 void cell_show(struct shown *shown, const struct column *column, const struct query_cell *cell);
+/* For programs: digits alone. Addresses have no sign, though the database gives all of its integers one. */
+void cell_put_integer(FILE *out, const struct column *column, int64_t number);
 
 /* Prints a line around a table, which must be safe, broken at spaces where the terminal ends. */
 void print_line(const struct style *style, const char *line);

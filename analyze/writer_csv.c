@@ -6,7 +6,6 @@
 #include "text.h"
 #include "writer.h"
 
-#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +13,7 @@
 struct csv {
 	struct writer writer;
 	FILE *out;
+	const struct column *columns;
 	size_t count;
 	bool no_header;
 };
@@ -26,13 +26,13 @@ static void put_real(FILE *out, double real)
 	fputs(text, out);
 }
 
-static void put_cell(FILE *out, const struct query_cell *cell)
+static void put_cell(FILE *out, const struct column *column, const struct query_cell *cell)
 {
 	switch (cell->type) {
 	case CELL_NULL:
 		break;
 	case CELL_INTEGER:
-		fprintf(out, "%" PRId64, cell->integer);
+		cell_put_integer(out, column, cell->integer);
 		break;
 	case CELL_REAL:
 		put_real(out, cell->real);
@@ -51,6 +51,7 @@ static void csv_begin(struct writer *writer, const struct answer *answer, const 
 {
 	struct csv *csv = (struct csv *)writer;
 	(void)answer;
+	csv->columns = columns;
 	csv->count = count;
 	for (size_t i = 0; i < count && !csv->no_header; i++) {
 		text_csv(csv->out, columns[i].name, strlen(columns[i].name));
@@ -62,7 +63,7 @@ static void csv_row(struct writer *writer, const struct query_cell *cells)
 {
 	struct csv *csv = (struct csv *)writer;
 	for (size_t i = 0; i < csv->count; i++) {
-		put_cell(csv->out, &cells[i]);
+		put_cell(csv->out, &csv->columns[i], &cells[i]);
 		fputs(i + 1 < csv->count ? "," : "\r\n", csv->out);
 	}
 }

@@ -6,7 +6,6 @@
 #include "text.h"
 #include "writer.h"
 
-#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,14 +41,14 @@ static void put_blob(FILE *out, const char *bytes, size_t count)
 	fputc('"', out);
 }
 
-static void put_cell(FILE *out, const struct query_cell *cell)
+static void put_cell(FILE *out, const struct column *column, const struct query_cell *cell)
 {
 	switch (cell->type) {
 	case CELL_NULL:
 		fputs("null", out);
 		break;
 	case CELL_INTEGER:
-		fprintf(out, "%" PRId64, cell->integer);
+		cell_put_integer(out, column, cell->integer);
 		break;
 	case CELL_REAL:
 		put_real(out, cell->real);
@@ -85,7 +84,7 @@ static void put_row(const struct json *json, const struct query_cell *cells)
 		if (json->columns[i].unit == UNIT_LIST)
 			put_list(json->out, &cells[i]);
 		else
-			put_cell(json->out, &cells[i]);
+			put_cell(json->out, &json->columns[i], &cells[i]);
 	}
 	fputc('}', json->out);
 }

@@ -4,6 +4,7 @@
  * that it cannot pass for another entry.
  */
 #include "memory.h"
+#include "picture.h"
 #include "text.h"
 #include "writer.h"
 
@@ -47,6 +48,10 @@ static void put_lines(const struct list *list, const struct query_cell *cell)
 static void put_value(const struct list *list, size_t column, const struct query_cell *cell)
 {
 	struct shown shown;
+	if (cell->type == CELL_TEXT && list->columns[column].unit == UNIT_PICTURE) {
+		picture_print(&list->style, cell->text, cell->bytes, list->name_width + 2);
+		return;
+	}
 	if (cell->type == CELL_TEXT) {
 		put_lines(list, cell);
 		return;
@@ -67,6 +72,8 @@ static void list_row(struct writer *writer, const struct query_cell *cells)
 		fputc('\n', list->style.out);
 	list->any = true;
 	for (size_t i = 0; i < list->count; i++) {
+		if (list->style.known_only && cells[i].type == CELL_NULL)
+			continue;
 		text_terminal(safe, sizeof safe, list->columns[i].name, strlen(list->columns[i].name));
 		fprintf(list->style.out, "%s%-*s%s  ", colour(&list->style, COLOUR_BOLD), (int)list->name_width, safe,
 		        colour(&list->style, COLOUR_OFF));

@@ -15,6 +15,7 @@ ttalloc_needs=(
 	"libsqlite3-dev  pkg-config --exists sqlite3"
 	"libncurses-dev  pkg-config --exists ncursesw"
 	"libzstd-dev  pkg-config --exists libzstd"
+	"libdw-dev    pkg-config --exists libdw" # functions and lines of call stacks
 )
 
 # For the build alone, and what the tests need on top of it.

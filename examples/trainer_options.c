@@ -22,6 +22,8 @@ enum choice {
 	LEAK_PER_STEP,
 	FRAGMENT,
 	FAIL,
+	EVALUATE,
+	KEEP_SEMAPHORES,
 	SEED,
 	STEP_TIME_US,
 	EVENTS,
@@ -47,6 +49,9 @@ static const struct choice_row rows[CHOICES] = {
     [LEAK_PER_STEP] = {"leak-per-step", "BYTES", 0, UINT64_C(1) << 32, "never free BYTES of each step (K, M, G)"},
     [FRAGMENT] = {"fragment", NULL, 0, 0, "leave small buffers behind that split the free memory"},
     [FAIL] = {"fail", NULL, 0, 0, "run out of memory in the last step; the exit status is then 1"},
+    [EVALUATE] = {"evaluate", NULL, 0, 0, "evaluate after the last step, with activations that fill L1"},
+    [KEEP_SEMAPHORES] = {"keep-semaphores", NULL, 0, 0,
+                         "with --evaluate: never free the semaphore of each step's all-gather"},
     [SEED] = {"seed", "N", 0, UINT32_MAX, "vary the length of batches; 0, the default: all are full"},
     [STEP_TIME_US] = {"step-time-us", "N", 0, 60000000, "let a step take N microseconds (default 0: flat out)"},
     [EVENTS] = {"events", "N", 0, UINT64_MAX, "stop at the end of the step that reaches N events"},
@@ -130,6 +135,12 @@ static void apply(struct trainer_options *options, enum choice choice, uint64_t 
 	case FAIL:
 		training->fail = true;
 		break;
+	case EVALUATE:
+		training->evaluate = true;
+		break;
+	case KEEP_SEMAPHORES:
+		training->keep_semaphores = true;
+		break;
 	case SEED:
 		training->seed = number;
 		break;
@@ -159,6 +170,10 @@ static void check(struct trainer_options *options)
 		options->training.steps = 5;
 	if (options->training.fail && options->training.steps == 0) {
 		fputs("ttalloc-trainer: --fail happens in the last step: give --steps\n", stderr);
+		exit(2);
+	}
+	if (options->training.keep_semaphores && !options->training.evaluate) {
+		fputs("ttalloc-trainer: --keep-semaphores: there are none without --evaluate\n", stderr);
 		exit(2);
 	}
 }

@@ -12,6 +12,7 @@
 #include <ttalloc.h>
 
 #include "disturbance.h"
+#include "evaluation.h"
 #include "model.h"
 
 enum {
@@ -38,6 +39,7 @@ struct training {
 	struct module *layers;
 	struct module head;
 	struct tensor semaphores; /* of the all-reduce */
+	struct tensor gathering;  /* semaphore of this step's all-gather */
 	struct tensor trace;
 	struct stragglers stragglers;
 	uint64_t random;
@@ -58,6 +60,11 @@ static unsigned op_program(const struct training *training, unsigned op)
 static unsigned weight_program(enum weight weight, bool all_reduce)
 {
 	return model_op_count() * BATCH_LENGTHS + 2 * weight + all_reduce;
+}
+
+static unsigned evaluation_program(void)
+{
+	return weight_program(WEIGHTS, false);
 }
 
 static uint32_t batch_tokens(const struct training *training)
@@ -138,6 +145,8 @@ static void run_phase(struct training *training, struct module *module, enum pha
 		run_op(training, module, op, model_first_op(phase) + i);
 		if (i == 0 && phase == PHASE_LAYER_FORWARD && training->options.fragment)
 			stragglers_add(&training->stragglers, training->mesh, training->step);
+		if (i == 0 && phase == PHASE_HEAD && training->options.evaluate)
+			all_gather(training->mesh, &training->gathering);
 	}
 	if (group)
 		ttalloc_label_pop();
@@ -249,6 +258,13 @@ static void drop_batch(struct training *training)
 	mesh_drop(training->mesh, &training->head.tensors[SLOT_TARGETS]);
 }
 
+static void end_gathering(struct training *training)
+{
+	if (training->options.keep_semaphores)
+		training->gathering = (struct tensor){0}; /* and nobody knows of it any more */
+	mesh_drop(training->mesh, &training->gathering);
+}
+
 static void run_step(struct training *training)
 {
 	training->step_start_ns = now_ns();
@@ -263,6 +279,7 @@ static void run_step(struct training *training)
 	if (training->options.fail && training->step == training->options.steps)
 		ask_for_too_much(training->mesh);
 	optimize(training);
+	end_gathering(training);
 	drop_batch(training);
 	stragglers_drop(&training->stragglers, training->mesh, training->step);
 	if (!mesh_failed(training->mesh))
@@ -319,6 +336,7 @@ static void unload_model(struct training *training)
 		drop_module(training, &training->layers[layer]);
 	drop_module(training, &training->head);
 	mesh_drop(training->mesh, &training->semaphores);
+	mesh_drop(training->mesh, &training->gathering);
 	mesh_drop(training->mesh, &training->trace);
 	mesh_forget_programs(training->mesh);
 }
@@ -351,7 +369,7 @@ struct training *training_begin(const struct training_options *options)
 	    .architecture = options->architecture,
 	    .first_chip = options->first_chip,
 	    .devices = options->devices,
-	    .programs = weight_program(WEIGHTS, false),
+	    .programs = evaluation_program() + 1,
 	    .trace_bytes = TRACE_TOTAL_BYTES,
 	    .l1_small_bytes = L1_SMALL_BYTES,
 	});
@@ -363,6 +381,8 @@ bool training_run(struct training *training)
 	load_model(training);
 	while (more_steps(training))
 		run_step(training);
+	if (training->options.evaluate)
+		evaluate(training->mesh, evaluation_program());
 	snprintf(training->message, sizeof(training->message), "%s", mesh_message(training->mesh));
 	unload_model(training);
 	return !mesh_failed(training->mesh);

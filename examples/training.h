@@ -24,6 +24,8 @@ struct training_options {
 	uint64_t seed;         /* 0: all batches are full */
 	bool fragment;         /* leave small buffers behind that outlive their step */
 	bool fail;             /* ask for more than there is, in the last step */
+	bool evaluate;         /* gather in each step, and evaluate after the last one */
+	bool keep_semaphores;  /* those of the gathers are never freed */
 };
 
 struct training;

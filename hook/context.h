@@ -12,6 +12,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #define TTALLOC_NO_MACROS
 #include "ttalloc.h"
@@ -19,6 +20,7 @@
 #include "clock.h"
 #include "flusher.h"
 #include "futex.h"
+#include "modules.h"
 #include "options.h"
 #include "rendezvous.h"
 #include "spool.h"
@@ -36,6 +38,7 @@ struct tta_context {
 	struct tta_lock decide_lock;
 	struct tta_options options;
 	bool options_read;
+	bool without_stacks; /* decided; false also before the gate is */
 	bool said;         /* the one line on stderr */
 	bool is_over;      /* the recording has ended for good */
 	char producer[16]; /* who reports; "" means the C API's users */
@@ -59,6 +62,7 @@ struct tta_context {
 	struct tta_spool spool;
 	uint64_t ring_space_used;
 	struct tta_table table;
+	struct tta_modules modules;
 	struct tta_flusher flusher;
 	uint64_t marked[TTA_MAX_RINGS]; /* of each ring: drops that have a LOSS mark, or are promised one */
 };
@@ -84,6 +88,17 @@ static inline uint32_t tta_epoch(void)
 static inline const struct tta_delegate *tta_delegate(void)
 {
 	return __atomic_load_n(&tta_context.delegate, __ATOMIC_ACQUIRE);
+}
+
+/* Whether ENTRY, which is of this process's table, is of TYPE and has these BYTES of DATA. */
+static inline bool tta_table_is(uint32_t entry, uint32_t type, const void *data, uint32_t bytes)
+{
+	const struct tta_spool *spool = &tta_context.spool;
+	const uint8_t *at = spool->base + spool->table.offset + (uint64_t)entry * 8;
+	struct tta_entry_header header;
+
+	memcpy(&header, at, sizeof(header));
+	return header.type == type && header.data_bytes == bytes && memcmp(at + sizeof(header), data, bytes) == 0;
 }
 
 /* Starts the context if need be. True when there is a segment to write to. Slow: for cold paths. */

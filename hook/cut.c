@@ -116,7 +116,7 @@ static void take_top(struct tta_sealer *sealer)
 	const struct tta_event *event = &cursor->records[cursor->at & cursor->mask];
 
 	put(sealer, event, cursor->thread_entry);
-	if (event->kind == TTA_LOSS)
+	if (event->kind == TTA_LOSS && event->bank_bytes == TTA_LOST_RING_FULL)
 		cursor->marked += event->size_bytes;
 	cursor->at++;
 	if (!next_of_ring(sealer, top))

@@ -8,8 +8,9 @@
 
 #include "thread.h"
 
-/* The lane that an event goes to: a busy one was interrupted by the signal handler that we are in. */
-static struct tta_lane *free_lane(struct tta_thread *thread)
+/* The lane that an event goes to: a busy one was interrupted by the signal handler that we are in. Not inlined: see
+ * hook/CMakeLists.txt for what gcc makes of the test of its answer in sanitizer builds. */
+__attribute__((noinline)) static struct tta_lane *free_lane(struct tta_thread *thread)
 {
 	struct tta_backpack *backpack;
 
@@ -29,7 +30,17 @@ static void write_event(struct tta_thread *thread, struct tta_lane *lane, const 
 		return;
 	}
 	if (lane->head < lane->limit || tta_lane_make_room(lane))
-		tta_lane_write(lane, event, thread->label);
+		tta_lane_write_labelled(thread, lane, event);
+}
+
+void tta_lane_write_inherited(const struct tta_thread *thread, struct tta_lane *lane, const struct tta_event *event)
+{
+	struct tta_event inherited = *event;
+
+	inherited.label = tta_inherited_label(thread);
+	if (inherited.label)
+		inherited.flags |= TTA_LABEL_INHERITED;
+	tta_lane_write(lane, &inherited, inherited.label);
 }
 
 static void emit_here(struct tta_thread *thread, const struct tta_event *event)

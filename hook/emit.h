@@ -27,6 +27,7 @@ struct tta_lane {
 };
 
 struct tta_backpack;
+struct tta_beacon;
 
 /* What a thread knows. Small: it lies in the static TLS of programs that load the library late. */
 struct tta_thread {
@@ -34,16 +35,26 @@ struct tta_thread {
 	uint32_t epoch; /* of the process that what follows belongs to */
 	uint32_t label; /* entry of the innermost open label */
 	uint32_t thread_entry;
-	uint8_t rounds;                /* of its destructor */
-	bool muted;                    /* the flusher: nothing that it does is recorded */
-	bool ended;                    /* its destructor is through: rings are given back after each event */
+	uint8_t rounds;      /* of its destructor */
+	uint8_t stack_looks; /* times that its stack was looked for */
+	bool muted;          /* the flusher: nothing that it does is recorded */
+	bool ended;          /* its destructor is through: rings are given back after each event */
+	bool unwinding;      /* inside libunwind */
+	uintptr_t stack_low; /* of its stack, as far as is known; both 0: nothing is */
+	uintptr_t stack_high;
 	struct tta_backpack *backpack; /* labels and more lanes, if it ever needed them */
+	struct tta_beacon *beacon;     /* shows its label to the threads that it made; NULL: it made none */
+	struct tta_beacon *maker;      /* of the thread that made it; NULL: nobody known */
+	uint64_t inherited;            /* the label that was open then, as beacons show it; 0: none */
 };
 
 extern _Thread_local struct tta_thread tta_thread __attribute__((tls_model("initial-exec")));
 
 /* Everything that is rare. Keeps errno. */
 void tta_emit_slow(const struct tta_event *event);
+
+/* The label that THREAD has while it has none of its own; 0: none. See inherit.h. */
+uint32_t tta_inherited_label(const struct tta_thread *thread);
 
 /* Writes EVENT, and shows it to the flusher. The lane is busy and has room. */
 static inline void tta_lane_write(struct tta_lane *lane, const struct tta_event *event, uint32_t label)
@@ -65,6 +76,19 @@ static inline void tta_lane_write(struct tta_lane *lane, const struct tta_event 
 	__atomic_store_n(&lane->ring->head, head + 1, __ATOMIC_RELEASE);
 }
 
+/* The same, with the label that THREAD inherits; for threads that have none of their own. */
+void tta_lane_write_inherited(const struct tta_thread *thread, struct tta_lane *lane, const struct tta_event *event);
+
+/* The same, with the label of THREAD. */
+static inline void tta_lane_write_labelled(const struct tta_thread *thread, struct tta_lane *lane,
+                                           const struct tta_event *event)
+{
+	if (__builtin_expect(thread->label || !((uintptr_t)thread->maker | thread->inherited), 1))
+		tta_lane_write(lane, event, thread->label);
+	else
+		tta_lane_write_inherited(thread, lane, event);
+}
+
 /* Reports one event; its ticks and label are filled in here. */
 __attribute__((always_inline)) static inline void tta_emit(const struct tta_event *event)
 {
@@ -75,7 +99,7 @@ __attribute__((always_inline)) static inline void tta_emit(const struct tta_even
 		lane->busy = true;
 		__atomic_signal_fence(__ATOMIC_SEQ_CST);
 		if (__builtin_expect(lane->head < lane->limit, 1)) {
-			tta_lane_write(lane, event, thread->label);
+			tta_lane_write_labelled(thread, lane, event);
 			__atomic_signal_fence(__ATOMIC_SEQ_CST);
 			lane->busy = false;
 			return;

@@ -188,11 +188,13 @@ void tta_flusher_start(void)
 	struct tta_critical critical;
 	pthread_attr_t attributes;
 	pthread_t thread;
+	bool was_muted = tta_thread.muted;
 	int error;
 
 	if (__atomic_exchange_n(&flusher->is_running, true, __ATOMIC_ACQ_REL))
 		return;
 	tta_critical_enter(&critical); /* the thread inherits that all signals are blocked */
+	tta_thread.muted = true;       /* and nothing else */
 	pthread_attr_init(&attributes);
 	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
 	pthread_attr_setstacksize(&attributes, STACK_BYTES);
@@ -204,6 +206,7 @@ void tta_flusher_start(void)
 		error = pthread_create(&thread, &attributes, flusher_main, NULL);
 	}
 	pthread_attr_destroy(&attributes);
+	tta_thread.muted = was_muted;
 	if (error)
 		__atomic_store_n(&flusher->is_running, false, __ATOMIC_RELEASE);
 	tta_critical_leave(&critical);

@@ -51,23 +51,28 @@ static uint32_t new_epoch(void)
 	return (uint32_t)(mixed >> 32) | 1;
 }
 
+/* Other threads may read this meanwhile. */
+static void set_without_stacks(bool without)
+{
+	__atomic_store_n(&tta_context.without_stacks, without, __ATOMIC_RELAXED);
+}
+
 /* The environment counts when the first process decides; its children do as it did. */
 static uint32_t decide_locked(void)
 {
-	uint32_t state = TTALLOC_GATE_ON;
-
-	if (tta_context.is_over)
+	if (tta_context.is_over || (!tta_context.options_read && !tta_options_want_recording())) {
+		set_without_stacks(true);
 		return TTALLOC_GATE_OFF;
+	}
 	if (!tta_context.options_read) {
-		if (!tta_options_want_recording())
-			return TTALLOC_GATE_OFF;
 		tta_options_read(&tta_context.options);
 		tta_context.clock = tta_clock_choose();
 		tta_context.options_read = true;
 	}
+	set_without_stacks(!tta_context.options.stacks && !tta_context.options.python_stacks);
 	tta_gate_watch_forks();
 	__atomic_store_n(tta_epoch_place(), new_epoch(), __ATOMIC_RELAXED);
-	return state;
+	return TTALLOC_GATE_ON;
 }
 
 __attribute__((visibility("default"))) bool ttalloc_gate_decide(void)

@@ -60,6 +60,7 @@ static const struct host_real *look_up_once(void)
 		return expected == FOUND ? &real.functions : NULL;
 	look_up_all(&real.functions);
 	ttalloc_name_producer("host-malloc");
+	tta_hide_this_library();
 	__atomic_store_n(&real.state, FOUND, __ATOMIC_RELEASE);
 	return &real.functions;
 }

@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "inherit.h"
+
 /* struct of TTA_ENTRY_LABEL: the parent's entry, 0, the name. */
 #define LABEL_HEAD_BYTES 8u
 
@@ -52,6 +54,7 @@ void tta_label_push(const char *name)
 	memcpy(backpack->names + start, name ? name : "", name_bytes);
 	backpack->entries[level] = label_entry(level ? backpack->entries[level - 1] : 0, name ? name : "", name_bytes);
 	thread->label = backpack->entries[level];
+	tta_inherit_show(thread);
 }
 
 void tta_label_pop(void)
@@ -65,6 +68,7 @@ void tta_label_pop(void)
 	depth = --backpack->label_depth;
 	if (depth < TTA_LABEL_DEPTH)
 		thread->label = depth ? backpack->entries[depth - 1] : 0;
+	tta_inherit_show(thread);
 }
 
 void tta_label_say_again(struct tta_thread *thread)

@@ -28,6 +28,8 @@ struct tta_options {
 	uint32_t full_wait_ms;
 	uint32_t flush_ms;
 	uint32_t verbose;
+	uint32_t stacks;        /* frames; 0: none */
+	uint32_t python_stacks; /* not 0: with the frames of the Python code that calls */
 #ifdef TTALLOC_FAULTS
 	char fault[24];
 #endif

@@ -11,6 +11,8 @@
 
 #include "ttalloc/event.h"
 
+struct ttalloc_bequest;
+
 /* What a copy offers to others. Entries are only ever added at the end. */
 struct tta_delegate {
 	uint32_t version;
@@ -20,6 +22,10 @@ struct tta_delegate {
 	void (*label_push)(const char *name);
 	void (*label_pop)(void);
 	bool (*flush)(unsigned timeout_ms);
+	/* Since version 2. */
+	bool (*bequeath)(struct ttalloc_bequest *bequest);
+	void (*inherit)(const struct ttalloc_bequest *bequest);
+	void (*disinherit)(const struct ttalloc_bequest *bequest);
 };
 
 /* Returns NULL when the caller's copy, which OWN describes, is the one that records; else the other one. */

@@ -36,16 +36,6 @@ static uint64_t hash_entry(uint32_t type, const void *data, uint32_t bytes)
 	return hash ^ hash >> 32;
 }
 
-static bool entry_is(uint32_t entry, uint32_t type, const void *data, uint32_t bytes)
-{
-	const struct tta_spool *spool = &tta_context.spool;
-	const uint8_t *at = spool->base + spool->table.offset + (uint64_t)entry * 8;
-	struct tta_entry_header header;
-
-	memcpy(&header, at, sizeof(header));
-	return header.type == type && header.data_bytes == bytes && memcmp(at + sizeof(header), data, bytes) == 0;
-}
-
 static uint32_t find(uint64_t hash, uint32_t type, const void *data, uint32_t bytes)
 {
 	struct tta_table_index *index = __atomic_load_n(&tta_context.table.index, __ATOMIC_ACQUIRE);
@@ -57,7 +47,7 @@ static uint32_t find(uint64_t hash, uint32_t type, const void *data, uint32_t by
 
 		if (!slot)
 			return 0;
-		if (slot >> 32 == hash >> 32 && entry_is((uint32_t)slot, type, data, bytes))
+		if (slot >> 32 == hash >> 32 && tta_table_is((uint32_t)slot, type, data, bytes))
 			return (uint32_t)slot;
 	}
 }
@@ -129,6 +119,11 @@ uint32_t tta_table_append(uint32_t type, const void *data, uint32_t bytes)
 	entry = append_locked(type, data, bytes);
 	tta_lock_leave(&tta_context.lock, &critical);
 	return entry;
+}
+
+uint32_t tta_table_find(uint32_t type, const void *data, uint32_t bytes)
+{
+	return find(hash_entry(type, data, bytes), type, data, bytes);
 }
 
 uint32_t tta_table_intern(uint32_t type, const void *data, uint32_t bytes)

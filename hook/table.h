@@ -5,6 +5,7 @@
 #ifndef TTALLOC_HOOK_TABLE_H
 #define TTALLOC_HOOK_TABLE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* The longest entry. */
@@ -19,6 +20,9 @@ struct tta_table {
 /* The number of the entry of TYPE with these BYTES of DATA, which is made if there is none. 0 when there is no room.
  * Finding one takes no lock. The context must be ready. */
 uint32_t tta_table_intern(uint32_t type, const void *data, uint32_t bytes);
+
+/* The same, but 0 when there is none. Takes no lock. */
+uint32_t tta_table_find(uint32_t type, const void *data, uint32_t bytes);
 
 /* The same, always a new entry. */
 uint32_t tta_table_append(uint32_t type, const void *data, uint32_t bytes);

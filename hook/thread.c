@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "fault.h"
+#include "inherit.h"
 #include "label.h"
 
 #define FULL_SIZED_RINGS 32u /* then all TTA_MAX_RINGS rings take less than half of the default cap */
@@ -57,9 +58,13 @@ void tta_thread_renew(struct tta_thread *thread)
 	tta_critical_enter(&critical);
 	thread->thread_entry = 0;
 	thread->label = 0;
-	if (thread->backpack)
+	if (thread->backpack) {
+		memset(thread->backpack->stacks, 0, sizeof(thread->backpack->stacks));
+		memset(thread->backpack->cut_stacks, 0, sizeof(thread->backpack->cut_stacks));
 		tta_label_say_again(thread);
+	}
 	thread->epoch = epoch;
+	tta_inherit_show(thread);
 	tta_critical_leave(&critical);
 }
 
@@ -75,6 +80,7 @@ static void thread_ends(void *value)
 		return;
 	}
 	thread->ended = true;
+	tta_inherit_end(thread);
 	tta_lane_retire(&thread->lane);
 	for (unsigned i = 0; backpack && i < TTA_NESTED_LANES; i++)
 		tta_lane_retire(&backpack->nested[i]);

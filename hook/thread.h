@@ -9,12 +9,23 @@
 
 #define TTA_LABEL_DEPTH 64u
 #define TTA_NESTED_LANES 3u
+#define TTA_STACK_CACHE_BITS 9
+#define TTA_CUT_CACHE_BITS 8
+
+/* A stack that was cut where garbage began: the hash of all that was found, and the entry of what was kept. Two words
+ * that a signal handler may come in between: the hash is stored with the entry mixed in. */
+struct tta_cut_stack {
+	uint64_t hash_and_entry; /* hash ^ entry */
+	uint64_t entry;          /* 0: empty */
+};
 
 /* What most threads never need, in pages of its own. Names are kept to say them again in a forked child. */
 struct tta_backpack {
 	uint32_t label_depth; /* open labels; only the first TTA_LABEL_DEPTH have an entry */
 	uint32_t entries[TTA_LABEL_DEPTH];
 	uint32_t name_ends[TTA_LABEL_DEPTH];
+	uint32_t stacks[1u << TTA_STACK_CACHE_BITS]; /* entries of call stacks, by their hash */
+	struct tta_cut_stack cut_stacks[1u << TTA_CUT_CACHE_BITS];
 	struct tta_lane nested[TTA_NESTED_LANES]; /* for signal handlers that interrupt the lane before */
 	char names[TTA_LABEL_DEPTH * TTALLOC_NAME_MAX];
 };

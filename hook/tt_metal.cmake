@@ -9,8 +9,10 @@ add_library(ttalloc_tt_metal SHARED
   ${CMAKE_CURRENT_LIST_DIR}/tt_metal_reach.c
   ${CMAKE_CURRENT_LIST_DIR}/tt_metal_buffer.c
   ${CMAKE_CURRENT_LIST_DIR}/tt_metal_device.c
+  ${CMAKE_CURRENT_LIST_DIR}/tt_metal_exception.c
   ${CMAKE_CURRENT_LIST_DIR}/tt_metal_circular.c
-  ${CMAKE_CURRENT_LIST_DIR}/tt_metal_say.c)
+  ${CMAKE_CURRENT_LIST_DIR}/tt_metal_say.c
+  ${CMAKE_CURRENT_LIST_DIR}/preload_threads.c)
 set_target_properties(ttalloc_tt_metal PROPERTIES
   OUTPUT_NAME ttalloc-tt-metal
   LIBRARY_OUTPUT_DIRECTORY $<TARGET_FILE_DIR:ttalloc>
@@ -20,7 +22,7 @@ set_target_properties(ttalloc_tt_metal PROPERTIES
 # What TT-Metal throws passes through these functions. They are loaded when the process starts, or not at all.
 target_compile_options(ttalloc_tt_metal PRIVATE -fexceptions -ftls-model=initial-exec)
 target_link_libraries(ttalloc_tt_metal PRIVATE ttalloc ttalloc_formats Threads::Threads ${CMAKE_DL_LIBS})
-target_link_options(ttalloc_tt_metal PRIVATE -Wl,-z,nodelete -Wl,--enable-new-dtags)
+target_link_options(ttalloc_tt_metal PRIVATE -Wl,-z,nodelete -Wl,--enable-new-dtags -Wl,--wrap=_Unwind_Resume)
 if(NOT TTALLOC_SANITIZE)
   target_link_options(ttalloc_tt_metal PRIVATE -Wl,-z,defs)
 endif()
@@ -29,4 +31,8 @@ install(TARGETS ttalloc_tt_metal LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 # For a patched TT-Metal, and for Python.
 install(FILES ${PROJECT_SOURCE_DIR}/include/allocation_client.hpp ${PROJECT_SOURCE_DIR}/include/allocation_reporter.hpp
         DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
-install(FILES ${CMAKE_CURRENT_LIST_DIR}/python/ttalloc.py DESTINATION ${CMAKE_INSTALL_LIBDIR}/ttalloc/python)
+foreach(file ttalloc.py start/sitecustomize.py)
+  get_filename_component(folder ttalloc/python/${file} DIRECTORY)
+  configure_file(${CMAKE_CURRENT_LIST_DIR}/python/${file} ttalloc/python/${file} COPYONLY)
+  install(FILES ${CMAKE_CURRENT_LIST_DIR}/python/${file} DESTINATION ${CMAKE_INSTALL_LIBDIR}/${folder})
+endforeach()

@@ -171,6 +171,7 @@ static void load_getters(struct tt_library *library, void *handle)
 	*(void **)&library->size_per_bank = dlsym(handle, TT_BUFFER_SIZE_PER_BANK);
 	*(void **)&library->mesh_devices = dlsym(handle, TT_MESH_DEVICES);
 	*(void **)&library->operator_delete = dlsym(handle, TT_OPERATOR_DELETE);
+	library->standard_exception = dlsym(handle, TT_STANDARD_EXCEPTION); /* of the libstdc++ that it uses */
 	library->patched = dlsym(handle, "ttalloc_drop_in") != NULL;
 	load_allocator(&library->allocator, handle, allocator_impl_names);
 	if (!library->allocator.num_banks)

@@ -57,6 +57,7 @@ struct tt_library {
 	/* MeshDevice::get_devices(): on x86-64 a vector is returned in memory that the caller names first. */
 	void (*mesh_devices)(struct tt_vector *devices, const void *mesh);
 	void (*operator_delete)(void *memory);
+	const void *standard_exception; /* type_info of std::exception; NULL: not found */
 
 	atomic_int layout; /* of class Buffer; see tt_metal_buffer.c */
 };

@@ -14,6 +14,7 @@
 #include "tt_metal_buffer.h"
 #include "tt_metal_circular.h"
 #include "tt_metal_device.h"
+#include "tt_metal_exception.h"
 #include "tt_metal_library.h"
 #include "tt_metal_say.h"
 #include "ttalloc.h"
@@ -51,8 +52,10 @@ static bool may_report(const struct tt_library *library, enum tt_share share)
 
 	if (!library || library->patched || !tt_recording(share))
 		return false;
-	if (!atomic_load_explicit(&named, memory_order_relaxed) && !atomic_exchange(&named, true))
+	if (!atomic_load_explicit(&named, memory_order_relaxed) && !atomic_exchange(&named, true)) {
 		ttalloc_name_producer("preload");
+		tta_hide_this_library();
+	}
 	return true;
 }
 
@@ -137,19 +140,45 @@ static void begin_request(struct request *request, const void *buffer)
 	announce(request->library, &request->wanted);
 }
 
-/* Runs also while an exception passes, so it calls nothing that could throw another but what a chip's number needs. */
-static void end_request(struct request *request)
+static __thread struct request *failing; /* that an exception has just ended, in the frame that it is leaving */
+
+static void report_failure(const struct request *request, const char *why)
 {
+	struct ttalloc_block wanted = request->wanted.block;
 	struct tt_chips chips;
 
-	requests_open--;
-	if (request->served || !request->known || !may_report(request->library, TT_SHARE_BUFFERS) ||
+	if (!may_report(request->library, TT_SHARE_BUFFERS) ||
 	    !tt_device_chips(request->library, request->wanted.device, &chips))
 		return;
 	for (uint32_t i = 0; i < chips.count; i++) {
-		request->wanted.block.device = chips.ids[i];
-		ttalloc_alloc_failed(&request->wanted.block, NULL);
+		wanted.device = chips.ids[i];
+		ttalloc_alloc_failed(&wanted, why);
 	}
+}
+
+/* Runs also while an exception passes. */
+static void end_request(struct request *request)
+{
+	requests_open--;
+	failing = request->served || !request->known ? NULL : request;
+}
+
+/* Where the exception goes on that end_request() has seen pass: the linker sends this library's own calls of
+ * _Unwind_Resume() here (--wrap), and nobody else's. A thread that is cancelled unwinds, too, and has not failed. */
+_Noreturn void __real__Unwind_Resume(struct _Unwind_Exception *exception);
+_Noreturn void __wrap__Unwind_Resume(struct _Unwind_Exception *exception);
+
+_Noreturn void __wrap__Unwind_Resume(struct _Unwind_Exception *exception)
+{
+	const struct request *request = failing;
+	char why[TTALLOC_NAME_MAX + 1];
+
+	failing = NULL;
+	if (request && tt_exception_is_cplusplus(exception)) {
+		tt_exception_text(exception, request->library->standard_exception, why, sizeof(why));
+		report_failure(request, why[0] ? why : NULL);
+	}
+	__real__Unwind_Resume(exception);
 }
 
 static uint64_t allocate(struct tt_target target, void *allocator, void *buffer)

@@ -39,18 +39,25 @@ void tt_say_once(const char *format, ...)
 	va_list arguments;
 	int length;
 
-	if (atomic_exchange(&say.said, true))
-		return;
 	va_start(arguments, format);
 	length = vsnprintf(line, sizeof(line), format, arguments);
 	va_end(arguments);
 	if (length > 0)
+		ttalloc_note(line, 0);
+	if (length > 0 && !atomic_exchange(&say.said, true))
 		dprintf(STDERR_FILENO, "ttalloc: %s\n", line);
 	errno = saved;
 }
 
 void tt_count(enum tt_count what)
 {
+	static const char *const notes[TT_COUNTS] = {
+	    [TT_COUNT_HOOKED] = "events of TT-Metal's graph captures (NO_DISPATCH), which take no memory: left out",
+	    [TT_COUNT_REFUSED] = "events of TT-Metal that could not be read for certain: left out",
+	};
+
+	if (notes[what])
+		ttalloc_note(notes[what], 1);
 	atomic_fetch_add_explicit(&say.counts[what], 1, memory_order_relaxed);
 }
 

@@ -25,9 +25,11 @@ enum tt_count {
 /* Whether this process is recorded, and by the preload. A few loads. */
 bool tt_recording(enum tt_share share);
 
-/* Writes "ttalloc: ..." to stderr, the first time in a process; later lines would only repeat. Keeps errno. */
+/* What cannot be recorded, and why: a note in the recording, and "ttalloc: ..." on stderr, the first time in a process;
+ * later lines would only repeat. Keeps errno. */
 void tt_say_once(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Counts, also in the recording where it is of something that is left out of it. */
 void tt_count(enum tt_count what);
 
 /* One lock for all of the preload's state: it is taken once per request at most, and fork-safe once tt_lock_init() ran.

@@ -50,6 +50,7 @@
 /* 622c6fb9c0 (2026-06-23) and samples since 2025-01 */
 #define TT_MESH_DEVICES "_ZNK2tt8tt_metal11distributed10MeshDevice11get_devicesEv"
 #define TT_OPERATOR_DELETE "_ZdlPv"
+#define TT_STANDARD_EXCEPTION "_ZTISt9exception"
 
 /* ---- Classes, by their run-time type's name ---- */
 

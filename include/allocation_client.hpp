@@ -45,7 +45,7 @@ enum Share : std::uint32_t { BUFFERS = 1, CIRCULAR_BUFFERS = 2 };
 
 // The functions of ttalloc.h that are called here, under the names they have there.
 #define TTALLOC_CLIENT_FUNCTIONS(F)                                                                                    \
-    F(alloc) F(free) F(alloc_failed) F(cb_alloc) F(cb_free) F(program_run) F(kernel_load) F(kernel_unload)             \
+    F(alloc) F(free) F(alloc_failed) F(cb_alloc) F(cb_free) F(cb_free_one) F(program_run) F(kernel_load) F(kernel_unload)             \
     F(device_open) F(flush) F(gate_decide)
 
 struct Library {
@@ -175,8 +175,10 @@ bool corners(const Range& cores, ttalloc_core_range& to) noexcept {
     }
 }
 
-// Circular buffers that were reported without a program: each is a program of its own.
-inline std::uint64_t lone_program(std::uint64_t number) noexcept { return number | std::uint64_t{1} << 62; }
+// Circular buffers that were reported without a program are those of one program, so that all of them are resident.
+// Those that are known by their address, which is below 2 GiB in any L1, have other numbers than those with an index.
+constexpr std::uint64_t LONE_PROGRAM = std::uint64_t{1} << 62;
+inline std::uint32_t lone_number(std::uint64_t cb_id) noexcept { return static_cast<std::uint32_t>(cb_id) | 1u << 31; }
 
 }  // namespace ttalloc_client
 
@@ -208,14 +210,13 @@ public:
     // A circular buffer of SIZE bytes was placed; CB_ID is its address in L1.
     static void report_cb_allocation(int device_id, std::uint64_t size, std::uint64_t cb_id) noexcept {
         if (ttalloc_client::recording()) {
-            report_cb(lone_cb(device_id, size, cb_id, cb_id));
+            report_cb(lone_cb(device_id, size, ttalloc_client::lone_number(cb_id), cb_id));
         }
     }
 
     static void report_cb_deallocation(int device_id, std::uint64_t size, std::uint64_t cb_id) noexcept {
-        (void)size;
         if (ttalloc_client::recording()) {
-            ttalloc_client::library.cb_free(ttalloc_client::chip(device_id), ttalloc_client::lone_program(cb_id));
+            end_cb(lone_cb(device_id, size, ttalloc_client::lone_number(cb_id), cb_id));
         }
     }
 
@@ -252,10 +253,11 @@ public:
         ttalloc_client::library.free(device, region, address);
     }
 
-    static ttalloc_cb lone_cb(int device_id, std::uint64_t size, std::uint64_t number, std::uint64_t address) noexcept {
+    static ttalloc_cb lone_cb(int device_id, std::uint64_t size, std::uint32_t number, std::uint64_t address) noexcept {
         ttalloc_cb cb{};
         cb.device = ttalloc_client::chip(device_id);
-        cb.program = ttalloc_client::lone_program(number);
+        cb.program = ttalloc_client::LONE_PROGRAM;
+        cb.index = number;
         cb.address = address;
         cb.size_bytes = size;
         return cb;
@@ -265,6 +267,12 @@ public:
         ttalloc_client::claim(ttalloc_client::CIRCULAR_BUFFERS);
         cb.struct_size = sizeof(cb);
         ttalloc_client::library.cb_alloc(&cb);
+    }
+
+    static void end_cb(ttalloc_cb cb) noexcept {
+        ttalloc_client::claim(ttalloc_client::CIRCULAR_BUFFERS);
+        cb.struct_size = sizeof(cb);
+        ttalloc_client::library.cb_free_one(&cb);
     }
 
     static void report_kernel(int device_id, std::uint64_t size, std::uint64_t id, const char* kind,
@@ -317,7 +325,6 @@ void report_cb_allocation(int device_id, std::uint64_t size, std::uint32_t buffe
     }
     ttalloc_core_range range{};
     ttalloc_cb cb = AllocationClient::lone_cb(device_id, size, buffer_index, 0);
-    cb.index = buffer_index;
     if (ttalloc_client::corners(cores, range)) {
         cb.cores = &range;
         cb.core_ranges = 1;
@@ -326,7 +333,9 @@ void report_cb_allocation(int device_id, std::uint64_t size, std::uint32_t buffe
 }
 
 inline void report_cb_free(int device_id, std::uint64_t size, std::uint32_t buffer_index) noexcept {
-    AllocationClient::report_cb_deallocation(device_id, size, buffer_index);
+    if (ttalloc_client::recording()) {
+        AllocationClient::end_cb(AllocationClient::lone_cb(device_id, size, buffer_index, 0));
+    }
 }
 
 }  // namespace allocation_tracker

@@ -8,7 +8,10 @@
  *     shows up in the recording as loss;
  *   - cheap: about one clock_gettime() while recording, one load and one branch while not. No lock is shared with other
  *     code and no memory is allocated on that path.
- * Pointers passed in are read before the call returns and never kept. Strings are UTF-8, NUL-terminated, and cut at
+ * Pointers passed in are read before the call returns and never kept. Of structs with a struct_size, members that lie
+ * beyond it are taken as zero, so that programs built with an older header go on working; 0 counts as the size of today.
+ * Devices are numbered below 65535.
+ * Strings are UTF-8, NUL-terminated, and cut at
  * TTALLOC_NAME_MAX bytes. Recording is on when the environment says so (TT_ALLOC_TRACKING_ENABLED=1, which
  * `ttalloc-recorder -- COMMAND` sets), and never in set-user-ID programs.
  *
@@ -132,6 +135,9 @@ void ttalloc_cb_alloc(const struct ttalloc_cb *cb);
 /* All circular buffers of PROGRAM on DEVICE are gone. */
 void ttalloc_cb_free(uint32_t device, uint64_t program);
 
+/* One circular buffer alone is gone: that of cb->device, program and index. The other members are not looked at. */
+void ttalloc_cb_free_one(const struct ttalloc_cb *cb);
+
 /* PROGRAM is about to run on DEVICE: its circular buffers become resident, in place of those of other programs. */
 void ttalloc_program_run(uint32_t device, uint64_t program);
 
@@ -151,6 +157,15 @@ void ttalloc_label_pop(void);
 
 /* Step NUMBER of this process begins: later events, of all its threads, belong to it. */
 void ttalloc_step(uint64_t number);
+
+/* COUNT events were not reported at this place, or, for 0, nobody knows how many from here on: the recording shows a
+ * loss. For producers that switch themselves off, or cannot keep up. */
+void ttalloc_lost(uint64_t count);
+
+/* What a producer has to say of its own recording. COUNT events were such as TEXT says, and are not recorded for a good
+ * reason; the counts of a text are added up. 0: TEXT says what the producer cannot see, which makes the recording
+ * incomplete. */
+void ttalloc_note(const char *text, uint64_t count);
 
 /* Waits until all that this process reported before the call is committed to the recording, for TIMEOUT_MS at most.
  * True when it is; false on time-out, when no recorder is there, or when recording is off. */
@@ -187,6 +202,9 @@ static inline bool ttalloc_enabled(void)
 #define ttalloc_alloc_failed(...) (ttalloc_enabled() ? (ttalloc_alloc_failed)(__VA_ARGS__) : (void)0)
 #define ttalloc_cb_alloc(...) (ttalloc_enabled() ? (ttalloc_cb_alloc)(__VA_ARGS__) : (void)0)
 #define ttalloc_cb_free(...) (ttalloc_enabled() ? (ttalloc_cb_free)(__VA_ARGS__) : (void)0)
+#define ttalloc_cb_free_one(...) (ttalloc_enabled() ? (ttalloc_cb_free_one)(__VA_ARGS__) : (void)0)
+#define ttalloc_lost(...) (ttalloc_enabled() ? (ttalloc_lost)(__VA_ARGS__) : (void)0)
+#define ttalloc_note(...) (ttalloc_enabled() ? (ttalloc_note)(__VA_ARGS__) : (void)0)
 #define ttalloc_program_run(...) (ttalloc_enabled() ? (ttalloc_program_run)(__VA_ARGS__) : (void)0)
 #define ttalloc_kernel_load(...) (ttalloc_enabled() ? (ttalloc_kernel_load)(__VA_ARGS__) : (void)0)
 #define ttalloc_kernel_unload(...) (ttalloc_enabled() ? (ttalloc_kernel_unload)(__VA_ARGS__) : (void)0)

@@ -18,6 +18,7 @@
 
 #define HOST_MALLOC "libttalloc-host-malloc.so"
 #define TT_METAL "libttalloc-tt-metal.so"
+#define PYTHON "ttalloc/python/start"
 
 static int status_of(int error_number)
 {
@@ -65,8 +66,8 @@ int command_look_up(char **arguments, struct front_error *error)
 	return status_of(worst);
 }
 
-/* The library NAME, beside the executable of a build tree or in the installation: its path, to be freed. NULL: it is
- * not there, or where LD_PRELOAD, which takes blanks and colons for separators, cannot name it. */
+/* The library or directory NAME, beside the executable of a build tree or in the installation: its path, to be freed.
+ * NULL: it is not there, or where LD_PRELOAD, which takes blanks and colons for separators, cannot name it. */
 static char *find_library(const char *name)
 {
 	static const char *const places[] = {"../hook", TTALLOC_LIBDIR_FROM_BINDIR, "."};
@@ -102,8 +103,28 @@ int command_choose_preloads(bool tt_metal, bool host_malloc, struct command_prel
 	return 0;
 }
 
+int command_choose_python(bool ttnn, const char *auto_step, struct command_preloads *preloads,
+                          struct front_error *error)
+{
+	if (!ttnn && !auto_step)
+		return 0;
+	if (auto_step && !strchr(auto_step, ':'))
+		return front_fail(error, "--auto-step takes module:function or module:Class.method, not '%s'",
+		                  auto_step);
+	preloads->ttnn = ttnn;
+	preloads->auto_step = auto_step;
+	preloads->python = find_library(PYTHON);
+	if (preloads->python)
+		return 0;
+	return front_fail(error,
+	                  "%s: not found beside this program nor in %s below it, or its path has a blank or a colon; "
+	                  "install it or leave --%s out",
+	                  PYTHON, TTALLOC_LIBDIR_FROM_BINDIR, ttnn ? "ttnn" : "auto-step");
+}
+
 void command_free_preloads(struct command_preloads *preloads)
 {
+	free(preloads->python);
 	free(preloads->tt_metal);
 	free(preloads->host_malloc);
 	*preloads = (struct command_preloads){0};
@@ -125,12 +146,32 @@ static int prepend(const char *name, const char *value)
 	return result;
 }
 
+static int set_python_environment(const struct command_preloads *preloads)
+{
+	if (preloads->python_stacks && setenv("TTALLOC_PYTHON_STACKS", "1", 1) < 0)
+		return -1;
+	if (preloads->ttnn && setenv("TTALLOC_TTNN", "1", 1) < 0)
+		return -1;
+	if (preloads->auto_step && setenv("TTALLOC_AUTO_STEP", preloads->auto_step, 1) < 0)
+		return -1;
+	return prepend("PYTHONPATH", preloads->python);
+}
+
+static int set_stack_environment(const struct command_preloads *preloads)
+{
+	if (preloads->stacks && setenv("TTALLOC_STACKS", preloads->stacks, 1) < 0)
+		return -1;
+	return preloads->unwinder ? setenv("TTALLOC_UNWINDER", preloads->unwinder, 1) : 0;
+}
+
 static int set_environment(const char *socket_path, const struct command_preloads *preloads)
 {
 	if (setenv("TT_ALLOC_TRACKING_ENABLED", "1", 1) < 0 || setenv("TTALLOC_SOCKET", socket_path, 1) < 0)
 		return -1;
 	/* A program with AddressSanitizer insists on being the first, lest something else has malloc. */
 	if (preloads->tt_metal && !preloads->host_malloc && prepend("ASAN_OPTIONS", "verify_asan_link_order=0") < 0)
+		return -1;
+	if (set_python_environment(preloads) < 0 || set_stack_environment(preloads) < 0)
 		return -1;
 	if (prepend("LD_PRELOAD", preloads->host_malloc) < 0)
 		return -1;

@@ -35,6 +35,7 @@ struct dictionary {
 	SET(struct label) labels;
 	SET(struct stack) stacks;
 	SET(struct origin) origins;
+	struct frames *frames;
 };
 
 /* Adds THING with HASH to SET; its id is then SET->count. */
@@ -47,7 +48,15 @@ struct dictionary {
 
 struct dictionary *dictionary_new(void)
 {
-	return memory_zeroed(sizeof(struct dictionary));
+	struct dictionary *dictionary = memory_zeroed(sizeof(*dictionary));
+
+	dictionary->frames = frames_new();
+	return dictionary;
+}
+
+struct frames *dictionary_frames(struct dictionary *dictionary)
+{
+	return dictionary->frames;
 }
 
 void dictionary_free(struct dictionary *dictionary)
@@ -56,6 +65,7 @@ void dictionary_free(struct dictionary *dictionary)
 		return;
 	for (size_t i = 0; i < dictionary->labels.count; i++)
 		free(dictionary->labels.things[i].name);
+	frames_free(dictionary->frames);
 	free(dictionary->threads.things);
 	free(dictionary->labels.things);
 	free(dictionary->stacks.things);

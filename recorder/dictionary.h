@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "frames.h"
 #include "sql/rowlog.h"
 
 #define LABEL_MOST_DEPTH 64u /* deeper labels count as their parents */
@@ -36,8 +37,12 @@ void dictionary_free(struct dictionary *dictionary);
 uint32_t dictionary_thread(struct dictionary *dictionary, const struct dictionary_thread *thread, struct rowlog *log);
 uint32_t dictionary_label(struct dictionary *dictionary, uint32_t parent, const char *name, size_t name_bytes,
                           struct rowlog *log);
+/* FRAMES: ids of dictionary_frames(), 4 bytes each, innermost first. */
 uint32_t dictionary_stack(struct dictionary *dictionary, const void *frames, size_t bytes, struct rowlog *log);
 uint32_t dictionary_origin(struct dictionary *dictionary, const struct origin *origin, struct rowlog *log);
+
+/* What stacks consist of; belongs to the dictionary. */
+struct frames *dictionary_frames(struct dictionary *dictionary);
 
 /* What an id stands for; NULL: there is no such id. */
 const struct origin *dictionary_origin_of(const struct dictionary *dictionary, uint32_t id);

@@ -96,6 +96,9 @@ static void take_device_open(struct taking *taking)
 	for (uint32_t i = 0; i < device.layout_count; i++) {
 		entry_take(&entry, &layout, sizeof(layout));
 		log_layout(taking, &layout, &arch);
+		if (taking->intake->devices)
+			devices_open(taking->intake->devices, taking->event->device, &layout, (const char *)arch.data,
+			             (uint32_t)arch.bytes);
 	}
 }
 
@@ -187,6 +190,19 @@ void intake_loss(struct intake *intake, struct process *process, uint32_t thread
 	rowlog_text(log, loss->why, strlen(loss->why));
 }
 
+static void take_note(struct taking *taking)
+{
+	struct rowlog *log = &taking_chunk(taking)->log;
+	struct entry text;
+
+	if (!entry_find(taking->table, (uint32_t)taking->event->address, TTA_ENTRY_TEXT, &text) || text.bytes == 0)
+		return;
+	rowlog_begin(log, ROW_NOTE);
+	rowlog_integer(log, taking->process->id);
+	rowlog_text(log, (const char *)text.data, text.bytes < TTALLOC_NAME_MAX ? text.bytes : TTALLOC_NAME_MAX);
+	rowlog_integer(log, (int64_t)taking_size(taking->event->size_bytes));
+}
+
 /* ---- batches ---- */
 
 /* Returns whether it was a mark. */
@@ -228,6 +244,9 @@ static bool take_one(struct taking *taking)
 		return true;
 	case TTA_LOSS:
 		take_loss(taking);
+		return true;
+	case TTA_NOTE:
+		take_note(taking);
 		return true;
 	default:
 		taking->refused++;

@@ -224,6 +224,7 @@ uint32_t ingest_process(struct ingest *ingest, const struct ingest_process *abou
 	opened_chunk(ingest);
 	process = process_new(&ingest->intake, about->segment_id);
 	memcpy(process->parent_id, about->parent_id, TTA_ID_BYTES);
+	process->old_client = about->producer && strcmp(about->producer, "poc") == 0;
 	process->forked = memcmp(about->parent_id, none, sizeof(none)) != 0;
 	process->parent = id_of_segment(ingest, about->parent_id);
 	process->segment_path = memory_or_die(strdup(about->segment_path ? about->segment_path : ""));

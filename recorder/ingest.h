@@ -28,6 +28,7 @@ struct ingest_options {
 	const char *command;         /* of wrap mode, or NULL */
 	const char *socket;          /* on which hooks report */
 	uint64_t start_monotonic_ns; /* time 0, when not appending */
+	struct devices *devices; /* to keep up to date with what hooks report; NULL: nobody asks. Outlives the ingest */
 };
 
 /* What the recording itself knows, after opening. */

@@ -140,6 +140,7 @@ int ingest_open(const struct ingest_options *options, struct ingest **made, stru
 	struct writer_identity identity = {0};
 	struct sql_error why = {{0}};
 
+	ingest->intake.devices = options->devices;
 	if (open_writer(ingest, options, &identity, &why) != 0)
 		goto failed;
 	ingest->committer = committer_start(ingest->writer, ingest->joint, ingest->event_fd);

@@ -8,9 +8,11 @@
 
 #include "cbs.h"
 #include "chunk.h"
+#include "devices.h"
 #include "dictionary.h"
 #include "ingest.h"
 #include "ledger.h"
+#include "stacks.h"
 #include "usage.h"
 
 /* A hostile client must not fill our memory with devices and regions that do not exist. */
@@ -55,6 +57,7 @@ struct holdings {
 	struct cached_origin *origins;
 	size_t origin_count, origin_capacity;
 	struct index origin_index;
+	struct stacks stacks;
 	struct index addresses; /* hashes of all ever allocated; only for forked processes */
 };
 
@@ -67,6 +70,7 @@ struct process {
 	uint64_t events, failures, lost, unmatched_frees, inherited_frees, replaced;
 	uint64_t ended_ns;
 	const char *ended;                  /* static; NULL: alive */
+	bool old_client;                    /* of the old protocol, which keeps totals of its own */
 	bool forked, ended_committed, news; /* news: committed_number rose since ingest_take_committed() */
 	struct holdings *holdings;          /* NULL: ended */
 };
@@ -84,6 +88,7 @@ struct open_batch {
 };
 
 struct intake {
+	struct devices *devices; /* NULL: nobody asks */
 	struct dictionary *dictionary;
 	struct chunk *chunk;
 	int64_t next_key;

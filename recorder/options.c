@@ -16,6 +16,7 @@
 
 #define COMMIT_MS_DEFAULT 200
 #define COMMIT_MS_MAX 10000
+#define MOST_STACK_FRAMES 64
 
 enum option_kind { OPTION_FLAG, OPTION_TEXT, OPTION_NUMBER, OPTION_MODE };
 
@@ -83,6 +84,35 @@ static const struct option_row rows[] = {
      AT(no_preload),
      .help = "leave libttalloc-tt-metal.so out of COMMAND. It records TT-Metal programs that are not patched, does "
              "nothing in others, and is preloaded where it is installed"},
+    {.name = "stacks",
+     .argument = "N",
+     .otherwise = "16",
+     .kind = OPTION_TEXT,
+     AT(stacks),
+     .help =
+         "record the call stack of each allocation, N frames of it, 1 to 64. Default of N: 16. Functions and lines are "
+         "looked up at the end"},
+    {.name = "unwinder",
+     .argument = "HOW",
+     .kind = OPTION_TEXT,
+     AT(unwinder),
+     .help = "how call stacks are found: fp, by frame pointers, the default; libunwind, also in programs that were "
+             "compiled without them, at several times the cost"},
+    {.name = "ttnn",
+     .kind = OPTION_FLAG,
+     AT(ttnn),
+     .help = "label what a Python COMMAND allocates with the ttnn operation that it is in, in slow and in fast runtime "
+             "mode; nothing in the program changes"},
+    {.name = "auto-step",
+     .argument = "NAME",
+     .kind = OPTION_TEXT,
+     AT(auto_step),
+     .help = "in a Python COMMAND, a step ends whenever NAME has returned: module:function or module:Class.method, an "
+             "optimizer's step() for example. The first is step 0"},
+    {.name = "python-stacks",
+     .kind = OPTION_FLAG,
+     AT(python_stacks),
+     .help = "record file, function and line of the Python code that events come from: CPython 3.10 to 3.13"},
     {.name = "commit-ms",
      .argument = "N",
      .kind = OPTION_NUMBER,
@@ -93,6 +123,11 @@ static const struct option_row rows[] = {
      AT(watch),
      .help = "show the recording on the upper lines of the terminal, above COMMAND's own output; for programs that "
              "print lines, not for ones that fill the screen"},
+    {.name = "no-symbols",
+     .kind = OPTION_FLAG,
+     AT(no_symbols),
+     .help = "do not look up the functions of call stacks at the end: 'ttalloc-analyze symbolize' does it later, "
+             "where the programs are installed"},
     {.name = "quiet",
      .letter = 'q',
      .kind = OPTION_FLAG,
@@ -111,6 +146,9 @@ static const struct {
                        "/tmp/ttalloc-UID/socket. Set for COMMAND"},
     {"TT_ALLOC_TRACKING_ENABLED", "1: programs report. Set for COMMAND"},
     {"LD_PRELOAD", "set for COMMAND, see --no-preload and --host-malloc; what it held comes after"},
+    {"PYTHONPATH, TTALLOC_TTNN, TTALLOC_AUTO_STEP", "set for COMMAND with --ttnn and --auto-step"},
+    {"TTALLOC_STACKS, TTALLOC_UNWINDER", "set for COMMAND with --stacks and --unwinder"},
+    {"TTALLOC_PYTHON_STACKS", "1 is set for COMMAND with --python-stacks"},
     {"ASAN_OPTIONS", "verify_asan_link_order=0 is put before what it held, so that a COMMAND with AddressSanitizer "
                      "takes the preload"},
     {"TTALLOC_SEGMENT_DIR", "directory, of the user and with mode 0700, in which programs keep what is not committed "
@@ -281,7 +319,7 @@ static int read_options(int argc, char **argv, struct recorder_options *options,
 		if (value == '?')
 			return front_fail(error, "there is no option '%s'; --help lists them", given);
 		row = find_row(value);
-		if (row->otherwise && !optarg && is_free_path(argv[optind]))
+		if (row->otherwise && !optarg && strcmp(row->argument, "PATH") == 0 && is_free_path(argv[optind]))
 			optarg = argv[optind++];
 		if (apply(row, optarg, options, error) < 0)
 			return -1;
@@ -291,10 +329,32 @@ static int read_options(int argc, char **argv, struct recorder_options *options,
 	return 0;
 }
 
+/* What the hook would quietly take for something else. */
+static int check_stacks(const struct recorder_options *options, struct front_error *error)
+{
+	const char *stacks = options->stacks, *unwinder = options->unwinder;
+	size_t digits = stacks ? strspn(stacks, "0123456789") : 0;
+
+	if (stacks && (stacks[digits] || digits > 2 || atoi(stacks) < 1 || atoi(stacks) > MOST_STACK_FRAMES))
+		return front_fail(error, "--stacks takes a number from 1 to %d, not '%s'", MOST_STACK_FRAMES, stacks);
+	if (unwinder && strcmp(unwinder, "fp") != 0 && strcmp(unwinder, "libunwind") != 0)
+		return front_fail(error, "--unwinder is fp or libunwind, not '%s'", unwinder);
+	if (unwinder && !stacks)
+		return front_fail(error, "--unwinder says how call stacks are found: give --stacks, too");
+	if (stacks && !options->command && options->mode != MODE_ENV)
+		return front_fail(error,
+		                  "--stacks needs a command; for programs that join by themselves set "
+		                  "TTALLOC_STACKS=%s (--env prints it)",
+		                  stacks);
+	return 0;
+}
+
 static int check_combination(struct recorder_options *options, struct front_error *error)
 {
 	if (options->mode == MODE_HELP || options->mode == MODE_VERSION)
 		return 0;
+	if (check_stacks(options, error) < 0)
+		return -1;
 	if (options->mode == MODE_ENV && options->command)
 		return front_fail(error, "--env takes no command");
 	if (options->mode == MODE_ENV)
@@ -311,6 +371,10 @@ static int check_combination(struct recorder_options *options, struct front_erro
 		return front_fail(error, "--watch needs a command; follow other recordings with ttalloc-analyze watch");
 	if (options->host_malloc && !options->command)
 		return front_fail(error, "--host-malloc needs a command");
+	if ((options->ttnn || options->auto_step) && !options->command)
+		return front_fail(error, "--%s needs a command", options->ttnn ? "ttnn" : "auto-step");
+	if (options->python_stacks && !options->command)
+		return front_fail(error, "--python-stacks needs a command");
 	if (options->log_events && !options->poc_socket)
 		return front_fail(error, "--log-events needs --poc-socket: it shows the events of old clients");
 	options->mode = options->command ? MODE_WRAP : MODE_DAEMON;

@@ -61,15 +61,6 @@ static uint32_t label_id(struct intake *intake, const struct ingest_table *table
 	return id;
 }
 
-static uint32_t stack_id(struct intake *intake, const struct ingest_table *table, uint32_t stack)
-{
-	struct entry entry;
-
-	if (!entry_find(table, stack, TTA_ENTRY_STACK, &entry))
-		return 0;
-	return dictionary_stack(intake->dictionary, entry.data, entry.bytes & ~(size_t)7, &intake->chunk->log);
-}
-
 static uint32_t look_up(struct intake *intake, const struct process *process, const struct ingest_table *table,
                         const struct raw_origin *raw)
 {
@@ -79,7 +70,8 @@ static uint32_t look_up(struct intake *intake, const struct process *process, co
 	    .process = process->id,
 	    .thread = origin_thread(intake, process, table, (uint32_t)(raw->thread_label >> 32)),
 	    .label = label_id(intake, table, (uint32_t)raw->thread_label),
-	    .stack = stack_id(intake, table, (uint32_t)(raw->stack_device >> 32)),
+	    .stack = stacks_id(&process->holdings->stacks, intake->dictionary, table,
+	                       (uint32_t)(raw->stack_device >> 32), &intake->chunk->log),
 	    .device = (uint32_t)raw->stack_device,
 	    .region = region,
 	    .class = class_of(region, flags),

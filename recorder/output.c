@@ -11,10 +11,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "sql/file_lock.h"
 #include "sql/sql.h"
 
 #define FIRST_BYTES 100 /* of a database's first page: its header */
@@ -91,40 +91,16 @@ static int resolve(const char *path, char *resolved, struct front_error *error)
 	return 0;
 }
 
-static bool is_named(int fd, const char *path)
-{
-	struct stat held, named;
-
-	return fstat(fd, &held) == 0 && stat(path, &named) == 0 && held.st_ino == named.st_ino &&
-	       held.st_dev == named.st_dev;
-}
-
-/* Takes the lock beside the database. The lock is a file of its own: closing any descriptor of the database itself
- * would let go of SQLite's locks. Its name may have been removed by a recorder that just ended: then once more. */
 static int take_lock(struct output *output, struct front_error *error)
 {
-	for (;;) {
-		int fd = open(output->lock_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-
-		if (fd < 0)
-			return front_fail(error, "%s: cannot be written: %s; choose another place with -o",
-			                  output->path, strerror(errno));
-		if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-			int saved = errno;
-
-			close(fd);
-			if (saved == EINTR)
-				continue;
-			return front_fail(error,
-			                  "%s: another recorder is recording into it; choose another file with -o",
-			                  output->path);
-		}
-		if (is_named(fd, output->lock_path)) {
-			output->lock_fd = fd;
-			return 0;
-		}
-		close(fd);
-	}
+	output->lock_fd = file_lock_take(output->lock_path);
+	if (output->lock_fd >= 0)
+		return 0;
+	if (errno == EWOULDBLOCK)
+		return front_fail(error, "%s: another recorder is recording into it; choose another file with -o",
+		                  output->path);
+	return front_fail(error, "%s: cannot be written: %s; choose another place with -o", output->path,
+	                  strerror(errno));
 }
 
 enum file_kind { FILE_NONE, FILE_EMPTY, FILE_RECORDING, FILE_OTHER, FILE_NOT_REGULAR, FILE_UNREADABLE };
@@ -247,8 +223,6 @@ void output_release(struct output *output, bool discard)
 		return;
 	if (discard && output->made)
 		remove_database(output->path, &unused);
-	if (is_named(output->lock_fd, output->lock_path)) /* not one that somebody put in its place */
-		unlink(output->lock_path);
-	close(output->lock_fd);
+	file_lock_release(output->lock_path, output->lock_fd);
 	output->lock_fd = -1;
 }

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "devices.h"
 #include "ingest.h"
 #include "say.h"
 
@@ -23,6 +24,7 @@ struct poc_setup {
 	const char *path;
 	bool log_events; /* print a line per event */
 	uint64_t start_monotonic_ns;
+	const struct devices *devices; /* what hooks report; outlives the poc */
 };
 
 /* Listens on the socket, and serves it from now on. 0, or -1 with ERROR. */

@@ -135,8 +135,10 @@ static uint32_t count_chips(void)
 /* Monitors ask before there is anything to see, and would look at no device if there were none. */
 static uint32_t count_devices(const struct poc *poc)
 {
-	uint32_t chips = count_chips(), count = poc->model.device_end > chips ? poc->model.device_end : chips;
+	uint32_t chips = count_chips(), hooked = devices_end(poc->setup.devices);
+	uint32_t count = poc->model.device_end > chips ? poc->model.device_end : chips;
 
+	count = hooked > count ? hooked : count;
 	return count ? count : 1;
 }
 
@@ -144,14 +146,18 @@ static void make_answer(const struct poc *poc, struct poc_peer *peer, const stru
 {
 	uint32_t bytes = poc_framer_answer_bytes(&peer->framer);
 	struct poc_totals totals;
+	struct poc_device_facts about;
+	bool known;
 
 	if (message->type == POC_QUERY) {
 		poc_model_totals(&poc->model, message->device, &totals);
+		devices_add_totals(poc->setup.devices, (uint32_t)message->device, &totals);
 		poc_encode_totals(peer->answer, bytes, message->device, &totals);
 	} else if (message->device == -1) {
 		poc_encode_device_count(peer->answer, bytes, count_devices(poc));
 	} else {
-		poc_encode_device(peer->answer, bytes, message->device);
+		known = devices_describe(poc->setup.devices, (uint32_t)message->device, &about);
+		poc_encode_device(peer->answer, bytes, message->device, known ? &about : NULL);
 	}
 	peer->answer_bytes = bytes;
 }

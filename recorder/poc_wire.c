@@ -141,7 +141,24 @@ void poc_encode_device_count(uint8_t *bytes, uint32_t size_bytes, uint32_t count
 	put32(bytes, at_available + 4, count);
 }
 
-void poc_encode_device(uint8_t *bytes, uint32_t size_bytes, int32_t device)
+/* What does not fit into the field is the most that does. */
+static void put_narrow(uint8_t *bytes, unsigned at, uint64_t value)
 {
+	put32(bytes, at, value < UINT32_MAX ? (uint32_t)value : UINT32_MAX);
+}
+
+void poc_encode_device(uint8_t *bytes, uint32_t size_bytes, int32_t device, const struct poc_device_facts *about)
+{
+	unsigned at = size_bytes == POC_LARGE_BYTES ? 88 : 72;
+
 	begin_answer(bytes, size_bytes, POC_DEVICE_INFO_RESPONSE, device);
+	if (size_bytes == POC_SMALL_BYTES || !about)
+		return;
+	put64(bytes, at, about->dram_banks * about->dram_bank_bytes);
+	put64(bytes, at + 8, about->l1_banks * about->l1_bank_bytes);
+	put32(bytes, at + 16, about->arch);
+	put32(bytes, at + 20, about->dram_banks);
+	put_narrow(bytes, at + 24, about->dram_bank_bytes);
+	put_narrow(bytes, at + 28, about->l1_bank_bytes);
+	put32(bytes, at + 32, 1); /* available */
 }

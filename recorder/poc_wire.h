@@ -46,6 +46,13 @@ struct poc_totals {
 	uint64_t dram, l1, l1_small, trace, cb, kernel; /* bytes; l1_small includes SYSTEM_MEMORY */
 };
 
+/* A device, as DEVICE_INFO_QUERY has it. Banks of DRAM are its channels there, those of L1 its cores. */
+struct poc_device_facts {
+	uint32_t arch; /* TT-Metal's number of it */
+	uint32_t dram_banks, l1_banks;
+	uint64_t dram_bank_bytes, l1_bank_bytes; /* allocatable */
+};
+
 /* Decodes a message of POC_SMALL_BYTES or more. False: it is none that a client sends. */
 bool poc_decode(const uint8_t *bytes, struct poc_message *message);
 
@@ -60,7 +67,7 @@ bool poc_is_helper(const uint8_t *bytes, uint32_t count, int32_t pid);
 void poc_encode_totals(uint8_t *bytes, uint32_t size_bytes, int32_t device, const struct poc_totals *totals);
 /* COUNT: of devices. */
 void poc_encode_device_count(uint8_t *bytes, uint32_t size_bytes, uint32_t count);
-/* A device of which nothing is known but that it is asked about. */
-void poc_encode_device(uint8_t *bytes, uint32_t size_bytes, int32_t device);
+/* ABOUT: NULL when nothing is known of it, which is said as "not available". */
+void poc_encode_device(uint8_t *bytes, uint32_t size_bytes, int32_t device, const struct poc_device_facts *about);
 
 #endif

@@ -64,6 +64,7 @@ void process_drop_holdings(struct process *process)
 	index_free(&holdings->usage_index);
 	free(holdings->origins);
 	index_free(&holdings->origin_index);
+	stacks_free(&holdings->stacks);
 	index_free(&holdings->addresses);
 	free(holdings);
 	process->holdings = NULL;
@@ -129,6 +130,8 @@ void intake_change(struct intake *intake, uint32_t joint, const struct usage_cha
 	struct chunk *chunk = intake->chunk;
 	struct piece *piece;
 
+	if (intake->devices && !process_by_id(intake, change->process)->old_client)
+		devices_change(intake->devices, place->device, place->region, change->bytes);
 	if (place->chunk == chunk->serial) {
 		piece = &chunk->pieces.rows[place->piece];
 		if (piece_may_grow(piece->from_ns, piece->changes, change->at_ns, 1)) {

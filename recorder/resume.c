@@ -47,6 +47,31 @@ static bool load_label(void *context, const struct row_value *row)
 	                                            row[2].count, NULL) == narrow(&row[0]);
 }
 
+static bool load_module(void *context, const struct row_value *row)
+{
+	struct frames *frames = dictionary_frames(((struct resuming *)context)->intake->dictionary);
+	char build_id[256];
+
+	if (!is_text(&row[1]) || !is_text(&row[2]) || row[2].count >= sizeof(build_id))
+		return false;
+	snprintf(build_id, sizeof(build_id), "%.*s", (int)row[2].count, (const char *)row[2].bytes);
+	return frames_module(frames, row[1].bytes, row[1].count, build_id, NULL) == narrow(&row[0]);
+}
+
+static bool load_frame(void *context, const struct row_value *row)
+{
+	struct frames *frames = dictionary_frames(((struct resuming *)context)->intake->dictionary);
+	struct frames_code code = {.line = narrow(&row[5])};
+
+	if (!is_text(&row[3]) || !is_text(&row[4]))
+		return frames_native(frames, narrow(&row[1]), (uint64_t)row[2].integer, NULL) == narrow(&row[0]);
+	code.function = row[3].bytes;
+	code.function_bytes = row[3].count;
+	code.file = row[4].bytes;
+	code.file_bytes = row[4].count;
+	return frames_interpreted(frames, &code, NULL) == narrow(&row[0]);
+}
+
 static bool load_stack(void *context, const struct row_value *row)
 {
 	struct resuming *resuming = context;
@@ -264,16 +289,38 @@ static void settle_all(struct intake *intake)
 	}
 }
 
+/* What living processes hold. (The geometry of their banks is not told again: they told it when they opened them.) */
+static void tell_devices(const struct intake *intake)
+{
+	for (size_t i = 0; intake->devices && i < intake->process_count; i++) {
+		const struct holdings *holdings = intake->processes[i]->holdings;
+
+		for (size_t k = 0; holdings && k < holdings->usage_count; k++)
+			devices_change(intake->devices, holdings->usages[k].device, holdings->usages[k].region,
+			               holdings->usages[k].live_bytes);
+	}
+}
+
 int resume(struct intake *intake, struct joint *joint, struct writer *writer, struct sql_error *error)
 {
 	static const struct {
 		enum load_kind kind;
 		bool (*each)(void *context, const struct row_value *row);
 	} parts[] = {
-	    {LOAD_SUMS, load_sums},    {LOAD_PROCESSES, load_process}, {LOAD_THREADS, load_thread},
-	    {LOAD_LABELS, load_label}, {LOAD_STACKS, load_stack},      {LOAD_ORIGINS, load_origin},
-	    {LOAD_USAGES, load_usage}, {LOAD_HELD, load_held},         {LOAD_CBS, load_cb},
-	    {LOAD_RUNS, load_run},     {LOAD_ADDRESSES, load_address}, {LOAD_REGIONS, load_region},
+	    {LOAD_SUMS, load_sums},
+	    {LOAD_PROCESSES, load_process},
+	    {LOAD_THREADS, load_thread},
+	    {LOAD_LABELS, load_label},
+	    {LOAD_MODULES, load_module},
+	    {LOAD_FRAMES, load_frame},
+	    {LOAD_STACKS, load_stack},
+	    {LOAD_ORIGINS, load_origin},
+	    {LOAD_USAGES, load_usage},
+	    {LOAD_HELD, load_held},
+	    {LOAD_CBS, load_cb},
+	    {LOAD_RUNS, load_run},
+	    {LOAD_ADDRESSES, load_address},
+	    {LOAD_REGIONS, load_region},
 	};
 	struct resuming resuming = {.intake = intake, .joint = joint};
 
@@ -281,5 +328,6 @@ int resume(struct intake *intake, struct joint *joint, struct writer *writer, st
 		if (writer_load(writer, parts[i].kind, parts[i].each, &resuming, error) != 0)
 			return -1;
 	settle_all(intake);
+	tell_devices(intake);
 	return 0;
 }

@@ -25,6 +25,7 @@
 #include "server.h"
 #include "listener.h"
 #include "output.h"
+#include "sql/symbolize.h"
 #include "summary.h"
 #include "ttalloc/paths.h"
 #include "watch.h"
@@ -44,6 +45,7 @@ struct session {
 	struct ingest *ingest;
 	struct ingest_recording recording;
 	struct clock_map *clock;
+	struct devices *devices; /* for old monitors; NULL: there are none */
 	sigset_t signals, signals_before;
 	struct watch watch;
 	struct server_report report;
@@ -111,8 +113,12 @@ static int prepare_command(struct session *session, struct front_error *error)
 	status = command_look_up(options->command, error);
 	if (status)
 		return status;
-	if (command_choose_preloads(!options->no_preload, options->host_malloc, &session->preloads, error) < 0)
+	if (command_choose_preloads(!options->no_preload, options->host_malloc, &session->preloads, error) < 0 ||
+	    command_choose_python(options->ttnn, options->auto_step, &session->preloads, error) < 0)
 		return STATUS_NOT_STARTED;
+	session->preloads.python_stacks = options->python_stacks;
+	session->preloads.stacks = options->stacks;
+	session->preloads.unwinder = options->unwinder;
 	if (command_fork(&session->command, options->command, &session->preloads, &session->signals_before, error) < 0)
 		return STATUS_NOT_STARTED;
 	return 0;
@@ -188,6 +194,7 @@ static int open_ingest(struct session *session, struct front_error *error)
 	    .command = command,
 	    .socket = session->socket_path,
 	    .start_monotonic_ns = clock_monotonic_ns(),
+	    .devices = session->devices,
 	};
 	int result;
 
@@ -286,6 +293,7 @@ static int open_poc(const struct session *session, struct poc **poc, struct fron
 	    .path = session->options->poc_socket,
 	    .log_events = session->options->log_events,
 	    .start_monotonic_ns = session->recording.start_monotonic_ns,
+	    .devices = session->devices,
 	};
 
 	*poc = NULL;
@@ -342,6 +350,32 @@ static int start(struct session *session, struct front_error *error)
 	return record(session, error);
 }
 
+/* A signal stops it: the rest can be looked up at any time. */
+static bool show_lookup(void *context, size_t done, size_t total)
+{
+	(void)context;
+	if (total)
+		say_progress("looking up functions: %zu of %zu", done, total);
+	return !give_up;
+}
+
+/* Finds the functions of the call stacks, while their programs are as they were. All is in the file by now, and told:
+ * nobody loses anything by it. */
+static void look_up_functions(struct session *session)
+{
+	const struct symbolize_options options = {.progress = show_lookup};
+	struct symbolize_totals totals;
+	struct sql_error error;
+
+	if (session->options->no_symbols || give_up)
+		return;
+	if (symbolize(session->output.path, &options, &totals, &error) < 0)
+		say("%s; the functions of its call stacks were not looked up", error.text);
+	say_progress("%s", "");
+	if (give_up)
+		say("not all functions were looked up; 'ttalloc-analyze symbolize %s' goes on", session->shown_path);
+}
+
 static void show_end(struct session *session, const char *unwritten)
 {
 	struct summary summary = {
@@ -377,8 +411,11 @@ static bool end(struct session *session, bool ran)
 	if (complete || !ran)
 		listener_remove_private(session->socket_path);
 	clock_map_free(session->clock);
+	devices_free(session->devices);
 	if (ran)
 		show_end(session, complete ? NULL : error.text);
+	if (ran && complete)
+		look_up_functions(session);
 	output_release(&session->output, !ran);
 	command_free_preloads(&session->preloads);
 	return complete;
@@ -396,6 +433,8 @@ int session_run(const struct recorder_options *options)
 	bool complete;
 	int status;
 
+	if (options->poc_socket)
+		session.devices = devices_new();
 	block_signals(&session);
 	status = start(&session, &error);
 	if (status) {

@@ -29,7 +29,9 @@ struct figures {
 	size_t place_count;
 	int64_t runtime_blocks; /* never freed, but owned by the runtime */
 	int64_t failures;
-	char last_failure[300];
+	char last_failure[160], last_words[300]; /* words: the allocator's own */
+	bool last_in_bank;                       /* it can be said what the last one missed */
+	char verdict[24], sentence[1024];
 };
 
 /* 1.5 GiB */
@@ -133,14 +135,21 @@ static void take_leak(struct figures *figures, struct query_run *run)
 
 static void take_failure(struct figures *figures, struct query_run *run)
 {
-	char size[32], at[32], region[24], why[160];
+	char size[32], at[32], region[24];
 
 	figures->failures++;
 	text_of(run, "region", region, sizeof(region));
-	text_of(run, "why", why, sizeof(why));
-	snprintf(figures->last_failure, sizeof(figures->last_failure), "%s of device %" PRId64 " %s at %s%s%s",
+	text_of(run, "why", figures->last_words, sizeof(figures->last_words));
+	figures->last_in_bank = strcmp(region, "HOST") != 0;
+	snprintf(figures->last_failure, sizeof(figures->last_failure), "%s of device %" PRId64 " %s at %s",
 	         in_units(integer_of(run, "size_bytes"), size, sizeof(size)), integer_of(run, "device"), region,
-	         in_seconds(integer_of(run, "at_ns"), at, sizeof(at)), *why ? ": " : "", why);
+	         in_seconds(integer_of(run, "at_ns"), at, sizeof(at)));
+}
+
+static void take_why(struct figures *figures, struct query_run *run)
+{
+	text_of(run, "verdict", figures->verdict, sizeof(figures->verdict));
+	text_of(run, "sentence", figures->sentence, sizeof(figures->sentence));
 }
 
 /* Runs the built-in query NAME and hands its rows to TAKE. */
@@ -188,6 +197,10 @@ static void print_figures(const struct figures *figures)
 		say_plain("  and %" PRId64 " that the runtime owns, such as kernel binaries", figures->runtime_blocks);
 	if (figures->failures)
 		say_plain("  failed requests: %" PRId64 ", the last one %s", figures->failures, figures->last_failure);
+	if (figures->verdict[0])
+		say_plain("    %s: %s", figures->verdict, figures->sentence);
+	else if (figures->last_words[0])
+		say_plain("    %s", figures->last_words);
 }
 
 /* What the file says of its own gaps. */
@@ -204,7 +217,8 @@ static void print_gaps(struct recording *recording)
 		say_plain("    %s", lines[i]);
 }
 
-static void print_blocks(const char *path)
+/* Returns whether a request failed that can be explained. */
+static bool print_blocks(const char *path)
 {
 	static const struct {
 		const char *query;
@@ -216,6 +230,8 @@ static void print_blocks(const char *path)
 
 	for (size_t i = 0; recording && i < sizeof(questions) / sizeof(*questions); i++)
 		ask(recording, questions[i].query, questions[i].take, &figures, &error);
+	if (figures.failures && figures.last_in_bank)
+		ask(recording, "why", take_why, &figures, &error);
 	if (recording) {
 		print_figures(&figures);
 		print_gaps(recording);
@@ -223,6 +239,7 @@ static void print_blocks(const char *path)
 		say_plain("  %s", error.text);
 	}
 	recording_close(recording);
+	return figures.verdict[0] != '\0';
 }
 
 static void explain_nothing(const struct summary *summary)
@@ -270,12 +287,15 @@ static void print_oddities(const struct summary *summary)
 
 void summary_print(const struct summary *summary)
 {
+	bool explained = false;
+
 	print_counts(summary);
 	if (summary->totals->events)
-		print_blocks(summary->path);
+		explained = print_blocks(summary->path);
 	else
 		explain_nothing(summary);
 	print_oddities(summary);
 	if (summary->totals->events && !summary->resume)
-		say_plain("  next: ttalloc-analyze peak %s; ttalloc-analyze leaks %s", summary->path, summary->path);
+		say_plain("  next: ttalloc-analyze %s %s; ttalloc-analyze leaks %s", explained ? "why" : "peak",
+		          summary->path, summary->path);
 }

@@ -32,7 +32,9 @@ static void leave_held(struct chunk *chunk, const struct block *block)
 static void end_block(struct taking *taking, const struct block *block, uint8_t ended)
 {
 	const struct usage *usage = &taking->process->holdings->usages[block->usage - 1];
-	uint32_t origin = taking_origin(taking, usage->device, usage->region, block->flags, ended);
+	/* Of the block, but for what the event says of its own label. */
+	uint8_t flags = (uint8_t)((block->flags & ~TTA_LABEL_INHERITED) | (taking->event->flags & TTA_LABEL_INHERITED));
+	uint32_t origin = taking_origin(taking, usage->device, usage->region, flags, ended);
 	struct usage_change change = taking_change(taking);
 
 	leave_held(taking_chunk(taking), block);

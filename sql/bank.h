@@ -29,6 +29,8 @@ struct bank {
 /* What is known of a bank's extent. */
 struct bank_layout {
 	uint64_t base_address, bank_bytes; /* bank_bytes 0: not known */
+	uint64_t alignment_bytes;          /* of the allocator; 0: not known */
+	bool top_down;                     /* it places blocks from the top */
 };
 
 struct bank_figures {

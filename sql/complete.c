@@ -21,7 +21,7 @@ bool recording_complete(struct recording *recording)
 	    recording_integer(recording,
 	                      "SELECT EXISTS (SELECT 1 FROM main.loss_row) OR EXISTS (SELECT 1 FROM "
 	                      "main.process_info WHERE lost > 0) OR NOT EXISTS (SELECT 1 FROM main.recording_info "
-	                      "WHERE ended IS NOT NULL)",
+	                      "WHERE ended IS NOT NULL) OR EXISTS (SELECT 1 FROM process_note WHERE count = 0)",
 	                      1, &gaps, &error) < 0)
 		return false;
 	return gaps == 0;
@@ -60,6 +60,9 @@ static const char gaps_sql[] =
     "  coalesce(p.pid, '?'), r.from_ns / 1e9, r.to_ns / 1e9, r.why)"
     "  FROM main.loss_row r LEFT JOIN main.process_info p ON p.id = r.process"
     "  ORDER BY r.count IS NOT NULL, r.count DESC, r.id LIMIT 4";
+/* What a producer could not see. */
+static const char blind_sql[] = "SELECT printf('process %s: %s', coalesce(p.pid, '?'), n.note) FROM process_note n "
+                                "LEFT JOIN main.process_info p ON p.id = n.process WHERE n.count = 0 LIMIT 4";
 static const char ended_sql[] = "SELECT 'no clean end: as of the last commit, at ' || printf('%.3f', end_ns / 1e9) || "
                                 "' s; it is in progress, or its "
                                 "recorder was killed and ttalloc-recorder --append takes in what is left' "
@@ -78,5 +81,6 @@ size_t recording_loss_lines(struct recording *recording, char (*lines)[LINE_BYTE
 	count = add_lines(recording, loss_sql, lines, count, capacity);
 	if (count > 0)
 		count = add_lines(recording, gaps_sql, lines, count, capacity);
+	count = add_lines(recording, blind_sql, lines, count, capacity);
 	return add_lines(recording, ended_sql, lines, count, capacity);
 }

@@ -4,15 +4,13 @@
  */
 #include "functions.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "recording.h"
+#include "stack_text.h"
 #include "value.h"
-
-#define STACK_FRAMES_SHOWN 64
 
 bool label_matches(const char *label, const char *path)
 {
@@ -75,25 +73,6 @@ static void class_word_sql(sqlite3_context *context, int count, sqlite3_value **
 	result_word(context, known ? words[number] : NULL, values[0]);
 }
 
-/* Innermost first, as "0x7f.. < 0x7f.. < ...". */
-static void stack_text_sql(sqlite3_context *context, int count, sqlite3_value **values)
-{
-	char text[STACK_FRAMES_SHOWN * 22], *at = text;
-	const unsigned char *frames = sqlite3_value_blob(values[0]);
-	size_t frame_count = (size_t)sqlite3_value_bytes(values[0]) / sizeof(uint64_t);
-
-	(void)count;
-	if (!frames || frame_count == 0)
-		return;
-	for (size_t i = 0; i < frame_count && i < STACK_FRAMES_SHOWN; i++) {
-		uint64_t address;
-
-		memcpy(&address, frames + i * sizeof(address), sizeof(address));
-		at += sprintf(at, "%s0x%" PRIx64, i ? " < " : "", address);
-	}
-	sqlite3_result_text(context, text, (int)(at - text), SQLITE_TRANSIENT);
-}
-
 static void human_bytes_sql(sqlite3_context *context, int count, sqlite3_value **values)
 {
 	static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
@@ -119,7 +98,7 @@ int functions_register(sqlite3 *db)
 	} functions[] = {
 	    {"label_matches", 2, label_matches_sql}, {"region_word", 1, region_word_sql},
 	    {"region_number", 1, region_number_sql}, {"class_word", 1, class_word_sql},
-	    {"stack_text", 1, stack_text_sql},       {"human_bytes", 1, human_bytes_sql},
+	    {"human_bytes", 1, human_bytes_sql},
 	};
 	int code = SQLITE_OK;
 
@@ -127,5 +106,5 @@ int functions_register(sqlite3 *db)
 		code = sqlite3_create_function_v2(db, functions[i].name, functions[i].arguments,
 		                                  SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS, NULL,
 		                                  functions[i].function, NULL, NULL, NULL);
-	return code;
+	return code == SQLITE_OK ? stack_text_register(db) : code;
 }

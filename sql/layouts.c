@@ -16,20 +16,27 @@
 static struct layout_mark read_mark(sqlite3_stmt *row)
 {
 	int64_t base_address = sqlite3_column_int64(row, 3), bank_bytes = sqlite3_column_int64(row, 4);
+	int64_t alignment_bytes = sqlite3_column_int64(row, 5);
 
 	if (base_address < 0 || base_address > BANK_BYTES_MAX || bank_bytes < 0 || bank_bytes > BANK_BYTES_MAX)
 		bank_bytes = base_address = 0;
+	if (alignment_bytes < 0 || alignment_bytes > bank_bytes)
+		alignment_bytes = 0;
 	return (struct layout_mark){.device = sqlite3_column_int64(row, 0),
 	                            .region = sqlite3_column_int64(row, 1),
 	                            .at_ns = sqlite3_column_int64(row, 2),
-	                            .layout = {(uint64_t)base_address, (uint64_t)bank_bytes}};
+	                            .layout = {.base_address = (uint64_t)base_address,
+	                                       .bank_bytes = (uint64_t)bank_bytes,
+	                                       .alignment_bytes = (uint64_t)alignment_bytes,
+	                                       .top_down = sqlite3_column_int64(row, 6) != 0}};
 }
 
 int layouts_load(struct layouts *layouts, struct recording *recording, struct sql_error *error)
 {
 	sqlite3_stmt *rows =
 	    recording_prepare(recording,
-	                      "SELECT device, region, at_ns, base_address, bank_bytes FROM main.device_mark "
+	                      "SELECT device, region, at_ns, base_address, bank_bytes, alignment_bytes, top_down "
+	                      "FROM main.device_mark "
 	                      "ORDER BY device, region, at_ns, process, key",
 	                      error);
 	size_t capacity = 0;

@@ -70,6 +70,15 @@ int map_put(struct map *map, struct map_key key, uint32_t value)
 	return 0;
 }
 
+uint32_t map_enter(struct map *map, struct map_key key, uint32_t next)
+{
+	uint32_t value = map_get(map, key);
+
+	if (value != MAP_NONE)
+		return value;
+	return map_put(map, key, next) < 0 ? MAP_NONE : next;
+}
+
 void map_remove(struct map *map, struct map_key key)
 {
 	size_t mask = map->slot_count - 1, hole = map->used ? find(map, key) : 0;

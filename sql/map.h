@@ -24,6 +24,8 @@ struct map {
 uint32_t map_get(const struct map *map, struct map_key key);
 /* Sets the value of KEY, which may be new. 0; -1: no memory. */
 int map_put(struct map *map, struct map_key key, uint32_t value);
+/* The value of KEY, which NEXT becomes when it is new. MAP_NONE: no memory. */
+uint32_t map_enter(struct map *map, struct map_key key, uint32_t next);
 void map_remove(struct map *map, struct map_key key);
 void map_clear(struct map *map);
 

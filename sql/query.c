@@ -261,15 +261,23 @@ static struct query_run *start(struct recording *recording, const struct query *
 	return NULL;
 }
 
+/* Whether the values ask for the query's other body. */
+static bool wants_other(const struct query *query, const struct binding *given)
+{
+	const struct query_value *value;
+
+	if (!query->with_param || !query->columns || !(value = find_value(given, query->with_param)))
+		return false;
+	return !query->with_value || (value->text && strcmp(value->text, query->with_value) == 0);
+}
+
 struct query_run *query_start(struct recording *recording, const struct query *query, const struct query_value *values,
                               size_t value_count, struct sql_error *error)
 {
 	const struct binding given = {.values = values, .count = value_count};
-	const char *body = query->body;
 
-	if (query->with_param && query->columns && find_value(&given, query->with_param))
-		body = query->with_body;
-	return start(recording, query, body, values, value_count, error);
+	return start(recording, query, wants_other(query, &given) ? query->with_body : query->body, values, value_count,
+	             error);
 }
 
 struct query_run *query_start_sql(struct recording *recording, const char *statement, struct sql_error *error)

@@ -10,10 +10,14 @@
  *                                             DEFAULT: "-" for NULL; "required"
  *   -- filters: device region pid label start end step      the shared options that it honours
  *   -- column: NAME UNIT help text            UNIT: bytes, ns, count, ratio, address, text, id, list
- *                                            (text, one item per line; an array in JSON)
+ *                                            (text, one item per line; an array in JSON), picture (of a bank, in
+ *                                            cells that can be drawn narrower: . : # free to used, - = X in a window)
  *   -- exit: nonempty                         with --exit-code, status 1 when a row came
  *   -- notes: SQL                             a SELECT whose text rows become the notes of the answer; may be repeated
- *   -- with: NAME                             (after the body) another body follows, for when parameter NAME is given
+ *   -- refuse: SQL                           the same, but a text row is why there is no answer: an error
+ *   -- format: folded                        without --format each row is a line: first column, blank, second column
+ *   -- with: NAME[=WORD]                      (after the body) another body follows, for when parameter NAME is given
+ *                                             (as WORD)
  *
  * and its body is one SELECT over the views, the tables and the functions of functions.h, in which each parameter and
  * filter is a bound variable of its name (:device, :samples); a filter not given is NULL. :region is the word (DRAM),
@@ -73,13 +77,14 @@ struct query_column {
 };
 
 struct query {
-	const char *name, *summary, *about, *file, *body, *notes, *filters;
+	const char *name, *summary, *about, *file, *body, *notes, *refuse, *filters;
 	const struct query_param *params;
 	size_t param_count;
 	const struct query_column *columns;
 	size_t column_count;
-	bool exit_nonempty;
+	bool exit_nonempty, folded;
 	const char *with_param, *with_body; /* the other body, used when with_param is given; NULL: there is none */
+	const char *with_value;             /* and says this; NULL: anything */
 };
 
 /* The built-in queries, by name. */

@@ -97,7 +97,7 @@ static int take_param(struct parser *parser, char *rest)
 
 static int take_column(struct parser *parser, char *rest)
 {
-	static const char units[] = " bytes ns count ratio address text id list ";
+	static const char units[] = " bytes ns count ratio address text id list picture ";
 	struct query *query = &parser->parsed->query;
 	char *name = next_word(&rest), *unit = next_word(&rest);
 	char wanted[64];
@@ -106,7 +106,8 @@ static int take_column(struct parser *parser, char *rest)
 		return fail(parser, "a column is declared as 'NAME UNIT help'", NULL);
 	snprintf(wanted, sizeof(wanted), " %s ", unit);
 	if (!strstr(units, wanted))
-		return fail(parser, "units are bytes, ns, count, ratio, address, text, id and list, not", unit);
+		return fail(parser, "units are bytes, ns, count, ratio, address, text, id, list and picture, not",
+		            unit);
 	if (query->column_count == QUERY_COLUMNS_MAX)
 		return fail(parser, "too many columns", NULL);
 	parser->parsed->columns[query->column_count++] =
@@ -151,6 +152,14 @@ static int take_exit(struct parser *parser, const char *rest)
 	return 0;
 }
 
+static int take_format(struct parser *parser, const char *rest)
+{
+	if (strcmp(rest, "folded") != 0)
+		return fail(parser, "unknown format", rest);
+	parser->parsed->query.folded = true;
+	return 0;
+}
+
 static int take_declaration(struct parser *parser, const char *key, char *rest)
 {
 	struct query_file *parsed = parser->parsed;
@@ -163,6 +172,10 @@ static int take_declaration(struct parser *parser, const char *key, char *rest)
 		return append_line(parser, &parsed->about, rest);
 	if (strcmp(key, "notes") == 0)
 		return append_line(parser, &parsed->notes, rest);
+	if (strcmp(key, "refuse") == 0)
+		return append_line(parser, &parsed->refuse, rest);
+	if (strcmp(key, "format") == 0)
+		return take_format(parser, rest);
 	if (strcmp(key, "param") == 0)
 		return take_param(parser, rest);
 	if (strcmp(key, "filters") == 0)
@@ -190,7 +203,7 @@ static char *split_declaration(char *line, char **rest)
 	return key;
 }
 
-/* Finds the line "-- with: NAME" and cuts BODY there. */
+/* Finds the line "-- with: NAME" or "-- with: NAME=WORD" and cuts BODY there. */
 static int take_with(struct parser *parser, char *body)
 {
 	struct query *query = &parser->parsed->query;
@@ -206,7 +219,11 @@ static int take_with(struct parser *parser, char *body)
 		return fail(parser, "no SELECT follows", NULL);
 	*end = '\0';
 	query->with_body = end + 1;
-	query->with_param = next_word(&name);
+	query->with_param = name = next_word(&name);
+	if (name && (name = strchr(name, '='))) {
+		*name = '\0';
+		query->with_value = name + 1;
+	}
 	for (size_t i = 0; query->with_param && i < query->param_count; i++)
 		if (strcmp(query->params[i].name, query->with_param) == 0)
 			return 0;
@@ -261,6 +278,7 @@ int query_file_parse(struct query_file *parsed, const char *file, const char *te
 		return -1;
 	query->about = parsed->about ? parsed->about : "";
 	query->notes = parsed->notes;
+	query->refuse = parsed->refuse;
 	return 0;
 }
 
@@ -271,4 +289,5 @@ void query_file_clear(struct query_file *parsed)
 	free(parsed->text);
 	free(parsed->about);
 	free(parsed->notes);
+	free(parsed->refuse);
 }

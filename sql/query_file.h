@@ -15,7 +15,7 @@ struct query_file {
 	struct query query; /* first, so that the one can be had from the other */
 	char *name, *file;
 	char *text; /* the file, cut into strings */
-	char *about, *notes;
+	char *about, *notes, *refuse;
 	struct query_param params[QUERY_PARAMS_MAX];
 	struct query_column columns[QUERY_COLUMNS_MAX];
 };

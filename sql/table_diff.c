@@ -94,36 +94,59 @@ static int add_groups(struct table_call *call, struct query_run *run)
 	return state;
 }
 
-static size_t make_values(const struct table_call *call, const char *key, char *region, size_t region_bytes,
-                          struct query_value *values)
-{
-	size_t count = 0;
+/* What a query is asked with: VALUES, and the texts that they point into. */
+struct question {
+	struct query_value values[8];
+	size_t count;
+	char region[24], steps[48];
+};
 
-	values[count++] = (struct query_value){.name = "by", .type = QUERY_CHOICE, .text = key};
-	if (call->filter.has_device)
-		values[count++] =
-		    (struct query_value){.name = "device", .type = QUERY_INTEGER, .number = call->filter.device};
-	if (call->filter.has_region) {
-		snprintf(region, region_bytes, "%lld", (long long)call->filter.region);
-		values[count++] = (struct query_value){.name = "region", .type = QUERY_REGION, .text = region};
+static void ask_text(struct question *question, const char *name, enum query_type type, const char *text)
+{
+	question->values[question->count++] = (struct query_value){.name = name, .type = type, .text = text};
+}
+
+static void ask_number(struct question *question, const char *name, enum query_type type, int64_t number)
+{
+	question->values[question->count++] = (struct query_value){.name = name, .type = type, .number = number};
+}
+
+static void ask(struct question *question, const struct filter *filter, const char *key)
+{
+	ask_text(question, "by", QUERY_CHOICE, key);
+	if (filter->has_device)
+		ask_number(question, "device", QUERY_INTEGER, filter->device);
+	if (filter->has_region) {
+		snprintf(question->region, sizeof(question->region), "%lld", (long long)filter->region);
+		ask_text(question, "region", QUERY_REGION, question->region);
 	}
-	if (call->filter.label)
-		values[count++] = (struct query_value){.name = "label", .type = QUERY_TEXT, .text = call->filter.label};
-	return count;
+	if (filter->has_pid)
+		ask_number(question, "pid", QUERY_INTEGER, filter->pid);
+	if (filter->label)
+		ask_text(question, "label", QUERY_TEXT, filter->label);
+	if (filter->start_ns != INT64_MIN)
+		ask_number(question, "start", QUERY_TIME, filter->start_ns);
+	if (filter->end_ns != INT64_MAX)
+		ask_number(question, "end", QUERY_TIME, filter->end_ns);
+	if (filter->has_steps) {
+		snprintf(question->steps, sizeof(question->steps), "%lld..%lld", (long long)filter->step_first,
+		         (long long)filter->step_last);
+		ask_text(question, "step", QUERY_TEXT, question->steps);
+	}
 }
 
 static int fill_diff_groups(struct table_call *call)
 {
-	char name[32] = "", key[32] = "", region[24];
-	struct query_value values[4];
+	char name[32] = "", key[32] = "";
+	struct question question = {.count = 0};
 	const struct query *query = NULL;
 
 	if (call->own_text && sscanf(call->own_text, "%31s %31s", name, key) == 2)
 		query = find_query(name);
 	if (!query)
 		return sql_fail(call->error, "diff: nothing is known of '%s'", call->own_text ? call->own_text : "");
-	size_t count = make_values(call, key, region, sizeof(region), values);
-	struct query_run *run = query_start(call->recording, query, values, count, call->error);
+	ask(&question, &call->filter, key);
+	struct query_run *run = query_start(call->recording, query, question.values, question.count, call->error);
 	int result = run ? add_groups(call, run) : -1;
 	query_finish(run);
 	return result;

@@ -14,8 +14,21 @@
  *                           fitting_bytes
  *   failure_banks()         key, free_bytes, largest_free_bytes
  *   allocated_sums(extra)   origin, extra (of 1 size_bytes, 2 step), blocks, bytes; of what was allocated in the window
+ *   temporary_sums(question) origin, extra as above, temporary_blocks, temporary_bytes, blocks; where there is an
+ *                           extra, origin is just one of its device and region. The question is how many events there
+ *                           may be from alloc to free, and which extra
+ *   histogram_bins(of)      device, region, bin_start, bin_end, blocks, bytes, held_blocks, held_bytes; of 'size',
+ *                           'bank' or 'lifetime'
+ *   floor_longest(question) device, region, from_ns, to_ns, key, origin, address, size_bytes, bank_bytes, alloc_ns,
+ *                           above_base_bytes: who held the lowest address. The question is how many spans of each
+ *                           device and region, and how many nanoseconds a span lasts at least
+ *   floor_sums(question)    device, region, origin and extra as in temporary_sums, held_ns, longest_ns, spans,
+ *                           lowest_address, lowest_above_base_bytes, and the window: start_ns, end_ns. The question
+ *                           is which extra, and how many nanoseconds a span lasts at least
  *   diff_groups(question)   device, region, group_text, group_number, bytes, blocks, runtime_bytes, runtime_blocks; the
  *                           question is a query and its KEY, such as 'leaks label'
+ *   why_answer(question)    see table_why.c: why a request failed, in one row
+ *   why_blocks(question)    key, origin, address, size_bytes, bank_bytes, age_ns, aliased: what would have to go for it
  *   findings()              what, place, detail: what verify finds
  */
 #ifndef SQL_TABLE_FUNCTION_H
@@ -27,7 +40,6 @@
 #include "catalog.h"
 
 #define TABLE_NULL INT64_MIN
-#define TABLE_COLUMNS_MAX 12
 
 /* The rows of one call. */
 struct table {
@@ -63,6 +75,7 @@ struct table_function {
 /* The functions, by file. */
 extern const struct table_function table_peaks, table_peak_blocks, table_live_blocks, table_process_figures;
 extern const struct table_function table_buckets, table_bank_samples, table_failure_banks, table_findings;
-extern const struct table_function table_allocated_sums, table_diff_groups;
+extern const struct table_function table_temporary_sums, table_histogram_bins, table_floor_longest, table_floor_sums;
+extern const struct table_function table_allocated_sums, table_diff_groups, table_why, table_why_blocks;
 
 #endif

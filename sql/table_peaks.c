@@ -98,17 +98,21 @@ static void mark_taken(struct snapshot *snapshot, uint32_t series)
 	snapshot->open--;
 }
 
-static void take_from_replay(struct snapshot *snapshot, const struct replay *replay, uint32_t series)
-{
-	if (snapshot->taken[series])
-		return;
-	mark_taken(snapshot, series);
-	replay_each(replay, add_block, snapshot);
-}
-
 static bool is_circular(const struct snapshot *snapshot, uint32_t series)
 {
 	return snapshot->catalog->series[series].region == REGION_CB;
+}
+
+/* Of the series that are not taken, those of circular buffers aside, the one whose place is the latest. */
+static uint32_t latest_open(const struct snapshot *snapshot)
+{
+	uint32_t latest = UINT32_MAX;
+
+	for (uint32_t i = 0; i < snapshot->catalog->series_count; i++)
+		if (!snapshot->taken[i] && !is_circular(snapshot, i) &&
+		    (latest == UINT32_MAX || place_is_before(snapshot->places[latest], snapshot->places[i])))
+			latest = i;
+	return latest;
 }
 
 static int take_blocks(struct snapshot *snapshot)
@@ -116,19 +120,20 @@ static int take_blocks(struct snapshot *snapshot)
 	struct table_call *call = snapshot->call;
 	struct replay *replay = replay_open(call->recording, snapshot->catalog, call->error);
 	struct replay_event event;
-	int state = -1;
+	int state = replay ? 1 : -1;
+	uint32_t next = latest_open(snapshot);
 
-	while (replay && (state = replay_peek(replay, &event, call->error)) == 1 && snapshot->open > 0) {
-		uint32_t series = snapshot->catalog->origins[event.block->origin].series;
+	while (state == 1 && snapshot->open > 0 && (state = replay_peek(replay, &event, call->error)) == 1) {
 		struct place place = {event.at_ns, event.process, event.key};
 
 		/* what did not happen later than the place stays */
-		if (!place_is_before(snapshot->places[series], place))
-			take_from_replay(snapshot, replay, series);
-		if (replay_undo(replay, call->error) < 0) {
-			state = -1;
-			break;
+		while (snapshot->open > 0 && !place_is_before(snapshot->places[next], place)) {
+			mark_taken(snapshot, next);
+			replay_each(replay, add_block, snapshot);
+			next = latest_open(snapshot);
 		}
+		if (snapshot->open > 0 && replay_undo(replay, call->error) < 0)
+			state = -1;
 	}
 	replay_close(replay);
 	return state < 0 ? -1 : 0;

@@ -40,13 +40,11 @@ static bool is_chosen(const struct sums *sums, const struct catalog_origin *orig
 /* The sum of a group, which is there from its first block on; NULL: no memory. */
 static struct sum *find_sum(struct sums *sums, int64_t origin_id, int64_t extra)
 {
-	struct map_key group = {origin_id, extra, 0};
-	uint32_t index = map_get(&sums->map, group);
+	uint32_t index = map_enter(&sums->map, (struct map_key){origin_id, extra, 0}, (uint32_t)sums->count);
 
-	if (index != MAP_NONE)
-		return &sums->list[index];
-	index = (uint32_t)sums->count;
-	if (array_reserve(&sums->list, &sums->capacity, sums->count) < 0 || map_put(&sums->map, group, index) < 0)
+	if (index != sums->count)
+		return index == MAP_NONE ? NULL : &sums->list[index];
+	if (array_reserve(&sums->list, &sums->capacity, sums->count) < 0)
 		return NULL;
 	sums->list[sums->count++] = (struct sum){.origin = origin_id, .extra = extra};
 	return &sums->list[index];

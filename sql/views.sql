@@ -53,7 +53,9 @@ SELECT
   (SELECT flags >> 1 & 1 FROM origin WHERE id = b.origin)
     AS sharded,                                        -- 1: rather than interleaved
   (SELECT flags >> 2 & 1 FROM origin WHERE id = b.origin)
-    AS aliased                                         -- 1: lies in another block, counts zero bytes in every figure
+    AS aliased,                                        -- 1: lies in another block, counts zero bytes in every figure
+  (SELECT flags >> 4 & 1 FROM origin WHERE id = b.origin)
+    AS label_inherited                                 -- 1: the label is that of the thread that made this one
 FROM ( -- fate: how it ended: 0 freed, above 0 the origin of the end, -1 device close, -2 look it up, NULL not by itself
   SELECT key - life AS alloc_key, free_ns - held_ns AS alloc_ns, free_ns, address, size_bytes, bank_bytes, origin,
     coalesce(free_origin, 0) AS fate FROM freed
@@ -89,7 +91,8 @@ SELECT
   (SELECT s.number FROM step_mark s WHERE s.process = o.process AND s.key < b.key
     ORDER BY s.key DESC LIMIT 1) AS step,              -- of its process
   o.stack AS stack,                                    -- id of the call stack
-  b.why AS why                                         -- of a failure: the allocator's own words
+  b.why AS why,                                        -- of a failure: the allocator's own words
+  o.flags >> 4 & 1 AS label_inherited                  -- 1: the label is that of the thread that made this one
 FROM (
   SELECT key - life AS key, free_ns - held_ns AS at_ns, 1 AS kind, origin, address, size_bytes, bank_bytes,
     NULL AS program, NULL AS why FROM freed
@@ -222,7 +225,8 @@ SELECT
   (SELECT s.number FROM step_mark s WHERE s.process = o.process AND s.key < f.key
     ORDER BY s.key DESC LIMIT 1) AS step,              -- of its process
   o.stack AS stack,                                    -- id of the call stack
-  f.why AS why                                         -- the allocator's own words
+  f.why AS why,                                        -- the allocator's own words
+  o.flags >> 4 & 1 AS label_inherited                  -- 1: the label is that of the thread that made this one
 FROM failure_info f
 LEFT JOIN origin o ON o.id = f.origin
 LEFT JOIN process_info p ON p.id = o.process
@@ -240,6 +244,15 @@ SELECT
   r.count AS count,                                    -- of events; NULL: not known
   r.why AS why
 FROM loss_row r LEFT JOIN process_info p ON p.id = r.process LEFT JOIN thread_info t ON t.id = r.thread;
+
+CREATE VIEW note AS
+-- One row per thing that a process's producer says of its own recording.
+SELECT
+  p.pid AS pid,                                        -- of the operating system
+  n.process AS process,                                -- process.process_id
+  n.note AS note,
+  n.count AS count                                     -- of events that are not recorded for that reason; 0: the note
+FROM process_note n LEFT JOIN process_info p ON p.id = n.process; -- says what the producer cannot see
 
 CREATE VIEW recording AS
 -- One row: the recording itself.
@@ -277,3 +290,43 @@ SELECT
   s.frees AS frees
 FROM span s LEFT JOIN region_usage u ON u.device = s.device AND u.region = s.region
 WHERE u.dirty_ns IS NULL OR s.to_ns < u.dirty_ns;
+
+CREATE VIEW module AS
+-- One row per program or library that frames of call stacks lie in.
+SELECT
+  m.id AS module_id,
+  m.path AS path,
+  m.build_id AS build_id,                              -- hexadecimal; empty: it has none
+  coalesce(f.frames, 0) AS frames,                     -- places in it that stacks name
+  m.symbols AS symbols                                 -- NULL: not looked for yet; found, or why there are none
+FROM module_info m
+LEFT JOIN (SELECT module, count(*) AS frames FROM frame_info GROUP BY module) f ON f.module = m.id;
+
+CREATE VIEW stack AS
+-- One row per function of a call stack, those included that the compiler put into others.
+SELECT
+  s.id AS stack_id,                                    -- as allocation.stack has it
+  row_number() OVER (PARTITION BY s.id ORDER BY s.i, y.depth) - 1
+    AS depth,                                          -- 0: the innermost
+  m.path AS module,                                    -- NULL: in none that is known, or code of an interpreter
+  m.build_id AS build_id,
+  f.address AS address,                                -- it returns to, in the module's ELF file, or else in the process
+  y.function AS function,                              -- NULL: not known
+  y.file AS file,                                      -- of the source; NULL: not known
+  y.line AS line,
+  EXISTS (SELECT 1 FROM symbol_info o WHERE o.frame = f.id AND o.depth > y.depth)
+    AS inlined,                                        -- 1: the compiler put it into the next one
+  y.language AS language                               -- python; NULL: native
+FROM ( -- json_each counts the frames
+  SELECT id, i,
+    (instr('123456789ABCDEF', substr(h, 7, 1)) << 28) | (instr('123456789ABCDEF', substr(h, 8, 1)) << 24) |
+    (instr('123456789ABCDEF', substr(h, 5, 1)) << 20) | (instr('123456789ABCDEF', substr(h, 6, 1)) << 16) |
+    (instr('123456789ABCDEF', substr(h, 3, 1)) << 12) | (instr('123456789ABCDEF', substr(h, 4, 1)) << 8) |
+    (instr('123456789ABCDEF', substr(h, 1, 1)) << 4) | instr('123456789ABCDEF', substr(h, 2, 1)) AS frame
+  FROM (
+    SELECT k.id AS id, n.key AS i, hex(substr(k.frames, 4 * n.key + 1, 4)) AS h
+    FROM stack_info k, json_each('[0' || replace(hex(zeroblob(min(length(k.frames) / 4, 1024) - 1)), '00', ',0') || ']') n
+    WHERE length(k.frames) >= 4)) s
+LEFT JOIN frame_info f ON f.id = s.frame
+LEFT JOIN module_info m ON m.id = f.module
+LEFT JOIN symbol_info y ON y.frame = f.id;

@@ -115,7 +115,7 @@ static int configure(struct writer *writer)
 	return exec(writer, "PRAGMA cache_size = -4096; PRAGMA secure_delete = OFF; PRAGMA synchronous = NORMAL");
 }
 
-static int open_database(const char *path, struct writer **made, struct sql_error *error)
+int write_open(const char *path, struct writer **made, struct sql_error *error)
 {
 	struct writer *writer = calloc(1, sizeof(*writer));
 	int code;
@@ -210,7 +210,7 @@ int writer_create(const char *path, const struct writer_identity *identity, stru
 {
 	if (make_file(path, error) != 0)
 		return -1;
-	if (open_database(path, writer, error) != 0)
+	if (write_open(path, writer, error) != 0)
 		goto failed;
 	if (make_schema(*writer, identity) != SQLITE_OK || read_page_size(*writer) != 0) {
 		write_failed(*writer, error);
@@ -268,7 +268,7 @@ int writer_reopen(const char *path, struct writer **writer, struct writer_identi
 		         errno ? strerror(errno) : "not a file");
 		return -1;
 	}
-	if (open_database(path, writer, error) != 0 || migrate((*writer)->db, path, error) != 0)
+	if (write_open(path, writer, error) != 0 || migrate((*writer)->db, path, error) != 0)
 		goto failed;
 	if (load_identity(*writer, identity) != 0) {
 		snprintf(error->text, sizeof(error->text), "%s is damaged: it does not say which recording it is",
@@ -443,7 +443,7 @@ static bool leave_wal(struct writer *writer)
 	return left;
 }
 
-static bool leave_wal_patiently(struct writer *writer, unsigned patience_ms)
+bool write_leave_wal(struct writer *writer, unsigned patience_ms)
 {
 	const struct timespec pause = {.tv_nsec = 50 * 1000 * 1000};
 
@@ -465,7 +465,11 @@ enum write_result writer_finish(struct writer *writer, uint64_t end_ns, const ch
 	memset(writer->bulk, 0, sizeof(writer->bulk));
 	memset(writer->rows, 0, sizeof(writer->rows));
 	writer->close_held = writer->set_end = writer->begin = writer->commit = NULL;
-	if (leave_wal_patiently(writer, patience_ms))
+	if (write_lost_its_name(writer)) {
+		write_anew(writer, error);
+		return WRITE_LATER;
+	}
+	if (write_leave_wal(writer, patience_ms))
 		return WRITE_DONE;
 	snprintf(error->text, sizeof(error->text),
 	         "%s is complete, but another program reads it: %s-wal stays beside it until that has closed it, and "

@@ -47,7 +47,8 @@ enum write_result writer_store(struct writer *writer, const struct write_rows *r
 void writer_checkpoint(struct writer *writer, uint64_t worthwhile_bytes);
 
 /* Ends the recording at END_NS: ENDED is stored, the -wal is emptied, and the file goes back to rollback mode, which
- * waits PATIENCE_MS for readers at most. WRITE_LATER: all is stored, but the -wal is still there. */
+ * waits PATIENCE_MS for readers at most. WRITE_LATER: all is stored, but the -wal is still there, or the
+ * file had lost its name and was written anew. */
 enum write_result writer_finish(struct writer *writer, uint64_t end_ns, const char *ended, unsigned patience_ms,
                                 struct sql_error *error);
 
@@ -58,6 +59,8 @@ enum load_kind {
 	                   time of its last event */
 	LOAD_THREADS,   /* id, process, serial */
 	LOAD_LABELS,    /* id, parent, name */
+	LOAD_MODULES,   /* id, path, build_id */
+	LOAD_FRAMES,    /* id, module, address, function, file, line: the last three of interpreted code */
 	LOAD_STACKS,    /* id, frames */
 	LOAD_ORIGINS,   /* id, process, thread, label, stack, device, region, class, flags, ended */
 	LOAD_USAGES,    /* process, ..., as process_usage */

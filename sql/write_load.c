@@ -17,6 +17,9 @@ static const char *const load_statements[LOAD_KINDS] = {
         " FROM process_info ORDER BY id",
     [LOAD_THREADS] = "SELECT id, process, serial FROM thread_info ORDER BY id",
     [LOAD_LABELS] = "SELECT id, parent, name FROM label_info ORDER BY id",
+    [LOAD_MODULES] = "SELECT id, path, build_id FROM module_info ORDER BY id",
+    [LOAD_FRAMES] = "SELECT id, module, address, s.function, s.file, s.line FROM frame_info LEFT JOIN symbol_info s "
+                    "ON s.frame = id AND s.depth = 0 AND s.language IS NOT NULL ORDER BY id",
     [LOAD_STACKS] = "SELECT id, frames FROM stack_info ORDER BY id",
     [LOAD_ORIGINS] = "SELECT id, process, thread, label, stack, device, region, class, flags, ended FROM origin "
                      "ORDER BY id",

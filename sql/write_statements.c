@@ -18,6 +18,9 @@ static const char *const row_statements[ROW_KINDS] = {
         "unmatched_frees = ?10, inherited_frees = ?11, replaced = ?12 WHERE id = ?1",
     [ROW_THREAD] = "INSERT INTO thread_info(id, process, serial, tid, name) VALUES (?,?,?,?,?)",
     [ROW_LABEL] = "INSERT INTO label_info(id, parent, name, path) VALUES (?,?,?,?)",
+    [ROW_MODULE] = "INSERT INTO module_info(id, path, build_id) VALUES (?,?,?)",
+    [ROW_FRAME] = "INSERT INTO frame_info(id, module, address) VALUES (?,?,?)",
+    [ROW_SYMBOL] = "INSERT INTO symbol_info(frame, depth, function, file, line, language) VALUES (?,?,?,?,?,?)",
     [ROW_STACK] = "INSERT INTO stack_info(id, frames) VALUES (?,?)",
     [ROW_ORIGIN] = "INSERT INTO origin(id, process, thread, label, stack, device, region, class, flags, ended) "
                    "VALUES (?,?,?,?,?,?,?,?,?,?)",
@@ -32,6 +35,8 @@ static const char *const row_statements[ROW_KINDS] = {
     [ROW_OTHER] = "INSERT INTO other_event(key, at_ns, kind, origin, a) VALUES (?,?,?,?,?)",
     [ROW_LOSS] = "INSERT INTO loss_row(process, thread, from_ns, to_ns, from_number, to_number, count, why) "
                  "VALUES (?,?,?,?,?,?,?,?)",
+    [ROW_NOTE] = "INSERT INTO process_note(process, note, count) VALUES (?,?,?) "
+                 "ON CONFLICT DO UPDATE SET count = min(count + excluded.count, 1 << 62)",
     [ROW_BATCH] = "INSERT INTO batch(first_key, last_key, process, first_number, count, from_ns, to_ns, marks) "
                   "VALUES (?,?,?,?,?,?,?,?)",
     [ROW_CLOCK] = "INSERT OR IGNORE INTO clock_anchor(ticks, at_monotonic_ns) VALUES (?,?)",

@@ -6,7 +6,7 @@ _ttalloc_recorder()
 	local cur=${COMP_WORDS[COMP_CWORD]} at
 	for ((at = 1; at < COMP_CWORD; at++)); do
 		case ${COMP_WORDS[at]} in
-		-o | --output | -s | --socket | --commit-ms)
+		-o | --output | -s | --socket | --commit-ms | --auto-step)
 			((at++))
 			[[ ${COMP_WORDS[at]} == = ]] && ((at++))
 			;;

@@ -13,7 +13,7 @@ function __ttalloc_recorder_complete
 	set -e words[1]
 	while set -q words[1]
 		switch $words[1]
-			case -o -s --output --socket --commit-ms
+			case -o -s --output --socket --commit-ms --auto-step
 				set -e words[1]
 				set -q words[1]; and set -e words[1]
 			case --

@@ -11,10 +11,14 @@
     @ttalloc.label("backward")                  # the same for a whole function
     def backward(loss): ...
 
+    ttalloc.label_ttnn()                        # each ttnn operation is a label; TTALLOC_TTNN=1 does it without a word
+    ttalloc.auto_step("train:Adam.step")        # a step ends whenever this returns; TTALLOC_AUTO_STEP=train:Adam.step
+
 One file, no dependency: copy it, or put its directory on PYTHONPATH. It does nothing unless the environment has
 TT_ALLOC_TRACKING_ENABLED=1, which `ttalloc-recorder -- python train.py` sets, and libttalloc.so.1 can be found; when it
 is wanted and not found, one line on stderr says so. Nothing here ever raises because of the recording.
 """
+import contextlib
 import ctypes
 import enum
 import functools
@@ -24,8 +28,8 @@ import pathlib
 import sys
 import threading
 
-__all__ = ["enabled", "label", "label_push", "label_pop", "step", "alloc", "free", "flush", "Region", "Flag",
-           "BufferType", "AllocationClient", "ANY"]
+__all__ = ["enabled", "label", "label_push", "label_pop", "label_ttnn", "step", "auto_step", "alloc", "free", "flush",
+           "Region", "Flag", "BufferType", "AllocationClient", "ANY"]
 
 ANY = 0xFFFF
 """free(): the device or the region is not known."""
@@ -59,6 +63,15 @@ class _Block(ctypes.Structure):
 
 
 _UNKNOWN, _ON = 0, 2  # enum ttalloc_gate_state
+
+
+def _is_wanted():
+    return os.environ.get("TT_ALLOC_TRACKING_ENABLED") == "1"
+
+
+def _say(text):
+    with contextlib.suppress(OSError, ValueError):  # stderr is closed
+        print(f"ttalloc: {text}", file=sys.stderr)
 
 
 def _candidates():
@@ -105,10 +118,10 @@ class _Recording:
         return None
 
     def _look(self):
-        if os.environ.get("TT_ALLOC_TRACKING_ENABLED") == "1":
+        if _is_wanted():
             self._open()
             if self.library is None:
-                print("ttalloc: libttalloc.so.1 was not found: labels and steps are not recorded", file=sys.stderr)
+                _say("libttalloc.so.1 was not found: labels and steps are not recorded")
         self.looked = True
 
     def _open(self):
@@ -199,6 +212,217 @@ def step(number=None):
     if library is not None:
         library.ttalloc_step(number)
     return _Step(number)
+
+
+# --- without touching the program ------------------------------------------------------------------------------------
+
+
+class _AfterImport:
+    """A finder of sys.meta_path that finds nothing by itself: it has functions called once a module is loaded."""
+
+    def __init__(self):
+        self.waiting = {}  # name of a module: functions to call with it
+        self.lock = threading.Lock()
+
+    def add(self, name, function):
+        """Calls FUNCTION with the module NAME: now if it is loaded, else right after it was."""
+        module = sys.modules.get(name)
+        if module is not None and not getattr(getattr(module, "__spec__", None), "_initializing", False):
+            function(module)
+            return
+        with self.lock:
+            self.waiting.setdefault(name, []).append(function)
+            if self not in sys.meta_path:
+                sys.meta_path.insert(0, self)
+
+    def forget(self, name, function):
+        with self.lock:
+            if name in self.waiting:
+                self.waiting[name] = [other for other in self.waiting[name] if other != function]
+
+    def find_spec(self, name, path=None, target=None):
+        if name not in self.waiting:
+            return None
+        for finder in list(sys.meta_path):
+            if finder is not self and hasattr(finder, "find_spec"):
+                spec = finder.find_spec(name, path, target)
+                if spec is not None:
+                    self._watch(spec)
+                    return spec
+        return None
+
+    def _watch(self, spec):
+        """For this one time, the loader calls us when it has run the module."""
+        load = getattr(spec.loader, "exec_module", None)
+
+        def exec_module(module):
+            vars(spec.loader).pop("exec_module", None)
+            load(module)
+            self._loaded(spec.name, module)
+        try:
+            spec.loader.exec_module = exec_module
+        except (AttributeError, TypeError) as error:
+            _say(f"{spec.name}: its loader cannot be watched: {error!r}")
+
+    def _loaded(self, name, module):
+        with self.lock:
+            functions = self.waiting.pop(name, [])
+            if not self.waiting and self in sys.meta_path:
+                sys.meta_path.remove(self)
+        for function in functions:
+            try:
+                function(module)
+            except Exception as error:  # noqa: BLE001  (whatever it is, the program goes on)
+                _say(f"{name}: {error!r}")
+
+
+_after_import = _AfterImport()
+
+
+_operation = threading.local()  # .innermost: class and function of the ttnn operation that the thread is in
+
+
+def _label_calls(owner, other):
+    """Has the calls of OWNER, a class of ttnn operations, carry their operations' names as labels, but not those that an
+    operation of the class OTHER hands over with its own function: a fast one does when slow mode is on."""
+    call = owner.__call__
+    if getattr(call, "_is_ttalloc", False):
+        return
+
+    @functools.wraps(call)
+    def labelled(self, *arguments, **named):
+        outer = getattr(_operation, "innermost", (None, None))
+        opened = False
+        try:
+            function = getattr(self, "function", None)
+            if outer != (other, function):
+                opened = label_push(getattr(self, "python_fully_qualified_name", owner.__name__))
+            _operation.innermost = owner, function
+            return call(self, *arguments, **named)
+        finally:
+            _operation.innermost = outer
+            if opened:
+                label_pop()
+    labelled._is_ttalloc = True
+    owner.__call__ = labelled
+
+
+def _label_operations(decorators):
+    fast, slow = (getattr(decorators, name, None) for name in ("FastOperation", "Operation"))
+    for owner, other in ((fast, None), (slow, fast)):
+        if owner:
+            _label_calls(owner, other)
+    if fast is slow is None:
+        _say("this ttnn has neither FastOperation nor Operation: its operations get no labels")
+
+
+def label_ttnn():
+    """Each ttnn operation becomes a label of its own name, also those of operations that others call, in slow and in
+    fast runtime mode; whether ttnn is imported already or will be."""
+    if _is_wanted():
+        _after_import.add("ttnn.decorators", _label_operations)
+
+
+def _resolve(target):
+    """(module's name, path in it) of "module:Class.method" or of a function; (owner, name) as it is."""
+    if isinstance(target, str):
+        module, colon, path = target.partition(":")
+        if not (colon and module and all(part.isidentifier() for part in path.split("."))):
+            raise ValueError(f"auto_step() takes 'module:Class.method' or 'module:function', not {target!r}")
+        return module, path
+    if isinstance(target, tuple) and len(target) == 2 and isinstance(target[1], str):
+        return target
+    if getattr(target, "__self__", None) is not None and hasattr(target, "__func__"):
+        return target.__self__, target.__name__
+    module, path = getattr(target, "__module__", None), getattr(target, "__qualname__", "<locals>")
+    if not callable(target) or not module or "<" in path:
+        raise ValueError(f"auto_step() cannot find {target!r} again: name it as 'module:Class.method' or (owner, 'name')")
+    return module, path
+
+
+class _AutoStep:
+    """What auto_step() returns: undo() takes it back, and so does leaving a with statement."""
+
+    def __init__(self, owner, path):
+        self._owner = self._name = self._before = self._wrapper = None
+        self._numbers = itertools.count(1)
+        self._inside = threading.local()
+        self._module, self._path = owner if isinstance(owner, str) else None, path
+        if not _is_wanted():
+            return
+        if self._module is None:
+            self._wrap(owner, path)
+        else:
+            _after_import.add(self._module, self._found)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.undo()
+        return False
+
+    def undo(self):
+        """The call marks no steps any more."""
+        _after_import.forget(self._module, self._found)
+        if self._owner is None or vars(self._owner).get(self._name) is not self._wrapper:
+            return  # not wrapped, or somebody else has wrapped it since: then it only passes calls on
+        if self._before is None:
+            delattr(self._owner, self._name)
+        else:
+            setattr(self._owner, self._name, self._before)
+        self._owner = None
+
+    def _found(self, module):
+        *owners, name = self._path.split(".")
+        owner = functools.reduce(lambda outer, part: getattr(outer, part, None), owners, module)
+        try:
+            self._wrap(owner, name)
+        except (AttributeError, TypeError) as error:
+            _say(f"auto_step: no steps are marked at {self._module}:{self._path}: {error}")
+
+    def _wrap(self, owner, name):
+        before = vars(owner).get(name)
+        if isinstance(before, (staticmethod, classmethod)):
+            wrapper = type(before)(self._steps_after(before.__func__))
+        else:
+            wrapper = self._steps_after(getattr(owner, name))
+        setattr(owner, name, wrapper)
+        self._owner, self._name, self._before, self._wrapper = owner, name, before, wrapper
+        step(0)
+
+    def _steps_after(self, function):
+        """FUNCTION, after whose outermost calls the next step begins."""
+        inside = self._inside
+
+        @functools.wraps(function)
+        def stepping(*arguments, **named):
+            outermost = not getattr(inside, "call", False)
+            inside.call = True
+            try:
+                return function(*arguments, **named)
+            finally:
+                if outermost:
+                    inside.call = False
+                    if self._owner is not None:
+                        step(next(self._numbers))
+        return stepping
+
+
+def auto_step(target):
+    """Marks steps at the calls of TARGET: "module:Class.method" or "module:function", whose module need not be imported
+    yet, (owner, "name"), or a function or method itself. Step 0 begins now, or when the module is imported, and the next
+    one each time that a call of TARGET is over. undo() of what it returns takes it back, and so does leaving `with`."""
+    owner, path = _resolve(target)
+    return _AutoStep(owner, path)
+
+
+def _start():
+    """What the environment asks for; called by sitecustomize.py when Python starts."""
+    if os.environ.get("TTALLOC_TTNN") == "1":
+        label_ttnn()
+    if os.environ.get("TTALLOC_AUTO_STEP"):
+        auto_step(os.environ["TTALLOC_AUTO_STEP"])
 
 
 # --- allocations -----------------------------------------------------------------------------------------------------

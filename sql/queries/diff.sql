@@ -4,9 +4,11 @@
 -- about: Of what leaked, blocks that the runtime owns (kernel binaries, kernels, traces) are left out, unless it is compared by class.
 -- about: Process and thread ids differ between any two runs: processes are told apart by their command, threads by their name.
 -- param: what choice(peak|leaks|allocated) peak what to compare
--- param: by choice(label|thread|process|size|region|class|device|step) label what makes a group
+-- param: by choice(label|stack|function|file|module|thread|process|size|region|class|device|step) label what makes a group
 -- param: all flag - also groups in which nothing changed
 -- filters: device region label
+-- refuse: SELECT stack_missing() WHERE :by IN ('stack', 'function', 'file', 'module')
+-- notes: SELECT stack_remark() WHERE stack_remark() IS NOT NULL AND :by IN ('stack', 'function', 'file', 'module')
 -- column: device id chip
 -- column: region text kind of memory
 -- column: group text what the blocks have in common

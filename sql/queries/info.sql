@@ -20,6 +20,7 @@
 -- column: user text who recorded
 -- column: command text that was wrapped
 -- column: directory text where the recorder was started
+-- column: notes list what the programs' producers say of their own recording, and how often
 -- column: executables list of the processes
 -- column: commands list of the processes
 SELECT
@@ -35,7 +36,8 @@ SELECT
   (SELECT coalesce(sum(unmatched_frees), 0) FROM process_info) AS unmatched_frees,
   (SELECT coalesce(sum(replaced), 0) FROM process_info) AS replaced,
   r.end_ns AS duration_ns,
-  r.ended IS NOT NULL AND NOT EXISTS (SELECT 1 FROM loss_row) AS complete,
+  r.ended IS NOT NULL AND NOT EXISTS (SELECT 1 FROM loss_row) AND NOT EXISTS (SELECT 1 FROM process_note WHERE count = 0)
+    AS complete,
   coalesce(r.ended, 'in progress, or killed') AS ended,
   strftime('%Y-%m-%d %H:%M:%S', r.start_realtime_ns / 1000000000, 'unixepoch') || ' UTC' AS started,
   r.version AS version,
@@ -44,6 +46,7 @@ SELECT
   r.user AS user,
   r.command AS command,
   r.directory AS directory,
+  (SELECT group_concat(replace(what, char(10), '\n'), char(10)) FROM (SELECT iif(sum(count) > 0, sum(count) || ' ', '') || note AS what FROM process_note GROUP BY note ORDER BY note LIMIT 16)) AS notes,
   (SELECT group_concat(replace(executable, char(10), '\n'), char(10)) FROM (SELECT DISTINCT executable FROM process_info LIMIT 16)) AS executables,
   (SELECT group_concat(replace(command, char(10), '\n'), char(10)) FROM (SELECT DISTINCT command FROM process_info LIMIT 16)) AS commands
 FROM recording_info r

@@ -1,7 +1,8 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- summary: the most that was live at once, for each device and region
 -- about: Regions are never added to each other, nor devices. With --by, what was live at the moment of peak_bytes, summed up by what the blocks have in common, the largest group of each device and region first. By device, then region.
--- param: by choice(label|stack|thread|process|size|region|class|device|step) - sum up by this what was live at the peak
+-- about: --by function, file and module take the innermost function of the call stack, in TT-Metal the innermost outside of its allocator (libtt_metal): the one that asked for the memory; --by stack tells all of it, innermost first; stack_id numbers it as the view stack does.
+-- param: by choice(label|stack|function|file|module|stack_id|thread|process|size|region|class|device|step) - sum up by this what was live at the peak
 -- filters: device region pid label start end step
 -- column: device id chip
 -- column: region text kind of memory
@@ -15,8 +16,10 @@
 -- column: bank_bytes bytes with --by: footprint in each bank
 -- column: blocks count with --by: live at that moment; aliased ones count zero
 -- column: share ratio with --by: of peak_bytes
+-- refuse: SELECT stack_missing() WHERE :by IN ('stack', 'stack_id', 'function', 'file', 'module')
 -- notes: SELECT 'CB is the sum of the circular buffers of the programs that ran last; it bounds the fullest core from above' WHERE (:region IS NULL OR :region = 'CB') AND EXISTS (SELECT 1 FROM circular_buffer)
--- notes: UNION ALL SELECT 'the recording has no call stacks' WHERE :by = 'stack' AND NOT EXISTS (SELECT 1 FROM stack_info)
+-- notes: UNION ALL SELECT stack_remark() WHERE stack_remark() IS NOT NULL AND :by IN ('stack', 'function', 'file', 'module')
+-- notes: UNION ALL SELECT 'threads without a label of their own have that of the thread that made them: label_inherited in the view allocation' WHERE :by = 'label' AND EXISTS (SELECT 1 FROM origin WHERE flags >> 4 & 1)
 SELECT device, region_word(region) AS region, peak_bytes, peak_ns, peak_blocks, peak_bank_bytes, peak_bank_ns
 FROM peaks(:device, :region, :pid, :label, :start, :end, :step_first, :step_last)
 ORDER BY peaks.device, peaks.region
@@ -27,7 +30,8 @@ WITH block AS (
     (o.flags & 4) = 0 AS counts,
     CASE :by
       WHEN 'label' THEN (SELECT path FROM label_info WHERE id = o.label)
-      WHEN 'stack' THEN (SELECT stack_text(frames) FROM stack_info WHERE id = o.stack)
+      WHEN 'stack' THEN o.stack WHEN 'stack_id' THEN o.stack -- in words below, once for each
+      WHEN 'function' THEN o.stack WHEN 'file' THEN o.stack WHEN 'module' THEN o.stack
       WHEN 'thread' THEN (SELECT t.name || '/' || t.tid FROM thread_info t WHERE t.id = o.thread)
       WHEN 'process' THEN (SELECT p.pid || ' ' || p.command FROM process_info p WHERE p.id = o.process)
       WHEN 'size' THEN b.size_bytes
@@ -38,10 +42,18 @@ WITH block AS (
     END AS "group"
   FROM peak_blocks(:device, :region, :pid, :label, :start, :end, :step_first, :step_last) b
     CROSS JOIN origin o ON o.id = b.origin), -- the function on the left, so that it is called once
-sums AS (
+id_sums AS (
   SELECT device, region, "group", sum(size_bytes * counts) AS bytes, sum(bank_bytes * counts) AS bank_bytes,
     sum(counts) AS blocks
-  FROM block GROUP BY device, region, "group")
+  FROM block GROUP BY device, region, "group"),
+named AS (
+  SELECT device, region, bytes, bank_bytes, blocks,
+    CASE WHEN :by IN ('stack', 'function', 'file', 'module')
+      THEN (SELECT stack_group(:by, frames) FROM stack_info WHERE id = id_sums."group") ELSE "group" END AS "group"
+  FROM id_sums),
+sums AS (
+  SELECT device, region, "group", sum(bytes) AS bytes, sum(bank_bytes) AS bank_bytes, sum(blocks) AS blocks
+  FROM named GROUP BY device, region, "group")
 SELECT device, region_word(region) AS region, "group", bytes, bank_bytes, blocks,
   1.0 * bytes / nullif(sum(bytes) OVER (PARTITION BY device, sums.region), 0) AS share
 FROM sums ORDER BY device, sums.region, bytes DESC, "group"

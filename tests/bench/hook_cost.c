@@ -70,6 +70,28 @@ static double time_events(uint64_t base)
 	return (now_ns() - start) / BURST;
 }
 
+/* Allocs alone, from DEPTH more frames within each other: each has its call stack recorded. */
+__attribute__((noinline)) static double time_stacks(unsigned depth)
+{
+	struct ttalloc_block block = {.device = 0, .region = TTALLOC_L1, .size_bytes = 2048};
+	double start, spent;
+
+	if (depth > 0) {
+		spent = time_stacks(depth - 1);
+		__asm__ volatile("" : : : "memory"); /* no tail call */
+		return spent;
+	}
+	start = now_ns();
+	for (uint64_t i = 0; i < BURST / 2; i++) {
+		block.address = i * 2048;
+		ttalloc_alloc(&block);
+	}
+	spent = (now_ns() - start) / (BURST / 2);
+	for (uint64_t i = 0; i < BURST / 2; i++)
+		ttalloc_free(0, TTALLOC_L1, i * 2048);
+	return spent;
+}
+
 /* ---- Rounds ---- */
 
 static void must_flush(void)
@@ -87,6 +109,19 @@ static double measure_one_thread(double *clock_ns)
 	for (int i = 0; i < ROUNDS; i++) {
 		clocks[i] = time_clock();
 		events[i] = time_events(0);
+		must_flush();
+	}
+	*clock_ns = median(clocks, ROUNDS);
+	return median(events, ROUNDS);
+}
+
+static double measure_stacks(unsigned frames, double *clock_ns)
+{
+	double clocks[ROUNDS], events[ROUNDS];
+
+	for (int i = 0; i < ROUNDS; i++) {
+		clocks[i] = time_clock();
+		events[i] = time_stacks(frames);
 		must_flush();
 	}
 	*clock_ns = median(clocks, ROUNDS);
@@ -210,10 +245,48 @@ static int run_recorded(void)
 	return 0;
 }
 
+/* In a process of its own, since the environment is read once. */
+static void run_stacks(const char *self, const char *frames, const char *unwinder)
+{
+	pid_t child = fork();
+
+	if (child == 0) {
+		setenv("TTALLOC_STACKS", frames, 1);
+		setenv("TTALLOC_UNWINDER", unwinder, 1);
+		execl(self, self, "stacks", (char *)NULL);
+		_exit(127);
+	}
+	waitpid(child, NULL, 0);
+}
+
+static int run_stacked(void)
+{
+	const char *frames = getenv("TTALLOC_STACKS"), *unwinder = getenv("TTALLOC_UNWINDER");
+	bool plain = strcmp(unwinder, "fp") == 0;
+	char name[64];
+	double clock_ns, event_ns = measure_stacks((unsigned)atoi(frames), &clock_ns);
+
+	snprintf(name, sizeof(name), "%s frames%s", frames, plain ? "" : ", by libunwind");
+	print_ratio(name, event_ns, clock_ns, plain && atoi(frames) == 8 ? 2 : 0);
+	return 0;
+}
+
+static int run_all(const char *self)
+{
+	int status = run_recorded();
+
+	run_stacks(self, "8", "fp");
+	run_stacks(self, "16", "fp");
+	run_stacks(self, "8", "libunwind");
+	return status;
+}
+
 int main(int argc, char **argv)
 {
+	if (argc == 2 && strcmp(argv[1], "stacks") == 0)
+		return run_stacked();
 	if (argc < 2)
-		return run_recorded();
+		return run_all(argv[0]);
 	printf("hook: nanoseconds per event, medians of %d bursts of %d events\n", ROUNDS, BURST);
 	fflush(stdout);
 	execl(argv[1], argv[1], "--force", "--quiet", "-o", "hook_cost.db", "--", argv[0], (char *)NULL);

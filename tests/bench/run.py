@@ -20,7 +20,8 @@ import time
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 QUICK_QUERIES = ("info", "leaks", "peak")  # at most a tenth of the yardstick
 OTHER_QUERIES = ("failures", "fragmentation", "processes", "timeline", "peak --by label", "leaks --by label",
-                 "peak --region L1", "timeline --region DRAM")
+                 "peak --region L1", "timeline --region DRAM", "peak --start 40% --end 60%", "diff", "verify", "floor",
+                 "floor --by label", "temporary", "histogram", "histogram --of lifetime", "top", "top --at 50%")
 
 
 def run(*command, **options):
@@ -148,7 +149,7 @@ def bench_analyze(bench):
     view = median_of(bench.rounds, lambda: select(path, "allocation"))
     print(f"  {'the same on the view allocation':34} {view / yardstick:6.2f} x   (target: at most 3)")
     for query in QUICK_QUERIES + OTHER_QUERIES:
-        command = [analyzer, *query.split(), path, "--json"]
+        command = [analyzer, *query.split(), *[path] * (2 if query == "diff" else 1), "--json"]
         took = median_of(bench.rounds, lambda: timed(*command))
         target = "0.1" if query in QUICK_QUERIES else "8"
         print(f"  {query:34} {took / yardstick:6.2f} x   (target: at most {target})   "

@@ -7,7 +7,8 @@ import sqlite3
 
 from harness import LONG, Generator, Place, Recorder, analyze, check, equal, main, program, run
 
-VERBS = ("info", "peak", "leaks", "failures", "fragmentation", "processes", "timeline", "verify")
+VERBS = ("info", "peak", "leaks", "failures", "fragmentation", "processes", "timeline", "floor", "temporary", "histogram",
+         "top", "verify")
 
 
 def recorded(place):
@@ -77,6 +78,11 @@ def arguments_that_make_no_sense():
         ["peak", file, "--start", "2s", "--end", "1s"], ["peak", file, "--start", "nan"], ["peak", file, "--step", "x"],
         ["peak", file, "--step", "5..2"], ["peak", file, "--step", "1.."[:2] + ".x"], ["timeline", file, "--buckets", "0"],
         ["timeline", file, "--buckets", "-1"], ["timeline", file, "--buckets", "many"], ["fragmentation", file, "--samples", "x"],
+        ["floor", file, "--spans", "0"], ["floor", file, "--spans", "-1"], ["floor", file, "--at-least", "long"],
+        ["floor", file, "--region", "CB"], ["floor", file, "--by", "nobody"], ["floor", file, "--by", "stack"],
+        ["temporary", file, "--within", "0"], ["temporary", file, "--within", "1e9"], ["temporary", file, "--by", "x"],
+        ["histogram", file, "--of", "nothing"], ["histogram", file, "--by", "label"], ["top", file, "--at", "200%"],
+        ["top", file, "--at", "1h"], ["top", file, "--at", "10%", "--start", "20%"], ["top", file, "--at", "30%", "--end", "20%"],
         ["peak", file, "--format", "xml"], ["peak", file, "-n", "x"], ["peak", file, file], ["diff", file], ["diff"],
         ["diff", file, file, "--what", "nonsense"], ["diff", file, file, file], ["copy", file], ["sql", file, "SELEC 1"],
         ["sql", file, "SELECT * FROM nowhere"], ["sql", file, "DELETE FROM recording_info"], ["sql", file, "SELECT 1; SELECT 2"],
@@ -99,7 +105,7 @@ def devices_that_were_not_recorded():
     place = Place()
     file = recorded(place)
     for arguments in (["--device", "200"], ["--pid", "1"], ["--label", "nobody"], ["--step", "99999999"]):
-        for verb in ("peak", "leaks", "failures", "processes", "timeline"):
+        for verb in ("peak", "leaks", "failures", "processes", "timeline", "floor", "temporary", "histogram", "top"):
             result = run([program("ttalloc-analyze"), verb, file, *arguments, "--json"], env=place.env)
             if result.returncode == 2:
                 equal(len(result.stderr.splitlines()), 1, f"lines of the error of {verb} {arguments}")

@@ -54,15 +54,15 @@ REPORTS = {
                   "free device=65535 region=65535 address=131072"],
     "graph": ["alloc device=2 region=1 flags=0 address=65536 size=4096 bank=0",
               "free device=65535 region=65535 address=65536", "free device=2 region=65535 address=65536"],
-    "cb": [f"cb_alloc device=2 program={2**62 + 106496} index=0 address=106496 size=8192 aliased=0 cores=",
-           f"cb_free device=2 program={2**62 + 106496}",
+    "cb": [f"cb_alloc device=2 program={2**62} index={2**31 + 106496} address=106496 size=8192 aliased=0 cores=",
+           f"cb_free_one device=2 program={2**62} index={2**31 + 106496}",
            "kernel_load device=2 id=77 size=5000 name= kind=application core_type=",
            "kernel_load device=2 id=78 size=6000 name= kind=fabric core_type=", "kernel_unload device=2 id=77",
            "flush timeout=1000"],
     "tracker": ["kernel_load device=2 id=1 size=1234 name= kind=application core_type=core type 4",
-                f"cb_alloc device=2 program={2**62 + 3} index=3 address=0 size=4096 aliased=0 cores=0-0..7-7",
-                f"cb_alloc device=2 program={2**62 + 4} index=4 address=0 size=4096 aliased=0 cores=",
-                f"cb_free device=2 program={2**62 + 3}", "lost count=0"],
+                f"cb_alloc device=2 program={2**62} index=3 address=0 size=4096 aliased=0 cores=0-0..7-7",
+                f"cb_alloc device=2 program={2**62} index=4 address=0 size=4096 aliased=0 cores=",
+                f"cb_free_one device=2 program={2**62} index=3", "lost count=0"],
 }
 REPORTS["pause"] = [*REPORTS["graph"], "lost count=0", *REPORTS["graph"]]
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Recordings that cannot be ended as usual: files that are damaged meanwhile, and limits on their size."""
+import pathlib
 import resource
 import shutil
 import sqlite3
@@ -80,6 +81,31 @@ def a_limit_of_the_file_size():
     check_faithful(recorder.stop(), generator)
 
 
+def a_file_that_loses_its_name():
+    """Deleted, moved, replaced: all of it is written once more, and what has taken the name is left alone."""
+    for how in ("deleted", "moved", "replaced"):
+        place = Place()
+        recorder = Recorder(place)
+        player = Player(place)
+        player.alloc(0x1000, 1)
+        check(player.flush(), "flush")
+        for suffix in ("", "-wal", "-shm"):
+            file = pathlib.Path(recorder.file + suffix)
+            file.rename(place.file("moved" + suffix)) if how == "moved" else file.unlink()
+        if how == "replaced":
+            pathlib.Path(recorder.file).write_text("mine", encoding="utf-8")
+        player.alloc(0x2000, 2)
+        player.end()
+        place.await_drained()
+        written = recorder.file
+        file = recorder.stop()
+        if how == "replaced":
+            equal(pathlib.Path(written).read_text(encoding="utf-8"), "mine", "what has taken the name")
+            file = written + ".recorded"
+        check_faithful(file, player)
+        check(how in recorder.said() or "deleted or moved" in recorder.said(), f"said: {recorder.said()}")
+
+
 def signals_of_the_command():
     """The command has the signals that the recorder was started with."""
     place = Place()
@@ -105,4 +131,5 @@ def aliased_blocks_at_the_end():
         check_recording(recorder.stop(), player)
 
 
-main(aliased_blocks_at_the_end, what_waiting_does_not_mend, what_waiting_does_not_mend_of_a_command, a_limit_of_the_file_size, signals_of_the_command)
+main(aliased_blocks_at_the_end, what_waiting_does_not_mend, what_waiting_does_not_mend_of_a_command,
+     a_limit_of_the_file_size, a_file_that_loses_its_name, signals_of_the_command)

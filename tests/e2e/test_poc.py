@@ -13,7 +13,8 @@ import sys
 import time
 
 import poc
-from harness import BUILD, LONG, SOURCE, Place, Recorder, analyze, check, equal, main, program, run, start, verify, wait_until
+from harness import (BUILD, LONG, SOURCE, Place, Player, Recorder, analyze, check, equal, issued, main, program, run, start,
+                     verify, wait_until)
 from poc import (ALLOC, CB_ALLOC, CB_FREE, DEVICE_INFO_QUERY, DRAM, DUMP_KERNELS, DUMP_REMAINING, FREE, HELPER, KERNEL_LOAD,
                  KERNEL_UNLOAD, L1, L1_SMALL, QUERY, REGIONS, SIZES, SYSTEM_MEMORY, TRACE, Connection, Model, message)
 
@@ -296,6 +297,36 @@ def three_monitors():
     equal(analyze("info", server.stop())["rows"][0]["processes"], 1, "processes: monitors are none")
 
 
+def monitors_see_hooks():
+    """What a hook's process holds is in the totals, and its geometry is the device's."""
+    place = Place()
+    server = OldServer(place)
+    client, player = Process(server), Player(place)
+    player.open([issued.Layout(issued.DRAM, 12, 1 << 30, 32, 32), issued.Layout(issued.L1, 64, 1395424, 104224, 16)], device=3)
+    player.alloc(0x1000, 5000, device=3)
+    player.alloc(0x2000, 300, device=3, region=issued.L1)
+    client.send(ALLOC, 3, 70, DRAM, id_=9)
+    client.ask()
+    check(player.flush(), "flush")
+    for size in SIZES:
+        totals = Connection(server.path, size).totals(3)
+        equal((totals.dram, totals.l1, totals.trace), (5070, 300, 0), f"totals, {size} bytes")
+    for size, at in ((112, 72), (144, 88)):
+        answer = Connection(server.path, size).ask(DEVICE_INFO_QUERY, 3)
+        equal(struct.unpack_from("<2Q5I", answer, at), (12 << 30, 64 * 1395424, 2, 12, 1 << 30, 1395424, 1), f"device, {size} bytes")
+        answer = Connection(server.path, size).ask(DEVICE_INFO_QUERY, 2)
+        equal(struct.unpack_from("<2Q5I", answer, at), (0,) * 7, "a device of which nothing is known")
+        answer = Connection(server.path, size).ask(DEVICE_INFO_QUERY, -1)
+        equal(struct.unpack_from("<II", answer, 104 if size == 112 else 120), (1, 4), "the number of devices")
+    player.free(0x1000, device=3)
+    check(player.flush(), "flush")
+    equal(Connection(server.path).totals(3).dram, 70, "after the free")
+    player.kill()
+    monitor = Connection(server.path)
+    wait_until(lambda: monitor.totals(3).l1 == 0, "what it held to go with it", 10)
+    server.stop()
+
+
 def a_client_dies():
     """What it held is released in the same moment; what others hold is not."""
     place = Place()
@@ -468,6 +499,6 @@ def hook_and_old_client():
 
 
 if __name__ == "__main__":
-    main(the_demo, the_python_client, the_same_address_on_every_chip, random_streams, cut_streams, three_monitors, a_client_dies,
-         a_forked_child, the_recorder_ends_first, a_recorder_is_killed, whose_socket_it_is, wrapped, kernels_and_circular_buffers,
+    main(the_demo, the_python_client, the_same_address_on_every_chip, random_streams, cut_streams, three_monitors, monitors_see_hooks,
+         a_client_dies, a_forked_child, the_recorder_ends_first, a_recorder_is_killed, whose_socket_it_is, wrapped, kernels_and_circular_buffers,
          hook_and_old_client)

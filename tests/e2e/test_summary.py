@@ -39,4 +39,16 @@ def says_the_same():
           "aliased, the largest first")
 
 
-main(says_the_same)
+def explains_the_last_failure():
+    """The sentence is that of "why"."""
+    place = Place()
+    file = place.file("run.db")
+    played = "open 0 wormhole_b0 1 0 1 4096 0 32\npush cache\nalloc 0 1 0 1024 64 64\nfailed 0 1 0 0 3072 3072 why\n"
+    result = run([program("ttalloc-recorder"), "-o", file, "--", program("ttalloc-player")], env=place.env,
+                 cwd=place.path, input=played)
+    row = analyze("why", file)["rows"][0]
+    equal((row["verdict"], row["missing_bytes"]), ("fragmented", 64), "why")
+    check(f"    fragmented: {row['sentence']}\n" in result.stderr, f"the summary: {result.stderr}")
+
+
+main(says_the_same, explains_the_last_failure)

@@ -90,6 +90,22 @@ def failure():
     check(text in result.stderr, "the trainer says why, too")
 
 
+def kept_semaphores():
+    """A few bytes of each step in the wrong place: nearly all of L1 is free, and yet the evaluation does not fit."""
+    file, _, result = record(Place(), "--evaluate", "--keep-semaphores", "--steps", "4", "--devices", "1",
+                             "--step-time-us", "20000", status=1)
+    check_complete(file, result)
+    row = analyze("failures", file)["rows"][0]
+    equal((row["region"], row["label"]), ("L1", "evaluate"), "what did not fit")
+    check(row["largest_free_bytes"] < row["bank_bytes"] < row["free_bytes"], f"fragmented: {row}")
+    kept = analyze("leaks", file, "--region", "L1")["rows"]
+    equal([(row["label"], row["bank_bytes"]) for row in kept], [("model/head/head/all_gather", 32)] * 4, "semaphores")
+    file, said, result = record(Place(), "--evaluate", "--steps", "4", "--devices", "1", "--step-time-us", "20000")
+    check_complete(file, result)
+    check_peaks(file, said)
+    equal(analyze("leaks", file, "--region", "L1")["rows"], [], "what is left once they are freed")
+
+
 def processes_and_devices():
     file, said, result = record(Place(), "--processes", "3", "--devices", "3", "--steps", "2", "--blackhole",
                                 "--seed", "7", "--step-time-us", "50000")
@@ -108,10 +124,12 @@ def as_fast_as_it_goes():
 
 def wrong_command_lines():
     for arguments in (["--steps", "0"], ["--steps", "-1"], ["--steps", "1x"], ["--leak-per-step", "5G"], ["--tokens", "31"],
-                      ["--frobnicate"], ["left over"], ["--fail", "--events", "1"], ["--steps", "99999999999999999999"]):
+                      ["--frobnicate"], ["left over"], ["--fail", "--events", "1"], ["--keep-semaphores"],
+                      ["--steps", "99999999999999999999"]):
         result = run([program("ttalloc-trainer"), *arguments], env=Place().env)
         equal((result.returncode, result.stdout), (2, ""), f"status and output of {arguments}")
         equal(result.stderr.count("\n"), 1, f"lines on stderr for {arguments}: {result.stderr!r}")
 
 
-main(peaks_and_leaks, labels_and_steps, failure, processes_and_devices, as_fast_as_it_goes, wrong_command_lines)
+main(peaks_and_leaks, labels_and_steps, failure, kept_semaphores, processes_and_devices, as_fast_as_it_goes,
+     wrong_command_lines)

@@ -247,6 +247,9 @@ def check_out_of_memory(place, generation):
     assert "Out of Memory" in run.out and "Unsupported buffer type" in run.out, run.out
     expect(run.values("failed", "device", "region", "flags", "size", "bank"),
            [(1, 1, TOP_DOWN | SHARDED, 64 << 20, 32 << 20), (1, 2, TOP_DOWN, 2048, 0)], "failures")
+    said = [event["why"] for _, event in run.events("failed")]
+    assert said[0].startswith("Out_of_Memory:_Not_enough_space_to_allocate_"), said
+    expect(said[1], "Unsupported_buffer_type!", "what the exception said")
     expect(run.events()[1][0], "device_open", "first event after the producer's name")
     expect(len(run.events("alloc")), 1, "allocs")
 

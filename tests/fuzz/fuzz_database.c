@@ -5,6 +5,7 @@
  */
 #include <fcntl.h>
 #include <sqlite3.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,7 +33,7 @@ static const char rows[] =
     "INSERT INTO label_info VALUES(1, NULL, 'a', 'a'), (2, 1, 'b', 'a/b');"
     "INSERT INTO step_mark VALUES(1, 1, 0, 5);"
     "INSERT INTO device_mark VALUES(2, 1, 0, 0, 6, 'wormhole', 12, 1048576, 4096, 32, 0);"
-    "INSERT INTO origin VALUES(1, 1, 1, 2, NULL, 0, 0, 0, 0, 0), (2, 1, 1, NULL, NULL, 0, 16, 2, 0, 0);"
+    "INSERT INTO origin VALUES(1, 1, 1, 2, 1, 0, 0, 0, 0, 0), (2, 1, 1, NULL, NULL, 0, 16, 2, 0, 0);"
     "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 15)"
     " INSERT INTO freed SELECT 10 + 2 * i, 1, 100 * i + 50, 50, 4096 * i, 64, NULL, 1, NULL FROM n;"
     "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 9)"
@@ -44,7 +45,14 @@ static const char rows[] =
     "INSERT INTO batch VALUES(1, 83, 1, 1, 40, 5, 3300, 1);"
     "INSERT INTO process_usage VALUES(1, 0, 0, 24, 15, 1536, 576, 576, 9, 576, 2009, 69, 9, 576, 2009);"
     "INSERT INTO span VALUES(1, 0, 0, 0, 5000, 0, 0, 576, 0, 2009, 69, 9, 0, 576, 2009, 0, 0, 0, 24, 15);"
-    "INSERT INTO region_usage VALUES(0, 0, NULL);";
+    "INSERT INTO region_usage VALUES(0, 0, NULL);"
+    "INSERT INTO module_info VALUES(1, '/lib/libpython3.11.so', '00', 'found'), (2, '/bin/x', '01', 'no such file');"
+    "INSERT INTO frame_info VALUES(1, 2, 64), (2, 1, 128), (3, NULL, 0);"
+    "INSERT INTO symbol_info VALUES(1, 0, 'a::f<int>(long)', '/s/x.cc', 3, NULL), (1, 1, 'g(int)', NULL, NULL, NULL),"
+    " (3, 0, 'forward', '/m/m.py', 9, 'python');"
+    "INSERT INTO stack_info VALUES(1, x'010000000200000003000000');";
+
+static const struct query_value by_stack = {.name = "by", .type = QUERY_CHOICE, .text = "stack"};
 
 static void remove_file(void)
 {
@@ -60,7 +68,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	(void)argc;
 	(void)argv;
 	if (sqlite3_open(":memory:", &db) || sqlite3_exec(db, sql_schema, NULL, NULL, &why) ||
-	    sqlite3_exec(db, sql_views, NULL, NULL, &why) || sqlite3_exec(db, rows, NULL, NULL, &why)) {
+	    sqlite3_exec(db, sql_schema_2, NULL, NULL, &why) || sqlite3_exec(db, sql_views, NULL, NULL, &why) ||
+	    sqlite3_exec(db, rows, NULL, NULL, &why)) {
 		fprintf(stderr, "fuzz_database: %s\n", why ? why : "cannot begin");
 		exit(1);
 	}
@@ -90,13 +99,12 @@ static void write_file(const uint8_t *data, size_t size)
 	close(fd);
 }
 
-static void ask(struct recording *recording, const struct query *query)
+/* Reads what RUN, which may have failed to start, has to say. */
+static void read_all(struct query_run *run, struct sql_error *error)
 {
-	struct sql_error error = {0};
-	struct query_run *run = query_start(recording, query, NULL, 0, &error);
 	int result = run ? 1 : -1;
 
-	for (int i = 0; run && i < MOST_ROWS && (result = query_next(run, &error)) == 1; i++) {
+	for (int i = 0; run && i < MOST_ROWS && (result = query_next(run, error)) == 1; i++) {
 		for (size_t column = 0; column < query_column_count(run); column++) {
 			struct query_cell cell;
 
@@ -105,10 +113,32 @@ static void ask(struct recording *recording, const struct query *query)
 				abort();
 		}
 	}
-	if (result < 0 && !error.text[0])
+	if (result < 0 && !error->text[0])
 		abort();
 	if (run)
 		query_finish(run);
+}
+
+static void ask(struct recording *recording, const struct query *query, const struct query_value *values, size_t count)
+{
+	struct sql_error error = {0};
+
+	read_all(query_start(recording, query, values, count, &error), &error);
+}
+
+static void ask_view(struct recording *recording, const char *statement)
+{
+	struct sql_error error = {0};
+
+	read_all(query_start_sql(recording, statement, &error), &error);
+}
+
+static bool takes_stack(const struct query *query)
+{
+	for (size_t i = 0; i < query->param_count; i++)
+		if (strcmp(query->params[i].name, "by") == 0 && strstr(query->params[i].choices, "stack"))
+			return true;
+	return false;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -125,8 +155,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	}
 	recording_complete(recording);
-	for (size_t i = 0; (query = query_builtin(i)); i++)
-		ask(recording, query);
+	for (size_t i = 0; (query = query_builtin(i)); i++) {
+		ask(recording, query, NULL, 0);
+		if (takes_stack(query))
+			ask(recording, query, &by_stack, 1);
+	}
+	ask_view(recording, "SELECT * FROM stack");
+	ask_view(recording, "SELECT * FROM module");
 	recording_close(recording);
 	return 0;
 }

@@ -2,7 +2,8 @@
  *
  * Reads a segment that anybody wrote. The input is laid over a sound segment: its first bytes over the header (so that
  * zeros change nothing), the rest over the ring directory, the table and the outbox, as patches of 16 bytes:
- * u32 place, u32 unused, u64 value. The outbox holds one sound batch to begin with.
+ * u32 place, u32 unused, u64 value. The outbox holds one sound batch to begin with; the table a module, code, and a
+ * call stack that lies in both.
  */
 #include <fcntl.h>
 #include <stddef.h>
@@ -15,6 +16,7 @@
 
 #include "ttalloc/crc32.h"
 #include "recorder/segment.h"
+#include "recorder/stacks.h"
 #include "ttalloc/batch.h"
 
 #define EVENTS 16u
@@ -63,6 +65,36 @@ static void fill_batch(uint8_t *frame, struct tta_segment_header *header)
 	header->sealed_number = EVENTS;
 }
 
+static uint32_t add_entry(struct tta_segment_header *header, uint32_t type, const void *data, uint32_t bytes)
+{
+	struct tta_entry_header entry = {.type = type, .data_bytes = bytes};
+	uint8_t *at = sound + TABLE_OFFSET + header->table_bytes;
+	uint32_t number = (uint32_t)(header->table_bytes / 8);
+
+	memcpy(at, &entry, sizeof(entry));
+	memcpy(at + sizeof(entry), data, bytes);
+	header->table_bytes += (sizeof(entry) + bytes + 7) / 8 * 8;
+	return number;
+}
+
+static void fill_table(struct tta_segment_header *header)
+{
+	struct {
+		struct tta_module_entry head;
+		char text[8];
+	} module = {{.start = 0x1000, .end = 0x3000, .bias = 0x1000, .build_id_bytes = 4, .path_bytes = 4}, "id..path"};
+	struct {
+		struct tta_code_entry head;
+		char text[8];
+	} code = {{.function_bytes = 4, .file_bytes = 4}, "stepa.py"};
+	uint64_t frames[] = {0x1010, 0x9999, TTA_FRAME_CODE | UINT64_C(12) << 32};
+
+	header->table_bytes = 8;
+	add_entry(header, TTA_ENTRY_MODULE, &module, sizeof(module));
+	frames[2] |= add_entry(header, TTA_ENTRY_CODE, &code, sizeof(code));
+	add_entry(header, TTA_ENTRY_STACK, frames, sizeof(frames));
+}
+
 static void remove_directory(void)
 {
 	rmdir(directory);
@@ -84,7 +116,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	header->outbox_offset = OUTBOX_OFFSET;
 	header->outbox_capacity = OUTBOX_CAPACITY;
 	header->ring_count = 1;
-	header->table_bytes = 8;
+	fill_table(header);
 	*(struct tta_ring *)(sound + TTA_HEADER_BYTES) = (struct tta_ring){
 	    .state = TTA_RING_LIVE, .offset = RING_OFFSET, .capacity = RING_EVENTS, .head = EVENTS + 8, .tail = EVENTS};
 	fill_batch(sound + OUTBOX_OFFSET, header);
@@ -135,6 +167,20 @@ static void read_rings(struct segment *segment)
 	}
 }
 
+/* Takes each place in the first part of the table for that of a stack. */
+static void read_stacks(const struct ingest_table *table)
+{
+	struct dictionary *dictionary = dictionary_new();
+	struct stacks stacks = {0};
+	struct rowlog log = {0};
+
+	for (uint32_t number = 0; number < 64 && (uint64_t)number * 8 < table->size_bytes; number++)
+		sink += stacks_id(&stacks, dictionary, table, number, &log);
+	rowlog_free(&log);
+	stacks_free(&stacks);
+	dictionary_free(dictionary);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct segment *segment;
@@ -157,6 +203,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 		for (uint64_t i = 0; table.bytes && i < table.size_bytes; i += 64)
 			sink += table.bytes[i];
+		if (table.bytes)
+			read_stacks(&table);
 		read_rings(segment);
 		segment_close(segment);
 	}

@@ -55,7 +55,6 @@ struct gen_log *gen_log_create(const char *directory, uint32_t process, uint32_t
 	}
 	log->records = (struct gen_record *)(log->header + 1);
 	*log->header = (struct gen_log_header){
-	    .magic = GEN_LOG_MAGIC,
 	    .pid = (uint32_t)getpid(),
 	    .tid = (uint32_t)syscall(SYS_gettid),
 	    .process = process,
@@ -63,6 +62,7 @@ struct gen_log *gen_log_create(const char *directory, uint32_t process, uint32_t
 	    .capacity = capacity,
 	    .seed = seed,
 	};
+	__atomic_store_n(&log->header->magic, GEN_LOG_MAGIC, __ATOMIC_RELEASE); /* a kill leaves all of it, or no magic */
 	return log;
 }
 

@@ -12,7 +12,7 @@ ALLOWED = {
     "analyze": {"analyze", "sql"},
 }
 # Libraries that are the business of one folder alone.
-LIBRARIES = {"sqlite3.h": {"sql"}, "zstd.h": {"hook", "recorder"}, "ncurses.h": {"analyze"}}
+LIBRARIES = {"sqlite3.h": {"sql"}, "zstd.h": {"hook", "recorder"}, "ncurses.h": {"analyze"}, "elfutils/libdw.h": {"sql"}}
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)
 
 

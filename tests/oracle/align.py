@@ -102,6 +102,9 @@ def _find_rows(processes, recording):
         rows.setdefault(row["pid"], []).append(row)
     for process in processes:
         if not process.events:
+            if process.calls and rows.get(process.pid):  # labels and steps are no events, but make it known
+                row = rows[process.pid].pop(0)
+                require(row["events"] == 0, f"process {process.pid} has events that nobody issued")
             continue
         if not rows.get(process.pid) and not any(call.after_ns for call in process.events):
             continue  # it died in its first call

@@ -7,6 +7,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 
 import expect  # noqa: E402
+import expect_views  # noqa: E402
 from align import Mismatch, Recording, align, require  # noqa: E402
 from compare import Check, SampleCheck, planted_errors  # noqa: E402
 from harness import Failure, analyze, verify  # noqa: E402
@@ -61,6 +62,30 @@ def checks(run, chosen=expect.NOTHING, buckets=17):
     yield Check("processes", options, expect.processes(run, chosen), ["pid"] + place)
     yield Check("timeline", ["--buckets", str(buckets), *options], expect.timeline(run, buckets, chosen), place + ["from_ns"])
     yield fragmentation_check(run, chosen)
+    yield from view_checks(run, chosen)
+
+
+def view_checks(run, chosen):
+    """floor, temporary, histogram and top."""
+    options = chosen.arguments()
+    place = ["device", "region"]
+    if expect_views.Floor.can_be_asked(chosen):
+        floor = expect_views.Floor(run, chosen)
+        length = floor.median_length()
+        yield Check("floor", ["--spans", "7", *options], floor.longest(7), place + ["from_ns"])
+        yield Check("floor", ["--at-least", str(length), *options], floor.longest(100, length), place + ["from_ns"])
+        for key in ("label", "step", "size"):
+            yield Check("floor", ["--by", key, *options], floor.by(key), place + ["group"])
+        yield Check("floor", ["--by", "class", "--at-least", str(length), *options], floor.by("class", length), place + ["group"])
+    for key, within in (("label", 1), ("class", 2), ("step", 5), ("size", 60), ("region", 1000)):
+        yield Check("temporary", ["--by", key, "--within", str(within), *options],
+                    expect_views.temporary(run, key, within, chosen), place + ["group"])
+    for what, unit in (("size", "bytes"), ("bank", "bytes"), ("lifetime", "ns")):
+        yield Check("histogram", ["--of", what, *options], expect_views.histogram(run, what, chosen), place + [f"from_{unit}"])
+    yield Check("top", options, expect_views.top(run, "label", chosen=chosen), place + ["group"])
+    at_ns = chosen.first_ns + (chosen.last_ns(run) - chosen.first_ns) * 3 // 5
+    for key in ("label", "class", "step", "size"):
+        yield Check("top", ["--by", key, "--at", str(at_ns), *options], expect_views.top(run, key, at_ns, chosen), place + ["group"])
 
 
 def filters(run, seed):

@@ -112,8 +112,11 @@ def _call(values, process, thread):
 
 
 def _read_log(path):
+    """Process, pid and calls of a thread; None when it was killed before it had begun its log."""
     with open(path, "rb") as file:
         data = file.read()
+    if len(data) < HEADER.size or not any(data[:8]):
+        return None
     magic, pid, tid, process, thread, _capacity, count, _seed = HEADER.unpack_from(data)
     assert magic == MAGIC, path
     calls = []
@@ -135,7 +138,10 @@ def read_logs(directory):
     own order and are merged by the stamps before the calls."""
     processes = {}
     for path in sorted(glob.glob(os.path.join(directory, "*.log"))):
-        number, pid, calls = _read_log(path)
+        log = _read_log(path)
+        if log is None:
+            continue
+        number, pid, calls = log
         processes.setdefault(number, Process(f"{directory}/{number}", pid, scope=directory)).calls.extend(calls)
     for process in processes.values():
         process.calls.sort(key=lambda call: (call.order, call.before_ns))

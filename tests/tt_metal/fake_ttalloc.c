@@ -64,7 +64,14 @@ EXPORT void ttalloc_free(uint32_t device, uint16_t region, uint64_t address)
 
 EXPORT void ttalloc_alloc_failed(const struct ttalloc_block *wanted, const char *why)
 {
-	put_block("failed", wanted, why ? " why" : "");
+	char tail[512] = "";
+
+	if (why)
+		snprintf(tail, sizeof(tail), " why=%s", why);
+	for (char *at = tail + 1; *tail && *at; at++) /* in one word */
+		if (*at == ' ' || *at == '\n')
+			*at = '_';
+	put_block("failed", wanted, tail);
 }
 
 EXPORT void ttalloc_cb_alloc(const struct ttalloc_cb *cb)
@@ -83,6 +90,11 @@ EXPORT void ttalloc_cb_alloc(const struct ttalloc_cb *cb)
 EXPORT void ttalloc_cb_free(uint32_t device, uint64_t program)
 {
 	put("cb_free device=%u program=%llu\n", device, (unsigned long long)program);
+}
+
+EXPORT void ttalloc_cb_free_one(const struct ttalloc_cb *cb)
+{
+	put("cb_free_one device=%u program=%llu index=%u\n", cb->device, (unsigned long long)cb->program, cb->index);
 }
 
 EXPORT void ttalloc_program_run(uint32_t device, uint64_t program)
@@ -145,6 +157,40 @@ EXPORT void ttalloc_lost(uint64_t count);
 EXPORT void ttalloc_lost(uint64_t count)
 {
 	put("lost count=%llu\n", (unsigned long long)count);
+}
+
+/* New threads inherit nothing here; so the other two are never called. */
+struct ttalloc_bequest;
+EXPORT bool ttalloc_thread_bequeath(struct ttalloc_bequest *bequest);
+EXPORT bool ttalloc_thread_bequeath(struct ttalloc_bequest *bequest)
+{
+	(void)bequest;
+	return false;
+}
+
+EXPORT void ttalloc_thread_inherit(const struct ttalloc_bequest *bequest);
+EXPORT void ttalloc_thread_inherit(const struct ttalloc_bequest *bequest)
+{
+	(void)bequest;
+	abort();
+}
+
+EXPORT void ttalloc_thread_not_made(const struct ttalloc_bequest *bequest);
+EXPORT void ttalloc_thread_not_made(const struct ttalloc_bequest *bequest)
+{
+	(void)bequest;
+	abort();
+}
+
+EXPORT void ttalloc_note(const char *text, uint64_t count)
+{
+	(void)text, (void)count; /* tested with the real library */
+}
+
+EXPORT void ttalloc_hide_frames(const void *start, const void *end);
+EXPORT void ttalloc_hide_frames(const void *start, const void *end)
+{
+	(void)start, (void)end;
 }
 
 EXPORT void ttalloc_name_producer(const char *name);

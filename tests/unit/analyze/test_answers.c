@@ -63,7 +63,7 @@ static const char largest_sql[] =
 
 struct result {
 	int status;
-	char out[16384], err[4096];
+	char out[65536], err[4096];
 };
 
 static void put_file(const char *name, const char *text)
@@ -206,6 +206,7 @@ static void test_over_time(void **state)
 	assert_int_equal(count_rows("timeline|run.db|--buckets|10"), 10);
 	assert_int_equal(count_rows("timeline|run.db|--buckets|50|-n|0"), 50);
 	says("help|timeline", 0, "(default: 100; in tables 20)");
+	says("help|floor", 0, "(default: 100; in tables 20)");
 }
 
 /* A difference is no better than the worse of both recordings. */
@@ -338,8 +339,9 @@ static void test_files(void **state)
 
 static void test_every_verb_explains_itself(void **state)
 {
-	static const char *const verbs[] = {"info",     "peak", "leaks",  "failures", "fragmentation", "processes",
-	                                    "timeline", "diff", "verify", "copy",     "sql",           "help"};
+	static const char *const verbs[] = {"info",      "peak",     "leaks",     "failures",  "why",  "fragmentation",
+	                                    "processes", "timeline", "diff",      "verify",    "copy", "sql",
+	                                    "help",      "floor",    "temporary", "histogram", "top"};
 	(void)state;
 	for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
 		char line[64], usage[64];

@@ -358,6 +358,31 @@ static void test_json(void **state)
 	    "]}\n");
 }
 
+/* The highest addresses are negative numbers in the database. */
+static void test_high_address(void **state)
+{
+	struct capture capture;
+	const struct column high[] = {{"address", UNIT_ADDRESS}, {"delta_bytes", UNIT_BYTES}};
+	const struct query_cell cells[] = {{.type = CELL_INTEGER, .integer = -1},
+	                                   {.type = CELL_INTEGER, .integer = -1}};
+	const struct answer answer = {.query = "q", .file = "f", .complete = true};
+	(void)state;
+	capture_begin(&capture);
+	struct writer *writer = writer_csv(&capture.style);
+	writer->begin(writer, &answer, high, 2);
+	writer->row(writer, cells);
+	writer->end(writer);
+	writer->free(writer);
+	writer = writer_json(&capture.style);
+	writer->begin(writer, &answer, high, 2);
+	writer->row(writer, cells);
+	writer->end(writer);
+	writer->free(writer);
+	capture_check(&capture, "address,delta_bytes\r\n18446744073709551615,-1\r\n"
+	                        "{\"query\": \"q\", \"file\": \"f\", \"complete\": true, \"notes\": [], \"rows\": [\n"
+	                        "  {\"address\": 18446744073709551615, \"delta_bytes\": -1}\n]}\n");
+}
+
 static void test_json_empty(void **state)
 {
 	struct capture capture;
@@ -507,6 +532,7 @@ int main(void)
 	    cmocka_unit_test(test_fold_groups),
 	    cmocka_unit_test(test_trim),
 	    cmocka_unit_test(test_json),
+	    cmocka_unit_test(test_high_address),
 	    cmocka_unit_test(test_json_empty),
 	    cmocka_unit_test(test_json_list),
 	    cmocka_unit_test(test_json_cells),

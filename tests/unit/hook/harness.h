@@ -54,6 +54,8 @@ static inline int place_setup(void **state)
 	unsetenv("TTALLOC_FULL_WAIT_MS");
 	unsetenv("TTALLOC_FLUSH_MS");
 	unsetenv("TTALLOC_VERBOSE");
+	unsetenv("TTALLOC_STACKS");
+	unsetenv("TTALLOC_UNWINDER");
 	*state = place;
 	return 0;
 }

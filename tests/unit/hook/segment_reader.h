@@ -144,7 +144,7 @@ static void read_ring(struct recording *recording, const struct tta_ring *ring, 
 	for (uint64_t n = from.position; n < ring->head; n++) {
 		const struct tta_event *event = &records[n & (ring->capacity - 1)];
 
-		if (event->kind == TTA_LOSS)
+		if (event->kind == TTA_LOSS && event->bank_bytes == TTA_LOST_RING_FULL)
 			from.marked += event->size_bytes;
 		insert_event(recording, event, ring->thread_entry);
 	}
@@ -207,7 +207,8 @@ static inline size_t recording_count(const struct recording *recording, uint8_t 
 /* Those that are no marks. */
 static inline size_t recording_events(const struct recording *recording)
 {
-	return recording->count - recording_count(recording, TTA_LOSS) - recording_count(recording, TTA_STEP);
+	return recording->count - recording_count(recording, TTA_LOSS) - recording_count(recording, TTA_STEP) -
+	       recording_count(recording, TTA_NOTE);
 }
 
 /* The path of a label entry, such as "a/b"; "" for none. */

@@ -2,44 +2,8 @@
  *
  * test_copies.c - a program that has the library twice, once linked statically and once loaded, is one recording.
  */
+#include "copy.h"
 #include "segment_reader.h"
-
-#include <dlfcn.h>
-
-/* The shared library of the same build, as a plugin would load it. */
-static void *load_copy(void)
-{
-	char path[512];
-	ssize_t length = readlink("/proc/self/exe", path, sizeof(path) - 64);
-	char *slash;
-
-	CHILD_CHECK(length > 0);
-	path[length] = 0;
-	for (int up = 0; up < 2 && (slash = strrchr(path, '/')); up++)
-		*slash = 0;
-	strcat(path, "/hook/libttalloc.so.1");
-	return access(path, R_OK) ? NULL : dlopen(path, RTLD_NOW | RTLD_LOCAL);
-}
-
-struct copy {
-	void (*alloc)(const struct ttalloc_block *);
-	void (*alloc_failed)(const struct ttalloc_block *, const char *);
-	void (*label_push)(const char *);
-	void (*label_pop)(void);
-};
-
-static struct copy functions_of(void *library)
-{
-	struct copy copy;
-
-	*(void **)&copy.alloc = dlsym(library, "ttalloc_alloc");
-	*(void **)&copy.alloc_failed = dlsym(library, "ttalloc_alloc_failed");
-	*(void **)&copy.label_push = dlsym(library, "ttalloc_label_push");
-	*(void **)&copy.label_pop = dlsym(library, "ttalloc_label_pop");
-	CHILD_CHECK(copy.alloc && copy.alloc != ttalloc_alloc && copy.alloc_failed && copy.label_push &&
-	            copy.label_pop);
-	return copy;
-}
 
 static void report_through_both(struct copy copy)
 {

@@ -49,6 +49,7 @@ static inline void fixture_make(struct fixture *fixture)
 	assert_int_equal(sqlite3_open(fixture->path, &fixture->db), SQLITE_OK);
 	run(fixture, "PRAGMA synchronous = OFF");
 	run(fixture, "%s", sql_schema);
+	run(fixture, "%s", sql_schema_2);
 	run(fixture, "%s", sql_views);
 	run(fixture,
 	    "INSERT INTO recording_info VALUES(1, 'id', '1', 0, 0, 'boot', 'host', 'user', NULL, '/', '/s', 1000, "

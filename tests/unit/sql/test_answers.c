@@ -3,9 +3,7 @@
  * test_answers.c - the built-in queries over two small recordings: what they count, what they leave out, and in which
  * order their rows come.
  */
-#include "fixture.h"
-
-#define VALUES_MAX 8
+#include "answers.h"
 
 /* The recordings that a test asks: one, and an older one to compare it with. */
 struct pair {
@@ -54,111 +52,6 @@ static int teardown(void **state)
 	fixture_remove(&pair->old);
 	free(pair);
 	return 0;
-}
-
-static void hold(struct fixture *fixture, int key, int origin, int size_bytes)
-{
-	run(fixture, "INSERT INTO held VALUES(%d, %d, %d, %d, NULL, %d, NULL, NULL)", key, key * 10, key * 4096,
-	    size_bytes, origin);
-}
-
-static void free_block(struct fixture *fixture, int key, int end_key, int origin, int size_bytes)
-{
-	run(fixture, "INSERT INTO freed VALUES(%d, %d, %d, %d, %d, %d, NULL, %d, NULL)", end_key, end_key - key,
-	    end_key * 10, (end_key - key) * 10, key * 4096, size_bytes, origin);
-}
-
-static const struct query *query_named(const char *name)
-{
-	const struct query *query;
-
-	for (size_t i = 0; (query = query_builtin(i)); i++)
-		if (strcmp(query->name, name) == 0)
-			return query;
-	fail_msg("no query %s", name);
-	return NULL;
-}
-
-/* Cuts "name=text name=text" into VALUES; OPTIONS is written into. */
-static size_t cut(char *options, struct query_value *values)
-{
-	size_t count = 0;
-	char *rest = NULL;
-
-	for (char *word = strtok_r(options, " ", &rest); word; word = strtok_r(NULL, " ", &rest)) {
-		char *equals = strchr(word, '=');
-
-		assert_true(equals && count < VALUES_MAX);
-		*equals = '\0';
-		values[count++] = (struct query_value){.name = word, .type = QUERY_TEXT, .text = equals + 1};
-	}
-	return count;
-}
-
-static void print_cell(FILE *out, const struct query_run *run, size_t column)
-{
-	struct query_cell cell;
-
-	query_cell(run, column, &cell);
-	if (cell.type == CELL_INTEGER)
-		fprintf(out, "%lld", (long long)cell.integer);
-	else
-		fprintf(out, "%s", cell.type == CELL_TEXT ? cell.text : "");
-}
-
-/* The columns of QUERY whose names stand in the blank-separated COLUMNS, of all rows, as "a|b\n". */
-static char *rows_of(struct fixture *fixture, const struct query *query, const char *options, const char *columns)
-{
-	struct sql_error error = {.text = ""};
-	struct query_value values[VALUES_MAX];
-	char *copy = strdup(options), *text = NULL, wanted[64], padded[256];
-	size_t bytes = 0, count = cut(copy, values);
-	FILE *out = open_memstream(&text, &bytes);
-	struct query_run *run = query_start(fixture->recording, query, values, count, &error);
-	int state = -1;
-
-	snprintf(padded, sizeof(padded), " %s ", columns);
-	while (run && (state = query_next(run, &error)) == 1) {
-		const char *before = "";
-
-		for (size_t i = 0; i < query_column_count(run); i++) {
-			snprintf(wanted, sizeof(wanted), " %s ", query_column_name(run, i));
-			if (*columns && !strstr(padded, wanted))
-				continue;
-			fputs(before, out);
-			print_cell(out, run, i);
-			before = "|";
-		}
-		fputc('\n', out);
-	}
-	fclose(out);
-	if (state < 0)
-		fail_msg("%s %s: %s", query->name, options, error.text);
-	query_finish(run);
-	recording_release(fixture->recording);
-	free(copy);
-	return text;
-}
-
-static void expect_rows(struct fixture *fixture, const char *name, const char *options, const char *columns,
-                        const char *expected)
-{
-	char *text = rows_of(fixture, query_named(name), options, columns);
-
-	assert_string_equal(text, expected);
-	free(text);
-}
-
-static void expect_notes(struct fixture *fixture, const char *name, const char *options, const char *expected)
-{
-	struct query notes = *query_named(name);
-
-	notes.body = notes.notes;
-	notes.columns = NULL;
-	notes.column_count = 0;
-	char *text = rows_of(fixture, &notes, options, "");
-	assert_string_equal(text, expected);
-	free(text);
 }
 
 /* ---- leaks ---- */
@@ -312,17 +205,57 @@ static void test_order_of_processes(void **state)
 
 static void test_no_call_stacks(void **state)
 {
+	static const char missing[] = "the recording has no call stacks; record with 'ttalloc-recorder --stacks'\n";
 	struct pair *pair = *state;
 	static const char *const verbs[] = {"leaks", "peak", "allocated"};
 
 	for (size_t i = 0; i < 3; i++) {
-		expect_notes(&pair->new, verbs[i], "by=stack", "the recording has no call stacks\n");
-		expect_notes(&pair->new, verbs[i], "by=label", "");
+		expect_refused(&pair->new, verbs[i], "by=stack", missing);
+		expect_refused(&pair->new, verbs[i], "by=function", missing);
+		expect_refused(&pair->new, verbs[i], "by=label", "");
 		expect_notes(&pair->new, verbs[i], "", "");
 	}
 	run(&pair->new, "INSERT INTO stack_info VALUES(1, x'0100000000000000')");
-	for (size_t i = 0; i < 3; i++)
+	for (size_t i = 0; i < 3; i++) {
+		expect_refused(&pair->new, verbs[i], "by=stack", "\n"); /* NULL: nothing is wrong */
 		expect_notes(&pair->new, verbs[i], "by=stack", "");
+	}
+	run(&pair->new,
+	    "INSERT INTO module_info VALUES(1, '/bin/x', '00', NULL); INSERT INTO frame_info VALUES(1, 1, 16)");
+	for (size_t i = 0; i < 3; i++)
+		expect_notes(
+		    &pair->new, verbs[i], "by=stack",
+		    "not all functions have been looked up: run 'ttalloc-analyze symbolize' where the program is "
+		    "installed\n");
+	run(&pair->new, "UPDATE module_info SET symbols = 'no such file'");
+	expect_notes(&pair->new, "diff", "by=function", "not all functions have names: /bin/x (no such file)\n");
+}
+
+/* Blocks of three stacks, two of which end in the same function; exact by each key. */
+static void test_stacks(void **state)
+{
+	struct pair *pair = *state;
+	struct fixture *fixture = &pair->new;
+
+	run(fixture, "INSERT INTO module_info VALUES(1, '/bin/x', '00', 'found'), (2, '/lib/y.so', '01', 'found')");
+	run(fixture, "INSERT INTO frame_info VALUES(1, 1, 16), (2, 1, 32), (3, 2, 48)");
+	run(fixture, "INSERT INTO symbol_info VALUES(1, 0, 'main', '/s/x.c', 3, NULL), (2, 0, 'f', '/s/x.c', 9, NULL), "
+	             "(3, 0, 'grow', '/s/y.c', 1, NULL)");
+	run(fixture, "INSERT INTO stack_info VALUES(1, x'0300000001000000'), (2, x'030000000200000001000000'), "
+	             "(3, x'0200000001000000')");
+	run(fixture,
+	    "INSERT INTO origin SELECT 100 + s.id, process, thread, label, s.id, device, region, class, flags, "
+	    "ended FROM origin o, stack_info s WHERE o.id = 1");
+	for (int i = 0; i < 3; i++)
+		hold(fixture, 1000 + i, 101 + i, 1 << i);
+	hold(fixture, 1003, 103, 8);
+	expect_rows(fixture, "leaks", "by=function", "group blocks bytes", "f|2|12\ngrow|2|3\n");
+	expect_rows(fixture, "leaks", "by=file", "group bytes", "/s/x.c|12\n/s/y.c|3\n");
+	expect_rows(fixture, "leaks", "by=module", "group bytes", "/bin/x|12\n/lib/y.so|3\n");
+	expect_rows(fixture, "leaks", "by=stack", "group bytes", "f < main|12\ngrow < f < main|2\ngrow < main|1\n");
+	expect_rows(fixture, "leaks", "by=stack_id", "group bytes", "3|12\n2|2\n1|1\n");
+	expect_rows(fixture, "flame", "what=leaks device=0 region=DRAM", "stack bytes",
+	            "main;f|12\nmain;f;grow|2\nmain;grow|1\n");
 }
 
 int main(void)
@@ -338,6 +271,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_allocated_in_a_window, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_order_of_processes, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_no_call_stacks, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_stacks, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -38,9 +38,6 @@ static void test_words(void **state)
 	expect_answer(*state,
 	              "SELECT region_word(3), region_word(99), region_word(NULL), region_number('cb'), class_word(4)",
 	              "L1_SMALL|99||16|trace\n");
-	expect_answer(*state,
-	              "SELECT stack_text(x'0100000000000000ff00000000000000'), stack_text(x''), stack_text(NULL)",
-	              "0x1 < 0xff||\n");
 	expect_answer(*state, "SELECT human_bytes(1000), human_bytes(1536), human_bytes(NULL)", "1000 B|1.50 KiB|\n");
 }
 

@@ -75,6 +75,7 @@ static void test_bad_declarations(void **state)
 	    {"\n\n-- column: a furlongs x\nSELECT 1", "q.sql:3: "},
 	    {"-- filters: device planet\nSELECT 1", "q.sql:1: "},
 	    {"-- sumary: x\nSELECT 1", "q.sql:1: "},
+	    {"-- format: svg\nSELECT 1", "q.sql:1: "},
 	    {"-- exit: never\nSELECT 1", "q.sql:1: "},
 	    {"-- summary: x\n", "q.sql:1: "},
 	    {"-- summary: x\nSELECT 1\n-- with: y\nSELECT 2", "q.sql:3: "},
@@ -110,6 +111,20 @@ static int run_query(struct fixture *fixture, const struct query *query, const s
 	return rows;
 }
 
+/* What QUERY refuses to answer. */
+static void check_refused(struct fixture *fixture, const struct query *query, const char *part)
+{
+	struct sql_error error = {.text = ""};
+	struct query_run *started = query_start(fixture->recording, query, NULL, 0, &error);
+
+	assert_non_null(started);
+	assert_int_equal(query_next(started, &error), -1);
+	if (!strstr(error.text, part))
+		fail_msg("'%s' does not say '%s'", error.text, part);
+	query_finish(started);
+	recording_release(fixture->recording);
+}
+
 /* Each has a summary, a unit for every column, and answers a recording without events, with all its filters. */
 static void test_built_in(void **state)
 {
@@ -123,16 +138,21 @@ static void test_built_in(void **state)
 		const struct query_value values[] = {{.name = "device", .type = QUERY_INTEGER, .number = 0},
 		                                     {.name = "region", .type = QUERY_REGION, .text = "L1"},
 		                                     {.name = "label", .type = QUERY_TEXT, .text = "a*"}};
-		int rows = run_query(fixture, query, NULL, 0);
-
 		assert_true(query->summary[0] != '\0');
 		assert_true(query->column_count > 0);
+		if (strcmp(query->name, "why") == 0) {
+			check_refused(fixture, query, "no failed request is recorded");
+			continue;
+		}
+		int rows = run_query(fixture, query, NULL, 0);
+
 		assert_int_equal(rows, strcmp(query->name, "info") == 0 ? 1 : 0);
 		if (query->filters[0] != '\0')
 			assert_int_equal(run_query(fixture, query, values, 3), 0);
 		if (query->with_param) {
-			const struct query_value by = {
-			    .name = query->with_param, .type = QUERY_CHOICE, .text = "label"};
+			const struct query_value by = {.name = query->with_param,
+			                               .type = QUERY_CHOICE,
+			                               .text = query->with_value ? query->with_value : "label"};
 
 			assert_int_equal(run_query(fixture, query, &by, 1), 0);
 		}
@@ -181,6 +201,24 @@ static void test_values(void **state)
 	query_file_clear(&parsed);
 }
 
+/* The other body is for one word of the parameter, not for any. */
+static void test_with_value(void **state)
+{
+	static const char text[] = "-- param: how choice(a|b) a x\n-- column: n count x\n"
+	                           "SELECT 1 AS n\n-- with: how=b\nSELECT 1 AS n UNION ALL SELECT 2\n";
+	const struct query_value a = {.name = "how", .type = QUERY_CHOICE, .text = "a"};
+	const struct query_value b = {.name = "how", .type = QUERY_CHOICE, .text = "b"};
+	struct query_file parsed;
+	struct sql_error error;
+
+	assert_int_equal(query_file_parse(&parsed, "q.sql", text, &error), 0);
+	assert_string_equal(parsed.query.with_param, "how");
+	assert_int_equal(run_query(*state, &parsed.query, NULL, 0), 1);
+	assert_int_equal(run_query(*state, &parsed.query, &a, 1), 1);
+	assert_int_equal(run_query(*state, &parsed.query, &b, 1), 2);
+	query_file_clear(&parsed);
+}
+
 static void test_only_reading(void **state)
 {
 	static const char *const statements[] = {
@@ -222,6 +260,7 @@ int main(void)
 	    cmocka_unit_test(test_bad_declarations),
 	    cmocka_unit_test_setup_teardown(test_built_in, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_values, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_with_value, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_only_reading, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

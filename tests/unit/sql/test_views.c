@@ -106,6 +106,23 @@ static void test_others(void **state)
 	expect_answer(*state, "SELECT region, from_ns, to_ns, max_bytes FROM usage", "DRAM|10|100|64\n");
 }
 
+/* Ids of frames are 4 bytes, low ones first; what is nowhere is a row all the same. */
+static void test_stack(void **state)
+{
+	struct fixture *fixture = *state;
+
+	run(fixture, "INSERT INTO module_info VALUES(1, '/bin/x', 'ab', 'found'), (2, '/lib/y', '', NULL)");
+	run(fixture, "INSERT INTO frame_info VALUES(67305985, 1, 64), (4294967295, NULL, 128)");
+	run(fixture,
+	    "INSERT INTO symbol_info VALUES(67305985, 0, 'in', 'x.c', 5, NULL), (67305985, 1, 'out', 'x.c', 9, "
+	    "NULL)");
+	run(fixture, "INSERT INTO stack_info VALUES(7, x'01020304ffffffff09000000'), (8, x''), (9, x'010203')");
+	expect_answer(fixture, "SELECT * FROM stack",
+	              "7|0|/bin/x|ab|64|in|x.c|5|1|\n7|1|/bin/x|ab|64|out|x.c|9|0|\n7|2|||128||||0|\n"
+	              "7|3|||||||0|\n");
+	expect_answer(fixture, "SELECT * FROM module", "1|/bin/x|ab|1|found\n2|/lib/y||0|\n");
+}
+
 /* Its columns' comments are in the file, for '.schema allocation'. */
 static void test_comments_are_kept(void **state)
 {
@@ -136,6 +153,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_allocation, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_event, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_others, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_stack, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_comments_are_kept, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_plan, setup, teardown),
 	};
