@@ -5,6 +5,7 @@
  */
 #include <stdio.h>
 
+#include "circular.h"
 #include "write_private.h"
 
 /* ?1: the device. From the beginning, since what is resident at some time follows from all that came before. Kinds are
@@ -12,8 +13,8 @@
 static const char cb_changes[] =
     "WITH o AS MATERIALIZED (SELECT id, process, flags & 4 <> 0 AS aliased FROM origin WHERE device = ?1 AND region = "
     "16)"
-    " SELECT alloc_ns AS at_ns, process, key, iif(aliased, 0, size_bytes), 0, 1, 4, program, idx, aliased"
-    "  FROM circular_buffer JOIN o ON o.id = origin"
+    " SELECT alloc_ns AS at_ns, process, key, iif(aliased, 0, " CIRCULAR_COUNTED("b") "), 0, 1, 4, program, idx, aliased"
+    "  FROM circular_buffer b JOIN o ON o.id = origin"
     " UNION ALL SELECT at_ns, process, key, 0, 0, 0, 6, program, 0, 0 FROM program_run JOIN o ON o.id = origin"
     " UNION ALL SELECT end_ns, process, end_key, 0, 0, 0, 5, program, idx, 0"
     "  FROM circular_buffer JOIN o ON o.id = origin WHERE ended = 'freed'"

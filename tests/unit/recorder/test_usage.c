@@ -93,7 +93,7 @@ static void add_cb(struct cbs *cbs, struct usage *usage, uint64_t program, uint3
 	static int64_t key;
 	struct cb cb = {.program = program, .number = number, .size_bytes = size_bytes, .usage = 1, .key = ++key};
 
-	cbs_add(cbs, usage, &cb);
+	cbs_add(cbs, usage, &cb, &(struct cores){.count = 0});
 }
 
 /* Those of the program that ran last count; before anything ran, those of the one that placed one last. */
