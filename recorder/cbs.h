@@ -6,7 +6,8 @@
  * Figures are sums, but what a program takes up is what its fullest core has. So each circular buffer counts for what
  * that core has and the program did not count when it was added: less than its size where other cores were fuller, and
  * as a rule nothing when it shares cores with none. The sum is the fullest core, as long as none is freed or replaced
- * alone: the remaining ones keep their counts. One whose cores are not known counts its size, as if it lay on all.
+ * alone: the remaining ones keep their counts, until the next one that is added makes up for it. One whose cores are
+ * not known counts its size, as if it lay on all.
  *
  * Not thread-safe. Without memory the program ends.
  */
@@ -23,7 +24,7 @@
 struct cb {
 	uint64_t program;
 	int64_t key;            /* of its cb_alloc; 0: the place is free */
-	uint64_t size_bytes;    /* that count: 0 when it is aliased, else its size at most */
+	uint64_t size_bytes;    /* that count: 0 when it is aliased */
 	uint32_t usage, number; /* number: its index in the program */
 	uint32_t next;          /* of the same program; or the next free place */
 	uint32_t previous;      /* of the same program */

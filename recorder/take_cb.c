@@ -112,7 +112,7 @@ void take_cb_alloc(struct taking *taking)
 	cb.key = taking->key;
 	cbs_add(&holdings->cbs, &holdings->usages[usage - 1], &cb, &cores);
 	log_cb(taking, &cb, &cores);
-	holdings->usages[usage - 1].allocated_bytes += (int64_t)cb.size_bytes;
+	holdings->usages[usage - 1].allocated_bytes += cb.aliased ? 0 : (int64_t)taking_size(event->size_bytes);
 	change = taking_change(taking);
 	change.allocs = 1;
 	settle(taking, usage, &change);

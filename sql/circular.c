@@ -487,11 +487,12 @@ int circular_replay(struct recording *recording, const struct catalog *catalog,
 		no_memory(&circular);
 		goto out;
 	}
-	circular.alloc_reader = keyed_reader_open(recording, catalog,
-	                                          "SELECT key, alloc_ns, origin, program, address, size_bytes, "
-	                                          "end_key, end_ns, ended = 'freed', " CIRCULAR_COUNTED("b")
-	                                          " FROM main.circular_buffer b WHERE key BETWEEN ?1 AND ?2 ORDER BY key",
-	                                          error);
+	circular.alloc_reader =
+	    keyed_reader_open(recording, catalog,
+	                      "SELECT key, alloc_ns, origin, program, address, size_bytes, "
+	                      "end_key, end_ns, ended = 'freed', " CIRCULAR_COUNTED(
+	                          "b") " FROM main.circular_buffer b WHERE key BETWEEN ?1 AND ?2 ORDER BY key",
+	                      error);
 	circular.run_reader =
 	    keyed_reader_open(recording, catalog,
 	                      "SELECT key, at_ns, origin, program FROM main.program_run WHERE key BETWEEN ?1 AND ?2 "

@@ -29,7 +29,7 @@ struct circular_event {
 	uint32_t process; /* index in the catalog */
 	enum circular_kind kind;
 	const struct replay_block *block; /* its sizes are what it counts for */
-	const struct circular *circular; /* as it was before the event */
+	const struct circular *circular;  /* as it was before the event */
 };
 
 /* Calls EACH for everything that happened to the circular buffers that CATALOG chooses (those that

@@ -49,7 +49,8 @@ bool cores_are_clear(const struct cores *cores);
 
 enum core_map_result { CORE_MAP_NO_MEMORY = -1, CORE_MAP_NO_ROOM, CORE_MAP_ADDED };
 
-/* Puts BYTES of OWNER on each of the CORES. NO_ROOM: the map would have more than it can, or the cores are not clear. */
+/* Puts BYTES of OWNER on each of the CORES. NO_ROOM: the map would have more than it can, or the cores are not clear.
+ */
 enum core_map_result core_map_add(struct core_map *map, const struct cores *cores, int64_t owner, int64_t bytes);
 
 void core_map_remove(struct core_map *map, int64_t owner);

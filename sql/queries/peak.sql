@@ -17,7 +17,7 @@
 -- column: blocks count with --by: live at that moment; aliased ones count zero
 -- column: share ratio with --by: of peak_bytes
 -- refuse: SELECT stack_missing() WHERE :by IN ('stack', 'stack_id', 'function', 'file', 'module')
--- notes: SELECT 'CB is the sum of the circular buffers of the programs that ran last; it bounds the fullest core from above' WHERE (:region IS NULL OR :region = 'CB') AND EXISTS (SELECT 1 FROM circular_buffer)
+-- notes: SELECT 'CB is what the fullest core has of the programs that ran last, summed over processes; a circular buffer counts for what that core grew by (counted_bytes in the view allocation), or its size where cores are not known' WHERE (:region IS NULL OR :region = 'CB') AND EXISTS (SELECT 1 FROM circular_buffer)
 -- notes: UNION ALL SELECT stack_remark() WHERE stack_remark() IS NOT NULL AND :by IN ('stack', 'function', 'file', 'module')
 -- notes: UNION ALL SELECT 'threads without a label of their own have that of the thread that made them: label_inherited in the view allocation' WHERE :by = 'label' AND EXISTS (SELECT 1 FROM origin WHERE flags >> 4 & 1)
 SELECT device, region_word(region) AS region, peak_bytes, peak_ns, peak_blocks, peak_bank_bytes, peak_bank_ns
@@ -34,7 +34,7 @@ WITH block AS (
       WHEN 'function' THEN o.stack WHEN 'file' THEN o.stack WHEN 'module' THEN o.stack
       WHEN 'thread' THEN (SELECT t.name || '/' || t.tid FROM thread_info t WHERE t.id = o.thread)
       WHEN 'process' THEN (SELECT p.pid || ' ' || p.command FROM process_info p WHERE p.id = o.process)
-      WHEN 'size' THEN b.size_bytes
+      WHEN 'size' THEN iif(b.region = 16, (SELECT size_bytes FROM circular_buffer WHERE key = b.key), b.size_bytes)
       WHEN 'region' THEN region_word(b.region)
       WHEN 'class' THEN class_word(o.class)
       WHEN 'device' THEN b.device
