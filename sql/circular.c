@@ -195,9 +195,7 @@ static void tell(struct circular *circular, uint32_t process, enum circular_kind
 
 static void set_resident(struct circular *circular, uint32_t process, uint32_t program, bool resident)
 {
-	uint32_t at = circular->programs[program].first_buffer;
-
-	for (; at != NONE; at = circular->buffers[at].next) {
+	for (uint32_t at = circular->programs[program].first_buffer; at != NONE; at = circular->buffers[at].next) {
 		struct buffer *buffer = &circular->buffers[at];
 
 		if (buffer->resident == resident)
@@ -457,12 +455,6 @@ static void clear(struct circular *circular)
 	free(circular->devices);
 }
 
-/* Most recordings have none. */
-static int has_any(struct recording *recording, int64_t *any, struct sql_error *error)
-{
-	return recording_integer(recording, "SELECT EXISTS (SELECT 1 FROM main.circular_buffer)", 0, any, error);
-}
-
 int circular_replay(struct recording *recording, const struct catalog *catalog,
                     bool (*each)(const struct circular_event *event, void *context), void *context,
                     struct sql_error *error)
@@ -477,7 +469,8 @@ int circular_replay(struct recording *recording, const struct catalog *catalog,
 	int64_t any = 0;
 	int result = -1;
 
-	if (has_any(recording, &any, error) < 0)
+	/* most recordings have none */
+	if (recording_integer(recording, "SELECT EXISTS (SELECT 1 FROM main.circular_buffer)", 0, &any, error) < 0)
 		return -1;
 	if (!any)
 		return 0;
