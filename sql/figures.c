@@ -189,6 +189,15 @@ static void change_circular(struct computation *computation, const struct circul
 	}
 }
 
+/* A circular buffer that never takes its place still makes its region one that has a peak, of 0 bytes. */
+static void see_made(struct computation *computation, const struct circular_event *event, struct figures *figures)
+{
+	if (!computation->window_began)
+		figures->before = true;
+	else if (event->at_ns <= computation->catalog->filter.end_ns)
+		observe_forwards(figures, (struct place){event->at_ns, event->process, event->key});
+}
+
 static void take_life(struct computation *computation, const struct circular_event *event)
 {
 	const struct filter *filter = &computation->catalog->filter;
@@ -197,6 +206,8 @@ static void take_life(struct computation *computation, const struct circular_eve
 	bool inside = event->at_ns >= filter->start_ns && event->at_ns <= filter->end_ns;
 
 	meet(figures, origin, event->block);
+	if (event->kind == CIRCULAR_ALLOC)
+		see_made(computation, event, figures);
 	if (inside && event->kind == CIRCULAR_ALLOC)
 		count_alloc(figures, origin, circular_size(event->block));
 	else if (inside)

@@ -19,6 +19,7 @@
 -- column: share ratio with --by: of peak_bytes
 -- refuse: SELECT stack_missing() WHERE :by IN ('stack', 'stack_id', 'function', 'file', 'module')
 -- notes: SELECT 'CB is what the fullest core has of the programs that ran last, summed over processes; a circular buffer counts for what that core grew by (counted_bytes in the view allocation), or its size where cores are not known' WHERE (:region IS NULL OR :region = 'CB') AND EXISTS (SELECT 1 FROM circular_buffer)
+-- notes: UNION ALL SELECT 'how blocks and circular buffers split L1 when both together took the most: ttalloc-analyze l1' WHERE :by IS NULL AND coalesce(:region, 'CB') IN ('L1', 'CB') AND EXISTS (SELECT 1 FROM circular_buffer) AND EXISTS (SELECT 1 FROM origin WHERE region = 1)
 -- notes: UNION ALL SELECT 'every core (bank) of ' || group_concat(region_word(region), ', ') || ' holds the same, peak_bank_bytes of peak without --by: --by core tells of circular buffers alone' FROM (SELECT DISTINCT region FROM origin WHERE region NOT IN (16, 17, 32) AND (:region IS NULL OR region = region_number(:region)) ORDER BY region) WHERE :by = 'core' HAVING count(*) > 0
 -- notes: UNION ALL SELECT stack_remark() WHERE stack_remark() IS NOT NULL AND :by IN ('stack', 'function', 'file', 'module')
 -- notes: UNION ALL SELECT 'threads without a label of their own have that of the thread that made them: label_inherited in the view allocation' WHERE :by = 'label' AND EXISTS (SELECT 1 FROM origin WHERE flags >> 4 & 1)

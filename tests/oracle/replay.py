@@ -245,6 +245,8 @@ def changes(blocks):
     """(place, bytes, bank bytes, blocks) of each appearing and vanishing, in order."""
     result = []
     for block in blocks:
+        if block.region == CB:  # one that never takes its place makes its region one that has a peak, of 0 bytes
+            result.append((block.call.place, 0, 0, 0))
         for start, end in block.intervals:
             result.append((start, block.bytes, block.bank_bytes, block.blocks))
             if end is not None:
