@@ -11,8 +11,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define GNU_CPLUSPLUS 0x474E5543432B2B00u /* "GNUCC++\0": thrown, and not the copy of a std::exception_ptr */
-#define TYPE_BEFORE_HEADER 80u            /* of __cxa_exception.exceptionType, before its unwindHeader */
+#define GNU_CPLUSPLUS 0x474E5543432B2B00u /* "GNUCC++\0": thrown */
+#define GNU_DEPENDENT 0x474E5543432B2B01u /* "GNUCC++\1": thrown again, by std::rethrow_exception() */
+#define FIRST_BEFORE_HEADER 80u           /* the first member of what holds an exception, before its unwindHeader */
 #define SLOT_DO_CATCH 4u                  /* std::type_info::__do_catch() */
 #define SLOT_WHAT 2u                      /* std::exception::what() */
 
@@ -31,21 +32,31 @@ static const void *slot(const void *object, unsigned number)
 	return table[number];
 }
 
+static void *first_member(const struct _Unwind_Exception *exception)
+{
+	void *member;
+
+	memcpy(&member, (const char *)exception - FIRST_BEFORE_HEADER, sizeof(member));
+	return member;
+}
+
 int tt_exception_is_cplusplus(const struct _Unwind_Exception *exception)
 {
-	return exception->exception_class >> 8 == GNU_CPLUSPLUS >> 8;
+	return exception->exception_class == GNU_CPLUSPLUS || exception->exception_class == GNU_DEPENDENT;
 }
 
 /* The std::exception that EXCEPTION is or has for a base; NULL: neither. */
 static const void *as_standard(struct _Unwind_Exception *exception, const void *standard)
 {
-	const void *type;
 	void *object = exception + 1;
+	const void *type;
 	do_catch *catches;
 
-	if (!standard || exception->exception_class != GNU_CPLUSPLUS)
+	if (!standard || !tt_exception_is_cplusplus(exception))
 		return NULL;
-	memcpy(&type, (const char *)exception - TYPE_BEFORE_HEADER, sizeof(type));
+	if (exception->exception_class == GNU_DEPENDENT)
+		object = first_member(exception);                    /* __cxa_dependent_exception.primaryException */
+	type = first_member((struct _Unwind_Exception *)object - 1); /* __cxa_exception.exceptionType */
 	*(const void **)&catches = slot(standard, SLOT_DO_CATCH);
 	return type && catches(standard, type, &object, 1) ? object : NULL;
 }

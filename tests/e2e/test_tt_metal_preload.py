@@ -94,6 +94,24 @@ def out_of_memory(nn):
     nn.free(nn.tensor(chip, 2048))
 
 
+# What failures.hpp throws, in its order from 1 on, and the words that are kept of it.
+FAILURES = ["thrown while another was handled", None, "of several bases", "of a virtual base", None, "of another thread", None,
+            None, "x" * 255, "the words"]
+
+
+def exceptions(nn):
+    """After each, requests are served as before."""
+    chip = nn.open_chip(1)
+    for number in range(1, len(FAILURES) + 1):
+        nn.fail_next(number)
+        assert nn.tensor(chip, 2048) is None
+        nn.free(nn.tensor(chip, 2048))
+    nn.fail_again(chip)
+    print(nn.error().decode().splitlines())
+    assert nn.cancel(chip) == 1
+    nn.free(nn.tensor(chip, 2048))
+
+
 def threads(nn):
     nn.threads(nn.open_chip(2), 8, 200)
 
@@ -125,7 +143,7 @@ def nothing(nn):
 
 
 SCENARIOS = {function.__name__: function for function in (
-    matmul_reuse, mesh, tracking_test, no_dispatch, out_of_memory, threads, unannounced, many_programs, nothing)}
+    matmul_reuse, mesh, tracking_test, no_dispatch, out_of_memory, exceptions, threads, unannounced, many_programs, nothing)}
 
 
 # --- running them ----------------------------------------------------------------------------------------------------
@@ -254,6 +272,16 @@ def check_out_of_memory(place, generation):
     expect(len(run.events("alloc")), 1, "allocs")
 
 
+def check_exceptions(place, generation):
+    """Each is a failure once, with its words; a thread that is cancelled has not failed."""
+    run = scenario("exceptions", place)
+    expect(run.err, "", "stderr")
+    said = [event.get("why") for _, event in run.events("failed")]
+    words = [*FAILURES, FAILURES[-1], FAILURES[2], FAILURES[0]]
+    expect(said, [word and word.replace(" ", "_") for word in words], "what the exceptions said")
+    expect((len(run.events("alloc")), len(run.events("free"))), (len(FAILURES) + 1, len(FAILURES) + 1), "served")
+
+
 def check_threads(place, generation):
     run = scenario("threads", place)
     expect(run.err, "", "stderr")
@@ -283,6 +311,7 @@ def check_many_programs(place, generation):
 
 CHECKS = [check_matmul_reuse, check_mesh, check_tracking_test, check_no_dispatch, check_out_of_memory, check_threads,
           check_unannounced, check_many_programs]
+COMPILER_CHECKS = [check_exceptions]  # that depend on the compiler, but on no generation
 
 
 def check_direct(compiler, generation):
@@ -366,7 +395,7 @@ def main():
     for compiler in standins.COMPILERS:
         for generation in standins.GENERATIONS:
             place = standins.standin(compiler, generation)
-            for check in CHECKS:
+            for check in CHECKS + (COMPILER_CHECKS if generation == 202606 else []):
                 try:
                     check(place, generation)
                 except AssertionError:

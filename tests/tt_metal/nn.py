@@ -18,6 +18,7 @@ class NN:
                 ("nn_add_cb", None, [POINTER, U64, U64, INT, INT, INT, INT]),
                 ("nn_run", None, [POINTER, POINTER, INT]), ("nn_end_program", None, [POINTER]),
                 ("nn_no_dispatch", None, [INT]), ("nn_tracker_calls", U64, []),
+                ("nn_fail_next", None, [INT]), ("nn_fail_again", None, [POINTER]), ("nn_cancel", INT, [POINTER]),
                 ("nn_threads", None, [POINTER, INT, INT])):
             function = getattr(self.library, name)
             function.restype, function.argtypes = result, arguments

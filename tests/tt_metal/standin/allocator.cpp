@@ -1,9 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The allocator: lock-step banks, first fit.
+#include <utility>
+
+#include "failures.hpp"
 #include "tt_metal.hpp"
 
 namespace tt::tt_metal {
+
+static thread_local Failure failure_wanted = Failure::NONE;
+
+void fail_next(Failure failure) { failure_wanted = failure; }
 
 static DeviceAddr round_up(DeviceAddr value, DeviceAddr unit) { return (value + unit - 1) / unit * unit; }
 
@@ -59,6 +66,7 @@ const Bank& DeviceAllocator::bank(BufferType type) const {
 }
 
 DeviceAddr DeviceAllocator::allocate_buffer(Buffer* buffer) {
+    failures::raise(std::exchange(failure_wanted, Failure::NONE));
     std::lock_guard<std::mutex> lock(mutex_);
     Bank& place = const_cast<Bank&>(bank(buffer->buffer_type()));
     std::uint32_t banks = buffer->num_cores().value_or(place.count);

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A library above libtt_metal, as ttnn is: tests drive it through ctypes, with plain C entry points.
+#include <cxxabi.h>
+#include <pthread.h>
+
 #include <cstring>
 #include <thread>
 
+#include "failures.hpp"
 #include "tt_metal.hpp"
 
 using namespace tt::tt_metal;
@@ -40,7 +44,12 @@ void* nn_buffer(void* device, std::uint64_t size, std::uint64_t page_size, int t
             static_cast<TensorMemoryLayout>(layout), bottom_up != 0,
             cores > 0 ? std::optional<std::uint32_t>(cores) : std::nullopt)};
     } catch (const std::exception& error) {
-        last_error = error.what();
+        last_error = error.what() != nullptr ? error.what() : "";
+        return nullptr;
+    } catch (const abi::__forced_unwind&) {
+        throw;
+    } catch (...) {
+        last_error = "not a std::exception";
         return nullptr;
     }
 }
@@ -73,6 +82,43 @@ void nn_end_program(void* program) { delete static_cast<Program*>(program); }
 void nn_no_dispatch(int on) { GraphTracker::instance().set_no_dispatch(on != 0); }
 
 std::uint64_t nn_tracker_calls() { return GraphTracker::instance().calls(); }
+
+void nn_fail_next(int failure) { fail_next(static_cast<Failure>(failure)); }
+
+// A request that fails while the exception of another one unwinds, and one that fails while that is handled.
+void nn_fail_again(void* device) {
+    struct Again {
+        void* device;
+        Failure failure;
+        ~Again() {
+            fail_next(failure);
+            nn_buffer(device, 4096, 1024, 0, 0, 1, 0);
+        }
+    };
+    try {
+        Again again{device, Failure::SEVERAL_BASES};
+        fail_next(Failure::FRAMED);
+        Buffer::create(static_cast<IDevice*>(device), 2048, 1024, BufferType::DRAM, TensorMemoryLayout::INTERLEAVED, true,
+                       std::nullopt);
+    } catch (const std::exception& error) {
+        last_error = error.what();
+        Again{device, Failure::NESTED};
+    }
+}
+
+// A thread that is cancelled in mid-request. Whether it was.
+int nn_cancel(void* device) {
+    pthread_t thread;
+    void* result = nullptr;
+    auto body = [](void* argument) -> void* {
+        fail_next(Failure::CANCELLED);
+        return nn_buffer(argument, 4096, 1024, 0, 0, 1, 0);
+    };
+    if (pthread_create(&thread, nullptr, body, device) != 0 || pthread_join(thread, &result) != 0) {
+        return 0;
+    }
+    return result == PTHREAD_CANCELED ? 1 : 0;
+}
 
 void nn_threads(void* device, int threads, int rounds) {
     std::vector<std::thread> workers;
