@@ -91,7 +91,7 @@ __attribute__((no_sanitize("address", "thread"))) static inline const uintptr_t 
 	uintptr_t distance = (uintptr_t)next - (uintptr_t)frame;
 
 	if (distance - 1 >= high - 2 * sizeof(*next) - (uintptr_t)frame || distance % sizeof(*next) != 0 ||
-	    next[1] < 4096)
+	    (intptr_t)next[1] < 4096) /* nor has an address the top bit, which is an interpreter's frame's */
 		return NULL;
 	return next;
 }

@@ -84,9 +84,10 @@ SELECT
   o.thread AS thread,                                  -- thread.thread_id
   t.tid AS tid,                                        -- of the operating system
   nullif(o.device, 65535) AS device,                   -- chip; NULL: a free that did not say
-  CASE o.region WHEN 0 THEN 'DRAM' WHEN 1 THEN 'L1' WHEN 2 THEN 'SYSTEM_MEMORY' WHEN 3 THEN 'L1_SMALL'
+  CASE WHEN b.kind IN (9, 10) THEN NULL ELSE
+    CASE o.region WHEN 0 THEN 'DRAM' WHEN 1 THEN 'L1' WHEN 2 THEN 'SYSTEM_MEMORY' WHEN 3 THEN 'L1_SMALL'
     WHEN 4 THEN 'TRACE' WHEN 16 THEN 'CB' WHEN 17 THEN 'KERNEL' WHEN 32 THEN 'HOST' WHEN 65535 THEN NULL
-    ELSE CAST(o.region AS TEXT) END AS region,         -- NULL: a free that did not say, or device_open and _close
+    ELSE CAST(o.region AS TEXT) END END AS region,         -- NULL: a free that did not say, or device_open and _close
   b.address AS address,                                -- offset in every bank; of a kernel its id
   b.size_bytes AS size_bytes,                          -- payload; of a free what it freed, NULL when that was nothing
   coalesce(b.bank_bytes, b.size_bytes) AS bank_bytes,  -- footprint in each bank
