@@ -34,6 +34,23 @@ static void say(const char *what, const char *path, int error)
 		return;
 }
 
+/* No segment could be made: names every directory that was tried. ERROR is the last one's. */
+static void say_failed(int error)
+{
+	char tried[TTA_PATH_BYTES];
+	int used = 0;
+
+	tried[0] = '\0';
+	for (int candidate = 0; candidate < TTA_SEGMENT_ROOTS; candidate++) {
+		char directory[TTA_PATH_BYTES];
+
+		if (tta_segment_directory(candidate, directory, sizeof(directory)) > 0 && used < (int)sizeof(tried))
+			used +=
+			    snprintf(tried + used, sizeof(tried) - (size_t)used, "%s%s", used ? ", " : "", directory);
+	}
+	say("not recording: no segment can be made in", tried, error);
+}
+
 /* This process is a child: nothing of the parent's is its own. The parent's mapping is not there any more. */
 static void become_child(struct tta_segment_header *header)
 {
@@ -108,7 +125,7 @@ static uint32_t start(uint32_t epoch)
 		return TTA_CONTEXT_DELEGATED;
 	error = start_segment(&header);
 	if (error && tta_context.options.verbose >= 1)
-		say("not recording: no segment can be made in", tta_context.spool.path, error);
+		say_failed(error);
 	else if (tta_context.options.verbose >= 2)
 		say("recording into", tta_context.spool.path, 0);
 	return error ? TTA_CONTEXT_FAILED : TTA_CONTEXT_READY;

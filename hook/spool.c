@@ -217,13 +217,15 @@ int tta_spool_create(struct tta_spool *spool, const struct tta_spool_wish *wish)
 	}
 	tta_segment_name(name, sizeof(name), wish->header->socket_path, wish->header->pid,
 	                 *(const uint32_t *)(const void *)wish->header->id);
-	errno = ENOENT;
 	for (int candidate = 0; candidate < TTA_SEGMENT_ROOTS; candidate++) {
 		char path[TTA_PATH_BYTES];
 		int length = tta_segment_directory(candidate, path, sizeof(path));
 		int directory, made;
 
-		if (length <= 0 || path[0] != '/' || (size_t)length + sizeof(name) + 1 > sizeof(path))
+		if (length <= 0)
+			continue;
+		errno = path[0] == '/' ? ENAMETOOLONG : EINVAL;
+		if (path[0] != '/' || (size_t)length + sizeof(name) + 1 > sizeof(path))
 			continue;
 		*spool = (struct tta_spool){.fd = -1};
 		memcpy(spool->path, path, (size_t)length + 1);

@@ -9,11 +9,10 @@
  *   - cheap: about one clock_gettime() while recording, one load and one branch while not. No lock is shared with other
  *     code and no memory is allocated on that path.
  * Pointers passed in are read before the call returns and never kept. Of structs with a struct_size, members that lie
- * beyond it are taken as zero, so that programs built with an older header go on working; 0 counts as the size of today.
- * Devices are numbered below 65535.
- * Strings are UTF-8, NUL-terminated, and cut at
- * TTALLOC_NAME_MAX bytes. Recording is on when the environment says so (TT_ALLOC_TRACKING_ENABLED=1, which
- * `ttalloc-recorder -- COMMAND` sets), and never in set-user-ID programs.
+ * beyond it are taken as zero, so that programs built with an older header go on working; those built with a newer one
+ * do, too: members beyond this library's struct are ignored. 0 counts as the size of today. Devices are numbered below
+ * 65535. Strings are UTF-8, NUL-terminated, and cut at TTALLOC_NAME_MAX bytes. Recording is on when the environment
+ * says so (TT_ALLOC_TRACKING_ENABLED=1, which `ttalloc-recorder -- COMMAND` sets), and never in set-user-ID programs.
  *
  * Units: sizes and addresses are bytes; a size above 2^48 - 1 is recorded as that.
  * Order: report an allocation after the allocator has placed it, and a free before the allocator takes the block back;

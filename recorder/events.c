@@ -190,13 +190,25 @@ void intake_loss(struct intake *intake, struct process *process, uint32_t thread
 	rowlog_text(log, loss->why, strlen(loss->why));
 }
 
+/* A note whose text found no room in the table. If it said what cannot be seen, its absence is a loss. */
+static void take_note_without_text(struct taking *taking)
+{
+	struct ingest_loss loss = {.from_ns = taking->at_ns, .to_ns = taking->at_ns};
+
+	loss.why = "something that the producer cannot see, and had no room to name";
+	if (taking->event->size_bytes == 0)
+		intake_loss(taking->intake, taking->process, 0, &loss);
+}
+
 static void take_note(struct taking *taking)
 {
 	struct rowlog *log = &taking_chunk(taking)->log;
 	struct entry text;
 
-	if (!entry_find(taking->table, (uint32_t)taking->event->address, TTA_ENTRY_TEXT, &text) || text.bytes == 0)
+	if (!entry_find(taking->table, (uint32_t)taking->event->address, TTA_ENTRY_TEXT, &text) || text.bytes == 0) {
+		take_note_without_text(taking);
 		return;
+	}
 	rowlog_begin(log, ROW_NOTE);
 	rowlog_integer(log, taking->process->id);
 	rowlog_text(log, (const char *)text.data, text.bytes < TTALLOC_NAME_MAX ? text.bytes : TTALLOC_NAME_MAX);

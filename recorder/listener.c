@@ -156,6 +156,18 @@ int listener_begin(struct listener *listener, struct front_error *error)
 	return 0;
 }
 
+int listener_check_user(int fd, struct ucred *credentials, struct front_error *error)
+{
+	socklen_t bytes = sizeof(*credentials);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, credentials, &bytes) < 0)
+		return front_fail(error, "a connection of nobody knows whom: %s", strerror(errno));
+	if (credentials->uid != geteuid())
+		return front_fail(error, "a connection of another user: process %d of user %u", (int)credentials->pid,
+		                  (unsigned)credentials->uid);
+	return 0;
+}
+
 void listener_close(struct listener *listener)
 {
 	struct stat status;

@@ -6,6 +6,7 @@
 #define RECORDER_LISTENER_H
 
 #include <stdbool.h>
+#include <sys/socket.h>
 #include <sys/types.h>
 
 #include "say.h"
@@ -44,6 +45,9 @@ int listener_open(struct listener *listener, const char *path, struct front_erro
 
 /* Begins to listen: whoever connects may rely on all that the recorder has, its file say. 0, or -1 with ERROR. */
 int listener_begin(struct listener *listener, struct front_error *error);
+
+/* Whose the connection FD is. 0, or -1 with ERROR when it is not this user's. */
+int listener_check_user(int fd, struct ucred *credentials, struct front_error *error);
 
 /* Stops listening and removes the socket. */
 void listener_close(struct listener *listener);

@@ -48,7 +48,7 @@ void peers_accept(struct server *server)
 {
 	for (;;) {
 		struct ucred credentials;
-		socklen_t bytes = sizeof(credentials);
+		struct front_error stranger;
 		int fd = accept4(server->listener.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 		if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)) {
@@ -61,8 +61,8 @@ void peers_accept(struct server *server)
 			continue;
 		if (fd < 0)
 			return;
-		if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &bytes) < 0 || credentials.uid != geteuid()) {
-			server_refusal(server, "a connection of another user");
+		if (listener_check_user(fd, &credentials, &stranger) < 0) {
+			server_refusal(server, stranger.text);
 			close(fd);
 			continue;
 		}

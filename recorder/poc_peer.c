@@ -50,7 +50,7 @@ void poc_peers_accept(struct poc *poc)
 {
 	for (;;) {
 		struct ucred credentials;
-		socklen_t bytes = sizeof(credentials);
+		struct front_error stranger;
 		int fd = accept4(poc->listener.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 		if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS))
@@ -59,8 +59,8 @@ void poc_peers_accept(struct poc *poc)
 			continue;
 		if (fd < 0)
 			return;
-		if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &bytes) < 0 || credentials.uid != geteuid()) {
-			poc_refuse(poc, "a connection of another user");
+		if (listener_check_user(fd, &credentials, &stranger) < 0) {
+			poc_refuse(poc, stranger.text);
 			close(fd);
 			continue;
 		}

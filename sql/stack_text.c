@@ -96,15 +96,34 @@ static bool lies_in(const struct entry *entry, const char *module)
 	return entry->module && strncmp(base_name(entry->module), module, strlen(module)) == 0;
 }
 
-/* Leaves out what is not the program's own. */
+/* Whether this is Python code of ttalloc.py, which stands between the program and what it calls. */
+static bool is_our_python(const struct entry *entry)
+{
+	return entry->python && entry->file && strcmp(base_name(entry->file), "ttalloc.py") == 0;
+}
+
+/* Whether the block was reported by ttalloc.alloc() of Python: native functions are those that it does that with. */
+static bool is_reported_by_python(const struct stack *stack)
+{
+	for (size_t i = 0; i < stack->count; i++) {
+		const struct entry *entry = &stack->entries[i];
+
+		if (entry->python)
+			return is_our_python(entry) && entry->function && strcmp(entry->function, "alloc") == 0;
+	}
+	return false;
+}
+
+/* Leaves out what is not the program's own. Preloads of ours may lie in the middle: those that pass calls on. */
 static void leave_out(struct stack *stack)
 {
-	bool python = false, inside = false;
+	bool python = false, inside = is_reported_by_python(stack);
 
-	for (size_t i = 0; i < stack->count && lies_in(&stack->entries[i], "libttalloc"); i++)
-		stack->entries[i].left_out = true;
-	for (size_t i = 0; i < stack->count; i++)
+	for (size_t i = 0; i < stack->count; i++) {
+		stack->entries[i].left_out =
+		    lies_in(&stack->entries[i], "libttalloc") || is_our_python(&stack->entries[i]);
 		python |= stack->entries[i].python;
+	}
 	for (size_t i = 0; python && i < stack->count; i++) {
 		struct entry *entry = &stack->entries[i];
 

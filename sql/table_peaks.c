@@ -21,7 +21,10 @@ static int add_peak(struct table_call *call, const struct catalog_series *series
 	int64_t cells[] = {series->device,       series->region,           figures->peak_bytes,     figures->peak.at_ns,
 	                   figures->peak_blocks, figures->peak_bank_bytes, figures->bank_peak.at_ns};
 
-	return figures->any ? table_add(call->table, cells, call->error) : 0;
+	/* aliased blocks, and circular buffers whose program never ran, are nothing that was live */
+	if (!figures->any || (!figures->peak_bytes && !figures->peak_bank_bytes && !figures->peak_blocks))
+		return 0;
+	return table_add(call->table, cells, call->error);
 }
 
 int peaks_find(struct table_call *call, struct catalog *catalog, struct figures **figures)

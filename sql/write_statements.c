@@ -6,6 +6,11 @@
 
 #include <stdio.h>
 
+/* Distinct notes of a process; what it says beyond them is added up under one text. Files are not to be filled by who
+ * puts a number into each. */
+#define NOTES_KEPT "256"
+#define MORE_NOTES "'more notes'"
+
 /* The values of each kind, in order, are its parameters. */
 static const char *const row_statements[ROW_KINDS] = {
     [ROW_PROCESS] =
@@ -36,8 +41,13 @@ static const char *const row_statements[ROW_KINDS] = {
     [ROW_OTHER] = "INSERT INTO other_event(key, at_ns, kind, origin, a) VALUES (?,?,?,?,?)",
     [ROW_LOSS] = "INSERT INTO loss_row(process, thread, from_ns, to_ns, from_number, to_number, count, why) "
                  "VALUES (?,?,?,?,?,?,?,?)",
-    [ROW_NOTE] = "INSERT INTO process_note(process, note, count) VALUES (?,?,?) "
-                 "ON CONFLICT DO UPDATE SET count = min(count + excluded.count, 1 << 62)",
+    /* A count of 0, what the producer cannot see, stays: no later count makes it visible. */
+    [ROW_NOTE] = "INSERT INTO process_note(process, note, count) SELECT ?1, CASE WHEN "
+                 "EXISTS (SELECT 1 FROM process_note WHERE process = ?1 AND note = ?2) OR "
+                 "(SELECT count(*) FROM process_note WHERE process = ?1) < " NOTES_KEPT " THEN ?2 ELSE " MORE_NOTES
+                 " END, ?3 WHERE true "
+                 "ON CONFLICT DO UPDATE SET count = CASE WHEN count = 0 OR excluded.count = 0 THEN 0 "
+                 "ELSE min(count + excluded.count, 1 << 62) END",
     [ROW_BATCH] = "INSERT INTO batch(first_key, last_key, process, first_number, count, from_ns, to_ns, marks) "
                   "VALUES (?,?,?,?,?,?,?,?)",
     [ROW_CLOCK] = "INSERT OR IGNORE INTO clock_anchor(ticks, at_monotonic_ns) VALUES (?,?)",

@@ -11,6 +11,7 @@ from harness import BUILD, SOURCE, Place, analyze, check, equal, main, program, 
 
 PROGRAM = r"""
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <ttalloc.h>
 
@@ -29,6 +30,17 @@ int main(int argc, char **argv)
 	}
 	if (argc > 1 && strcmp(argv[1], "blind") == 0)
 		ttalloc_note("cannot see half of it", 0);
+	if (argc > 1 && strcmp(argv[1], "blind-and-counted") == 0)
+		for (int i = 0; i < 3; i++)
+			ttalloc_note("cannot see half of it", i != 1);
+	if (argc > 1 && strcmp(argv[1], "chatter") == 0)
+		for (int i = 0; i < 1000; i++) {
+			char text[32];
+			snprintf(text, sizeof(text), "note %d", i);
+			ttalloc_note(text, 1);
+		}
+	if (argc > 1 && strcmp(argv[1], "nameless") == 0)
+		ttalloc_note("", 0);
 	if (argc > 1 && strcmp(argv[1], "lost") == 0) {
 		ttalloc_lost(7);
 		ttalloc_lost(0);
@@ -39,14 +51,17 @@ int main(int argc, char **argv)
 	struct ttalloc_cb old = {.struct_size = offsetof(struct ttalloc_cb, aliased), .device = 3, .program = 9, .size_bytes = 5,
 	                         .index = 4, .aliased = 1, .cores = (void *)8, .core_ranges = 9};
 	ttalloc_cb_alloc(&old);
+	struct { struct ttalloc_cb cb; char more[64]; } newer = {{.struct_size = sizeof(newer), .device = 3, .program = 10,
+	                                                           .size_bytes = 6, .index = 5}, "not looked at"};
+	ttalloc_cb_alloc(&newer.cb);
 	return 0;
 }
 """
 
 
-def record(place, *command, **env):
+def record(place, *command, how="--force", **env):
     file = place.file("run.db")
-    result = run([program("ttalloc-recorder"), "--force", "-o", file, "--", *map(str, command)],
+    result = run([program("ttalloc-recorder"), how, "-o", file, "--", *map(str, command)],
                  env={**place.env, **env}, cwd=place.path)
     equal(result.returncode, 0, f"status ({result.stdout}{result.stderr})")
     return file, result.stderr
@@ -68,7 +83,7 @@ def notes_are_added_up():
     equal((info["complete"], info["rows"][0]["notes"]), (True, ["1 another thing", "6 events without memory"]), "info")
     rows = analyze("sql", "SELECT note, count FROM note ORDER BY note", file)["rows"]
     equal([(row["note"], row["count"]) for row in rows], [("another thing", 1), ("events without memory", 6)], "the view")
-    equal(info["rows"][0]["events"], 4, "events: notes are none")
+    equal(info["rows"][0]["events"], 5, "events: notes are none")
     verify(file)
 
 
@@ -80,6 +95,54 @@ def what_cannot_be_seen_is_missing():
     equal((answer["complete"], len([note for note in answer["notes"] if "cannot see half of it" in note])), (False, 1), "peak")
     equal(run([program("ttalloc-analyze"), "peak", "--strict", file]).returncode, 3, "status of --strict")
     equal(analyze("info", file)["rows"][0]["notes"], ["cannot see half of it"], "info")
+
+
+def what_cannot_be_seen_stays_so():
+    """Whatever the same text, or a later run in the same file, says after it."""
+    place = Place()
+    binary = compiled(place)
+    file, _ = record(place, binary, "blind-and-counted")
+    equal(analyze("info", file)["rows"][0]["notes"], ["cannot see half of it"], "info")
+    _, said = record(place, binary, "notes", how="--append")
+    check("INCOMPLETE" in said, f"the summary of the second run: {said}")
+    info = analyze("info", file)
+    equal((info["complete"], sorted(info["rows"][0]["notes"])),
+          (False, ["1 another thing", "6 events without memory", "cannot see half of it"]), "info of both")
+    record(place, binary, "blind-and-counted", how="--append")
+    rows = analyze("sql", "SELECT count(DISTINCT process) AS processes, max(count) AS most FROM note "
+                          "WHERE note LIKE 'cannot%'", file)["rows"]
+    equal([(row["processes"], row["most"]) for row in rows], [(2, 0)], "the processes that cannot see")
+    verify(file)
+
+
+def what_cannot_be_named_is_missing():
+    place = Place()
+    file, _ = record(place, compiled(place), "nameless")
+    equal(analyze("info", file)["complete"], False, "complete")
+    row, = analyze("sql", "SELECT count, why FROM loss", file)["rows"]
+    equal(row["count"], None, "events lost")
+    check("cannot see" in row["why"], f"why: {row}")
+    verify(file)
+
+
+def notes_are_bounded():
+    place = Place()
+    file, _ = record(place, compiled(place), "chatter")
+    row, = analyze("sql", "SELECT count(*) AS notes, sum(count) AS events, sum(count) FILTER (WHERE note = 'more notes') "
+                          "AS more FROM note", file)["rows"]
+    equal((row["notes"], row["events"], row["more"]), (257, 1000, 1000 - 256), "notes")
+    equal(analyze("info", file)["complete"], True, "complete")
+    verify(file)
+
+
+def places_for_segments_are_named():
+    """All that were tried, when there is none."""
+    place = Place()
+    binary = compiled(place)
+    for directory, error in (("relative", "Invalid argument"), ("/proc/none/here", "No such file or directory")):
+        result = run([binary], env=place.target_env(TTALLOC_SEGMENT_DIR=directory, TTALLOC_VERBOSE="1"))
+        equal((result.returncode, result.stderr),
+              (0, f"ttalloc: not recording: no segment can be made in {directory}: {error}\n"), "what the program says")
 
 
 def losses_of_a_producer():
@@ -98,7 +161,8 @@ def circular_buffers_that_end_alone():
     equal((row["device"], row["region"], row["peak_bytes"]), (3, "CB", 130), "the peak")
     rows = analyze("sql", "SELECT size_bytes, ended, aliased FROM allocation ORDER BY alloc_ns, allocation_id", file)["rows"]
     equal([(row["size_bytes"], row["ended"], row["aliased"]) for row in rows],
-          [(100, "freed", 0), (30, "process exit", 0), (5, "process exit", 0)], "blocks, the last of an older header")
+          [(100, "freed", 0), (30, "process exit", 0), (5, "process exit", 0), (6, "process exit", 0)],
+          "blocks, the last two of an older header and of a newer one")
     verify(file)
 
 
@@ -119,5 +183,6 @@ def preload_that_cannot_see():
         equal(analyze("peak", file)["rows"], [], f"{variant}: nothing wrong is recorded")
 
 
-main(notes_are_added_up, what_cannot_be_seen_is_missing, losses_of_a_producer, circular_buffers_that_end_alone,
+main(notes_are_added_up, what_cannot_be_seen_is_missing, what_cannot_be_seen_stays_so, what_cannot_be_named_is_missing,
+     notes_are_bounded, places_for_segments_are_named, losses_of_a_producer, circular_buffers_that_end_alone,
      preload_that_cannot_see)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who may read, who may report, and what a program that is being recorded notices of it."""
 import os
+import re
 import shutil
 import stat
 import tempfile
@@ -63,6 +64,7 @@ def other_users_are_refused():
     shutil.rmtree(segments)
     equal(result.returncode, 0, f"status of the other user's program ({result.stderr})")
     equal(result.stdout.splitlines()[-1].split()[-1], "0", "result of its flush")
+    check(re.search(r"another user: process [1-9]\d* of user 65534\b", recorder.said()), f"it said: {recorder.said()}")
     player = Player(place)
     player.alloc(0x1000, 1)
     player.end()

@@ -127,6 +127,8 @@ def peak(run, chosen=NOTHING):
         if not series:
             continue
         most, bank = first_maximum(series, 1), first_maximum(series, 2)
+        if not (most[1] or bank[2] or most[3]):
+            continue
         rows.append({
             "device": device, "region": REGION_WORDS[region], "peak_bytes": most[1], "peak_ns": most[0][0],
             "peak_blocks": most[3], "peak_bank_bytes": bank[2], "peak_bank_ns": bank[0][0],

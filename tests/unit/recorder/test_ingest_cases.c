@@ -152,6 +152,17 @@ struct table {
 	uint32_t used;
 };
 
+static uint32_t add_text(struct table *table, const char *text)
+{
+	struct tta_entry_header header = {.type = TTA_ENTRY_TEXT, .data_bytes = (uint32_t)strlen(text)};
+	uint32_t id = table->used / 8;
+
+	memcpy(table->bytes + table->used, &header, sizeof(header));
+	memcpy(table->bytes + table->used + sizeof(header), text, header.data_bytes);
+	table->used += (8 + header.data_bytes + 7) / 8 * 8;
+	return id;
+}
+
 static uint32_t add_label(struct table *table, uint32_t parent, const char *name)
 {
 	struct tta_entry_header header = {.type = TTA_ENTRY_LABEL, .data_bytes = 8 + (uint32_t)strlen(name)};
@@ -403,11 +414,77 @@ static void test_warm_up_goes_on_in_another_recorder(void **state)
 	assert_int_equal(ask(live), 0);
 }
 
+/* A note as the hook sends it: TEXT is the number of an entry, or of none. */
+static void note(struct ingest *ingest, uint32_t process, uint32_t text, uint64_t count, const struct table *table)
+{
+	static uint64_t number;
+
+	one_event(ingest, process, ++number, (struct tta_event){.kind = TTA_NOTE, .address = text, .size_bytes = count},
+	          (struct ingest_table){table->bytes, table->used});
+}
+
+static void test_notes(void **state)
+{
+	struct ingest *ingest = open_new();
+	uint32_t process = introduce(ingest, 1, 0);
+	struct table table = {.used = 8};
+	uint32_t blind_first = add_text(&table, "blind first"), blind_last = add_text(&table, "blind last");
+	uint32_t counted = add_text(&table, "counted");
+
+	(void)state;
+	note(ingest, process, blind_first, 0, &table);
+	note(ingest, process, blind_first, 7, &table);
+	note(ingest, process, blind_last, 7, &table);
+	note(ingest, process, counted, 2, &table);
+	commit(ingest);
+	note(ingest, process, blind_last, 0, &table);
+	note(ingest, process, counted, 3, &table);
+	note(ingest, process, 0, 4, &table); /* a text that is not there, of something that is no gap */
+	commit(ingest);
+	assert_int_equal(ask("SELECT count(*) FROM loss_row"), 0);
+	note(ingest, process, 12345, 0, &table);
+	close_all(ingest);
+	assert_int_equal(ask("SELECT group_concat(note) = 'blind first,blind last' FROM process_note WHERE count = 0"),
+	                 1);
+	assert_int_equal(ask("SELECT count FROM process_note WHERE note = 'counted'"), 5);
+	assert_int_equal(ask("SELECT count(*) FROM process_note"), 3);
+	assert_int_equal(ask("SELECT count(*) FROM loss_row WHERE count IS NULL AND why LIKE '%cannot see%'"), 1);
+}
+
+static void test_notes_without_end(void **state)
+{
+	struct ingest *ingest = open_new();
+	uint32_t process = introduce(ingest, 1, 0), other = introduce(ingest, 2, 0);
+	struct table table = {.used = 8};
+	uint32_t texts[300];
+
+	(void)state;
+	for (int i = 0; i < 300; i++) {
+		char text[16];
+
+		snprintf(text, sizeof(text), "note %d", i);
+		texts[i] = add_text(&table, text);
+		note(ingest, process, texts[i], 2, &table);
+	}
+	note(ingest, process, texts[0], 5, &table); /* one that is kept still counts for itself */
+	note(ingest, other, texts[299], 1, &table); /* another process has room of its own */
+	commit(ingest);
+	assert_int_equal(ask("SELECT count(*) FROM process_note WHERE process = 1"), 257);
+	assert_int_equal(ask("SELECT count FROM process_note WHERE note = 'more notes'"), (300 - 256) * 2);
+	assert_int_equal(ask("SELECT count FROM process_note WHERE note = 'note 0'"), 7);
+	assert_int_equal(ask("SELECT count FROM process_note WHERE note = 'note 299' AND process = 2"), 1);
+	note(ingest, process, texts[299], 0, &table); /* what cannot be seen makes what stands for it incomplete */
+	close_all(ingest);
+	assert_int_equal(ask("SELECT count FROM process_note WHERE note = 'more notes'"), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_teardown(test_gaps_and_losses, clean_up),
 	    cmocka_unit_test_teardown(test_names, clean_up),
+	    cmocka_unit_test_teardown(test_notes, clean_up),
+	    cmocka_unit_test_teardown(test_notes_without_end, clean_up),
 	    cmocka_unit_test_teardown(test_late_parent_and_devices, clean_up),
 	    cmocka_unit_test_teardown(test_end_comes_after_the_last_event, clean_up),
 	    cmocka_unit_test_teardown(test_aliased_blocks_end_in_no_span, clean_up),
