@@ -34,6 +34,7 @@ enum row_kind {
 	ROW_OTHER,
 	ROW_LOSS,
 	ROW_NOTE,
+	ROW_PRODUCER,
 	ROW_BATCH,
 	ROW_CLOCK,
 	ROW_USAGE,
