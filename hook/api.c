@@ -152,8 +152,8 @@ EXPORT void ttalloc_cb_alloc(const struct ttalloc_cb *given)
 		return;
 	TAKE_STRUCT(cb, given);
 	head = (struct tta_cb_entry){.program = cb.program, .index = cb.index};
-	if (cb.cores)
-		head.core_ranges = cb.core_ranges < MAX_CORE_RANGES ? cb.core_ranges : MAX_CORE_RANGES;
+	if (cb.cores && cb.core_ranges <= MAX_CORE_RANGES) /* part of a list would say that the rest is free */
+		head.core_ranges = cb.core_ranges;
 	entry.bytes = 0; /* the rest stays as it is: 1 KiB that need not be cleared */
 	add(&entry, &head, sizeof(head));
 	add(&entry, cb.cores, head.core_ranges * sizeof(cb.cores[0]));

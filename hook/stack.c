@@ -7,7 +7,11 @@
  * with a caller further out: it reads nothing but the thread's own stack, and what it takes for return addresses has to
  * lie in code. For such programs there is libunwind (stack_unwind.c).
  *
- * A stack that was cut is not the one that the first cache is asked for. A second cache knows such stacks by 64 bits of
+ * An event finds its entry in one of three caches of its thread. The first one guesses it from the frame and the return
+ * address that the walk begins with, so that the walk has nothing to do but to compare; the second one knows it by its
+ * hash. Both are sure: all of the stack is compared.
+ *
+ * A stack that was cut is not the one that those are asked for. The third cache knows such stacks by 64 bits of
  * their hash alone: of a billion different ones, two may be taken for each other with a chance of 3 in 100.
  */
 #include "stack.h"
@@ -87,9 +91,23 @@ __attribute__((no_sanitize("address", "thread"))) static inline const uintptr_t 
 	uintptr_t distance = (uintptr_t)next - (uintptr_t)frame;
 
 	if (distance - 1 >= high - 2 * sizeof(*next) - (uintptr_t)frame || distance % sizeof(*next) != 0 ||
-	    next[1] < 4096)
+	    (intptr_t)next[1] < 4096) /* nor has an address the top bit, which is an interpreter's frame's */
 		return NULL;
 	return next;
+}
+
+/* The frame that a walk from FRAME begins with: the first one that is no preload's, or the last one. */
+__attribute__((no_sanitize("address", "thread"))) static inline const uintptr_t *first_frame(const uintptr_t *frame,
+                                                                                             uintptr_t high)
+{
+	while (is_hidden(frame[1])) {
+		const uintptr_t *next = caller_of(frame, high);
+
+		if (!next)
+			break;
+		frame = next;
+	}
+	return frame;
 }
 
 /* Frames from FRAME outwards, 1 to MOST. Sanitizers know nothing of reading one's own stack. */
@@ -100,19 +118,19 @@ walk(const struct tta_thread *thread, const uintptr_t *frame, struct taken *take
 	uint64_t hash = 0;
 	uint32_t count = 0;
 
-	while (is_hidden(frame[1])) {
-		const uintptr_t *next = caller_of(frame, high);
-
-		if (!next)
-			break; /* all of it is a preload's */
-		frame = next;
-	}
+	frame = first_frame(frame, high);
 	do {
 		taken->frames[count++] = frame[1];
 		hash = hash_on(hash, frame[1]);
 	} while (count < most && (frame = caller_of(frame, high)));
 	taken->count = count;
 	taken->hash = hash;
+}
+
+/* Whether there is no more to a stack than what the walk finds. */
+static inline bool is_walk_all(void)
+{
+	return tta_context.options.stacks != 0 && !tta_context.options.python_stacks && !tta_stack_unwinder;
 }
 
 /* Return addresses; none when only Python's frames are wanted. */
@@ -225,22 +243,53 @@ __attribute__((noinline)) static uint32_t intern_slow(struct tta_backpack *backp
 	return (uint32_t)entry;
 }
 
-/* Whether ENTRY, which is of this process's table, is this stack. Word by word, as it was written a moment ago: wider
- * loads would have to wait until that is in the cache. */
-static inline bool is_stack(uint32_t entry, const struct taken *taken)
+/* An entry that holds a stack. */
+struct stored {
+	const uint64_t *frames;
+	uint32_t count;
+};
+
+/* ENTRY, which is of this process's table. No frames: it is no stack. */
+static inline struct stored stored_stack(uint32_t entry)
 {
 	const struct tta_spool *spool = &tta_context.spool;
 	const uint8_t *at = spool->base + spool->table.offset + (uint64_t)entry * 8;
-	const uint64_t *stored = (const uint64_t *)(const void *)(at + sizeof(struct tta_entry_header));
 	struct tta_entry_header header;
-	uint64_t different = 0;
 
 	memcpy(&header, at, sizeof(header));
-	if (header.type != TTA_ENTRY_STACK || header.data_bytes != taken->count * sizeof(*stored))
+	return (struct stored){
+	    .frames = (const uint64_t *)(const void *)(at + sizeof(header)),
+	    .count = header.type == TTA_ENTRY_STACK ? header.data_bytes / (uint32_t)sizeof(uint64_t) : 0,
+	};
+}
+
+/* Word by word, as it was written a moment ago: wider loads would have to wait until that is in the cache. */
+static inline bool is_taken(struct stored stored, const struct taken *taken)
+{
+	uint64_t different = 0;
+
+	if (stored.count != taken->count)
 		return false;
 	for (uint32_t i = 0; i < taken->count; i++)
-		different |= stored[i] ^ taken->frames[i];
+		different |= stored.frames[i] ^ taken->frames[i];
 	return different == 0;
+}
+
+/* Whether a walk from FRAME would take just what is STORED, which has a frame. */
+__attribute__((no_sanitize("address", "thread"))) static inline bool
+is_walk(struct stored stored, const struct tta_thread *thread, const uintptr_t *frame, uint32_t most)
+{
+	uintptr_t high = thread->stack_high;
+
+	frame = first_frame(frame, high);
+	for (uint32_t i = 0; frame[1] == stored.frames[i]; i++) {
+		if (i + 1 == stored.count)
+			return i + 1 == most || !caller_of(frame, high);
+		frame = caller_of(frame, high);
+		if (!frame)
+			return false;
+	}
+	return false;
 }
 
 static inline uint32_t intern(const struct tta_thread *thread, const struct taken *taken)
@@ -250,9 +299,30 @@ static inline uint32_t intern(const struct tta_thread *thread, const struct take
 	uint32_t *slot = &backpack->stacks[hash >> (64 - TTA_STACK_CACHE_BITS)];
 	uint32_t entry = __atomic_load_n(slot, __ATOMIC_RELAXED);
 
-	if (__builtin_expect(entry && is_stack(entry, taken), 1))
+	if (__builtin_expect(entry && is_taken(stored_stack(entry), taken), 1))
 		return entry;
 	return intern_slow(backpack, slot, taken->frames, taken->count);
+}
+
+/* Where the guess is that belongs to FRAME. */
+static inline uint32_t *likely_slot(const struct tta_thread *thread, const uintptr_t *frame)
+{
+	uint64_t key = ((uintptr_t)frame ^ frame[1]) * HASH_FACTOR;
+
+	return &thread->backpack->likely_stacks[key >> (64 - TTA_STACK_CACHE_BITS)];
+}
+
+/* The entry that the guess is, if it is right; else 0. */
+static inline uint32_t likely_entry(const struct tta_thread *thread, const uintptr_t *frame)
+{
+	uint32_t most = tta_context.options.stacks,
+	         entry = __atomic_load_n(likely_slot(thread, frame), __ATOMIC_RELAXED);
+	struct stored stored;
+
+	if (!entry || !tta_stack_is_within(thread, frame))
+		return 0;
+	stored = stored_stack(entry);
+	return stored.count && is_walk(stored, thread, frame, most) ? entry : 0;
 }
 
 /* The first stack of a process or of a thread, and those of threads that have ended. */
@@ -285,12 +355,20 @@ uint32_t tta_stack_take(const void *frame)
 {
 	struct tta_thread *thread = &tta_thread;
 	struct taken taken;
+	uint32_t entry;
 
 	if (__builtin_expect(thread->unwinding, 0))
 		return 0;
 	if (__builtin_expect(thread->epoch != tta_epoch() || !thread->backpack, 0))
 		return take_slow(thread, frame);
+	if (__builtin_expect(is_walk_all(), 1)) {
+		entry = likely_entry(thread, frame);
+		if (__builtin_expect(entry != 0, 1))
+			return entry;
+	}
 	take_native(thread, frame, &taken);
 	take_python(&taken);
-	return intern(thread, &taken);
+	entry = intern(thread, &taken);
+	__atomic_store_n(likely_slot(thread, frame), entry, __ATOMIC_RELAXED);
+	return entry;
 }

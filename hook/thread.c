@@ -60,6 +60,7 @@ void tta_thread_renew(struct tta_thread *thread)
 	thread->label = 0;
 	if (thread->backpack) {
 		memset(thread->backpack->stacks, 0, sizeof(thread->backpack->stacks));
+		memset(thread->backpack->likely_stacks, 0, sizeof(thread->backpack->likely_stacks));
 		memset(thread->backpack->cut_stacks, 0, sizeof(thread->backpack->cut_stacks));
 		tta_label_say_again(thread);
 	}

@@ -24,7 +24,8 @@ struct tta_backpack {
 	uint32_t label_depth; /* open labels; only the first TTA_LABEL_DEPTH have an entry */
 	uint32_t entries[TTA_LABEL_DEPTH];
 	uint32_t name_ends[TTA_LABEL_DEPTH];
-	uint32_t stacks[1u << TTA_STACK_CACHE_BITS]; /* entries of call stacks, by their hash */
+	uint32_t stacks[1u << TTA_STACK_CACHE_BITS];        /* entries of call stacks, by their hash */
+	uint32_t likely_stacks[1u << TTA_STACK_CACHE_BITS]; /* by where they begin */
 	struct tta_cut_stack cut_stacks[1u << TTA_CUT_CACHE_BITS];
 	struct tta_lane nested[TTA_NESTED_LANES]; /* for signal handlers that interrupt the lane before */
 	char names[TTA_LABEL_DEPTH * TTALLOC_NAME_MAX];

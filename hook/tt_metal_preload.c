@@ -231,7 +231,8 @@ static bool is_core_range(const struct tt_core_range *range)
 	return range->x0 <= range->x1 && range->y0 <= range->y1 && range->x1 <= UINT16_MAX && range->y1 <= UINT16_MAX;
 }
 
-/* The core ranges of a CoreRangeSet; 0 when there are none, or they are not what they should be. */
+/* The core ranges of a CoreRangeSet; 0 when there are none, more than can be told, or they are not what they should
+ * be. */
 static uint32_t read_cores(const struct tt_vector *set, struct ttalloc_core_range cores[static CORE_RANGES_MAX])
 {
 	const struct tt_core_range *range = set ? set->begin : NULL;
@@ -240,8 +241,8 @@ static uint32_t read_cores(const struct tt_vector *set, struct ttalloc_core_rang
 	if (!range || (uintptr_t)set->end < (uintptr_t)range ||
 	    ((uintptr_t)set->end - (uintptr_t)range) % sizeof(*range) != 0)
 		return 0;
-	for (; (const void *)range < set->end && count < CORE_RANGES_MAX; range++) {
-		if (!is_core_range(range))
+	for (; (const void *)range < set->end; range++) {
+		if (count == CORE_RANGES_MAX || !is_core_range(range))
 			return 0;
 		cores[count++] = (struct ttalloc_core_range){(uint16_t)range->x0, (uint16_t)range->y0,
 		                                             (uint16_t)range->x1, (uint16_t)range->y1};

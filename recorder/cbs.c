@@ -76,7 +76,37 @@ static uint32_t vacant_cb(struct cbs *cbs)
 static void count_cb(struct cb_program *program, const struct cb *cb, int64_t sign)
 {
 	program->bytes += sign * (int64_t)cb->size_bytes;
+	program->placed_bytes += cb->placed ? sign * (int64_t)cb->size_bytes : 0;
 	program->blocks += cb->aliased ? 0 : sign;
+}
+
+static void count_out(struct cb_program *program, const struct cb *cb)
+{
+	count_cb(program, cb, -1);
+	if (cb->placed)
+		core_map_remove(&program->cores, cb->key);
+}
+
+/* Puts BYTES of CB on its cores, if they are known and the program's map has room. */
+static void place_cb(struct cb_program *program, struct cb *cb, const struct cores *cores, uint64_t bytes)
+{
+	enum core_map_result result = CORE_MAP_NO_ROOM;
+
+	if (!cb->aliased && bytes)
+		result = core_map_add(&program->cores, cores, cb->key, (int64_t)bytes);
+	if (result == CORE_MAP_NO_MEMORY)
+		memory_or_die(NULL);
+	cb->placed = result == CORE_MAP_ADDED;
+}
+
+/* What the program's fullest core has and does not count yet: that is what CB, which was just placed, counts for. */
+static uint64_t missing_bytes(const struct cb_program *program)
+{
+	struct core_cell fullest;
+
+	if (core_map_fullest(&program->cores, &fullest) < 0)
+		memory_or_die(NULL);
+	return fullest.bytes > program->placed_bytes ? (uint64_t)(fullest.bytes - program->placed_bytes) : 0;
 }
 
 int64_t cbs_key(const struct cbs *cbs, const struct cb *cb)
@@ -100,16 +130,15 @@ static void link_cb(struct cbs *cbs, struct cb_program *program, const struct cb
 	index_add(&cbs->cb_index, cb_hash(cb), ref);
 }
 
-void cbs_add(struct cbs *cbs, struct usage *usage, const struct cb *cb)
+/* Adds CB, which is placed and counts for size_bytes. KNOWN: the one that it replaces, counted out already. */
+static void add_cb(struct cbs *cbs, struct cb_program *program, struct usage *usage, struct cb *known,
+                   const struct cb *cb)
 {
-	struct cb_program *program = make_program(cbs, cb->usage, cb->program);
-	struct cb *known = find_cb(cbs, cb);
-
 	if (known) {
-		count_cb(program, known, -1);
 		known->key = cb->key;
 		known->size_bytes = cb->size_bytes;
 		known->aliased = cb->aliased;
+		known->placed = cb->placed;
 	} else {
 		link_cb(cbs, program, cb);
 	}
@@ -118,12 +147,37 @@ void cbs_add(struct cbs *cbs, struct usage *usage, const struct cb *cb)
 		usage->program = cb->program;
 }
 
+void cbs_add(struct cbs *cbs, struct usage *usage, struct cb *cb, const struct cores *cores)
+{
+	struct cb_program *program = make_program(cbs, cb->usage, cb->program);
+	struct cb *known = find_cb(cbs, cb);
+
+	if (known)
+		count_out(program, known);
+	place_cb(program, cb, cores, cb->size_bytes);
+	if (cb->placed)
+		cb->size_bytes = missing_bytes(program);
+	add_cb(cbs, program, usage, known, cb);
+}
+
+void cbs_add_counted(struct cbs *cbs, struct usage *usage, struct cb *cb, const struct cores *cores, uint64_t bytes)
+{
+	struct cb_program *program = make_program(cbs, cb->usage, cb->program);
+	struct cb *known = find_cb(cbs, cb);
+
+	if (known)
+		count_out(program, known);
+	if (cores)
+		place_cb(program, cb, cores, bytes);
+	add_cb(cbs, program, usage, known, cb);
+}
+
 /* Takes it out of its program. */
 static void drop_cb(struct cbs *cbs, struct cb_program *program, uint32_t ref)
 {
 	struct cb *cb = &cbs->cbs[ref - 1];
 
-	count_cb(program, cb, -1);
+	count_out(program, cb);
 	if (cb->previous)
 		cbs->cbs[cb->previous - 1].next = cb->next;
 	else
@@ -148,6 +202,7 @@ static void drop_program(struct cbs *cbs, uint32_t ref, uint32_t slot)
 	struct cb_program *program = &cbs->programs[ref - 1];
 
 	index_remove(&cbs->program_index, slot);
+	core_map_clear(&program->cores);
 	program->usage = UINT32_MAX;
 	program->first = cbs->vacant_program;
 	cbs->vacant_program = ref;
@@ -210,6 +265,8 @@ bool cbs_settle(struct cbs *cbs, struct usage *usage, uint32_t usage_number, str
 
 void cbs_free(struct cbs *cbs)
 {
+	for (size_t i = 0; i < cbs->program_count; i++)
+		core_map_clear(&cbs->programs[i].cores);
 	free(cbs->cbs);
 	free(cbs->programs);
 	index_free(&cbs->cb_index);

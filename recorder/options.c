@@ -337,6 +337,8 @@ static int check_stacks(const struct recorder_options *options, struct front_err
 
 	if (stacks && (stacks[digits] || digits > 2 || atoi(stacks) < 1 || atoi(stacks) > MOST_STACK_FRAMES))
 		return front_fail(error, "--stacks takes a number from 1 to %d, not '%s'", MOST_STACK_FRAMES, stacks);
+	if (stacks && options->command && strspn(options->command[0], "0123456789") == strlen(options->command[0]))
+		return front_fail(error, "--stacks takes its number with '=': --stacks=%s", options->command[0]);
 	if (unwinder && strcmp(unwinder, "fp") != 0 && strcmp(unwinder, "libunwind") != 0)
 		return front_fail(error, "--unwinder is fp or libunwind, not '%s'", unwinder);
 	if (unwinder && !stacks)

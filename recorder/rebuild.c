@@ -155,7 +155,7 @@ static void replay_cb_event(struct rebuilding *rebuilding, const struct stored_c
 	};
 
 	if (stored->kind == TTA_CB_ALLOC) {
-		cbs_add(&replay->cbs, &replay->usage, &cb);
+		cbs_add_counted(&replay->cbs, &replay->usage, &cb, NULL, 0);
 	} else if (stored->kind == TTA_CB_FREE) {
 		change.frees = cbs_end_one(&replay->cbs, &cb) != 0;
 	} else if (stored->kind == TTA_DEVICE_CLOSE) {

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "taking.h"
 #include "ttalloc.h"
 
 struct resuming {
@@ -202,6 +203,8 @@ static bool load_cb(void *context, const struct row_value *row)
 	const struct origin *origin;
 	struct process *process;
 	struct cb cb = {.usage = usage_of_origin(resuming, narrow(&row[1]), &process, &origin)};
+	char text[CORES_TEXT] = "";
+	struct cores cores;
 
 	if (!cb.usage || number(&row[0]) == 0)
 		return false;
@@ -212,7 +215,11 @@ static bool load_cb(void *context, const struct row_value *row)
 	cb.size_bytes = cb.aliased ? 0 : number(&row[4]);
 	if (cbs_key(&process->holdings->cbs, &cb))
 		return false;
-	cbs_add(&process->holdings->cbs, &process->holdings->usages[cb.usage - 1], &cb);
+	if (is_text(&row[6]) && row[6].count < sizeof(text))
+		memcpy(text, row[6].bytes, row[6].count);
+	cores_parse(&cores, text);
+	cbs_add_counted(&process->holdings->cbs, &process->holdings->usages[cb.usage - 1], &cb, &cores,
+	                taking_size(number(&row[5])));
 	return true;
 }
 

@@ -22,31 +22,37 @@ static void log_cb_end(void *context, int64_t key)
 	rowlog_string(log, ending->how);
 }
 
-static void log_cores(struct entry *entry, uint32_t count, struct rowlog *log)
+/* Takes the COUNT ranges of an entry out of it. A list that does not come whole is not known. */
+static void take_cores(struct entry *entry, uint32_t count, struct cores *cores)
 {
 	struct ttalloc_core_range range;
-	char text[64 * 32];
-	int used = 0;
 
-	if (count > 64)
-		count = 64;
-	for (uint32_t i = 0; i < count && entry->bytes >= sizeof(range); i++) {
-		entry_take(entry, &range, sizeof(range));
-		used += snprintf(text + used, sizeof(text) - (size_t)used, "%s[%u,%u,%u,%u]", used ? "," : "[",
-		                 range.x0, range.y0, range.x1, range.y1);
-	}
-	if (!used) {
-		rowlog_null(log);
+	cores->count = 0;
+	if (count > CORE_RANGES_MOST || entry->bytes < count * sizeof(range))
 		return;
+	for (uint32_t i = 0; i < count; i++) {
+		entry_take(entry, &range, sizeof(range));
+		cores->ranges[cores->count++] = (struct core_range){range.x0, range.y0, range.x1, range.y1};
 	}
-	text[used++] = ']';
-	rowlog_text(log, text, (size_t)used);
 }
 
-static void log_cb(struct taking *taking, const struct cb *cb, struct entry *entry, uint32_t core_ranges)
+/* Most count their size: that is not said. */
+static void log_count(struct rowlog *log, const struct cb *cb, uint64_t size_bytes)
+{
+	if (cb->aliased || cb->size_bytes == size_bytes)
+		return;
+	rowlog_begin(log, ROW_CB_COUNT);
+	rowlog_integer(log, cb->key);
+	rowlog_integer(log, (int64_t)cb->size_bytes);
+}
+
+static void log_cb(struct taking *taking, const struct cb *cb, const struct cores *cores)
 {
 	uint32_t origin = taking_origin(taking, taking->event->device, TTALLOC_CB, taking->event->flags, ENDED_FREED);
+	uint64_t size_bytes = taking_size(taking->event->size_bytes);
 	struct rowlog *log = &taking_chunk(taking)->log;
+	char text[CORES_TEXT];
+	size_t length = cores_format(cores, text);
 
 	rowlog_begin(log, ROW_CB);
 	rowlog_integer(log, cb->key);
@@ -55,8 +61,12 @@ static void log_cb(struct taking *taking, const struct cb *cb, struct entry *ent
 	rowlog_integer(log, (int64_t)cb->program);
 	rowlog_integer(log, cb->number);
 	rowlog_integer(log, (int64_t)taking->event->address);
-	rowlog_integer(log, (int64_t)taking_size(taking->event->size_bytes));
-	log_cores(entry, core_ranges, log);
+	rowlog_integer(log, (int64_t)size_bytes);
+	if (length)
+		rowlog_text(log, text, length);
+	else
+		rowlog_null(log);
+	log_count(log, cb, size_bytes);
 }
 
 /* Passes on what became of the resident circular buffers, if anything. */
@@ -84,6 +94,7 @@ void take_cb_alloc(struct taking *taking)
 	struct tta_cb_entry about = {0};
 	struct entry entry = {0};
 	struct usage_change change;
+	struct cores cores;
 	struct cb cb = {.usage = usage, .aliased = event->flags & TTALLOC_ALIASED};
 	int64_t replaced;
 
@@ -91,6 +102,7 @@ void take_cb_alloc(struct taking *taking)
 		return;
 	if (entry_find(taking->table, (uint32_t)event->bank_bytes, TTA_ENTRY_CB, &entry))
 		entry_take(&entry, &about, sizeof(about));
+	take_cores(&entry, about.core_ranges, &cores);
 	cb.program = about.program;
 	cb.number = about.index;
 	cb.size_bytes = cb.aliased ? 0 : taking_size(event->size_bytes);
@@ -98,9 +110,9 @@ void take_cb_alloc(struct taking *taking)
 	if (replaced)
 		replace_cb(taking, replaced);
 	cb.key = taking->key;
-	cbs_add(&holdings->cbs, &holdings->usages[usage - 1], &cb);
-	log_cb(taking, &cb, &entry, about.core_ranges);
-	holdings->usages[usage - 1].allocated_bytes += (int64_t)cb.size_bytes;
+	cbs_add(&holdings->cbs, &holdings->usages[usage - 1], &cb, &cores);
+	log_cb(taking, &cb, &cores);
+	holdings->usages[usage - 1].allocated_bytes += cb.aliased ? 0 : (int64_t)taking_size(event->size_bytes);
 	change = taking_change(taking);
 	change.allocs = 1;
 	settle(taking, usage, &change);

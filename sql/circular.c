@@ -17,7 +17,8 @@
 
 /* A circular buffer that exists. */
 struct buffer {
-	struct replay_block block;
+	struct replay_block block; /* first: circular_size() */
+	int64_t size_bytes;
 	uint32_t program;        /* index */
 	uint32_t next, previous; /* of the same program */
 	bool resident;
@@ -132,7 +133,7 @@ static int new_program(struct circular *circular, struct map_key key, uint32_t *
 	return map_put(&circular->program_map, key, *index);
 }
 
-static int new_buffer(struct circular *circular, const struct replay_block *block, uint32_t program, uint32_t *index)
+static int new_buffer(struct circular *circular, const struct buffer *like, uint32_t program, uint32_t *index)
 {
 	struct program *owner = &circular->programs[program];
 
@@ -144,8 +145,11 @@ static int new_buffer(struct circular *circular, const struct replay_block *bloc
 			return -1;
 		*index = (uint32_t)circular->buffer_count++;
 	}
-	circular->buffers[*index] =
-	    (struct buffer){.block = *block, .program = program, .next = owner->first_buffer, .previous = NONE};
+	circular->buffers[*index] = (struct buffer){.block = like->block,
+	                                            .size_bytes = like->size_bytes,
+	                                            .program = program,
+	                                            .next = owner->first_buffer,
+	                                            .previous = NONE};
 	if (owner->first_buffer != NONE)
 		circular->buffers[owner->first_buffer].previous = *index;
 	owner->first_buffer = *index;
@@ -191,9 +195,7 @@ static void tell(struct circular *circular, uint32_t process, enum circular_kind
 
 static void set_resident(struct circular *circular, uint32_t process, uint32_t program, bool resident)
 {
-	uint32_t at = circular->programs[program].first_buffer;
-
-	for (; at != NONE; at = circular->buffers[at].next) {
+	for (uint32_t at = circular->programs[program].first_buffer; at != NONE; at = circular->buffers[at].next) {
 		struct buffer *buffer = &circular->buffers[at];
 
 		if (buffer->resident == resident)
@@ -253,12 +255,13 @@ static int on_alloc(struct circular *circular, uint32_t process)
 	struct lane *lane = &circular->lanes[process];
 	const int64_t *cells = lane->row->cells;
 	const struct catalog_origin *origin = catalog_origin(circular->catalog, cells[2]);
-	struct replay_block block = {.alloc_key = cells[0],
-	                             .alloc_ns = cells[1],
-	                             .address = cells[4],
-	                             .size_bytes = cells[5],
-	                             .bank_bytes = cells[5],
-	                             .origin = (uint32_t)cells[2]};
+	struct buffer made = {.block = {.alloc_key = cells[0],
+	                                .alloc_ns = cells[1],
+	                                .address = cells[4],
+	                                .size_bytes = cells[9],
+	                                .bank_bytes = cells[9],
+	                                .origin = (uint32_t)cells[2]},
+	                      .size_bytes = cells[5]};
 	uint32_t program, buffer;
 
 	lane->allocs.at++;
@@ -270,12 +273,12 @@ static int on_alloc(struct circular *circular, uint32_t process)
 		return no_memory(circular);
 	if (!device->ran)
 		make_current(circular, process, key.b, device, cells[3]);
-	if (!is_chosen(circular, origin, &block, cells[6] == INT64_MIN ? INT64_MAX : cells[7]))
+	if (!is_chosen(circular, origin, &made.block, cells[6] == INT64_MIN ? INT64_MAX : cells[7]))
 		return 0;
 	program = map_get(&circular->program_map, key);
 	if (program == NONE && new_program(circular, key, &program) < 0)
 		return no_memory(circular);
-	if (new_buffer(circular, &block, program, &buffer) < 0)
+	if (new_buffer(circular, &made, program, &buffer) < 0)
 		return no_memory(circular);
 
 	const struct catalog_process *owner = &circular->catalog->processes[process];
@@ -285,9 +288,9 @@ static int on_alloc(struct circular *circular, uint32_t process)
 	if (end.key != INT64_MIN && push_end(lane, end) < 0)
 		return no_memory(circular);
 
-	tell(circular, process, CIRCULAR_ALLOC, &block);
+	tell(circular, process, CIRCULAR_ALLOC, &circular->buffers[buffer].block);
 	if (device->program == cells[3]) {
-		tell(circular, process, CIRCULAR_RESIDENT, &block);
+		tell(circular, process, CIRCULAR_RESIDENT, &circular->buffers[buffer].block);
 		circular->buffers[buffer].resident = true;
 	}
 	return 0;
@@ -421,6 +424,11 @@ static int run_all(struct circular *circular)
 	return 0;
 }
 
+int64_t circular_size(const struct replay_block *block)
+{
+	return ((const struct buffer *)(const void *)block)->size_bytes;
+}
+
 void circular_each(const struct circular *circular, void (*each)(const struct replay_block *block, void *context),
                    void *context)
 {
@@ -447,12 +455,6 @@ static void clear(struct circular *circular)
 	free(circular->devices);
 }
 
-/* Most recordings have none. */
-static int has_any(struct recording *recording, int64_t *any, struct sql_error *error)
-{
-	return recording_integer(recording, "SELECT EXISTS (SELECT 1 FROM main.circular_buffer)", 0, any, error);
-}
-
 int circular_replay(struct recording *recording, const struct catalog *catalog,
                     bool (*each)(const struct circular_event *event, void *context), void *context,
                     struct sql_error *error)
@@ -467,7 +469,8 @@ int circular_replay(struct recording *recording, const struct catalog *catalog,
 	int64_t any = 0;
 	int result = -1;
 
-	if (has_any(recording, &any, error) < 0)
+	/* most recordings have none */
+	if (recording_integer(recording, "SELECT EXISTS (SELECT 1 FROM main.circular_buffer)", 0, &any, error) < 0)
 		return -1;
 	if (!any)
 		return 0;
@@ -477,11 +480,12 @@ int circular_replay(struct recording *recording, const struct catalog *catalog,
 		no_memory(&circular);
 		goto out;
 	}
-	circular.alloc_reader = keyed_reader_open(recording, catalog,
-	                                          "SELECT key, alloc_ns, origin, program, address, size_bytes, "
-	                                          "end_key, end_ns, ended = 'freed' FROM main.circular_buffer "
-	                                          "WHERE key BETWEEN ?1 AND ?2 ORDER BY key",
-	                                          error);
+	circular.alloc_reader =
+	    keyed_reader_open(recording, catalog,
+	                      "SELECT key, alloc_ns, origin, program, address, size_bytes, "
+	                      "end_key, end_ns, ended = 'freed', " CIRCULAR_COUNTED(
+	                          "b") " FROM main.circular_buffer b WHERE key BETWEEN ?1 AND ?2 ORDER BY key",
+	                      error);
 	circular.run_reader =
 	    keyed_reader_open(recording, catalog,
 	                      "SELECT key, at_ns, origin, program FROM main.program_run WHERE key BETWEEN ?1 AND ?2 "

@@ -10,6 +10,10 @@
 #include "catalog.h"
 #include "replay.h"
 
+/* SQL for what the circular buffer of row ROW counts for. circular_count may be a table of TEMP. */
+#define CIRCULAR_COUNTED(row)                                                                                          \
+	"coalesce((SELECT counted_bytes FROM circular_count WHERE key = " row ".key), " row ".size_bytes)"
+
 enum circular_kind {
 	CIRCULAR_ALLOC,    /* it was made */
 	CIRCULAR_RESIDENT, /* it took its place */
@@ -24,8 +28,8 @@ struct circular_event {
 	int64_t at_ns, key;
 	uint32_t process; /* index in the catalog */
 	enum circular_kind kind;
-	const struct replay_block *block;
-	const struct circular *circular; /* as it was before the event */
+	const struct replay_block *block; /* its sizes are what it counts for */
+	const struct circular *circular;  /* as it was before the event */
 };
 
 /* Calls EACH for everything that happened to the circular buffers that CATALOG chooses (those that
@@ -34,6 +38,9 @@ struct circular_event {
 int circular_replay(struct recording *recording, const struct catalog *catalog,
                     bool (*each)(const struct circular_event *event, void *context), void *context,
                     struct sql_error *error);
+
+/* The size of a circular buffer, on each of its cores. BLOCK is one that a call of this module gave, not a copy. */
+int64_t circular_size(const struct replay_block *block);
 
 /* Calls EACH for every resident one. */
 void circular_each(const struct circular *circular, void (*each)(const struct replay_block *block, void *context),

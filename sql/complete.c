@@ -57,7 +57,8 @@ static const char loss_sql[] =
     "        FROM main.loss_row) WHERE gaps > 0";
 static const char gaps_sql[] =
     "SELECT printf('lost %s events of process %s from %.6f s to %.6f s: %s', coalesce(r.count, 'an unknown number of'),"
-    "  coalesce(p.pid, '?'), r.from_ns / 1e9, r.to_ns / 1e9, r.why)"
+    "  coalesce(p.pid, '?'), r.from_ns / 1e9, r.to_ns / 1e9, r.why ||"
+    "  iif(r.why = 'ring full', ' (raise TTALLOC_RING_EVENTS or TTALLOC_FULL_WAIT_MS)', ''))"
     "  FROM main.loss_row r LEFT JOIN main.process_info p ON p.id = r.process"
     "  ORDER BY r.count IS NOT NULL, r.count DESC, r.id LIMIT 4";
 /* What a producer could not see. */

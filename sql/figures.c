@@ -68,11 +68,11 @@ static void meet(struct figures *figures, const struct catalog_origin *origin, c
 		figures->largest_bank_bytes = bank_bytes;
 }
 
-static void count_alloc(struct figures *figures, const struct catalog_origin *origin, const struct replay_block *block)
+static void count_alloc(struct figures *figures, const struct catalog_origin *origin, int64_t size_bytes)
 {
 	figures->allocs++;
 	if (!origin->aliased)
-		figures->allocated_bytes = (int64_t)((uint64_t)figures->allocated_bytes + (uint64_t)block->size_bytes);
+		figures->allocated_bytes = (int64_t)((uint64_t)figures->allocated_bytes + (uint64_t)size_bytes);
 }
 
 static void add_live(struct figures *figures, const struct catalog_origin *origin, const struct replay_block *block)
@@ -113,7 +113,7 @@ static void take_event(struct computation *computation, const struct replay_even
 	}
 	if (event->is_alloc && event->at_ns <= filter->end_ns) {
 		meet(figures, origin, block);
-		count_alloc(figures, origin, block);
+		count_alloc(figures, origin, block->size_bytes);
 	} else if (!event->is_alloc && block->alloc_ns <= filter->end_ns) {
 		figures->frees += event->at_ns <= filter->end_ns && block->freed;
 		if (event->key == REPLAY_PROCESS_END)
@@ -189,6 +189,15 @@ static void change_circular(struct computation *computation, const struct circul
 	}
 }
 
+/* A circular buffer that never takes its place still makes its region one that has a peak, of 0 bytes. */
+static void see_made(struct computation *computation, const struct circular_event *event, struct figures *figures)
+{
+	if (!computation->window_began)
+		figures->before = true;
+	else if (event->at_ns <= computation->catalog->filter.end_ns)
+		observe_forwards(figures, (struct place){event->at_ns, event->process, event->key});
+}
+
 static void take_life(struct computation *computation, const struct circular_event *event)
 {
 	const struct filter *filter = &computation->catalog->filter;
@@ -197,8 +206,10 @@ static void take_life(struct computation *computation, const struct circular_eve
 	bool inside = event->at_ns >= filter->start_ns && event->at_ns <= filter->end_ns;
 
 	meet(figures, origin, event->block);
+	if (event->kind == CIRCULAR_ALLOC)
+		see_made(computation, event, figures);
 	if (inside && event->kind == CIRCULAR_ALLOC)
-		count_alloc(figures, origin, event->block);
+		count_alloc(figures, origin, circular_size(event->block));
 	else if (inside)
 		figures->frees += event->block->freed;
 }

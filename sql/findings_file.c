@@ -112,6 +112,12 @@ static const char replaced_sql[] =
     "      WHERE c.ended = 'replaced' GROUP BY o.process) GROUP BY process) r ON r.process = p.id "
     "WHERE p.replaced <> coalesce(r.replaced, 0)";
 
+/* Which is no table of main in a file of version 1. */
+static const char circular_counts_sql[] =
+    "SELECT 'circular buffer ' || n.key, iif(c.key IS NULL, 'has a count, but there is none', printf("
+    "  'counts %lld bytes', n.counted_bytes)) FROM circular_count n LEFT JOIN main.circular_buffer c ON c.key = n.key "
+    "WHERE c.key IS NULL OR n.counted_bytes < 0";
+
 void findings_in_numbers(struct findings *findings)
 {
 	add_rows(findings, "batch", batches_sql);
@@ -123,4 +129,5 @@ void findings_in_numbers(struct findings *findings)
 	add_rows(findings, "failures", failures_sql);
 	add_rows(findings, "frees", frees_sql);
 	add_rows(findings, "replaced", replaced_sql);
+	add_rows(findings, "circular count", circular_counts_sql);
 }

@@ -1,20 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * floor.c - see floor.h. Live blocks lie in a heap for each device and region, the lowest on top. Going backwards, a
- * block leaves when its alloc is undone. It is not looked for then: the key that its process was undone down to tells
- * that it is gone, when it comes to the top, or when there are more of its kind than live ones.
+ * floor.c - see floor.h. Live blocks lie in a heap for each device and region, the lowest on top (floor_heap.h).
  */
 #include "floor.h"
 
 #include <stdlib.h>
 
-#include "array.h"
 #include "error.h"
+#include "floor_heap.h"
 #include "recording.h"
 
 struct lane {
-	struct floor_span *blocks; /* a heap; spans whose times are not set yet */
-	size_t count, capacity, live;
+	struct floor_heap heap; /* of spans whose times are not set yet */
 	struct floor_span span; /* under way; its from_ns is how far back it was seen */
 	bool in_span;
 	bool changed;      /* in the window */
@@ -37,74 +34,6 @@ static int no_memory(struct descent *descent)
 	return sql_fail(descent->error, "out of memory");
 }
 
-/* ---- The heap ---- */
-
-static bool is_lower(const struct floor_span *a, const struct floor_span *b)
-{
-	const struct replay_block *first = &a->block, *second = &b->block;
-
-	if (first->address != second->address)
-		return (uint64_t)first->address < (uint64_t)second->address;
-	if (first->alloc_ns != second->alloc_ns)
-		return first->alloc_ns < second->alloc_ns;
-	return a->process != b->process ? a->process < b->process : first->alloc_key < second->alloc_key;
-}
-
-static bool is_gone(const struct descent *descent, const struct floor_span *block)
-{
-	return block->block.alloc_key >= descent->undone_keys[block->process];
-}
-
-static void sift_down(struct lane *lane, size_t at)
-{
-	struct floor_span moving = lane->blocks[at];
-	size_t child;
-
-	while ((child = 2 * at + 1) < lane->count) {
-		child += child + 1 < lane->count && is_lower(&lane->blocks[child + 1], &lane->blocks[child]);
-		if (!is_lower(&lane->blocks[child], &moving))
-			break;
-		lane->blocks[at] = lane->blocks[child];
-		at = child;
-	}
-	lane->blocks[at] = moving;
-}
-
-/* Throws out what is gone. */
-static void tidy(struct descent *descent, struct lane *lane)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < lane->count; i++)
-		if (!is_gone(descent, &lane->blocks[i]))
-			lane->blocks[kept++] = lane->blocks[i];
-	lane->count = kept;
-	for (size_t i = kept / 2; i-- > 0;)
-		sift_down(lane, i);
-}
-
-static int push(struct lane *lane, const struct floor_span *block)
-{
-	if (array_reserve(&lane->blocks, &lane->capacity, lane->count) < 0)
-		return -1;
-	size_t at = lane->count++;
-	for (; at > 0 && is_lower(block, &lane->blocks[(at - 1) / 2]); at = (at - 1) / 2)
-		lane->blocks[at] = lane->blocks[(at - 1) / 2];
-	lane->blocks[at] = *block;
-	return 0;
-}
-
-/* The lowest live block; NULL: nothing is live. */
-static const struct floor_span *lowest(const struct descent *descent, struct lane *lane)
-{
-	while (lane->count > 0 && is_gone(descent, &lane->blocks[0])) {
-		lane->blocks[0] = lane->blocks[--lane->count];
-		if (lane->count > 0)
-			sift_down(lane, 0);
-	}
-	return lane->count > 0 ? &lane->blocks[0] : NULL;
-}
-
 /* ---- Spans ---- */
 
 static int end_span(struct descent *descent, struct lane *lane)
@@ -118,7 +47,7 @@ static int end_span(struct descent *descent, struct lane *lane)
 /* What is the lowest now was so from FROM_NS up to the change that was seen last. */
 static int hold(struct descent *descent, struct lane *lane, int64_t from_ns)
 {
-	const struct floor_span *block = lowest(descent, lane);
+	const struct floor_span *block = floor_heap_lowest(&lane->heap, descent->undone_keys);
 
 	if (lane->in_span && block && block->process == lane->span.process &&
 	    block->block.alloc_key == lane->span.block.alloc_key) {
@@ -138,26 +67,20 @@ static int hold(struct descent *descent, struct lane *lane, int64_t from_ns)
 
 /* ---- The way back ---- */
 
-static bool counts(const struct descent *descent, const struct replay_block *block)
-{
-	return block->bank_bytes > 0 && !descent->catalog->origins[block->origin].aliased;
-}
-
 /* A block that is live from here on back. */
 static int add_block(struct descent *descent, const struct replay_block *block)
 {
 	const struct catalog_origin *origin = &descent->catalog->origins[block->origin];
-	struct lane *lane = &descent->lanes[origin->series];
-
-	lane->live++;
-	return push(lane, &(struct floor_span){.series = origin->series, .process = origin->process, .block = *block});
+	return floor_heap_add(
+	    &descent->lanes[origin->series].heap,
+	    &(struct floor_span){.series = origin->series, .process = origin->process, .block = *block});
 }
 
 static void start_with(const struct replay_block *block, void *context)
 {
 	struct descent *descent = context;
 
-	if (counts(descent, block) && add_block(descent, block) < 0)
+	if (floor_counts(descent->catalog, block) && add_block(descent, block) < 0)
 		descent->result = no_memory(descent);
 }
 
@@ -175,9 +98,7 @@ static int take_event(struct descent *descent, const struct replay_event *event)
 	}
 	descent->undone_keys[event->process] = event->key;
 	if (event->is_alloc) {
-		lane->live--;
-		if (lane->count > 2 * lane->live + 64)
-			tidy(descent, lane);
+		floor_heap_undo(&lane->heap, descent->undone_keys);
 		return 0;
 	}
 	return add_block(descent, event->block) < 0 ? no_memory(descent) : 0;
@@ -207,7 +128,7 @@ static int descend(struct descent *descent, struct replay *replay)
 	if (descent->result < 0)
 		return -1;
 	while ((state = replay_peek(replay, &event, descent->error)) == 1 && event.at_ns >= descent->start_ns) {
-		if (counts(descent, event.block) && take_event(descent, &event) < 0)
+		if (floor_counts(descent->catalog, event.block) && take_event(descent, &event) < 0)
 			return -1;
 		if (replay_undo(replay, descent->error) < 0)
 			return -1;
@@ -243,7 +164,7 @@ int floor_spans(struct recording *recording, const struct catalog *catalog, int6
 out:
 	replay_close(replay);
 	for (size_t i = 0; descent.lanes && i < catalog->series_count; i++)
-		free(descent.lanes[i].blocks);
+		floor_heap_clear(&descent.lanes[i].heap);
 	free(descent.lanes);
 	free(descent.undone_keys);
 	return result;

@@ -8,7 +8,7 @@
 
 #include "catalog.h"
 
-#define KEYED_COLUMNS 9
+#define KEYED_COLUMNS 10
 
 struct keyed_row {
 	int64_t cells[KEYED_COLUMNS]; /* the first is the key; NULL is INT64_MIN */

@@ -28,6 +28,7 @@ enum row_kind {
 	ROW_STEP,
 	ROW_DEVICE,
 	ROW_CB,
+	ROW_CB_COUNT,
 	ROW_CB_END,
 	ROW_KERNEL,
 	ROW_FAILURE,

@@ -96,15 +96,34 @@ static bool lies_in(const struct entry *entry, const char *module)
 	return entry->module && strncmp(base_name(entry->module), module, strlen(module)) == 0;
 }
 
-/* Leaves out what is not the program's own. */
+/* Whether this is Python code of ttalloc.py, which stands between the program and what it calls. */
+static bool is_our_python(const struct entry *entry)
+{
+	return entry->python && entry->file && strcmp(base_name(entry->file), "ttalloc.py") == 0;
+}
+
+/* Whether the block was reported by ttalloc.alloc() of Python: native functions are those that it does that with. */
+static bool is_reported_by_python(const struct stack *stack)
+{
+	for (size_t i = 0; i < stack->count; i++) {
+		const struct entry *entry = &stack->entries[i];
+
+		if (entry->python)
+			return is_our_python(entry) && entry->function && strcmp(entry->function, "alloc") == 0;
+	}
+	return false;
+}
+
+/* Leaves out what is not the program's own. Preloads of ours may lie in the middle: those that pass calls on. */
 static void leave_out(struct stack *stack)
 {
-	bool python = false, inside = false;
+	bool python = false, inside = is_reported_by_python(stack);
 
-	for (size_t i = 0; i < stack->count && lies_in(&stack->entries[i], "libttalloc"); i++)
-		stack->entries[i].left_out = true;
-	for (size_t i = 0; i < stack->count; i++)
+	for (size_t i = 0; i < stack->count; i++) {
+		stack->entries[i].left_out =
+		    lies_in(&stack->entries[i], "libttalloc") || is_our_python(&stack->entries[i]);
 		python |= stack->entries[i].python;
+	}
 	for (size_t i = 0; python && i < stack->count; i++) {
 		struct entry *entry = &stack->entries[i];
 
@@ -330,21 +349,29 @@ static void stack_missing_sql(sqlite3_context *context, int count, sqlite3_value
 	                      "WHERE NOT EXISTS (SELECT 1 FROM stack_info)");
 }
 
+/* What the names lack, and what the stacks themselves do. */
 static void stack_remark_sql(sqlite3_context *context, int count, sqlite3_value **values)
 {
 	(void)count, (void)values;
 	answer_query(
 	    context,
 	    "WITH lacking AS (SELECT substr(path, 1, 200) || ' (' || substr(symbols, 1, 200) || ')' AS what "
-	    "FROM module_info WHERE symbols <> 'found' ORDER BY path) "
-	    "SELECT CASE "
+	    "FROM module_info WHERE symbols <> 'found' ORDER BY path), "
+	    "short AS (SELECT count(*) AS stacks, sum(length(frames) <= 8) AS short FROM stack_info), "
+	    "remark AS (SELECT CASE "
 	    "WHEN EXISTS (SELECT 1 FROM frame_info f JOIN module_info m ON m.id = f.module WHERE m.symbols IS NULL) "
 	    "THEN 'not all functions have been looked up: run ''ttalloc-analyze symbolize'' where the program is "
 	    "installed' "
 	    "WHEN EXISTS (SELECT 1 FROM lacking) "
 	    "THEN 'not all functions have names: ' || (SELECT group_concat(what, ', ') FROM (SELECT what FROM lacking "
 	    "LIMIT 5)) || (SELECT iif(count(*) > 5, printf(' and %d more modules', count(*) - 5), '') FROM lacking) "
-	    "END");
+	    "END AS said "
+	    "UNION ALL SELECT printf('%d of %d call stacks have no more than two functions, as in programs without "
+	    "frame "
+	    "pointers: ''ttalloc-recorder --stacks --unwinder=libunwind'' finds more', short, stacks) FROM short "
+	    "WHERE stacks >= 8 AND short * 2 > stacks AND NOT EXISTS (SELECT 1 FROM symbol_info WHERE language IS NOT "
+	    "NULL)) "
+	    "SELECT group_concat(said, '; ') FROM remark");
 }
 
 int stack_text_register(sqlite3 *db)

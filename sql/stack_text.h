@@ -12,9 +12,10 @@
  *   stack_remark()              what the names lack; NULL: nothing
  *
  * C++ functions go without parameters and template arguments (short_name.h); the view stack has them whole.
- * Functions that were put into others count as if they had been called. Frames of ttalloc's own libraries are left out.
- * What has no name is module+0xaddress. Python: function (file.py:line). Where there are Python frames, the
- * interpreter's functions are left out: inwards follow those native ones that Python called.
+ * Functions that were put into others count as if they had been called. Frames of ttalloc's own libraries and of
+ * ttalloc.py are left out. What has no name is module+0xaddress. Python: function (file.py:line). Where there are
+ * Python frames, the interpreter's functions are left out: inwards follow those native ones that Python called, but
+ * not those by which ttalloc.alloc() reports.
  */
 #ifndef SQL_STACK_TEXT_H
 #define SQL_STACK_TEXT_H

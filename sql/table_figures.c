@@ -30,7 +30,9 @@ static int fill_process_figures(struct table_call *call)
 		                   figures[i].frees,
 		                   figures[i].allocated_bytes,
 		                   figures[i].peak_bytes,
-		                   figures[i].live_bytes};
+		                   figures[i].live_bytes,
+		                   figures[i].peak_bank_bytes,
+		                   figures[i].live_bank_bytes};
 
 		if (figures[i].chosen)
 			result = table_add(call->table, cells, call->error);
@@ -42,6 +44,7 @@ static int fill_process_figures(struct table_call *call)
 
 const struct table_function table_process_figures = {
     .name = "process_figures",
-    .columns = "process, device, region, allocs, frees, allocated_bytes, peak_bytes, live_bytes",
+    .columns = "process, device, region, allocs, frees, allocated_bytes, peak_bytes, live_bytes, "
+               "peak_bank_bytes, live_bank_bytes",
     .fill = fill_process_figures,
 };

@@ -347,10 +347,24 @@ static const sqlite3_module function_module = {
 };
 
 static const struct table_function *const all_functions[] = {
-    &table_peaks,          &table_peak_blocks,    &table_live_blocks,   &table_process_figures,
-    &table_buckets,        &table_bank_samples,   &table_failure_banks, &table_findings,
-    &table_allocated_sums, &table_diff_groups,    &table_why,           &table_why_blocks,
-    &table_temporary_sums, &table_histogram_bins, &table_floor_longest, &table_floor_sums,
+    &table_peaks,
+    &table_peak_blocks,
+    &table_live_blocks,
+    &table_process_figures,
+    &table_buckets,
+    &table_bank_samples,
+    &table_failure_banks,
+    &table_findings,
+    &table_allocated_sums,
+    &table_diff_groups,
+    &table_why,
+    &table_why_blocks,
+    &table_temporary_sums,
+    &table_histogram_bins,
+    &table_floor_longest,
+    &table_floor_sums,
+    &table_peak_cores,
+    &table_l1,
 };
 
 static int add_function(struct recording *recording, const struct table_function *function)

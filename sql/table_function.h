@@ -7,6 +7,9 @@
  *
  *   peaks()                 device, region, peak_bytes, peak_ns, peak_blocks, peak_bank_bytes, peak_bank_ns
  *   peak_blocks()           device, region, and the columns of live_blocks: what was live at that peak
+ *   peak_cores()            device, x, y, bytes, blocks, peak_bytes: what circular buffers took of each core at that
+ *                           peak; without x and y what lay on cores that are not known
+ *   l1()                    see table_l1.c: how the L1 of each device was at its fullest, a row per device
  *   live_blocks(at_ns)      key, origin, address, size_bytes, bank_bytes, alloc_ns, of all that was live then
  *   process_figures()       process, device, region, allocs, frees, allocated_bytes, peak_bytes, live_bytes
  *   buckets(count)          device, region, from_ns, to_ns, max_bytes, end_bytes, allocs, frees
@@ -77,5 +80,6 @@ extern const struct table_function table_peaks, table_peak_blocks, table_live_bl
 extern const struct table_function table_buckets, table_bank_samples, table_failure_banks, table_findings;
 extern const struct table_function table_temporary_sums, table_histogram_bins, table_floor_longest, table_floor_sums;
 extern const struct table_function table_allocated_sums, table_diff_groups, table_why, table_why_blocks;
+extern const struct table_function table_peak_cores, table_l1;
 
 #endif

@@ -8,6 +8,7 @@
 #include "circular.h"
 #include "error.h"
 #include "figures.h"
+#include "peaks.h"
 #include "recording.h"
 #include "replay.h"
 #include "spans.h"
@@ -23,8 +24,7 @@ static int add_peak(struct table_call *call, const struct catalog_series *series
 	return figures->any ? table_add(call->table, cells, call->error) : 0;
 }
 
-/* Fills in what peaks() and peak_blocks() know. 0 or -1; catalog and figures are the caller's to free, either way. */
-static int find_peaks(struct table_call *call, struct catalog *catalog, struct figures **figures)
+int peaks_find(struct table_call *call, struct catalog *catalog, struct figures **figures)
 {
 	if (catalog_load(catalog, call->recording, &call->filter, false, call->error) < 0)
 		return -1;
@@ -59,7 +59,7 @@ static int fill_peaks(struct table_call *call)
 
 	if (result != 0)
 		return result < 0 ? -1 : 0;
-	result = find_peaks(call, &catalog, &figures);
+	result = peaks_find(call, &catalog, &figures);
 	for (size_t i = 0; result == 0 && i < catalog.series_count; i++)
 		result = add_peak(call, &catalog.series[i], &figures[i]);
 	free(figures);
@@ -178,7 +178,7 @@ static int fill_peak_blocks(struct table_call *call)
 	struct figures *figures = NULL;
 	struct place *places = NULL;
 	bool *taken = NULL;
-	int result = find_peaks(call, &catalog, &figures);
+	int result = peaks_find(call, &catalog, &figures);
 
 	if (result == 0) {
 		places = calloc(catalog.series_count + 1, sizeof(*places));

@@ -55,7 +55,11 @@ SELECT
   (SELECT flags >> 2 & 1 FROM origin WHERE id = b.origin)
     AS aliased,                                        -- 1: lies in another block, counts zero bytes in every figure
   (SELECT flags >> 4 & 1 FROM origin WHERE id = b.origin)
-    AS label_inherited                                 -- 1: the label is that of the thread that made this one
+    AS label_inherited,                                -- 1: the label is that of the thread that made this one
+  CASE (SELECT flags & 4 | (region = 16) FROM origin WHERE id = b.origin) WHEN 0 THEN b.size_bytes
+    WHEN 1 THEN coalesce((SELECT counted_bytes FROM circular_count WHERE key = b.alloc_key), b.size_bytes) ELSE 0 END
+    AS counted_bytes                                   -- payload in figures: 0 if aliased; of a circular buffer what its
+                                                       -- program's fullest core grew by
 FROM ( -- fate: how it ended: 0 freed, above 0 the origin of the end, -1 device close, -2 look it up, NULL not by itself
   SELECT key - life AS alloc_key, free_ns - held_ns AS alloc_ns, free_ns, address, size_bytes, bank_bytes, origin,
     coalesce(free_origin, 0) AS fate FROM freed
@@ -80,9 +84,10 @@ SELECT
   o.thread AS thread,                                  -- thread.thread_id
   t.tid AS tid,                                        -- of the operating system
   nullif(o.device, 65535) AS device,                   -- chip; NULL: a free that did not say
-  CASE o.region WHEN 0 THEN 'DRAM' WHEN 1 THEN 'L1' WHEN 2 THEN 'SYSTEM_MEMORY' WHEN 3 THEN 'L1_SMALL'
+  CASE WHEN b.kind IN (9, 10) THEN NULL ELSE
+    CASE o.region WHEN 0 THEN 'DRAM' WHEN 1 THEN 'L1' WHEN 2 THEN 'SYSTEM_MEMORY' WHEN 3 THEN 'L1_SMALL'
     WHEN 4 THEN 'TRACE' WHEN 16 THEN 'CB' WHEN 17 THEN 'KERNEL' WHEN 32 THEN 'HOST' WHEN 65535 THEN NULL
-    ELSE CAST(o.region AS TEXT) END AS region,         -- NULL: a free that did not say, or device_open and _close
+    ELSE CAST(o.region AS TEXT) END END AS region,         -- NULL: a free that did not say, or device_open and _close
   b.address AS address,                                -- offset in every bank; of a kernel its id
   b.size_bytes AS size_bytes,                          -- payload; of a free what it freed, NULL when that was nothing
   coalesce(b.bank_bytes, b.size_bytes) AS bank_bytes,  -- footprint in each bank

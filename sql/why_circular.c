@@ -24,10 +24,12 @@ static void add_block(const struct replay_block *block, void *context)
 {
 	struct resident *resident = context;
 
-	if (array_reserve(&resident->blocks, &resident->capacity, resident->count) < 0)
+	if (array_reserve(&resident->blocks, &resident->capacity, resident->count) < 0) {
 		resident->failed = true;
-	else
-		resident->blocks[resident->count++] = *block;
+		return;
+	}
+	resident->blocks[resident->count] = *block;
+	resident->blocks[resident->count++].size_bytes = circular_size(block);
 }
 
 static bool take(const struct circular_event *event, void *context)

@@ -6,6 +6,8 @@
 
 #include <stdio.h>
 
+#include "circular.h"
+
 #define MOST_COLUMNS 17
 #define LIVE_PROCESS "p.ended_ns IS NULL"
 
@@ -29,9 +31,10 @@ static const char *const load_statements[LOAD_KINDS] = {
     [LOAD_HELD] = "SELECT h.key, alloc_ns, address, size_bytes, bank_bytes, origin FROM held h "
                   "JOIN origin o ON o.id = h.origin JOIN process_info p ON p.id = o.process "
                   "WHERE end_key IS NULL AND " LIVE_PROCESS,
-    [LOAD_CBS] = "SELECT c.key, origin, program, idx, size_bytes FROM circular_buffer c "
-                 "JOIN origin o ON o.id = c.origin JOIN process_info p ON p.id = o.process "
-                 "WHERE end_key IS NULL AND " LIVE_PROCESS " ORDER BY c.key",
+    [LOAD_CBS] = "SELECT c.key, origin, program, idx, " CIRCULAR_COUNTED(
+        "c") ", size_bytes, cores FROM circular_buffer c "
+             "JOIN origin o ON o.id = c.origin JOIN process_info p ON p.id = o.process "
+             "WHERE end_key IS NULL AND " LIVE_PROCESS " ORDER BY c.key",
     /* SQLite takes the bare column from the row of the maximum. A circular buffer that has ended counts, too. */
     [LOAD_RUNS] =
         "SELECT o.process, o.device, c.program, max(c.key), 0 AS ran FROM circular_buffer c "

@@ -34,6 +34,7 @@ static const char *const row_statements[ROW_KINDS] = {
                    "base_address, alignment_bytes, top_down) VALUES (?,?,?,?,?,?,?,?,?,?,?)",
     [ROW_CB] = "INSERT INTO circular_buffer(key, alloc_ns, origin, program, idx, address, size_bytes, cores) "
                "VALUES (?,?,?,?,?,?,?,?)",
+    [ROW_CB_COUNT] = "INSERT INTO circular_count(key, counted_bytes) VALUES (?,?)",
     [ROW_CB_END] = "UPDATE circular_buffer SET end_key = ?2, end_ns = ?3, ended = ?4 WHERE key = ?1",
     [ROW_KERNEL] = "INSERT INTO kernel_info(key, name, kind, core_type) VALUES (?,?,?,?)",
     [ROW_FAILURE] = "INSERT INTO failure_info(key, at_ns, origin, size_bytes, bank_bytes, why) VALUES (?,?,?,?,?,?)",

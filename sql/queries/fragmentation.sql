@@ -12,7 +12,7 @@
 -- column: free_blocks count pieces
 -- column: external_fragmentation ratio 1 - largest_free_bytes / free_bytes; null when nothing is free
 -- column: unusable ratio share of free_bytes in pieces that are too small for the largest request of the run
--- notes: SELECT 'figures need the geometry of device ' || u.device || ' ' || region_word(u.region) || ', which was not recorded (ttalloc_device_open)' FROM region_usage u WHERE u.region NOT IN (16, 32) AND (:device IS NULL OR u.device = :device) AND (:region IS NULL OR u.region = region_number(:region)) AND NOT EXISTS (SELECT 1 FROM device_mark m WHERE m.device = u.device AND m.region = u.region AND m.bank_bytes > 0)
+-- notes: SELECT 'figures need the geometry of device ' || u.device || ' ' || region_word(u.region) || ', which was not recorded (ttalloc_device_open)' FROM region_usage u WHERE u.region NOT IN (16, 17, 32) AND (:device IS NULL OR u.device = :device) AND (:region IS NULL OR u.region = region_number(:region)) AND NOT EXISTS (SELECT 1 FROM device_mark m WHERE m.device = u.device AND m.region = u.region AND m.bank_bytes > 0)
 SELECT device, region_word(region) AS region, at_ns, used_bytes, free_bytes, largest_free_bytes, free_blocks,
   1 - 1.0 * largest_free_bytes / nullif(free_bytes, 0) AS external_fragmentation,
   1 - 1.0 * fitting_bytes / nullif(free_bytes, 0) AS unusable

@@ -21,6 +21,8 @@
 -- column: command text that was wrapped
 -- column: directory text where the recorder was started
 -- column: notes list what the programs' producers say of their own recording, and how often
+-- column: modules list programs and libraries that call stacks lie in
+-- column: sources list files that their functions come from
 -- column: executables list of the processes
 -- column: commands list of the processes
 SELECT
@@ -47,6 +49,8 @@ SELECT
   r.command AS command,
   r.directory AS directory,
   (SELECT group_concat(replace(what, char(10), '\n'), char(10)) FROM (SELECT iif(sum(count) > 0, sum(count) || ' ', '') || note AS what FROM process_note GROUP BY note ORDER BY note LIMIT 16)) AS notes,
+  (SELECT group_concat(replace(path, char(10), '\n'), char(10)) FROM (SELECT DISTINCT path FROM module_info ORDER BY path LIMIT 64)) AS modules,
+  (SELECT group_concat(replace(file, char(10), '\n'), char(10)) FROM (SELECT DISTINCT file FROM symbol_info WHERE file IS NOT NULL ORDER BY file LIMIT 64)) AS sources,
   (SELECT group_concat(replace(executable, char(10), '\n'), char(10)) FROM (SELECT DISTINCT executable FROM process_info LIMIT 16)) AS executables,
   (SELECT group_concat(replace(command, char(10), '\n'), char(10)) FROM (SELECT DISTINCT command FROM process_info LIMIT 16)) AS commands
 FROM recording_info r

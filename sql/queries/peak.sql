@@ -2,7 +2,8 @@
 -- summary: the most that was live at once, for each device and region
 -- about: Regions are never added to each other, nor devices. With --by, what was live at the moment of peak_bytes, summed up by what the blocks have in common, the largest group of each device and region first. By device, then region.
 -- about: --by function, file and module take the innermost function of the call stack, in TT-Metal the innermost outside of its allocator (libtt_metal): the one that asked for the memory; --by stack tells all of it, innermost first; stack_id numbers it as the view stack does.
--- param: by choice(label|stack|function|file|module|stack_id|thread|process|size|region|class|device|step) - sum up by this what was live at the peak
+-- about: --by core tells, of circular buffers, how many bytes lay on each core (x-y, as the program numbers them) at that moment; those without a core lay on cores that are not known. Cores do not add up to the peak: share is of it, and the fullest core has about all of it. At most 4096 cores of a device are told, the fullest ones.
+-- param: by choice(label|stack|function|file|module|stack_id|thread|process|size|region|class|device|step|core) - sum up by this what was live at the peak
 -- filters: device region pid label start end step
 -- column: device id chip
 -- column: region text kind of memory
@@ -17,7 +18,9 @@
 -- column: blocks count with --by: live at that moment; aliased ones count zero
 -- column: share ratio with --by: of peak_bytes
 -- refuse: SELECT stack_missing() WHERE :by IN ('stack', 'stack_id', 'function', 'file', 'module')
--- notes: SELECT 'CB is the sum of the circular buffers of the programs that ran last; it bounds the fullest core from above' WHERE (:region IS NULL OR :region = 'CB') AND EXISTS (SELECT 1 FROM circular_buffer)
+-- notes: SELECT 'CB is what the fullest core has of the programs that ran last, summed over processes; a circular buffer counts for what that core grew by (counted_bytes in the view allocation), or its size where cores are not known' WHERE (:region IS NULL OR :region = 'CB') AND EXISTS (SELECT 1 FROM circular_buffer)
+-- notes: UNION ALL SELECT 'how blocks and circular buffers split L1 when both together took the most: ttalloc-analyze l1' WHERE :by IS NULL AND coalesce(:region, 'CB') IN ('L1', 'CB') AND EXISTS (SELECT 1 FROM circular_buffer) AND EXISTS (SELECT 1 FROM origin WHERE region = 1)
+-- notes: UNION ALL SELECT 'every core (bank) of ' || group_concat(region_word(region), ', ') || ' holds the same, peak_bank_bytes of peak without --by: --by core tells of circular buffers alone' FROM (SELECT DISTINCT region FROM origin WHERE region NOT IN (16, 17, 32) AND (:region IS NULL OR region = region_number(:region)) ORDER BY region) WHERE :by = 'core' HAVING count(*) > 0
 -- notes: UNION ALL SELECT stack_remark() WHERE stack_remark() IS NOT NULL AND :by IN ('stack', 'function', 'file', 'module')
 -- notes: UNION ALL SELECT 'threads without a label of their own have that of the thread that made them: label_inherited in the view allocation' WHERE :by = 'label' AND EXISTS (SELECT 1 FROM origin WHERE flags >> 4 & 1)
 SELECT device, region_word(region) AS region, peak_bytes, peak_ns, peak_blocks, peak_bank_bytes, peak_bank_ns
@@ -34,14 +37,15 @@ WITH block AS (
       WHEN 'function' THEN o.stack WHEN 'file' THEN o.stack WHEN 'module' THEN o.stack
       WHEN 'thread' THEN (SELECT t.name || '/' || t.tid FROM thread_info t WHERE t.id = o.thread)
       WHEN 'process' THEN (SELECT p.pid || ' ' || p.command FROM process_info p WHERE p.id = o.process)
-      WHEN 'size' THEN b.size_bytes
+      WHEN 'size' THEN iif(b.region = 16, (SELECT size_bytes FROM circular_buffer WHERE key = b.key), b.size_bytes)
       WHEN 'region' THEN region_word(b.region)
       WHEN 'class' THEN class_word(o.class)
       WHEN 'device' THEN b.device
       ELSE (SELECT s.number FROM step_mark s WHERE s.process = o.process AND s.key < b.key ORDER BY s.key DESC LIMIT 1)
     END AS "group"
   FROM peak_blocks(:device, :region, :pid, :label, :start, :end, :step_first, :step_last) b
-    CROSS JOIN origin o ON o.id = b.origin), -- the function on the left, so that it is called once
+    CROSS JOIN origin o ON o.id = b.origin -- the function on the left, so that it is called once
+  WHERE :by <> 'core'),
 id_sums AS (
   SELECT device, region, "group", sum(size_bytes * counts) AS bytes, sum(bank_bytes * counts) AS bank_bytes,
     sum(counts) AS blocks
@@ -53,7 +57,13 @@ named AS (
   FROM id_sums),
 sums AS (
   SELECT device, region, "group", sum(bytes) AS bytes, sum(bank_bytes) AS bank_bytes, sum(blocks) AS blocks
-  FROM named GROUP BY device, region, "group")
-SELECT device, region_word(region) AS region, "group", bytes, bank_bytes, blocks,
-  1.0 * bytes / nullif(sum(bytes) OVER (PARTITION BY device, sums.region), 0) AS share
-FROM sums ORDER BY device, sums.region, bytes DESC, "group"
+  FROM named GROUP BY device, region, "group"),
+shares AS (
+  SELECT device, region, "group", bytes, bank_bytes, blocks,
+    1.0 * bytes / nullif(sum(bytes) OVER (PARTITION BY device, region), 0) AS share
+  FROM sums
+  UNION ALL -- cores share what lies on several of them
+  SELECT device, 16, x || '-' || y, bytes, bytes, blocks, 1.0 * bytes / nullif(peak_bytes, 0)
+  FROM peak_cores(:device, :region, :pid, :label, :start, :end, :step_first, :step_last) WHERE :by = 'core')
+SELECT device, region_word(region) AS region, "group", bytes, bank_bytes, blocks, share
+FROM shares AS sums ORDER BY device, sums.region, bytes DESC, "group"

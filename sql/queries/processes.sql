@@ -11,15 +11,20 @@
 -- column: allocated_bytes bytes over these allocs; aliased blocks count zero
 -- column: peak_bytes bytes the most that it held at once
 -- column: live_bytes bytes what it holds, or held when it ended
+-- column: peak_bank_bytes bytes the most that it took in each bank at once, maybe at another moment
+-- column: live_bank_bytes bytes footprint in each bank of what it holds, or held when it ended
 WITH chosen AS (SELECT coalesce(:device, :region, :pid, :label, :start, :end, :step_first) IS NOT NULL AS filtered),
 figure AS (
-  SELECT process, device, region, allocs, frees, allocated_bytes, peak_bytes, live_bytes
+  SELECT process, device, region, allocs, frees, allocated_bytes, peak_bytes, live_bytes,
+    peak_bank_bytes, live_bank_bytes
   FROM process_usage WHERE NOT (SELECT filtered FROM chosen)
   UNION ALL
-  SELECT process, device, region, allocs, frees, allocated_bytes, peak_bytes, live_bytes
+  SELECT process, device, region, allocs, frees, allocated_bytes, peak_bytes, live_bytes,
+    peak_bank_bytes, live_bank_bytes
   FROM chosen CROSS JOIN process_figures(:device, :region, :pid, :label, :start, :end, :step_first, :step_last)
   WHERE filtered)
 SELECT p.pid AS pid, p.command AS command, f.device AS device, region_word(f.region) AS region, f.allocs AS allocs,
-  f.frees AS frees, f.allocated_bytes AS allocated_bytes, f.peak_bytes AS peak_bytes, f.live_bytes AS live_bytes
+  f.frees AS frees, f.allocated_bytes AS allocated_bytes, f.peak_bytes AS peak_bytes, f.live_bytes AS live_bytes,
+  f.peak_bank_bytes AS peak_bank_bytes, f.live_bank_bytes AS live_bank_bytes
 FROM figure f LEFT JOIN process_info p ON p.id = f.process
 ORDER BY f.process, f.device, f.region

@@ -21,7 +21,7 @@
 -- notes: SELECT 'nothing is live at the end: every process has ended; ''leaks'' lists what they held, and --at 50% asks about a moment before' WHERE :at IS NULL AND :end IS NULL AND EXISTS (SELECT 1 FROM process_info) AND NOT EXISTS (SELECT 1 FROM process_info WHERE ended IS NULL)
 -- notes: UNION ALL SELECT 'no block has a label: the program opens none (ttalloc_label_push, or ttalloc-recorder --ttnn)' WHERE :by = 'label' AND EXISTS (SELECT 1 FROM origin) AND NOT EXISTS (SELECT 1 FROM origin WHERE label IS NOT NULL)
 -- notes: UNION ALL SELECT 'no step was marked (ttalloc_step, or ttalloc-recorder --auto-step)' WHERE :by = 'step' AND EXISTS (SELECT 1 FROM origin) AND NOT EXISTS (SELECT 1 FROM step_mark)
--- notes: UNION ALL SELECT 'CB is the sum of the circular buffers of the programs that ran last; it bounds the fullest core from above' WHERE (:region IS NULL OR :region = 'CB') AND EXISTS (SELECT 1 FROM circular_buffer)
+-- notes: UNION ALL SELECT 'CB is what the fullest core has of the programs that ran last, summed over processes; a circular buffer counts for what that core grew by (counted_bytes in the view allocation), or its size where cores are not known' WHERE (:region IS NULL OR :region = 'CB') AND EXISTS (SELECT 1 FROM circular_buffer)
 -- notes: UNION ALL SELECT stack_remark() WHERE stack_remark() IS NOT NULL AND :by IN ('stack', 'function', 'file', 'module')
 -- notes: UNION ALL SELECT 'threads without a label of their own have that of the thread that made them: label_inherited in the view allocation' WHERE :by = 'label' AND EXISTS (SELECT 1 FROM origin WHERE flags >> 4 & 1)
 WITH moment AS (SELECT coalesce(:at, min(:end, end_ns), end_ns) AS at_ns FROM recording_info),

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """TT-Metal's stand-ins recorded from end to end: preload, drop-in and Python labels, into one file, and the analyzer's
 figures for them."""
+import collections
+import ctypes.util
 import json
 import os
 import pathlib
@@ -68,14 +70,14 @@ def closing(place):
 # --- the test --------------------------------------------------------------------------------------------------------
 
 
-def record(place, name, standin, preload, what=model):
+def record(place, name, standin, preload, *options, what=model):
     """Runs WHAT under the recorder; returns the file."""
     file = place.file(name)
     # The recorder adds what it preloads by itself; the environment says what this test wants.
     env = {**place.env, "LD_LIBRARY_PATH": str(standins.preload().parent)}
     if preload:
         env["LD_PRELOAD"] = str(standins.preload())
-    done = harness.run([harness.program("ttalloc-recorder"), "-o", file, "--", sys.executable, __file__, what.__name__,
+    done = harness.run([harness.program("ttalloc-recorder"), *options, "-o", file, "--", sys.executable, __file__, what.__name__,
                         str(standin)], env=env, cwd=place.path)
     harness.check(done.returncode == 0, f"status {done.returncode}\n{done.stdout}{done.stderr}")
     return file
@@ -131,6 +133,33 @@ def check_closes(place, file):
     harness.verify(file)
 
 
+def by(place, file, what):
+    found = collections.Counter()
+    for row in ask(place, "allocated", file, "--by", what)["rows"]:
+        found[row["region"], row["group"]] += row["bytes"]
+    return dict(found)
+
+
+def check_call_stacks(place, standin, preload, producer):
+    """A block belongs to who asked libtt_metal for it, and the preload is not seen. Neither has frame pointers."""
+    name = f"stacks-{producer}-{preload}.db"
+    file = record(place, name, standin, preload, "--stacks=64", "--unwinder=libunwind", "--python-stacks")
+    check_figures(place, file, producer)
+    buffers = {"DRAM": 2 * LAYERS * 12 * 4096, "L1": 2 * 3 * LAYERS * 64 * 2048}
+    harness.equal(by(place, file, "function"),
+                  {**{(region, "nn_buffer"): size for region, size in buffers.items()},
+                   ("CB", "nn_run"): 2 * LAYERS * (32768 + 16384)}, "by function")
+    for (region, text), _size in by(place, file, "stack").items():
+        inner, outer = text.split(" < nn_")
+        most = 1 if producer == "drop-in" else 0  # it calls from there; the preload has that function as well
+        harness.check("libttalloc" not in text and inner.count("::track_allocate") <= most, f"{region}: preload: {text}")
+        harness.check("model (test_tt_metal_recording.py:" in outer, f"{region}: no Python: {text}")
+    # By frame pointers there is one native frame at least, and Python's behind it.
+    file = record(place, f"python-{name}", standin, preload, "--stacks", "--python-stacks")
+    functions = {group.split(" ")[0] for _region, group in by(place, file, "function")}
+    harness.check(functions <= {"nn_buffer", "nn_run", "NN.tensor", "tensor", "model"}, f"functions: {functions}")
+
+
 def main():
     if not standins.preload():
         print("libttalloc-tt-metal is not built")
@@ -143,11 +172,14 @@ def main():
     for generation in (202503, 202606):
         file = record(place, f"preload-{generation}.db", standins.standin(compiler, generation), True)
         check_figures(place, file, "preload")
-        check_closes(place, record(place, f"closing-{generation}.db", standins.standin(compiler, generation), True, closing))
+        check_closes(place, record(place, f"closing-{generation}.db", standins.standin(compiler, generation), True, what=closing))
     applied = standins.standin(compiler, 202606, "applied")
     for preload in (False, True):
         file = record(place, f"drop-in-{preload}.db", applied, preload)
         check_figures(place, file, "drop-in")
+    if ctypes.util.find_library("unwind"):
+        check_call_stacks(place, standins.standin(compiler, 202606), True, "preload")
+        check_call_stacks(place, applied, False, "drop-in")
     print("ok")
     return 0
 

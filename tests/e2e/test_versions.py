@@ -7,7 +7,7 @@ from harness import SOURCE, Place, analyze, check, equal, main, program, run
 GOLDEN = SOURCE / "tests/golden/version-1.dump"
 PEAK_OF_DRAM = {"peak_bytes": 2993696992, "peak_blocks": 77}
 VERBS = ("info", "peak", "leaks", "failures", "fragmentation", "processes", "timeline", "allocated", "floor", "temporary",
-         "histogram", "top", "verify")
+         "histogram", "top", "l1", "verify")
 
 
 def restore(place):
@@ -39,7 +39,7 @@ def reads_version_1():
         check(analyze(verb, file)["complete"], f"{verb} of version 1")
     equal(dram_of(file), PEAK_OF_DRAM, "the peak")
     equal(analyze("verify", file)["rows"], [], "what verify finds")
-    for by in ("label", "process", "step"):
+    for by in ("label", "process", "step", "core"):
         check(analyze("peak", file, "--by", by)["rows"], f"peak --by {by}")
     equal(version_of(file), 1, "the version that it has after being read")
 

@@ -74,11 +74,11 @@ static void call_cb(const struct gen_record *r)
 	    .index = (uint32_t)r->extra,
 	    .aliased = r->flags != 0,
 	    .cores = cores,
-	    .core_ranges = r->name,
+	    .core_ranges = r->name % 4u,
 	};
 
-	for (uint16_t i = 0; i < r->name && i < 4; i++)
-		cores[i] = (struct ttalloc_core_range){.x0 = i, .y0 = 0, .x1 = i, .y1 = (uint16_t)(i + 1)};
+	for (uint16_t i = 0, x = (uint16_t)(r->name / 4); i < r->name % 4; i++, x++)
+		cores[i] = (struct ttalloc_core_range){.x0 = x, .y0 = 0, .x1 = x, .y1 = (uint16_t)(i + 1)};
 	ttalloc_cb_alloc(&cb);
 }
 
@@ -334,7 +334,7 @@ static void do_program(struct gen_thread *thread)
 		record.address = 0x1000 + 0x800 * record.extra;
 		record.size_bytes = 32 + random_below(thread, 4096);
 		record.flags = chance(thread, 10);
-		record.name = random_below(thread, 4);
+		record.name = (uint16_t)(4 * random_below(thread, 4) + random_below(thread, 4));
 	} else {
 		record.kind = what < 9 ? GEN_PROGRAM_RUN : GEN_CB_FREE;
 	}

@@ -7,6 +7,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 
 import expect  # noqa: E402
+import expect_l1  # noqa: E402
 import expect_views  # noqa: E402
 from align import Mismatch, Recording, align, require  # noqa: E402
 from compare import Check, SampleCheck, planted_errors  # noqa: E402
@@ -53,6 +54,9 @@ def checks(run, chosen=expect.NOTHING, buckets=17):
     yield Check("peak", options, expect.peak(run, chosen), place)
     for key in ("label", "class", "step", "size"):
         yield Check("peak", ["--by", key, *options], expect.peak_by(run, key, chosen), place + ["group"])
+    yield Check("peak", ["--by", "core", *options], expect_l1.peak_by_core(run, chosen), place + ["group"])
+    if chosen == expect.Filter(device=chosen.device):
+        yield Check("l1", options, expect_l1.l1(run, chosen.device), ["device"])
     yield Check("leaks", options, expect.leaks(run, chosen), ["pid", "device", "region", "address", "alloc_ns"])
     for key in ("label", "class", "step", "size", "device", "region"):
         yield Check("leaks", ["--by", key, *options], expect.leaks_by(run, key, chosen), place + ["group"])

@@ -180,10 +180,10 @@ def leaks_by(run, key, chosen=NOTHING):
         if block.leaked and chosen.takes(block):
             sums = groups.setdefault((block.device, REGION_WORDS[block.region], group_of(block, key)), [0, 0, 0, 0])
             sums[0] += block.blocks
-            sums[1] += block.bytes
+            sums[1] += block.payload
             if block.block_class in RUNTIME_CLASSES:
                 sums[2] += block.blocks
-                sums[3] += block.bytes
+                sums[3] += block.payload
     return [{"device": device, "region": region, "group": group, "blocks": sums[0], "bytes": sums[1],
              "runtime_blocks": sums[2], "runtime_bytes": sums[3]} for (device, region, group), sums in groups.items()]
 
@@ -195,7 +195,7 @@ def allocated(run, key, chosen=NOTHING):
         if chosen.takes_call(block.call, block.process, block.region) and chosen.has_inside(run, block.call.at_ns):
             sums = groups.setdefault((block.device, REGION_WORDS[block.region], group_of(block, key)), [0, 0])
             sums[0] += block.blocks
-            sums[1] += block.bytes
+            sums[1] += block.payload
     return [{"device": device, "region": region, "group": group, "blocks": count, "bytes": size}
             for (device, region, group), (count, size) in groups.items()]
 
@@ -272,8 +272,10 @@ def processes(run, chosen=NOTHING):
             rows.append({
                 "pid": replay.process.pid, "device": device, "region": REGION_WORDS[region], "allocs": len(made),
                 "frees": sum(b.ended == "freed" and chosen.has_inside(run, b.end.at_ns) for b in blocks),
-                "allocated_bytes": sum(b.bytes for b in made),
+                "allocated_bytes": sum(b.payload for b in made),
                 "peak_bytes": max((total[1] for total in series), default=0), "live_bytes": sum(b.bytes for b in held),
+                "peak_bank_bytes": max((total[2] for total in series), default=0),
+                "live_bank_bytes": sum(b.bank_bytes for b in held),
             })
     return rows
 

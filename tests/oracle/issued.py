@@ -43,6 +43,7 @@ class Call:
     index: int = 0
     program: int = 0
     text: str = None  # name or reason
+    cores: list = dataclasses.field(default_factory=list)  # [x, y]... of a circular buffer; none: not known
     layouts: list = dataclasses.field(default_factory=list)
     # Attributes that follow from the calls before it.
     label: str = None
@@ -104,6 +105,8 @@ def _call(values, process, thread):
     call = Call(kind, process, thread, order, before, after, device, region, flags, address, size, bank, extra, program)
     if kind == PUSH:
         call.text = f"label{name}"
+    elif kind == CB_ALLOC:
+        call.cores = [(name // 4 + i, y) for i in range(name % 4) for y in range(i + 2)]
     elif kind == ALLOC_FAILED:
         call.text = f"no room {name}" if name else None
     elif kind == KERNEL_LOAD:

@@ -24,6 +24,7 @@ class Block:
     aliased: bool
     program: int = None
     index: int = None
+    counted: int = None       # of a circular buffer: what its program's fullest core grew by
     end: object = None        # the call that ended it
     ended: str = None         # freed, replaced, device close, process exit, exec
     intervals: list = dataclasses.field(default_factory=list)  # [from place, to place or None]
@@ -39,12 +40,17 @@ class Block:
         return "trace" if self.region == TRACE else "buffer"
 
     @property
-    def bytes(self):
+    def payload(self):
         return 0 if self.aliased else self.size
 
     @property
+    def bytes(self):
+        """In what is taken at once."""
+        return 0 if self.aliased else self.size if self.counted is None else self.counted
+
+    @property
     def bank_bytes(self):
-        return 0 if self.aliased else self.bank
+        return 0 if self.aliased else self.bank if self.counted is None else self.counted
 
     @property
     def blocks(self):
@@ -148,11 +154,25 @@ class ProcessReplay:
         block = Block(self.process, call, call.device, CB, call.address, call.size, call.size, bool(call.flags),
                       call.program, call.index)
         buffers[call.index] = block
+        block.counted = self._count(block, buffers.values())
         self.blocks.append(block)
         if call.device not in self.ran:
             self._make_current(call, call.program)
         elif self.current[call.device] == call.program:
             block.appear(call.place)
+
+    @staticmethod
+    def _count(block, buffers):
+        """What BLOCK adds to the fullest core of its program's BUFFERS, core by core. Without cores, its size."""
+        if not block.call.cores:
+            return block.bytes
+        filled, counted = {}, 0
+        for buffer in buffers:
+            if buffer.call.cores and not buffer.aliased:
+                counted += buffer.counted or 0
+                for core in buffer.call.cores:
+                    filled[core] = filled.get(core, 0) + buffer.size
+        return max(0, max(filled.values(), default=0) - counted)
 
     def _cb_free(self, call):
         for block in self.buffers.pop((call.device, call.address), {}).values():
@@ -225,6 +245,8 @@ def changes(blocks):
     """(place, bytes, bank bytes, blocks) of each appearing and vanishing, in order."""
     result = []
     for block in blocks:
+        if block.region == CB:  # one that never takes its place makes its region one that has a peak, of 0 bytes
+            result.append((block.call.place, 0, 0, 0))
         for start, end in block.intervals:
             result.append((start, block.bytes, block.bank_bytes, block.blocks))
             if end is not None:

@@ -3,6 +3,7 @@
 import sys
 
 import expect
+import expect_views
 from issued import (ALIASED, ALLOC, ALLOC_FAILED, ANY, CB_ALLOC, CB_FREE, DEVICE_CLOSE, DEVICE_OPEN, FREE, KERNEL_BINARY,
                     KERNEL_LOAD, KERNEL_UNLOAD, POP, PROGRAM_RUN, PUSH, STEP, Call, Layout, Process, attribute)
 from replay import Run
@@ -147,12 +148,46 @@ def kernels():
     assert one_row(expect.peak(run))["region"] == "KERNEL"
 
 
+def the_floor_is_the_lowest_block():
+    run = run_of([block(10, 800, 5, region=1), block(20, 400, 5, region=1), block(25, 100, 5, region=1, flags=ALIASED),
+                  free(30, 400, region=1), block(40, 300, 5, region=1), free(40, 300, region=1), (50, DEVICE_CLOSE, {})])
+    floor = expect_views.Floor(run)
+    assert [(b.address, a, z) for b, a, z in floor.spans] == [(800, 10, 20), (400, 20, 30), (800, 30, 50)], floor.spans
+    assert [(r["address"], r["held_ns"]) for r in floor.longest(1)] == [(800, 20), (400, 10)]
+    assert {r["group"]: (r["held_ns"], r["spans"]) for r in floor.by("size")} == {5: (40, 3)}
+    assert [(b.address, a, z) for b, a, z in expect_views.Floor(run, expect.Filter(start=15, end=20)).spans] == [
+        (800, 15, 20), (400, 20, 20)]
+
+
+def temporary_blocks_are_told_by_identity():
+    run = run_of([block(10, 1, 5), block(20, 2, 5), free(30, 2), free(40, 1), (45, STEP, dict(address=1)), block(50, 1, 7),
+                  (55, STEP, dict(address=2)), free(60, 1)])
+    count = lambda within: {r["group"]: (r["temporary_blocks"], r["blocks"]) for r in expect_views.temporary(run, "size", within)}
+    assert count(1) == {5: (1, 2), 7: (1, 1)} and count(2) == count(1) and count(3)[5] == (2, 2), count(3)
+
+
+def bins_are_powers_of_two():
+    run = run_of([block(10, 1, 0), block(20, 2, 7), block(30, 3, 8), free(40, 3)])
+    assert [(r["from_bytes"], r["to_bytes"], r["blocks"], r["held_blocks"]) for r in expect_views.histogram(run, "size")] == [
+        (0, 1, 1, 1), (1, 2, 0, 0), (2, 4, 0, 0), (4, 8, 1, 1), (8, 16, 1, 0)]
+    assert [(r["from_ns"], r["blocks"]) for r in expect_views.histogram(run, "lifetime") if r["blocks"]] == [(8, 1), (512, 2)]
+
+
+def the_largest_holders_at_a_moment():
+    run = run_of([block(10, 1, 5), block(20, 2, 5), block(30, 3, 10), free(40, 1)])
+    rows = expect_views.top(run, "size", 35)
+    assert {r["group"]: (r["bytes"], r["blocks"], r["share"], r["oldest_age_ns"]) for r in rows} == {
+        5: (10, 2, 0.5, 25), 10: (10, 1, 0.5, 5)}
+    assert [r["bytes"] for r in expect_views.top(run, "device", 40)] == [15]
+
+
 def main():
     tests = [peak_is_the_first_maximum, replaced_and_freed_twice, any_free_takes_the_youngest, processes_are_summed_in_order,
              aliased_blocks_count_nothing, buffers_are_resident_while_their_program_is_the_last,
              buffers_before_any_run_are_the_last_configured_program_s,
              events_count_inside_the_window, differences_leave_out_what_is_the_same, closing_a_device_is_a_leak, labels_and_steps,
-             gaps_of_a_bank, time_line_in_halves, kernels]
+             gaps_of_a_bank, time_line_in_halves, kernels, the_floor_is_the_lowest_block,
+             temporary_blocks_are_told_by_identity, bins_are_powers_of_two, the_largest_holders_at_a_moment]
     for test in tests:
         test()
         print(f"{test.__name__}: ok")

@@ -31,6 +31,8 @@ DAMAGES = {
     "frees are off by one": "UPDATE process_usage SET frees = frees - 1 WHERE region = 0",
     "allocated bytes are off by one": "UPDATE process_usage SET allocated_bytes = allocated_bytes + 1 WHERE region = 0",
     "circular buffers' peak is off by one": "UPDATE process_usage SET peak_bytes = peak_bytes + 1 WHERE region = 16",
+    "circular buffers count one byte more": "UPDATE circular_count SET counted_bytes = counted_bytes + 1",
+    "a count belongs to no circular buffer": "INSERT INTO circular_count VALUES (9000000000000000, 1)",
     "a span's maximum is off by one": "UPDATE span SET max_bytes = max_bytes + 1 WHERE id = (SELECT max(id) FROM span)",
     "a span's end is off by one": "UPDATE span SET end_bytes = end_bytes + 1 WHERE id = (SELECT min(id) FROM span)",
     "a span is gone": "DELETE FROM span WHERE id = (SELECT min(id) FROM span)",

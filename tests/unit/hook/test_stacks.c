@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/time.h>
 
 #define KEPT __attribute__((noinline))
 #define NO_TAIL_CALL() __asm__ volatile("" : : : "memory")
@@ -353,6 +354,70 @@ static void test_garbage_instead_of_a_frame_pointer(void **state)
 #endif
 }
 
+/* ---- Handlers that come in between ---- */
+
+#define HANDLED 2000
+#define OF_HANDLER 1000u /* bytes */
+
+static volatile sig_atomic_t handled;
+
+KEPT static void report_at(uint32_t depth, uint64_t size_bytes)
+{
+	if (depth > 0)
+		report_at(depth - 1, size_bytes);
+	else
+		ttalloc_alloc(&(struct ttalloc_block){.address = 1, .size_bytes = size_bytes});
+	NO_TAIL_CALL();
+}
+
+static void report_in_handler(int signal_number)
+{
+	(void)signal_number;
+	report_at((uint32_t)handled % 7, OF_HANDLER + (uint32_t)handled % 7);
+	handled++;
+}
+
+static void run_interrupted(void *argument)
+{
+	struct sigaction action = {.sa_handler = report_in_handler, .sa_flags = SA_RESTART};
+	struct itimerval every = {.it_interval = {.tv_usec = 50}, .it_value = {.tv_usec = 50}};
+	struct itimerval never = {.it_value = {.tv_usec = 0}};
+
+	(void)argument;
+	report_at(0, 1); /* the flusher starts, which no signal handler may do */
+	CHILD_CHECK(sigaction(SIGALRM, &action, NULL) == 0 && setitimer(ITIMER_REAL, &every, NULL) == 0);
+	for (uint32_t i = 0; handled < HANDLED; i++)
+		report_at(i % 11, 1 + i % 11);
+	setitimer(ITIMER_REAL, &never, NULL);
+}
+
+/* Wherever a handler interrupts the search for a stack, both find their own. */
+static void test_interrupted_searches(void **state)
+{
+	struct recording recording;
+	uint32_t count;
+
+	setenv("TTALLOC_STACKS", "8", 1);
+	setenv("TTALLOC_FULL_WAIT_MS", "10000", 1);
+	recording = open_child(state, run_child(run_interrupted, NULL));
+	for (size_t i = 0; i < recording.count; i++) {
+		const struct tta_event *event = &recording.events[i];
+		bool of_handler = event->size_bytes >= OF_HANDLER;
+		uint32_t depth = (uint32_t)event->size_bytes - (of_handler ? OF_HANDLER : 1), same = 1;
+		const uint64_t *frames;
+
+		if (event->kind != TTA_ALLOC)
+			continue;
+		frames = frames_of(&recording, i, &count);
+		while (same < count && frames[same] == frames[1])
+			same++;
+		assert_int_equal(same, depth == 0 ? same : depth + 1 < count ? depth + 1 : count);
+		assert_in_range(frames[0], (uintptr_t)report_at, (uintptr_t)report_at + 1024);
+	}
+	assert_true(recording_events(&recording) > HANDLED);
+	recording_close(&recording);
+}
+
 /* ---- Modules ---- */
 
 /* The entry of the module that ADDRESS lay in when the entry STACK was made: the last one of those before it. */
@@ -658,6 +723,7 @@ int main(void)
 	    STACK_TEST(test_deep_recursion),
 	    STACK_TEST(test_handler_on_a_stack_of_its_own),
 	    STACK_TEST(test_garbage_instead_of_a_frame_pointer),
+	    STACK_TEST(test_interrupted_searches),
 	    STACK_TEST(test_modules_are_those_of_the_linker),
 	    STACK_TEST(test_forked_child_knows_its_modules),
 	    STACK_TEST(test_each_plugin_is_told_apart),

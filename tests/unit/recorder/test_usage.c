@@ -93,7 +93,7 @@ static void add_cb(struct cbs *cbs, struct usage *usage, uint64_t program, uint3
 	static int64_t key;
 	struct cb cb = {.program = program, .number = number, .size_bytes = size_bytes, .usage = 1, .key = ++key};
 
-	cbs_add(cbs, usage, &cb);
+	cbs_add(cbs, usage, &cb, &(struct cores){.count = 0});
 }
 
 /* Those of the program that ran last count; before anything ran, those of the one that placed one last. */
@@ -153,6 +153,46 @@ static void test_warm_up(void **state)
 	cbs_free(&cbs);
 }
 
+static int64_t add_on(struct cbs *cbs, struct usage *usage, uint32_t number, uint64_t size_bytes,
+                      const char *cores_text)
+{
+	static int64_t key = 1000;
+	struct cb cb = {.program = 5, .number = number, .size_bytes = size_bytes, .usage = 1, .key = ++key};
+	struct cores cores;
+
+	cores_parse(&cores, cores_text);
+	cbs_add(cbs, usage, &cb, &cores);
+	return (int64_t)cb.size_bytes;
+}
+
+/* A program takes up what its fullest core has, and the counts of its circular buffers add up to that. */
+static void test_fullest_core(void **state)
+{
+	const struct cb first = {.usage = 1, .program = 5, .number = 0};
+	struct usage usage = {0};
+	struct cbs cbs = {0};
+	int ended = 0;
+
+	(void)state;
+	assert_int_equal(add_on(&cbs, &usage, 0, 100, "[[0,0,3,3]]"), 100);
+	assert_int_equal(add_on(&cbs, &usage, 1, 60, "[[4,0,7,3]]"), 0);  /* elsewhere */
+	assert_int_equal(add_on(&cbs, &usage, 2, 60, "[[3,0,4,0]]"), 60); /* (3,0): 160, (4,0): 120 */
+	assert_int_equal(add_on(&cbs, &usage, 3, 50, "[[4,0,4,0],[7,3,7,3]]"), 10);
+	assert_int_equal(add_on(&cbs, &usage, 4, 7, ""), 7); /* not known: on all of them */
+	assert_int_equal(settled(&cbs, &usage), 177);
+	assert_int_equal(add_on(&cbs, &usage, 2, 20, "[[0,0,0,0]]"),
+	                 10); /* replaced: (0,0): 120, and 110 are counted */
+	assert_int_equal(settled(&cbs, &usage), 127);
+	assert_int_not_equal(cbs_end_one(&cbs, &first), 0); /* the others keep their counts */
+	assert_int_equal(settled(&cbs, &usage), 27);
+	assert_int_equal(add_on(&cbs, &usage, 5, 1, "[[0,0,0,0]]"), 90); /* (4,0): 110 all the time */
+	assert_int_equal(settled(&cbs, &usage), 117);
+	assert_int_equal(usage.resident_blocks, 5);
+	assert_int_equal(cbs_end(&cbs, 1, 5, ignore, &ended), 5);
+	assert_int_equal(settled(&cbs, &usage), 0);
+	cbs_free(&cbs);
+}
+
 /* One of several ends, the last, the first and the middle one; the others stay. */
 static void test_one_ends(void **state)
 {
@@ -188,6 +228,7 @@ int main(void)
 	    cmocka_unit_test(test_piece_notices_disorder),
 	    cmocka_unit_test(test_residency),
 	    cmocka_unit_test(test_warm_up),
+	    cmocka_unit_test(test_fullest_core),
 	    cmocka_unit_test(test_one_ends),
 	};
 

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * l1_circular.h - what the resident circular buffers of each device took up, step by step, to be gone through backwards
+ * beside the blocks, which cannot be read otherwise. It takes 48 bytes of memory for each time that they changed.
+ */
+#ifndef SQL_L1_CIRCULAR_H
+#define SQL_L1_CIRCULAR_H
+
+#include "figures.h"
+
+struct l1_taken {
+	int64_t bytes; /* of the fullest core */
+	uint64_t end;  /* the highest of those that are not aliased; 0: there are none */
+};
+
+/* One moment, and what was before it. */
+struct l1_change {
+	struct place place;
+	struct l1_taken before;
+	uint32_t series; /* index in the catalog */
+};
+
+struct l1_history {
+	struct l1_change *changes; /* in the order of the recording */
+	size_t count, capacity;
+	struct l1_taken *now; /* per series, at the end */
+};
+
+/* CATALOG chooses circular buffers. 0, or -1 with ERROR; l1_history_clear() is needed either way. */
+int l1_history_load(struct l1_history *history, struct recording *recording, const struct catalog *catalog,
+                    struct sql_error *error);
+void l1_history_clear(struct l1_history *history);
+
+#endif
