@@ -197,6 +197,15 @@ EXPORT void ttalloc_note(const char *text, uint64_t count)
 	tta_emit(&(struct tta_event){.kind = TTA_NOTE, .address = intern(TTA_ENTRY_TEXT, &entry), .size_bytes = count});
 }
 
+void tta_emit_producer(const char *name)
+{
+	struct entry_data entry;
+
+	entry.bytes = 0;
+	add(&entry, name, tta_text_bytes(name));
+	tta_emit(&(struct tta_event){.kind = TTA_PRODUCER, .address = intern(TTA_ENTRY_TEXT, &entry)});
+}
+
 EXPORT void ttalloc_kernel_load(const struct ttalloc_kernel *given)
 {
 	struct ttalloc_kernel kernel;

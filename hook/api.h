@@ -9,4 +9,7 @@
 
 extern const struct tta_delegate tta_own_delegate;
 
+/* Says that NAME reports, too, from here on. */
+void tta_emit_producer(const char *name);
+
 #endif

@@ -181,12 +181,28 @@ void tta_context_count_no_ring(void)
 	                   __ATOMIC_RELAXED);
 }
 
-__attribute__((visibility("default"))) void ttalloc_name_producer(const char *name)
+/* Sets the name, if need be. Whether there was another one. */
+static bool keep_name(const char *name, bool replace)
 {
 	struct tta_critical critical;
+	bool another;
 
 	tta_lock_enter(&tta_context.decide_lock, &critical);
-	if (!tta_context.producer[0])
+	another = tta_context.producer[0] && strcmp(tta_context.producer, name) != 0;
+	if (replace || !another)
 		snprintf(tta_context.producer, sizeof(tta_context.producer), "%s", name);
 	tta_lock_leave(&tta_context.decide_lock, &critical);
+	return another;
+}
+
+/* Who comes after others have reported is named by a mark. The last name is that of segments that are yet to be made,
+ * those of forked children. */
+__attribute__((visibility("default"))) void ttalloc_name_producer(const char *name)
+{
+	bool another = keep_name(name, false);
+
+	if (!another && !is_ready(tta_epoch()) && !tta_delegate())
+		return;
+	tta_emit_producer(name);
+	keep_name(name, true);
 }

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* To be called before the first event. The first name stays; 15 bytes of it are kept. */
+/* To be called before the caller's first event. Whoever reports in a process is named; 15 bytes of a name are kept. */
 void ttalloc_name_producer(const char *name);
 
 /* Calls from this code (of a preload) are not shown in call stacks: those of its callers are. */

@@ -7,6 +7,8 @@
 #include "taking.h"
 #include "ttalloc.h"
 
+#define PRODUCER_MAX (sizeof(((struct tta_segment_header *)0)->producer) - 1)
+
 /* ---- what all kinds share ---- */
 
 struct chunk *taking_chunk(const struct taking *taking)
@@ -215,6 +217,20 @@ static void take_note(struct taking *taking)
 	rowlog_integer(log, (int64_t)taking_size(taking->event->size_bytes));
 }
 
+static void take_producer(struct taking *taking)
+{
+	struct rowlog *log = &taking_chunk(taking)->log;
+	struct entry name;
+
+	if (!entry_find(taking->table, (uint32_t)taking->event->address, TTA_ENTRY_TEXT, &name) || name.bytes == 0)
+		return;
+	name.bytes = name.bytes < PRODUCER_MAX ? name.bytes : PRODUCER_MAX;
+	process_note_producer(taking->process, (const char *)name.data, name.bytes);
+	rowlog_begin(log, ROW_PRODUCER);
+	rowlog_integer(log, taking->process->id);
+	rowlog_text(log, (const char *)name.data, name.bytes);
+}
+
 /* ---- batches ---- */
 
 /* Returns whether it was a mark. */
@@ -259,6 +275,9 @@ static bool take_one(struct taking *taking)
 		return true;
 	case TTA_NOTE:
 		take_note(taking);
+		return true;
+	case TTA_PRODUCER:
+		take_producer(taking);
 		return true;
 	default:
 		taking->refused++;

@@ -224,7 +224,10 @@ uint32_t ingest_process(struct ingest *ingest, const struct ingest_process *abou
 	opened_chunk(ingest);
 	process = process_new(&ingest->intake, about->segment_id);
 	memcpy(process->parent_id, about->parent_id, TTA_ID_BYTES);
-	process->old_client = about->producer && strcmp(about->producer, "poc") == 0;
+	if (about->producer) {
+		process->old_client = strcmp(about->producer, "poc") == 0;
+		process_note_producer(process, about->producer, strlen(about->producer));
+	}
 	process->forked = memcmp(about->parent_id, none, sizeof(none)) != 0;
 	process->parent = id_of_segment(ingest, about->parent_id);
 	process->segment_path = memory_or_die(strdup(about->segment_path ? about->segment_path : ""));
@@ -234,6 +237,11 @@ uint32_t ingest_process(struct ingest *ingest, const struct ingest_process *abou
 	adopt_children(ingest, process);
 	*committed_number = 0;
 	return process->id;
+}
+
+bool ingest_is_hooked(const struct ingest *ingest, uint32_t process)
+{
+	return process_by_id(&ingest->intake, process)->hooked;
 }
 
 /* What lies between the last number taken and FIRST_NUMBER is nowhere. */

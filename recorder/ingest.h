@@ -88,6 +88,10 @@ struct ingest_batch {
 	bool final; /* drained from a dead process: the last of it */
 };
 
+/* Whether a hook of TT-Metal has said that it reports the process. That of the host's malloc does not see the
+ * accelerator, and who calls the API (for a label or a step) says no more than is wanted. */
+bool ingest_is_hooked(const struct ingest *ingest, uint32_t process);
+
 /* Takes a batch in, without ever waiting; copies what it needs. Batches of one process come in order. Numbers at or
  * below the committed ones are skipped (a resend), a gap before first_number becomes a loss row. Names of table entries
  * that do not exist are taken as none: nothing in a batch is trusted. */

@@ -71,6 +71,7 @@ struct process {
 	uint64_t ended_ns;
 	const char *ended;                  /* static; NULL: alive */
 	bool old_client;                    /* of the old protocol, which keeps totals of its own */
+	bool hooked;                        /* a hook of TT-Metal reports it */
 	bool forked, ended_committed, news; /* news: committed_number rose since ingest_take_committed() */
 	struct holdings *holdings;          /* NULL: ended */
 };
@@ -120,6 +121,8 @@ uint32_t process_find_usage(const struct holdings *holdings, uint32_t device, ui
 void process_change(struct intake *intake, struct process *process, uint32_t usage, const struct usage_change *change);
 /* Applies it to the totals of all processes only. */
 void intake_change(struct intake *intake, uint32_t joint, const struct usage_change *change);
+/* PRODUCERS: the name of who reports it, or several, as the file has them. */
+void process_note_producer(struct process *process, const char *producers, size_t bytes);
 /* Remembers that a forked process itself had something at ADDRESS. */
 void process_remember_address(struct process *process, uint64_t address, bool kernel);
 bool process_inherited(const struct process *process, uint64_t address, bool kernel);

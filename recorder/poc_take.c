@@ -13,7 +13,8 @@
 
 _Static_assert(POC_STAGE_EVENTS == sizeof(((struct poc_taker *)0)->at_ns) / sizeof(uint64_t), "one batch fits");
 
-#define DOUBT_NS 300000000u /* a hook says hello within a flush of its first event */
+/* A hook says hello within a flush of its first event; if it ended before, its segment is found within a second. */
+#define DOUBT_NS 1500000000u
 
 static void introduce(struct poc_process *process, struct ingest *ingest, const struct poc_item *item)
 {

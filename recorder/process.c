@@ -183,6 +183,16 @@ bool process_inherited(const struct process *process, uint64_t address, bool ker
 	return process->forked && !has_address(process, address_hash(address, kernel));
 }
 
+/* ---- who reports ---- */
+
+void process_note_producer(struct process *process, const char *producers, size_t bytes)
+{
+	static const char *const hooks[] = {"preload", "drop-in"};
+
+	for (size_t i = 0; i < sizeof(hooks) / sizeof(*hooks); i++)
+		process->hooked |= memmem(producers, bytes, hooks[i], strlen(hooks[i])) != NULL;
+}
+
 /* ---- rows ---- */
 
 void segment_id_format(const uint8_t *segment_id, char text[2 * TTA_ID_BYTES + 1])

@@ -122,6 +122,7 @@ static bool load_process(void *context, const struct row_value *row)
 	process->inherited_frees = number(&row[13]);
 	process->replaced = number(&row[14]);
 	process->last_ns = number(&row[15]);
+	process_note_producer(process, row[16].bytes, is_text(&row[16]) ? row[16].count : 0);
 	if (row[6].type != ROW_NULL) {
 		process->ended_ns = number(&row[6]);
 		process->ended = "process exit";

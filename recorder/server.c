@@ -256,17 +256,15 @@ static void take_event(struct server *server, struct source *source)
 	}
 }
 
-/* Whether a hook of TT-Metal reports this process. That of the host's malloc does not see the accelerator, and who
- * calls the API (for a label or a step) says no more than is wanted. */
 static bool is_hooked(uint32_t pid, void *context)
 {
 	const struct server *server = context;
 
 	for (size_t i = 0; i < server->seat_count; i++) {
-		const struct tta_segment_header *header = client_header(server->seats[i]->client);
+		const struct client *client = server->seats[i]->client;
 
-		if (header->pid == pid && !server->seats[i]->gone &&
-		    (strcmp(header->producer, "preload") == 0 || strcmp(header->producer, "drop-in") == 0))
+		if (client_header(client)->pid == pid && !server->seats[i]->gone &&
+		    ingest_is_hooked(server->setup.ingest, client_process(client)))
 			return true;
 	}
 	return false;

@@ -35,6 +35,7 @@ enum row_kind {
 	ROW_OTHER,
 	ROW_LOSS,
 	ROW_NOTE,
+	ROW_PRODUCER,
 	ROW_BATCH,
 	ROW_CLOCK,
 	ROW_USAGE,

@@ -127,7 +127,7 @@ SELECT
   id AS process_id,                                    -- in order of introduction
   pid AS pid,                                          -- of the operating system
   parent AS parent,                                    -- process_id of the recorded process that forked it
-  producer AS producer,                                -- who reported: api, host-malloc, preload, drop-in, poc
+  producer AS producer,                                -- who reported: api, host-malloc, preload, drop-in, poc, or several
   executable AS executable,
   command AS command,
   joined_ns AS joined_ns,                              -- since the recording's start

@@ -8,15 +8,15 @@
 
 #include "circular.h"
 
-#define MOST_COLUMNS 16
+#define MOST_COLUMNS 17
 #define LIVE_PROCESS "p.ended_ns IS NULL"
 
 static const char *const load_statements[LOAD_KINDS] = {
     [LOAD_PROCESSES] =
         "SELECT id, pid, start_time, parent, segment_id, segment_path, ended_ns, first_number, "
         "committed_number, events, failures, lost, unmatched_frees, inherited_frees, replaced, "
-        "(SELECT max(to_ns) FROM batch WHERE process = process_info.id AND process_info.ended_ns IS NULL)"
-        " FROM process_info ORDER BY id",
+        "(SELECT max(to_ns) FROM batch WHERE process = process_info.id AND process_info.ended_ns IS NULL), "
+        "producer FROM process_info ORDER BY id",
     [LOAD_THREADS] = "SELECT id, process, serial FROM thread_info ORDER BY id",
     [LOAD_LABELS] = "SELECT id, parent, name FROM label_info ORDER BY id",
     [LOAD_MODULES] = "SELECT id, path, build_id FROM module_info ORDER BY id",

@@ -48,6 +48,10 @@ static const char *const row_statements[ROW_KINDS] = {
                  " END, ?3 WHERE true "
                  "ON CONFLICT DO UPDATE SET count = CASE WHEN count = 0 OR excluded.count = 0 THEN 0 "
                  "ELSE min(count + excluded.count, 1 << 62) END",
+    /* "api" are those who have not said who they are. */
+    [ROW_PRODUCER] = "UPDATE process_info SET producer = CASE WHEN producer IN ('', 'api') THEN ?2 "
+                     "WHEN instr(', ' || producer || ', ', ', ' || ?2 || ', ') OR length(producer) > 64 THEN producer "
+                     "ELSE producer || ', ' || ?2 END WHERE id = ?1",
     [ROW_BATCH] = "INSERT INTO batch(first_key, last_key, process, first_number, count, from_ns, to_ns, marks) "
                   "VALUES (?,?,?,?,?,?,?,?)",
     [ROW_CLOCK] = "INSERT OR IGNORE INTO clock_anchor(ticks, at_monotonic_ns) VALUES (?,?)",

@@ -21,8 +21,9 @@ enum tta_kind {
 	TTA_DEVICE_CLOSE = 10,
 	/* Marks take a number and a place in the order, but are no events. */
 	TTA_STEP = 32,
-	TTA_LOSS = 33, /* events that were dropped at this place */
-	TTA_NOTE = 34, /* what a producer says of its own recording */
+	TTA_LOSS = 33,     /* events that were dropped at this place */
+	TTA_NOTE = 34,     /* what a producer says of its own recording */
+	TTA_PRODUCER = 35, /* somebody else reports, too, than the segment says */
 };
 
 /* In an event's flags, beside enum ttalloc_flag: the label is that of the thread that made this one. */
@@ -44,6 +45,7 @@ enum tta_kind {
  *   STEP           step number     0                 0                 0
  *   LOSS           ticks of the first lost event   how many   enum tta_loss_reason   0
  *   NOTE           entry of a text  how often        0                 0
+ *   PRODUCER       entry of its name   0             0                 0
  */
 struct tta_event {
 	uint64_t ticks; /* in units of the segment's clock */

@@ -52,7 +52,7 @@ struct tta_segment_header {
 	uint64_t outbox_offset;
 	uint64_t outbox_capacity;
 	char boot_id[40];      /* of /proc/sys/kernel/random/boot_id */
-	char producer[16];     /* who reports: api, host-malloc, preload, drop-in */
+	char producer[16];     /* who reported first: api, host-malloc, preload, drop-in */
 	char socket_path[112]; /* whom it wants to report to */
 	char executable[512];
 	char command[2048]; /* arguments joined by blanks, cut to fit */

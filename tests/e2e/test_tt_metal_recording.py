@@ -48,17 +48,36 @@ def model(place):
         nn.free(weight)
 
 
+def closing(place):
+    """A mesh, whose first chip is in use by itself as well, closes before that; a chip is emptied; what is left ends."""
+    nn = tt.NN(place)
+    chips = [nn.open_chip(4), nn.open_chip(5)]
+    device, emptied = nn.open_mesh_of(chips), nn.open_chip(6)
+    nn.free(nn.tensor(device, 36 * 4096, page=4096))
+    assert nn.tensor(device, 12 * 4096, page=4096) and nn.tensor(device, 64 * 2048, region=tt.L1)
+    assert nn.tensor(chips[0], 64 * 16, page=16, region=tt.L1_SMALL)
+    program = nn.program()
+    nn.add_cb(program, 32768, 0, 0, 0, 7, 7)
+    nn.run(program, device, 1)
+    nn.close(device)
+    nn.free(nn.tensor(nn.open_chip(5), 12 * 4096, page=4096))  # where the mesh had something
+    nn.close(chips[0])
+    assert nn.tensor(emptied, 24 * 4096, page=4096)
+    nn.clear(emptied)
+    assert nn.tensor(emptied, 48 * 4096, page=4096)
+
+
 # --- the test --------------------------------------------------------------------------------------------------------
 
 
-def record(place, name, standin, preload, *options):
-    """Runs model() under the recorder; returns the file."""
+def record(place, name, standin, preload, *options, what=model):
+    """Runs WHAT under the recorder; returns the file."""
     file = place.file(name)
     # The recorder adds what it preloads by itself; the environment says what this test wants.
     env = {**place.env, "LD_LIBRARY_PATH": str(standins.preload().parent)}
     if preload:
         env["LD_PRELOAD"] = str(standins.preload())
-    done = harness.run([harness.program("ttalloc-recorder"), *options, "-o", file, "--", sys.executable, __file__,
+    done = harness.run([harness.program("ttalloc-recorder"), *options, "-o", file, "--", sys.executable, __file__, what.__name__,
                         str(standin)], env=env, cwd=place.path)
     harness.check(done.returncode == 0, f"status {done.returncode}\n{done.stdout}{done.stderr}")
     return file
@@ -92,6 +111,26 @@ def check_figures(place, file, producer):
     # The program ends without a close: what is left is a leak of each chip, under the label it was placed with.
     harness.equal(sorted(pick(ask(place, "leaks", file, "--region", "DRAM"), "device", "size_bytes", "label", "step")),
                   [(0, 12 * 4096, "weights", None), (1, 12 * 4096, "weights", None)], "leaks")
+
+
+def check_closes(place, file):
+    info = ask(place, "info", file)
+    row = info["rows"][0]
+    harness.equal((info["complete"], row["unmatched_frees"], row["replaced"], row["devices"]), (True, 0, 0, 3),
+                  "complete, unmatched, replaced, devices")
+    expected = [(chip, *block, "device close") for chip in (4, 5)
+                for block in (("CB", 32768), ("DRAM", 12 * 4096), ("L1", 64 * 2048))]
+    expected += [(4, "L1_SMALL", 64 * 16, "device close"), (6, "DRAM", 24 * 4096, "device close"),
+                 (6, "DRAM", 48 * 4096, "process exit")]
+    harness.equal(sorted(pick(ask(place, "leaks", file), "device", "region", "size_bytes", "ended")), sorted(expected), "leaks")
+    # The mesh's close ends what is on chip 5 alone; chip 4 is in use until it is closed itself.
+    closed = pick(ask(place, "sql", file, "SELECT b.device AS device, count(DISTINCT b.free_ns) AS ends, max(b.free_ns) < "
+                      "(SELECT max(free_ns) FROM allocation WHERE device = 5) AS before FROM allocation b "
+                      "WHERE b.ended = 'device close' AND b.region = 'DRAM' GROUP BY 1 ORDER BY 1"), "device", "ends", "before")
+    harness.equal(closed, [(4, 1, 0), (5, 1, 1), (6, 1, 0)], "when chips closed")
+    harness.equal(pick(ask(place, "peak", file, "--region", "DRAM"), "device", "peak_bytes"),
+                  [(4, 36 * 4096), (5, 36 * 4096), (6, 48 * 4096)], "peaks")
+    harness.verify(file)
 
 
 def by(place, file, what):
@@ -133,6 +172,7 @@ def main():
     for generation in (202503, 202606):
         file = record(place, f"preload-{generation}.db", standins.standin(compiler, generation), True)
         check_figures(place, file, "preload")
+        check_closes(place, record(place, f"closing-{generation}.db", standins.standin(compiler, generation), True, what=closing))
     applied = standins.standin(compiler, 202606, "applied")
     for preload in (False, True):
         file = record(place, f"drop-in-{preload}.db", applied, preload)
@@ -146,6 +186,6 @@ def main():
 
 if __name__ == "__main__":
     if len(sys.argv) > 1:
-        model(sys.argv[1])
+        {"model": model, "closing": closing}[sys.argv[1]](sys.argv[2])
         os._exit(0)  # as a program that crashes: nothing is closed
     sys.exit(main())

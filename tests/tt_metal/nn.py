@@ -12,7 +12,7 @@ class NN:
         self.library = ctypes.CDLL(f"{place}/libttnn.so", mode=ctypes.RTLD_LOCAL)
         for name, result, arguments in (
                 ("nn_error", ctypes.c_char_p, []), ("nn_open_chip", POINTER, [INT]),
-                ("nn_open_mesh", POINTER, [POINTER, INT]), ("nn_close", None, [POINTER]),
+                ("nn_open_mesh", POINTER, [POINTER, INT]), ("nn_close", None, [POINTER]), ("nn_clear", None, [POINTER]),
                 ("nn_buffer", POINTER, [POINTER, U64, U64, INT, INT, INT, INT]), ("nn_address", U64, [POINTER]),
                 ("nn_free", None, [POINTER]), ("nn_program", POINTER, []),
                 ("nn_add_cb", None, [POINTER, U64, U64, INT, INT, INT, INT]),

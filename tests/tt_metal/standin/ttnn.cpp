@@ -36,6 +36,9 @@ void* nn_open_mesh(void* const* chips, int count) {
 
 void nn_close(void* device) { static_cast<IDevice*>(device)->close(); }
 
+// All that its allocator has placed is gone, as at the end of a test upstream.
+void nn_clear(void* device) { static_cast<IDevice*>(device)->allocator()->deallocate_buffers(); }
+
 void* nn_buffer(void* device, std::uint64_t size, std::uint64_t page_size, int type, int layout, int bottom_up,
                 int cores) {
     try {

@@ -208,7 +208,7 @@ static inline size_t recording_count(const struct recording *recording, uint8_t 
 static inline size_t recording_events(const struct recording *recording)
 {
 	return recording->count - recording_count(recording, TTA_LOSS) - recording_count(recording, TTA_STEP) -
-	       recording_count(recording, TTA_NOTE);
+	       recording_count(recording, TTA_NOTE) - recording_count(recording, TTA_PRODUCER);
 }
 
 /* The path of a label entry, such as "a/b"; "" for none. */

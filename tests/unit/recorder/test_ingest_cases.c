@@ -478,6 +478,34 @@ static void test_notes_without_end(void **state)
 	assert_int_equal(ask("SELECT count FROM process_note WHERE note = 'more notes'"), 0);
 }
 
+static void test_who_reports(void **state)
+{
+	struct ingest *ingest = open_new();
+	struct ingest_process about = {.segment_id = {1}, .segment_path = "p", .producer = "api"};
+	struct tta_event named = {.kind = TTA_PRODUCER};
+	struct ingest_table none = {0};
+	struct table table = {.used = 8};
+	uint64_t committed, number = 0;
+	uint32_t process = ingest_process(ingest, &about, &committed);
+	const char *const names[] = {"host-malloc", "preload", "%", "preload", "a name that is far too long", ""};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		assert_int_equal(ingest_is_hooked(ingest, process), i > 1);
+		named.address = add_text(&table, names[i]);
+		one_event(ingest, process, ++number, named, (struct ingest_table){table.bytes, table.used});
+	}
+	one_event(ingest, process, ++number, named, none);
+	close_all(ingest);
+	assert_int_equal(ask("SELECT producer = 'host-malloc, preload, %, a name that is ' FROM process_info"), 1);
+	assert_int_equal(ask("SELECT events + lost FROM process_info"), 0);
+
+	ingest = open_file(true);
+	assert_int_equal(ingest_process(ingest, &about, &committed), process);
+	assert_true(ingest_is_hooked(ingest, process));
+	close_all(ingest);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -485,6 +513,7 @@ int main(void)
 	    cmocka_unit_test_teardown(test_names, clean_up),
 	    cmocka_unit_test_teardown(test_notes, clean_up),
 	    cmocka_unit_test_teardown(test_notes_without_end, clean_up),
+	    cmocka_unit_test_teardown(test_who_reports, clean_up),
 	    cmocka_unit_test_teardown(test_late_parent_and_devices, clean_up),
 	    cmocka_unit_test_teardown(test_end_comes_after_the_last_event, clean_up),
 	    cmocka_unit_test_teardown(test_aliased_blocks_end_in_no_span, clean_up),
