@@ -17,11 +17,12 @@
 #include "context.h"
 #include "maps.h"
 
-#define MOST_RANGES 4096u
+#define MOST_RANGES 16384u
 #define MOST_MODULES 4096u
 #define MOST_HEADERS 64u
 #define MOST_NOTE_BYTES 1024u
 #define MOST_PATH_BYTES 1024u
+#define MOST_BUILD_ID_BYTES 64u
 
 /* Looks take no more than this part of the time: when an address is not known, and when all are. */
 #define PART_FOR_UNKNOWN 16u
@@ -41,7 +42,7 @@ struct ranges {
 struct elf_facts {
 	uint64_t bias;
 	uint32_t build_id_bytes;
-	uint8_t build_id[64];
+	uint8_t build_id[MOST_BUILD_ID_BYTES];
 };
 
 struct module {
@@ -63,19 +64,23 @@ struct tta_modules_known {
 	uint32_t module_count;
 	struct module modules[MOST_MODULES]; /* that have an entry, and that no later one lies over */
 	struct group group;
+	/* not on the stack, which may be a small one of a signal handler */
 	char buffer[TTA_MAPS_BUFFER_BYTES];
+	ElfW(Phdr) headers[MOST_HEADERS];
+	uint8_t notes[MOST_NOTE_BYTES];
+	uint8_t entry[sizeof(struct tta_module_entry) + MOST_BUILD_ID_BYTES + MOST_PATH_BYTES];
 };
 
 /* ---- What a file's headers say ---- */
 
 /* Finds the build id among the notes at ADDRESS. */
-static void read_notes(uint64_t address, uint64_t bytes, struct elf_facts *facts)
+static void read_notes(struct tta_modules_known *known, uint64_t address, uint64_t bytes, struct elf_facts *facts)
 {
-	uint8_t notes[MOST_NOTE_BYTES];
+	uint8_t *notes = known->notes;
 	uint64_t at = 0;
 
-	if (bytes > sizeof(notes))
-		bytes = sizeof(notes);
+	if (bytes > sizeof(known->notes))
+		bytes = sizeof(known->notes);
 	if (!tta_memory_read(address, notes, bytes))
 		return;
 	while (at + sizeof(ElfW(Nhdr)) <= bytes) {
@@ -98,9 +103,9 @@ static void read_notes(uint64_t address, uint64_t bytes, struct elf_facts *facts
 }
 
 /* Reads the headers where they are mapped. False: it is no ELF file. */
-static bool read_elf(uint64_t first_page, struct elf_facts *facts)
+static bool read_elf(struct tta_modules_known *known, uint64_t first_page, struct elf_facts *facts)
 {
-	ElfW(Phdr) headers[MOST_HEADERS];
+	ElfW(Phdr) *headers = known->headers;
 	ElfW(Ehdr) file;
 	bool loaded = false;
 
@@ -114,7 +119,7 @@ static bool read_elf(uint64_t first_page, struct elf_facts *facts)
 			facts->bias = first_page - ((headers[i].p_vaddr - headers[i].p_offset) & ~UINT64_C(4095));
 	for (unsigned i = 0; i < file.e_phnum && !facts->build_id_bytes; i++)
 		if (headers[i].p_type == PT_NOTE)
-			read_notes(facts->bias + headers[i].p_vaddr, headers[i].p_filesz, facts);
+			read_notes(known, facts->bias + headers[i].p_vaddr, headers[i].p_filesz, facts);
 	return true;
 }
 
@@ -148,10 +153,11 @@ static bool is_known(struct tta_modules_known *known, const struct module *modul
 	return found;
 }
 
-/* Appends the entry of MODULE, whose file is at PATH. False: there is no room. */
-static bool append_entry(const struct module *module, const char *path)
+/* Appends the entry of MODULE, which the group makes up. False: there is no room. */
+static bool append_entry(struct tta_modules_known *known, const struct module *module)
 {
-	uint8_t data[sizeof(struct tta_module_entry) + sizeof(module->facts.build_id) + MOST_PATH_BYTES];
+	const char *path = known->group.path;
+	uint8_t *data = known->entry;
 	struct tta_module_entry head = {
 	    .start = module->start,
 	    .end = module->end,
@@ -175,10 +181,11 @@ static void introduce(struct tta_modules_known *known)
 	struct module module = {
 	    .start = group->start, .end = group->end, .device = group->device, .inode = group->inode};
 
-	if (!group->executable || group->first_page == UINT64_MAX || !read_elf(group->first_page, &module.facts) ||
-	    is_known(known, &module) || known->module_count == MOST_MODULES)
+	if (!group->executable || group->first_page == UINT64_MAX ||
+	    !read_elf(known, group->first_page, &module.facts) || is_known(known, &module) ||
+	    known->module_count == MOST_MODULES)
 		return;
-	if (append_entry(&module, group->path))
+	if (append_entry(known, &module))
 		known->modules[known->module_count++] = module;
 }
 

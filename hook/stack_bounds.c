@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "maps.h"
+#include "thread.h"
 
 #define MOST_LOOKS 32u
 #define MAIN_STACK_BYTES (UINT64_C(64) << 20)
@@ -51,13 +52,13 @@ bool tta_stack_find(struct tta_thread *thread, const void *place)
 	struct search search = {.place = (uintptr_t)place};
 	uint64_t descriptor = (uint64_t)pthread_self();
 	struct tta_critical critical;
-	char buffer[TTA_MAPS_BUFFER_BYTES];
+	struct tta_backpack *backpack = tta_thread_backpack(thread); /* this stack may have no room for the buffer */
 
-	if (thread->stack_looks >= MOST_LOOKS)
+	if (!backpack || thread->stack_looks >= MOST_LOOKS)
 		return false;
 	tta_critical_enter(&critical); /* a handler may not come in between the two bounds */
 	thread->stack_looks++;
-	tta_maps_each(buffer, take_map, &search);
+	tta_maps_each(backpack->maps_buffer, take_map, &search);
 	if (search.is_main || (descriptor > search.place && descriptor < search.found.end)) {
 		thread->stack_low = search.is_main ? main_low(&search) : search.found.start;
 		thread->stack_high = search.is_main ? search.found.end : descriptor;

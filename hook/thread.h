@@ -6,6 +6,7 @@
 #define TTALLOC_HOOK_THREAD_H
 
 #include "emit.h"
+#include "maps.h"
 
 #define TTA_LABEL_DEPTH 64u
 #define TTA_NESTED_LANES 3u
@@ -29,6 +30,7 @@ struct tta_backpack {
 	struct tta_cut_stack cut_stacks[1u << TTA_CUT_CACHE_BITS];
 	struct tta_lane nested[TTA_NESTED_LANES]; /* for signal handlers that interrupt the lane before */
 	char names[TTA_LABEL_DEPTH * TTALLOC_NAME_MAX];
+	char maps_buffer[TTA_MAPS_BUFFER_BYTES];
 };
 
 /* The thread's backpack; NULL when there is no memory for one. */

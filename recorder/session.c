@@ -52,6 +52,7 @@ struct session {
 	struct ingest_totals totals;
 	uint64_t closing_since_ns;
 	bool progress_shown;
+	bool is_elsewhere; /* the file lost its name, and what has it now may be somebody else's */
 };
 
 /* Set by a signal while the end is being written. */
@@ -276,7 +277,8 @@ static int close_ingest(struct session *session, struct front_error *error)
 	if (session->progress_shown)
 		say_progress("%s", "");
 	session->ingest = NULL;
-	if (result == 0 && failed.text[0])
+	session->is_elsewhere = result == 0 && failed.text[0];
+	if (session->is_elsewhere)
 		say("%s", failed.text);
 	return result < 0 ? front_fail(error, "%s", failed.text) : 0;
 }
@@ -367,7 +369,7 @@ static void look_up_functions(struct session *session)
 	struct symbolize_totals totals;
 	struct sql_error error;
 
-	if (session->options->no_symbols || give_up)
+	if (session->options->no_symbols || session->is_elsewhere || give_up)
 		return;
 	if (symbolize(session->output.path, &options, &totals, &error) < 0)
 		say("%s; the functions of its call stacks were not looked up", error.text);

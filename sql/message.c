@@ -16,6 +16,7 @@
 #include "value.h"
 
 #define FIELDS_MAX 8
+#define CORES_BYTES_MAX 256 /* what a core range may take */
 #define REGION_PREFIX "BufferType::"
 #define REGION_L1 1
 #define REGION_TRACE 4
@@ -148,10 +149,11 @@ static const char *take_region(struct match *match, const char *text)
 static const char *take_cores(struct match *match, const char *text, const char *pattern)
 {
 	size_t length = strcspn(pattern, "#");
+	const char *start = text;
 	size_t known = 0;
 	int64_t number;
 
-	while (*text && strncmp(text, pattern, length) != 0) {
+	while (*text && text - start < CORES_BYTES_MAX && strncmp(text, pattern, length) != 0) {
 		const char *end = read_number(text, &number);
 
 		if (end && known < 4)
@@ -160,7 +162,7 @@ static const char *take_cores(struct match *match, const char *text, const char 
 	}
 	for (size_t i = 0; known < 4 && i < 4; i++)
 		match->message->cores[i] = MESSAGE_UNKNOWN;
-	return *text ? text : NULL;
+	return strncmp(text, pattern, length) == 0 ? text : NULL;
 }
 
 static const char *skip_blanks(const char *text)

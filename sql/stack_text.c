@@ -14,7 +14,8 @@
 
 #define SHOWN_MAX 64        /* of stack_text(); a line must end somewhere */
 #define BRIEF_MAX 6         /* of stack_brief() */
-#define ENTRIES_MAX 1024    /* of any stack */
+#define FRAMES_MAX 64       /* of any stack: the hook takes fewer */
+#define ENTRIES_MAX 1024    /* of any stack, functions that were inlined among them */
 #define NAME_BYTES_MAX 1024 /* a name longer than that is cut */
 
 /* A function of a stack, and where it lies. Its strings are SQLite's; NULL: not known. */
@@ -72,7 +73,7 @@ static int load(sqlite3 *db, const unsigned char *frames, size_t bytes, struct s
 	sqlite3_stmt *rows = NULL;
 	int code = sqlite3_prepare_v2(db, entries_sql, -1, &rows, NULL);
 
-	for (size_t at = 0; code == SQLITE_OK && at + 4 <= bytes && stack->count < ENTRIES_MAX; at += 4) {
+	for (size_t at = 0; code == SQLITE_OK && at < FRAMES_MAX * 4 && at + 4 <= bytes; at += 4) {
 		const unsigned char *id = frames + at;
 
 		sqlite3_bind_int64(rows, 1, id[0] | id[1] << 8 | id[2] << 16 | (int64_t)id[3] << 24);

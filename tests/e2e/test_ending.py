@@ -106,6 +106,26 @@ def a_file_that_loses_its_name():
         check(how in recorder.said() or "deleted or moved" in recorder.said(), f"said: {recorder.said()}")
 
 
+def a_file_that_is_replaced_by_another_recording():
+    """What was in the write-ahead log of the one does not get into the other, whatever is asked of it afterwards."""
+    place = Place()
+    file = place.file("run.db")
+    for name in (file, file + ".mine"):
+        trainer = [program("ttalloc-trainer"), "--steps", "5"]
+        taken = run([program("ttalloc-recorder"), "--stacks", "-q", "-o", name, "--"] + trainer, env=place.env)
+        equal(taken.returncode, 0, f"record: {taken.stderr}")
+    mine = pathlib.Path(file).read_bytes()
+    replacing = f'cp "{file}.mine" "{file}.new" && sleep 0.7 && mv "{file}.new" "{file}"'
+    again = run([program("ttalloc-recorder"), "--stacks", "--force", "-o", file, "--", "sh", "-c",
+                 f'"{program("ttalloc-trainer")}" --steps 5 && {replacing}'], env=place.env)
+    check("was replaced" in again.stderr, f"said: {again.stderr}")
+    equal(pathlib.Path(file).read_bytes(), pathlib.Path(file + ".mine").read_bytes(), "the file that has the name")
+    check(mine[:16] == b"SQLite format 3\0", "a recording")
+    for name in (file, file + ".recorded"):
+        verified = run([program("ttalloc-analyze"), "verify", name], env=place.env)
+        equal(verified.returncode, 0, f"verify {name}: {verified.stdout}{verified.stderr}")
+
+
 def signals_of_the_command():
     """The command has the signals that the recorder was started with."""
     place = Place()
@@ -132,4 +152,5 @@ def aliased_blocks_at_the_end():
 
 
 main(aliased_blocks_at_the_end, what_waiting_does_not_mend, what_waiting_does_not_mend_of_a_command,
-     a_limit_of_the_file_size, a_file_that_loses_its_name, signals_of_the_command)
+     a_limit_of_the_file_size, a_file_that_loses_its_name,
+     a_file_that_is_replaced_by_another_recording, signals_of_the_command)
