@@ -16,8 +16,6 @@
 #define LABELS_MAX 20
 #define REGION_COLUMNS 3
 
-enum { CLASS_KERNEL_BINARY = 1, CLASS_KERNEL = 3, CLASS_TRACE = 4 };
-
 void section_region_name(char out[static UNITS_TEXT_MAX], int64_t region)
 {
 	const char *name = NULL;
@@ -172,10 +170,10 @@ size_t section_label_rows(const struct view *view, const struct model *model)
 
 static void name_group(char *out, size_t size, const struct live_group *group)
 {
-	const char *class = group->class == CLASS_KERNEL_BINARY ? "kernel binaries"
-	                    : group->class == CLASS_KERNEL      ? "kernels"
-	                    : group->class == CLASS_TRACE       ? "traces"
-	                                                        : NULL;
+	const char *class = group->class == LIVE_CLASS_KERNEL_BINARY ? "kernel binaries"
+	                    : group->class == LIVE_CLASS_KERNEL      ? "kernels"
+	                    : group->class == LIVE_CLASS_TRACE       ? "traces"
+	                                                             : NULL;
 	if (group->path != NULL)
 		text_terminal(out, size, group->path, strlen(group->path));
 	else

@@ -44,6 +44,9 @@ struct live_span {
 	int64_t from_ns, to_ns, start_bytes, max_bytes, end_bytes;
 };
 
+/* Of origin.class: what the runtime owns rather than the program. */
+enum { LIVE_CLASS_KERNEL_BINARY = 1, LIVE_CLASS_KERNEL = 3, LIVE_CLASS_TRACE = 4 };
+
 /* Live blocks by where they lie and under which label they were allocated. */
 struct live_group {
 	int64_t device, region, class, label; /* label: label_info.id; 0: none */

@@ -14,7 +14,6 @@
 #define ORIGINS_MAX (1 << 22)
 #define ROWS_BETWEEN_LOOKS 1024
 #define FLAG_ALIASED 4
-#define CLASS_KERNEL_BINARY 1
 #define GROUPS_LOOKED_AT 4096 /* of which the largest of each device are kept */
 
 /* What the held blocks of one origin come to. */
@@ -175,8 +174,8 @@ static void sum_binaries(struct live *live)
 
 		region->binary_bytes = 0;
 		for (size_t j = 0; j < live->group_count && j < GROUPS_LOOKED_AT; j++)
-			if (live->groups[j].class == CLASS_KERNEL_BINARY && live->groups[j].device == region->device &&
-			    live->groups[j].region == region->region)
+			if (live->groups[j].class == LIVE_CLASS_KERNEL_BINARY &&
+			    live->groups[j].device == region->device && live->groups[j].region == region->region)
 				__builtin_add_overflow(region->binary_bytes, live->groups[j].bytes,
 				                       &region->binary_bytes);
 	}
@@ -191,12 +190,20 @@ static size_t count_of_device(const struct live *live, size_t before, int64_t de
 	return count;
 }
 
+/* What the runtime keeps by design is no finding when a process has ended with it. */
+static bool is_runtime(const struct live_group *group)
+{
+	return group->class == LIVE_CLASS_KERNEL_BINARY || group->class == LIVE_CLASS_KERNEL ||
+	       group->class == LIVE_CLASS_TRACE;
+}
+
 static void keep_largest(struct live *live)
 {
 	size_t kept = 0;
 
 	for (size_t i = 0; i < live->group_count && i < GROUPS_LOOKED_AT; i++)
-		if (count_of_device(live, kept, live->groups[i].device) < LIVE_GROUPS_MAX)
+		if (!(live->groups_of_ended && is_runtime(&live->groups[i])) &&
+		    count_of_device(live, kept, live->groups[i].device) < LIVE_GROUPS_MAX)
 			live->groups[kept++] = live->groups[i];
 	live->group_count = kept;
 }
@@ -255,11 +262,11 @@ int live_read_groups(struct live *live, struct recording *recording, int64_t bud
 	for (size_t i = 0; i < live->group_count; i++)
 		free(live->groups[i].path);
 	live->group_count = 0;
+	live->groups_of_ended = !scan.any_alive;
 	int result = read_groups(&scan);
 	if (scan.too_many)
 		live->group_count = 0;
 	live->groups_state = scan.too_many ? LIVE_GROUPS_TOO_MANY : LIVE_GROUPS_READ;
-	live->groups_of_ended = !scan.any_alive;
 	free(scan.shares);
 	recording_release(recording);
 	return result;

@@ -286,7 +286,7 @@ static int answer_circular(struct why_work *work)
 		why->missing_bytes = end - message->limit;
 		snprintf(why->sentence, sizeof(why->sentence),
 		         "missed by %" PRId64 " B: circular buffers reach up to %" PRId64 ", and L1 ends at %" PRId64
-		         "; no other block is in their way",
+		         ": an empty L1 would not hold them either",
 		         why->missing_bytes, end, message->limit);
 		return 0;
 	}

@@ -85,7 +85,7 @@ static void test_event(void **state)
 	    "33|330|cb_free|1001|0|CB|||77|101|\n"
 	    "40|400|alloc|1002|1|L1|0|8|||\n"
 	    "41|410|alloc|1002|1|L1|64|8|||\n"
-	    "42|420|device_close|1002|1|L1|||||\n"
+	    "42|420|device_close|1002|1||||||\n"
 	    "50|500|kernel_load|1001|0|KERNEL|5|100||101|\n"
 	    "51|510|alloc|1001|0|99|6|1||101|\n"
 	    "60|600|alloc_failed|1001|0|DRAM||1000||101|no room\n"
