@@ -201,6 +201,8 @@ void tta_emit_producer(const char *name)
 {
 	struct entry_data entry;
 
+	if (!ttalloc_enabled())
+		return;
 	entry.bytes = 0;
 	add(&entry, name, tta_text_bytes(name));
 	tta_emit(&(struct tta_event){.kind = TTA_PRODUCER, .address = intern(TTA_ENTRY_TEXT, &entry)});

@@ -15,6 +15,7 @@ from harness import BUILD, SOURCE, Place, Recorder, analyze, equal, main, run, s
 
 SIZES = [12 * 4096, 24 * 4096, 36 * 4096]
 FREED = 1  # of them
+HOST_MALLOC = BUILD / "hook/libttalloc-host-malloc.so"
 OWN = (7, 0x5000, 1000)  # a block that the C API alone knows of: its chip, address and size
 
 
@@ -53,7 +54,7 @@ def program(place, server, words):
 # --- running it ------------------------------------------------------------------------------------------------------
 
 
-def record(variant, *words, preload=True):
+def record(variant, *words, preload=True, malloc=False):
     if not standins.preload() or not standins.COMPILERS:
         skip("there is no C++ compiler, or no preload")
     place = Place()
@@ -63,6 +64,8 @@ def record(variant, *words, preload=True):
     env = place.target_env(LD_LIBRARY_PATH=str(BUILD / "hook"), PYTHONDONTWRITEBYTECODE="1")
     if preload:
         env["LD_PRELOAD"] = str(standins.preload())
+    if malloc:
+        env["LD_PRELOAD"] = f"{HOST_MALLOC} {env.get('LD_PRELOAD', '')}"
     standin = standins.standin(standins.COMPILERS[0], 202606, variant)
     result = run([sys.executable, __file__, str(standin), server, *words], env=env, cwd=place.path)
     equal((result.returncode, result.stderr), (0, ""), f"status and stderr ({result.stdout})")
@@ -79,12 +82,14 @@ def spoke(file):
     return {row["producer"]: row["blocks"] for row in rows}
 
 
-def check_buffers(file, producer):
-    """Each buffer once, as the allocator placed it, in the one process that `info` names."""
-    equal(spoke(file), {producer: len(SIZES)}, "who reported how many blocks")
+def check_buffers(file, *producers):
+    """Each buffer once, as the allocator placed it, by the last of PRODUCERS, and `info` names all."""
+    expected = {producer: 0 for producer in producers}
+    expected[producers[-1]] = len(SIZES)
+    equal(spoke(file), expected, "who reported how many blocks")
     info, = analyze("info", file)["rows"]
     equal((info["producers"], info["processes"], info["unmatched_frees"], info["replaced"], info["lost"]),
-          (producer, 1, 0, 0, 0), "producers, processes, unmatched, replaced, lost")
+          (", ".join(producers), len(producers), 0, 0, 0), "producers, processes, unmatched, replaced, lost")
     rows = analyze("sql", "SELECT size_bytes, ended FROM allocation WHERE device = 3 ORDER BY alloc_ns, allocation_id",
                    file)["rows"]
     equal([(row["size_bytes"], row["ended"] == "freed") for row in rows],
@@ -107,6 +112,15 @@ def drop_in_and_old_client():
 
 def all_of_them():
     check_buffers(record("applied", "label", "old"), "drop-in")
+
+
+def host_malloc_beside():
+    """It does not see the accelerator: whoever does is recorded, too, and named after it."""
+    if not HOST_MALLOC.is_file():
+        skip("the preload for the host's malloc is not built")
+    check_buffers(record("plain", "old", malloc=True), "host-malloc, preload")
+    check_buffers(record("applied", "old", preload=False, malloc=True), "host-malloc, drop-in")
+    check_buffers(record("plain", "old", preload=False, malloc=True), "host-malloc", "poc")
 
 
 def old_client_alone():
@@ -134,4 +148,4 @@ if __name__ == "__main__":
     if len(sys.argv) > 3 or (len(sys.argv) > 1 and os.path.isdir(sys.argv[1])):
         program(sys.argv[1], sys.argv[2], sys.argv[3:])
     main(preload_and_old_client, preload_and_old_client_after_a_label, drop_in_and_old_client, all_of_them,
-         old_client_alone, api_and_preload, api_and_drop_in)
+         host_malloc_beside, old_client_alone, api_and_preload, api_and_drop_in)
