@@ -187,10 +187,11 @@ static void see(struct survey *survey, struct device *device, struct place place
 	see_headroom(survey, device, place.at_ns);
 }
 
-/* What is about to be undone: the moment after it shows, unless it is part of what was undone before. */
+/* What is about to be undone: the moment after it shows, unless it is part of what was undone before. What a process
+ * did in one nanosecond is one moment: a circular buffer that another one replaced ended before that one began. */
 static void reach(struct survey *survey, struct device *device, struct place place)
 {
-	if (device->any_undone && !place_is_before(place, device->undone))
+	if (device->any_undone && place.at_ns == device->undone.at_ns && place.process == device->undone.process)
 		return;
 	see(survey, device, place);
 	device->any_undone = true;

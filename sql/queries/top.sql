@@ -34,7 +34,7 @@ block AS (
       WHEN 'function' THEN o.stack WHEN 'file' THEN o.stack WHEN 'module' THEN o.stack
       WHEN 'thread' THEN (SELECT t.name || '/' || t.tid FROM thread_info t WHERE t.id = o.thread)
       WHEN 'process' THEN (SELECT p.pid || ' ' || p.command FROM process_info p WHERE p.id = o.process)
-      WHEN 'size' THEN b.size_bytes
+      WHEN 'size' THEN iif(b.region = 16, (SELECT size_bytes FROM circular_buffer WHERE key = b.key), b.size_bytes)
       WHEN 'region' THEN region_word(b.region)
       WHEN 'class' THEN class_word(o.class)
       WHEN 'device' THEN b.device

@@ -33,7 +33,7 @@ def peak_by_core(run, chosen=NOTHING):
 
 
 def moments(blocks):
-    """(place, live blocks) after each place at which blocks came or went."""
+    """(place, live blocks) after what each process did in a nanosecond in which blocks came or went."""
     changes = {}
     for block in blocks:
         for start, end in block.intervals:
@@ -41,14 +41,16 @@ def moments(blocks):
             if end is not None:
                 changes.setdefault(end, []).append((block, False))
     live = {}
-    for place in sorted(changes):
+    places = sorted(changes)
+    for place, following in zip(places, places[1:] + [None]):
         for block, comes in changes[place]:
             if comes:
                 live[id(block)] = block
         for block, comes in changes[place]:
             if not comes and not block.present_at(place):
                 live.pop(id(block), None)
-        yield place, list(live.values())
+        if not following or following[:2] != place[:2]:
+            yield place, list(live.values())
 
 
 def headroom(run, device, place, live):

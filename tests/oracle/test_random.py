@@ -11,10 +11,10 @@ from check import check_differences, check_recording, load  # noqa: E402
 from harness import LONG, SANITIZED, Failure, Generator, Place, Recorder, main, wait_until  # noqa: E402
 
 SHAPES = [
-    ["--calls", 4000],
+    ["--calls", 2500],
     ["--calls", 1500, "--threads", 4, "--pace-us", 100],
     ["--calls", 1500, "--processes", 3, "--threads", 2, "--devices", 3],
-    ["--calls", 3000, "--processes", 2, "--devices", 1, "--pace-us", 20],
+    ["--calls", 2000, "--processes", 2, "--devices", 1, "--pace-us", 20],
     ["--calls", 2000, "--processes", 2, "--threads", 3, "--devices", 1, "--apart"],
 ]
 SEEDS = range(1, 21) if LONG else range(1, 2) if SANITIZED else range(1, 3)
