@@ -88,13 +88,12 @@ static int64_t replaced_since(const struct replaced *replaced, int64_t key)
 static int64_t steps_until(const struct search *search, uint32_t process, int64_t key)
 {
 	const struct catalog_process *owner = &search->catalog.processes[process];
-	const struct catalog_step *steps = search->catalog.steps + owner->first_step;
 	size_t low = 0, high = owner->step_count;
 
 	while (low < high) {
 		size_t middle = (low + high) / 2;
 
-		if (steps[middle].key <= key)
+		if (search->catalog.steps[owner->first_step + middle].key <= key)
 			low = middle + 1;
 		else
 			high = middle;
