@@ -155,11 +155,27 @@ static int open_database(struct recording *recording, const struct situation *si
 	return code;
 }
 
+/* Takes back what a writer that was killed between two modes of the file left half done: only who may write can. */
+static int roll_back(const char *path)
+{
+	sqlite3 *db;
+	int code = sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+
+	if (code == SQLITE_OK)
+		code = sqlite3_exec(db, "SELECT count(*) FROM sqlite_schema", NULL, NULL, NULL);
+	sqlite3_close_v2(db);
+	return code;
+}
+
 /* Where the usual way needs a -shm that cannot be written, and nobody is recording, the other one still works. */
 static int read_schema(struct recording *recording, const struct situation *situation)
 {
-	int code = sqlite3_exec(recording->db, "SELECT count(*) FROM sqlite_schema", NULL, NULL, NULL);
+	static const char look[] = "SELECT count(*) FROM sqlite_schema";
+	int code = sqlite3_exec(recording->db, look, NULL, NULL, NULL);
 
+	if (code == SQLITE_READONLY && !situation->in_use && exists(recording->path, "-journal", true) &&
+	    roll_back(recording->path) == SQLITE_OK)
+		code = sqlite3_exec(recording->db, look, NULL, NULL, NULL);
 	if ((code != SQLITE_CANTOPEN && code != SQLITE_READONLY) || situation->in_use || !situation->has_side)
 		return code;
 	sqlite3_close_v2(recording->db);
@@ -167,7 +183,7 @@ static int read_schema(struct recording *recording, const struct situation *situ
 	struct situation alone = {.has_wal = situation->has_wal, .wal_mode = true};
 	code = open_database(recording, &alone);
 	if (code == SQLITE_OK)
-		code = sqlite3_exec(recording->db, "SELECT count(*) FROM sqlite_schema", NULL, NULL, NULL);
+		code = sqlite3_exec(recording->db, look, NULL, NULL, NULL);
 	return code;
 }
 

@@ -192,5 +192,24 @@ def killed_in_the_middle():
     check_answers(file)
 
 
+def killed_between_two_modes():
+    """A writer that was killed while it had a rollback journal: what it had begun is taken back."""
+    place = Place()
+    file, killed = recorded(place), place.file("killed.db")
+    database = sqlite3.connect(file, isolation_level=None)
+    database.execute("PRAGMA synchronous = OFF")
+    database.execute("PRAGMA cache_size = 1")
+    database.execute("BEGIN IMMEDIATE")
+    database.execute("UPDATE freed SET size_bytes = size_bytes + 1")
+    for suffix in ("", "-journal"):
+        shutil.copy(file + suffix, killed + suffix)
+    database.execute("ROLLBACK")
+    database.close()
+    verify(killed)
+    equal(analyze("peak", killed)["rows"], analyze("peak", file)["rows"], "after the journal was played back")
+    check(not os.path.exists(killed + "-journal"), "the journal is gone")
+
+
 if __name__ == "__main__":
-    main(exact_and_kept, says_what_is_missing, refuses_to_write, recorder_looks_up, killed_in_the_middle)
+    main(exact_and_kept, says_what_is_missing, refuses_to_write, recorder_looks_up, killed_in_the_middle,
+         killed_between_two_modes)
