@@ -39,9 +39,9 @@ struct tta_context {
 	struct tta_options options;
 	bool options_read;
 	bool without_stacks; /* decided; false also before the gate is */
-	bool said;         /* the one line on stderr */
-	bool is_over;      /* the recording has ended for good */
-	char producer[16]; /* who reports; "" means the C API's users */
+	bool said;           /* the one line on stderr */
+	bool is_over;        /* the recording has ended for good */
+	char producer[16];   /* who reports; "" means the C API's users */
 	enum tta_clock clock;
 	uint64_t fork_ticks; /* when this process was forked; 0: it was not, or that is not known */
 	const struct tta_delegate *delegate;

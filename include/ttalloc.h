@@ -79,11 +79,11 @@ struct ttalloc_cb {
 	uint64_t size_bytes;  /* on each core */
 	uint32_t index;       /* number of the circular buffer in its program */
 	uint32_t aliased;     /* not 0: globally allocated, lies in a tensor's L1 buffer; counted as zero bytes */
-	/* Where it lies, so that figures are those of the program's fullest core; ranges share no core. NULL: not known,
-	 * or more than 64: it counts as if it lay on all. */
+	/* Where it lies, so that figures are those of the program's fullest core; ranges share no core. NULL: not
+	 * known, or more than 64: it counts as if it lay on all. */
 	const struct ttalloc_core_range *cores;
 	uint32_t core_ranges;
-	uint32_t reserved;                      /* 0 */
+	uint32_t reserved; /* 0 */
 };
 
 /* One kernel, loaded. */

@@ -62,7 +62,8 @@ struct gen_log *gen_log_create(const char *directory, uint32_t process, uint32_t
 	    .capacity = capacity,
 	    .seed = seed,
 	};
-	__atomic_store_n(&log->header->magic, GEN_LOG_MAGIC, __ATOMIC_RELEASE); /* a kill leaves all of it, or no magic */
+	__atomic_store_n(&log->header->magic, GEN_LOG_MAGIC,
+	                 __ATOMIC_RELEASE); /* a kill leaves all of it, or no magic */
 	return log;
 }
 
