@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * table_why.c - why_answer() and why_blocks(): the answer of why.h as rows. The question is words: "failure N" (0: the
- * last), "at NS size BYTES", "message TEXT", or "refuse TEXT", which is an error; device, region and pid are the
- * filter's.
+ * last), "at NS size BYTES" or "message TEXT"; device, region and pid are the filter's.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -16,7 +15,7 @@ _Static_assert(WHY_NONE == TABLE_NULL, "an unknown figure is NULL");
 
 static int read_question(const struct table_call *call, struct why_question *question)
 {
-	static const char message[] = "message ", refuse[] = "refuse ";
+	static const char message[] = "message ";
 	const char *text = call->own_text ? call->own_text : "failure 0";
 
 	*question = (struct why_question){.filter = call->filter};
@@ -27,8 +26,6 @@ static int read_question(const struct table_call *call, struct why_question *que
 	} else if (strncmp(text, message, sizeof(message) - 1) == 0) {
 		question->kind = WHY_MESSAGE;
 		question->message = text + sizeof(message) - 1;
-	} else if (strncmp(text, refuse, sizeof(refuse) - 1) == 0) {
-		return sql_fail(call->error, "%s", text + sizeof(refuse) - 1);
 	} else {
 		return sql_fail(call->error, "a question is 'failure N', 'at NS size BYTES' or 'message TEXT'");
 	}

@@ -42,6 +42,10 @@
 -- column: age_ns ns with --by: from the alloc to the failure
 -- column: step id with --by: of the process at the alloc
 -- column: aliased count with --by: 1: lies in another block, and counts zero
+-- refuse: SELECT '--failure, --at and --message contradict each other' WHERE (:failure IS NOT NULL) + (:at IS NOT NULL) + (:message IS NOT NULL) > 1
+-- refuse: UNION ALL SELECT '--size needs --at' WHERE :size IS NOT NULL AND :at IS NULL
+-- refuse: UNION ALL SELECT '--failure counts from 1, in the order of ''ttalloc-analyze failures''' WHERE :failure < 1
+-- refuse: UNION ALL SELECT '--pid chooses among failures; what is free at a moment depends on all processes' WHERE :pid IS NOT NULL AND :at IS NOT NULL
 SELECT w.verdict AS verdict, w.sentence AS sentence, w.picture AS picture, w.device AS device,
   region_word(w.region) AS region, w.at_ns AS at_ns, w.failure AS failure, w.pid AS pid,
   w.request_bank_bytes AS request_bank_bytes, w.needed_bytes AS needed_bytes, w.free_bytes AS free_bytes,
@@ -51,11 +55,6 @@ SELECT w.verdict AS verdict, w.sentence AS sentence, w.picture AS picture, w.dev
   w.floor_address AS floor_address, w.cb_end_address AS cb_end_address, w.occupants AS occupants,
   w.circular_buffers AS circular_buffers, w.said AS said, w.remarks AS remarks
 FROM why_answer(CASE
-    WHEN (:failure IS NOT NULL) + (:at IS NOT NULL) + (:message IS NOT NULL) > 1
-      THEN 'refuse --failure, --at and --message contradict each other'
-    WHEN :size IS NOT NULL AND :at IS NULL THEN 'refuse --size needs --at'
-    WHEN :failure < 1 THEN 'refuse --failure counts from 1, in the order of ''ttalloc-analyze failures'''
-    WHEN :pid IS NOT NULL AND :at IS NOT NULL THEN 'refuse --pid chooses among failures; what is free at a moment depends on all processes'
     WHEN :message IS NOT NULL THEN 'message ' || :message
     WHEN :at IS NOT NULL THEN 'at ' || :at || ' size ' || coalesce(:size, 0)
     ELSE 'failure ' || coalesce(:failure, 0) END, :device, :region, :pid) w
@@ -67,11 +66,6 @@ SELECT b.device AS device, region_word(b.region) AS region, b.address AS address
   (SELECT s.number FROM step_mark s WHERE s.process = o.process AND s.key < b.key ORDER BY s.key DESC LIMIT 1) AS step,
   b.aliased AS aliased
 FROM why_blocks(CASE
-    WHEN (:failure IS NOT NULL) + (:at IS NOT NULL) + (:message IS NOT NULL) > 1
-      THEN 'refuse --failure, --at and --message contradict each other'
-    WHEN :size IS NOT NULL AND :at IS NULL THEN 'refuse --size needs --at'
-    WHEN :failure < 1 THEN 'refuse --failure counts from 1, in the order of ''ttalloc-analyze failures'''
-    WHEN :pid IS NOT NULL AND :at IS NOT NULL THEN 'refuse --pid chooses among failures; what is free at a moment depends on all processes'
     WHEN :message IS NOT NULL THEN 'message ' || :message
     WHEN :at IS NOT NULL THEN 'at ' || :at || ' size ' || coalesce(:size, 0)
     ELSE 'failure ' || coalesce(:failure, 0) END, :device, :region, :pid) b

@@ -17,35 +17,8 @@
 #include <unistd.h>
 
 #include "ingest.h"
+#include "ingest_file.h"
 #include "ttalloc.h"
-
-static char path[64];
-
-static int clean_up(void **state)
-{
-	(void)state;
-	unlink(path);
-	return 0;
-}
-
-static struct ingest *open_file(bool append)
-{
-	struct ingest_options options = {.path = path, .socket = "s", .append = append};
-	struct ingest_recording recording;
-	struct ingest_error error;
-	struct ingest *ingest = NULL;
-
-	if (ingest_open(&options, &ingest, &recording, &error) != 0)
-		fail_msg("%s", error.text);
-	return ingest;
-}
-
-static struct ingest *open_new(void)
-{
-	snprintf(path, sizeof(path), "/tmp/ttalloc-test-cases-%d.db", (int)getpid());
-	unlink(path);
-	return open_file(false);
-}
 
 static uint32_t introduce(struct ingest *ingest, uint8_t name, uint8_t parent)
 {
@@ -83,14 +56,6 @@ static void one_event(struct ingest *ingest, uint32_t process, uint64_t number, 
 	                 .thread_entries = &(uint32_t){3},
 	                 .table = table,
 	             });
-}
-
-static void close_all(struct ingest *ingest)
-{
-	struct ingest_error error;
-
-	if (ingest_close(ingest, NULL, NULL, NULL, &error) != 0 || error.text[0])
-		fail_msg("%s", error.text);
 }
 
 static int64_t ask(const char *text)

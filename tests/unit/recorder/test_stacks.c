@@ -16,8 +16,7 @@
 #include <unistd.h>
 
 #include "ingest.h"
-
-static char path[64];
+#include "ingest_file.h"
 
 /* ---- A process's table ---- */
 
@@ -78,40 +77,6 @@ static uint32_t add_code(struct table *table, const char *function, const char *
 #define CODE_FRAME(line, entry) (TTA_FRAME_CODE | (uint64_t)(line) << 32 | (entry))
 
 /* ---- A recording ---- */
-
-static int clean_up(void **state)
-{
-	(void)state;
-	unlink(path);
-	return 0;
-}
-
-static struct ingest *open_file(bool append)
-{
-	struct ingest_options options = {.path = path, .socket = "s", .append = append};
-	struct ingest_recording recording;
-	struct ingest_error error;
-	struct ingest *ingest = NULL;
-
-	if (ingest_open(&options, &ingest, &recording, &error) != 0)
-		fail_msg("%s", error.text);
-	return ingest;
-}
-
-static struct ingest *open_new(void)
-{
-	snprintf(path, sizeof(path), "/tmp/ttalloc-test-stacks-%d.db", (int)getpid());
-	unlink(path);
-	return open_file(false);
-}
-
-static void close_all(struct ingest *ingest)
-{
-	struct ingest_error error;
-
-	if (ingest_close(ingest, NULL, NULL, NULL, &error) != 0 || error.text[0])
-		fail_msg("%s", error.text);
-}
 
 static uint32_t introduce(struct ingest *ingest, uint8_t name)
 {
