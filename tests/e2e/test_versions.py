@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Recordings of older schema versions: each that ever was stays readable, and can be gone on with."""
+import pathlib
 import sqlite3
+import time
 
 from harness import SOURCE, Place, analyze, check, equal, main, program, run
 
@@ -17,6 +19,20 @@ def restore(place):
     database.executescript(GOLDEN.read_text(encoding="utf-8"))
     database.close()
     return file
+
+
+def move_to_this_boot(file):
+    """As though FILE had been made here a second ago: only on the clock that it began with can it be gone on with."""
+    boot_id = pathlib.Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    started_ns = time.clock_gettime_ns(time.CLOCK_MONOTONIC) - 1_000_000_000
+    with sqlite3.connect(file) as database:
+        database.execute("UPDATE recording_info SET boot_id = ?, start_monotonic_ns = ?", (boot_id, started_ns))
+    database.close()
+
+
+def append(place, file):
+    return run([program("ttalloc-recorder"), "--append", "-q", "-o", file, "--", program("ttalloc-player")],
+               env=place.env, cwd=place.path, input="alloc 0 0 0 4096 1000 0\n")
 
 
 def version_of(file):
@@ -48,8 +64,8 @@ def goes_on_with_version_1():
     """--append brings the file to this version, with all that was in it."""
     place = Place()
     file = restore(place)
-    result = run([program("ttalloc-recorder"), "--append", "-q", "-o", file, "--", program("ttalloc-player")],
-                 env=place.env, cwd=place.path, input="alloc 0 0 0 4096 1000 0\n")
+    move_to_this_boot(file)
+    result = append(place, file)
     equal(result.returncode, 0, f"status ({result.stderr})")
     check(version_of(file) > 1, "the file is of the version before")
     equal(dram_of(file), PEAK_OF_DRAM, "the peak")
@@ -60,4 +76,13 @@ def goes_on_with_version_1():
     database.close()
 
 
-main(reads_version_1, goes_on_with_version_1)
+def another_boot_is_not_gone_on_with():
+    """The dump was made elsewhere: its times and the new ones would be of two clocks."""
+    place = Place()
+    file = restore(place)
+    result = append(place, file)
+    equal(result.returncode, 125, "status")
+    check("before the last boot, or from another machine" in result.stderr, f"it said: {result.stderr}")
+
+
+main(reads_version_1, goes_on_with_version_1, another_boot_is_not_gone_on_with)
