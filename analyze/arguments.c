@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "say.h"
+#include "analyze/base/say.h"
 
 /* One word of the command line that is an option: --NAME, --NAME=VALUE, -x or -xVALUE. */
 struct word {

@@ -13,11 +13,11 @@
 
 #include "discover.h"
 #include "help.h"
-#include "memory.h"
+#include "analyze/base/memory.h"
 #include "run.h"
-#include "say.h"
+#include "analyze/base/say.h"
 #include "symbolize_file.h"
-#include "watch.h"
+#include "analyze/watch/watch.h"
 
 #define STATEMENT_MAX (1 << 20)
 

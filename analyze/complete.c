@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "arguments.h"
-#include "say.h"
-#include "text.h"
+#include "analyze/base/say.h"
+#include "analyze/base/text.h"
 
 struct completer {
 	FILE *out;

@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "say.h"
+#include "analyze/base/say.h"
 
 #define HEADER_BYTES 100
 #define APPLICATION_ID_AT 68 /* big-endian; sqlite.org/fileformat.html */

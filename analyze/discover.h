@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "sql/sql.h"
+#include "sql/base/sql.h"
 
 /* Whether PATH is a regular file whose header says that it is a recording. Opens it read-only, waits for nothing. */
 bool discover_is_recording(const char *path);

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "say.h"
-#include "text.h"
+#include "analyze/base/say.h"
+#include "analyze/base/text.h"
 
 #define LINE_WIDTH 80
 #define INDENT 26

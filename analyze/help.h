@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 #include "options.h"
-#include "sql/reference.h"
+#include "sql/answers/reference.h"
 
 #ifndef ANALYZE_VERSION
 #define ANALYZE_VERSION "0"

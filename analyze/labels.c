@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "memory.h"
-#include "say.h"
+#include "analyze/base/memory.h"
+#include "analyze/base/say.h"
 
 #define LABELS_MAX 10000 /* that are compared; looking through more takes too long for an error */
 

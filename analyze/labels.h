@@ -5,7 +5,7 @@
 #ifndef ANALYZE_LABELS_H
 #define ANALYZE_LABELS_H
 
-#include "sql/query.h"
+#include "sql/answers/query.h"
 
 /* Refuses a label that matches none of RECORDING, and names a near one: the empty answer would pass for good news.
  * 0, or -1 with ERROR filled. */

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "memory.h"
-#include "say.h"
+#include "analyze/base/memory.h"
+#include "analyze/base/say.h"
 
 #define LOSS_LINES 32
 #define NOTES_MAX 64 /* more would bury the answer */

@@ -12,8 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "say.h"
-#include "units.h"
+#include "analyze/base/say.h"
+#include "analyze/base/units.h"
 
 static const struct option shared[] = {
     {.name = "device", .type = OPTION_COUNT, .placeholder = "N", .group = GROUP_FILTER, .help = "blocks of device N"},

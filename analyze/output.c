@@ -10,7 +10,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "say.h"
+#include "analyze/base/say.h"
 
 #define TABLE_ROWS 20
 

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #include "arguments.h"
-#include "writer.h"
+#include "analyze/write/writer.h"
 
 enum format { FORMAT_TABLE, FORMAT_JSON, FORMAT_JSONL, FORMAT_CSV, FORMAT_FOLDED };
 

@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "memory.h"
+#include "analyze/base/memory.h"
 #include "notes.h"
-#include "say.h"
+#include "analyze/base/say.h"
 
 struct rows {
 	struct column *columns;

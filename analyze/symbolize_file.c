@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "say.h"
-#include "sql/symbolize.h"
+#include "analyze/base/say.h"
+#include "sql/symbols/symbolize.h"
 
 static volatile sig_atomic_t interrupted;
 

@@ -10,8 +10,8 @@
 #include <string.h>
 
 #include "labels.h"
-#include "say.h"
-#include "units.h"
+#include "analyze/base/say.h"
+#include "analyze/base/units.h"
 
 int values_check(const struct arguments *arguments, struct sql_error *error)
 {

@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "memory.h"
-#include "say.h"
+#include "analyze/base/memory.h"
+#include "analyze/base/say.h"
 
 #define SUFFIX ".sql"
 

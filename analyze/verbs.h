@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "sql/query.h"
+#include "sql/answers/query.h"
 
 enum verb_kind { VERB_QUERY, VERB_COPY, VERB_SQL, VERB_WATCH, VERB_SYMBOLIZE, VERB_HELP };
 

@@ -8,7 +8,7 @@
 // constructor, nothing throws but what the caller's own classes throw, and errno is kept. All functions are thread-safe.
 //
 // Report an allocation after it is placed, and a free before the memory is given back. A buffer that was created at a
-// given address owns nothing and must not be reported: its owner is. hook/tt-metal/README.md says where each call goes.
+// given address owns nothing and must not be reported: its owner is. hook/tt_metal/README.md says where each call goes.
 #ifndef TTALLOC_ALLOCATION_CLIENT_HPP
 #define TTALLOC_ALLOCATION_CLIENT_HPP
 

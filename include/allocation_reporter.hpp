@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// allocation_reporter.hpp - report TT-Metal's own objects, from inside TT-Metal: what hook/tt-metal/apply.sh inserts into
+// allocation_reporter.hpp - report TT-Metal's own objects, from inside TT-Metal: what hook/tt_metal/apply.sh inserts into
 // today's GraphTracker and Buffer calls these. As allocation_client.hpp: nothing to link, nothing done while off.
 //
 // The template parameter Mesh is distributed::MeshDevice, which TT-Metal declares in a header of its own.

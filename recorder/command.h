@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#include "say.h"
+#include "recorder/base/say.h"
 
 struct command {
 	char **arguments;

@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "poc_linger.h"
+#include "recorder/legacy/linger.h"
 #include "session.h"
 #include "ttalloc.h"
 #include "ttalloc/paths.h"

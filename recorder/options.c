@@ -3,7 +3,7 @@
  * options.c - the command line of ttalloc-recorder.
  */
 #include "options.h"
-#include "poc.h"
+#include "recorder/legacy/legacy.h"
 
 #include <ctype.h>
 #include <errno.h>

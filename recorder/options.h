@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "say.h"
+#include "recorder/base/say.h"
 
 enum recorder_mode {
 	MODE_WRAP,   /* a command was given */

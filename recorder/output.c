@@ -14,8 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "sql/file_lock.h"
-#include "sql/sql.h"
+#include "sql/base/file_lock.h"
+#include "sql/base/sql.h"
 
 #define FIRST_BYTES 100 /* of a database's first page: its header */
 

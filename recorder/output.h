@@ -11,7 +11,7 @@
 #include <sys/types.h>
 #include <time.h>
 
-#include "say.h"
+#include "recorder/base/say.h"
 
 struct output {
 	char path[PATH_MAX];

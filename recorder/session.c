@@ -18,14 +18,14 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "clock.h"
+#include "recorder/serve/clock.h"
 #include "command.h"
-#include "ingest.h"
-#include "poc.h"
-#include "server.h"
-#include "listener.h"
+#include "recorder/ledger/ingest.h"
+#include "recorder/legacy/legacy.h"
+#include "recorder/serve/server.h"
+#include "recorder/serve/listener.h"
 #include "output.h"
-#include "sql/symbolize.h"
+#include "sql/symbols/symbolize.h"
 #include "summary.h"
 #include "ttalloc/paths.h"
 #include "watch.h"

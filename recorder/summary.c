@@ -10,8 +10,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "say.h"
-#include "sql/query.h"
+#include "recorder/base/say.h"
+#include "sql/answers/query.h"
 
 #define MAX_PLACES 64
 

@@ -7,8 +7,8 @@
 
 #include <stdbool.h>
 
-#include "ingest.h"
-#include "server.h"
+#include "recorder/ledger/ingest.h"
+#include "recorder/serve/server.h"
 
 struct summary {
 	const char *path;

@@ -11,8 +11,8 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "event.h"
-#include "segment.h"
+#include "ttalloc/event.h"
+#include "ttalloc/segment.h"
 
 /* The most bytes that COUNT events can take. */
 static inline size_t tta_batch_bound(uint32_t count);

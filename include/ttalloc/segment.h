@@ -16,7 +16,7 @@
 #include <assert.h>
 #include <stdint.h>
 
-#include "event.h"
+#include "ttalloc/event.h"
 
 #define TTA_SEGMENT_MAGIC "TTALLSEG"
 #define TTA_SEGMENT_VERSION 1u

@@ -15,7 +15,7 @@
 #include <assert.h>
 #include <stdint.h>
 
-#include "segment.h"
+#include "ttalloc/segment.h"
 
 #define TTA_WIRE_MAGIC 0x48415454u /* "TTAH" */
 #define TTA_WIRE_VERSION 1u

@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "recorder/ingest.h"
+#include "recorder/ledger/ingest.h"
 #include "ttalloc.h"
 
 #define BATCH 4096u

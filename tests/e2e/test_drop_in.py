@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """allocation_client.hpp: the calls of the proof of concept's patches compile and are reported; a TT-Metal that was patched
-by hand or by hook/tt-metal/apply.sh reports each event once, with the preload there, too; and off is off."""
+by hand or by hook/tt_metal/apply.sh reports each event once, with the preload there, too; and off is off."""
 import os
 import pathlib
 import shutil
@@ -13,7 +13,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tt_metal")
 import nn as tt  # noqa: E402
 import standins  # noqa: E402
 
-APPLY = standins.SOURCE / "hook/tt-metal/apply.sh"
+APPLY = standins.SOURCE / "hook/tt_metal/apply.sh"
 PRODUCER = "producer name=drop-in"
 
 

@@ -12,8 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "sql/query.h"
-#include "sql/text.h"
+#include "sql/answers/query.h"
+#include "sql/base/text.h"
 
 #define MOST_ROWS 2000
 

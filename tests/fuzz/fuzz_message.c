@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sql/message.h"
+#include "sql/answers/why/message.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

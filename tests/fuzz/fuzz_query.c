@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "sql/query.h"
+#include "sql/answers/query.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerInitialize(int *argc, char ***argv);

@@ -15,8 +15,8 @@
 #include <zstd.h>
 
 #include "ttalloc/crc32.h"
-#include "recorder/segment.h"
-#include "recorder/stacks.h"
+#include "recorder/serve/segment.h"
+#include "recorder/ledger/stacks.h"
 #include "ttalloc/batch.h"
 
 #define EVENTS 16u

@@ -31,11 +31,12 @@ def listed_tests():
 def unit_findings():
     listed = listed_tests()
     for folder in ("hook", "recorder", "sql", "analyze"):
-        tests = sorted((SOURCE / "tests/unit" / folder).glob("test_*.c"))
+        tests = sorted((SOURCE / "tests/unit" / folder).rglob("test_*.c"))
         if not tests:
             yield f"tests/unit/{folder}: no unit tests"
         for test in tests:
-            if f"unit_{folder}_{test.stem[len('test_'):]}" not in listed:
+            rooms = test.parent.relative_to(SOURCE / "tests").parts
+            if "_".join([*rooms, test.stem[len("test_"):]]) not in listed:
                 yield f"{name_of(test)}: not in the test list"
 
 

@@ -6,7 +6,7 @@ A stand-in is named by (compiler, generation, variant). Variants:
   unity     allocator and buffers in one translation unit
   bsymbolic its calls are bound inside the library
   patched   it reports itself, through allocation_client.hpp
-  applied   its sources were patched by hook/tt-metal/apply.sh
+  applied   its sources were patched by hook/tt_metal/apply.sh
   other     under another name, so that it can be in one process with a plain one
 """
 import concurrent.futures
@@ -68,7 +68,7 @@ def checkout(place, generation=202606):
 def applied(place):
     shutil.rmtree(place / "checkout", ignore_errors=True)
     files = checkout(place / "checkout")
-    subprocess.run(["bash", str(SOURCE / "hook/tt-metal/apply.sh"), str(place / "checkout")], check=True,
+    subprocess.run(["bash", str(SOURCE / "hook/tt_metal/apply.sh"), str(place / "checkout")], check=True,
                    stdout=subprocess.DEVNULL)
     return files
 
@@ -87,7 +87,7 @@ def standin(compiler, generation, variant="plain"):
         tracker, buffers = applied(place)
         flags += [f"-I{folder}", f"-I{place / 'checkout/tt_metal/api'}"]
         sources += [SOURCE / "include/allocation_reporter.hpp", SOURCE / "include/allocation_client.hpp",
-                    SOURCE / "hook/tt-metal/apply.sh"]
+                    SOURCE / "hook/tt_metal/apply.sh"]
     parts = [folder / "unity.cpp"] if variant == "unity" else [folder / "allocator.cpp", folder / "impl.cpp", buffers]
     link = ["-Wl,-Bsymbolic"] if variant == "bsymbolic" else []
     name = "tt_metal_other" if variant == "other" else "tt_metal"

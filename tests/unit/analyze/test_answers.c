@@ -20,8 +20,8 @@
 #include <cmocka.h>
 
 #include "analyze/command.h"
-#include "sql/reference.h"
-#include "sql/text.h"
+#include "sql/answers/reference.h"
+#include "sql/base/text.h"
 
 static const char make_recording[] =
     "import sqlite3, sys\n"

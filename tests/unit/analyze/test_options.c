@@ -12,7 +12,7 @@
 
 #include "analyze/arguments.h"
 #include "analyze/command.h"
-#include "analyze/say.h"
+#include "analyze/base/say.h"
 #include "analyze/values.h"
 
 static const struct query_param params[] = {

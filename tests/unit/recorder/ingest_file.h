@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "ingest.h"
+#include "recorder/ledger/ingest.h"
 
 static char path[64];
 

@@ -10,8 +10,8 @@
 
 #include <cmocka.h>
 
-#include "options.h"
-#include "output.h"
+#include "recorder/options.h"
+#include "recorder/output.h"
 
 #define PARSE(options, status, error, ...)                                                                             \
 	options_parse((int)(sizeof((char *[]){__VA_ARGS__}) / sizeof(char *)), (char *[]){__VA_ARGS__, NULL}, options, \

@@ -17,9 +17,9 @@
 #include <cmocka.h>
 #include <sqlite3.h>
 
-#include "query.h"
-#include "recording.h"
-#include "text.h"
+#include "sql/answers/query.h"
+#include "sql/store/recording.h"
+#include "sql/base/text.h"
 
 /* One recording in a folder of its own; run() fills it, opened() reads it. */
 struct fixture {

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * fold.c - keeps what the runtime owns from drowning the program's own leaks in a table: such rows become one
+ * line. Regions do not add up, so the line names each class and region by itself.
+ */
+#include "analyze/base/memory.h"
+#include "analyze/base/text.h"
+#include "writer.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FOLD_GROUPS 32 /* classes times regions that exist; more go into the table */
+
+struct group {
+	char class[32], region[32];
+	uint64_t blocks;
+	int64_t bytes;
+};
+
+struct fold {
+	struct writer writer;
+	struct writer *inner;
+	struct ownership ownership;
+	size_t region_column, size_column;
+	struct group groups[FOLD_GROUPS];
+	size_t group_count;
+};
+
+static void fold_begin(struct writer *writer, const struct answer *answer, const struct column *columns, size_t count)
+{
+	struct fold *fold = (struct fold *)writer;
+	ownership_find(&fold->ownership, columns, count);
+	bool grouped = fold->ownership.class == count;
+	fold->region_column = column_find(columns, count, "region");
+	fold->size_column = column_find(columns, count, grouped ? "bytes" : "size_bytes");
+	fold->inner->begin(fold->inner, answer, columns, count);
+}
+
+static void copy_text(char *out, size_t size, const struct query_cell *cell)
+{
+	struct shown shown;
+	cell_show(&shown, &(struct column){.name = ""}, cell);
+	snprintf(out, size, "%.*s", (int)size - 1, shown.main);
+}
+
+static bool is_grouped(const struct fold *fold)
+{
+	return fold->ownership.class == fold->ownership.count;
+}
+
+static struct group *find_group(struct fold *fold, const struct query_cell *cells)
+{
+	struct group wanted = {0};
+	if (is_grouped(fold))
+		strcpy(wanted.class, "blocks");
+	else
+		copy_text(wanted.class, sizeof wanted.class, &cells[fold->ownership.class]);
+	copy_text(wanted.region, sizeof wanted.region, &cells[fold->region_column]);
+	for (size_t i = 0; i < fold->group_count; i++)
+		if (strcmp(fold->groups[i].class, wanted.class) == 0 &&
+		    strcmp(fold->groups[i].region, wanted.region) == 0)
+			return &fold->groups[i];
+	if (fold->group_count == FOLD_GROUPS)
+		return NULL;
+	fold->groups[fold->group_count] = wanted;
+	return &fold->groups[fold->group_count++];
+}
+
+static void fold_row(struct writer *writer, const struct query_cell *cells)
+{
+	struct fold *fold = (struct fold *)writer;
+	struct group *group = NULL;
+	if (fold->region_column < fold->ownership.count && fold->size_column < fold->ownership.count &&
+	    ownership_is_runtime(&fold->ownership, cells))
+		group = find_group(fold, cells);
+	if (group == NULL) {
+		fold->inner->row(fold->inner, cells);
+		return;
+	}
+	group->blocks += is_grouped(fold) ? (uint64_t)cells[fold->ownership.blocks].integer : 1;
+	group->bytes += cells[fold->size_column].integer;
+}
+
+static void fold_end(struct writer *writer)
+{
+	struct fold *fold = (struct fold *)writer;
+	char line[CELL_TEXT_MAX], human[UNITS_TEXT_MAX];
+	size_t used = (size_t)snprintf(line, sizeof line, "owned by the runtime:");
+	for (size_t i = 0; i < fold->group_count && used < sizeof line; i++) {
+		const struct group *group = &fold->groups[i];
+		units_bytes(human, group->bytes);
+		used +=
+		    (size_t)snprintf(line + used, sizeof line - used, "%s %" PRIu64 " %s in %s, %s (%" PRId64 ")",
+		                     i > 0 ? ";" : "", group->blocks, group->class, group->region, human, group->bytes);
+	}
+	if (fold->group_count > 0)
+		writer_table_footnote(fold->inner, line);
+	fold->inner->end(fold->inner);
+}
+
+static void fold_free(struct writer *writer)
+{
+	struct fold *fold = (struct fold *)writer;
+	fold->inner->free(fold->inner);
+	free(fold);
+}
+
+struct writer *writer_fold(struct writer *inner)
+{
+	struct fold *fold = memory_get(1, sizeof *fold);
+	fold->inner = inner;
+	fold->writer = (struct writer){.begin = fold_begin, .row = fold_row, .end = fold_end, .free = fold_free};
+	return &fold->writer;
+}

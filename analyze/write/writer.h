@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * writer.h - where the rows of an answer go: a table, a list, JSON, JSON lines or CSV.
+ *
+ * begin(), any number of row()s, end(); then writer_free(). Cells live only as long as the call. Memory does not grow
+ * with the number of rows. Write errors are the stream's: the caller asks ferror(). Not thread-safe.
+ */
+#ifndef ANALYZE_WRITER_H
+#define ANALYZE_WRITER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "sql/answers/query.h"
+#include "analyze/base/units.h"
+
+struct column {
+	const char *name;
+	enum unit unit;
+};
+
+/* The column of that name; COUNT where there is none. */
+size_t column_find(const struct column *columns, size_t count, const char *name);
+
+/* What there is to say beside the rows. Borrowed until end(). */
+struct answer {
+	const char *query;
+	const char *file, *old_file; /* old_file: of diff, else NULL */
+	const char *nothing;         /* what a table says when no row came */
+	const char *const *notes;
+	size_t note_count;
+	bool complete;
+};
+
+struct style {
+	FILE *out;
+	size_t width;        /* columns of the terminal; 0: any number */
+	uint64_t rows;       /* that a table shows; 0: all */
+	bool rows_of_series; /* so many of each device and region */
+	bool colour;
+	bool no_header;
+	bool quiet;      /* do not say "complete" */
+	bool known_only; /* a list leaves out what is NULL */
+};
+
+struct writer {
+	void (*begin)(struct writer *writer, const struct answer *answer, const struct column *columns, size_t count);
+	void (*row)(struct writer *writer, const struct query_cell *cells);
+	void (*end)(struct writer *writer);
+	void (*free)(struct writer *writer);
+};
+
+/* Each copies STYLE. They never return NULL: without memory the program ends (memory.h). */
+struct writer *writer_table(const struct style *style);
+struct writer *writer_list(const struct style *style);
+struct writer *writer_json(const struct style *style);
+struct writer *writer_jsonl(const struct style *style);
+struct writer *writer_csv(const struct style *style);
+struct writer *writer_folded(const struct style *style);
+
+/* Sums the rows that are the runtime's alone into one line under the table INNER (which it then owns). */
+struct writer *writer_fold(struct writer *inner);
+
+/* What tells the rows that are the runtime's: the class of a block, or how many blocks of a group are. */
+struct ownership {
+	size_t count; /* of columns; the value of those below that are not there */
+	size_t class, blocks, bytes, runtime_blocks;
+};
+void ownership_find(struct ownership *ownership, const struct column *columns, size_t count);
+bool ownership_is_told(const struct ownership *ownership);
+bool ownership_is_runtime(const struct ownership *ownership, const struct query_cell *cells);
+
+/* Leaves out of the table INNER (which it then owns) the rows before anything was live, and rows without figures. */
+struct writer *writer_trim(struct writer *inner);
+
+/* A line that table or list print under their rows, before notes and trust; copied. */
+void writer_table_footnote(struct writer *table, const char *line);
+
+/* What a terminal shows of a cell: MAIN, and EXACT beside it for bytes ("" otherwise). Both are safe. */
+#define CELL_TEXT_MAX 1024
+struct shown {
+	char main[CELL_TEXT_MAX];
+	char exact[UNITS_TEXT_MAX];
+};
+void cell_show(struct shown *shown, const struct column *column, const struct query_cell *cell);
+/* For programs: digits alone. Addresses have no sign, though the database gives all of its integers one. */
+void cell_put_integer(FILE *out, const struct column *column, int64_t number);
+
+/* Prints a line around a table, which must be safe, broken at spaces where the terminal ends. */
+void print_line(const struct style *style, const char *line);
+/* The same from column AT on, continued at column INDENT. */
+void print_wrapped(const struct style *style, const char *line, size_t at, size_t indent);
+
+/* The lines under table and list: notes, and whether the recording is complete. */
+void answer_footer(const struct style *style, const struct answer *answer);
+
+#define ANSWER_INCOMPLETE "INCOMPLETE: figures may be off by what is missing"
+
+#define COLOUR_BOLD "\033[1m"
+#define COLOUR_DIM "\033[2m"
+#define COLOUR_WARN "\033[33m"
+#define COLOUR_OFF "\033[0m"
+/* A control sequence, where colour is wanted. */
+const char *colour(const struct style *style, const char *sequence);
+
+#endif

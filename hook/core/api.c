@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * api.c - the functions of ttalloc.h. Those that allocators call all the time are a fast path each; the others put
+ * what does not fit an event into the table first.
+ */
+#include "api.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "emit.h"
+#include "hook/ship/flush.h"
+#include "inherit.h"
+#include "label.h"
+#include "hook/stacks/stack.h"
+
+/* Not to be inlined into a program that links the static library: a call stack begins at the caller. */
+#define EXPORT __attribute__((visibility("default"), noinline))
+
+#define MAX_CORE_RANGES 64u
+#define MAX_LAYOUTS 16u
+
+EXPORT void ttalloc_alloc(const struct ttalloc_block *block)
+{
+	tta_emit(&(struct tta_event){.kind = TTA_ALLOC,
+	                             .device = block->device,
+	                             .region = block->region,
+	                             .flags = (uint8_t)(block->flags & ~TTA_LABEL_INHERITED),
+	                             .stack = TTA_STACK_HERE(),
+	                             .address = block->address,
+	                             .size_bytes = block->size_bytes,
+	                             .bank_bytes = block->bank_bytes});
+}
+
+EXPORT void ttalloc_free(uint32_t device, uint16_t region, uint64_t address)
+{
+	tta_emit(&(struct tta_event){.kind = TTA_FREE, .device = device, .region = region, .address = address});
+}
+
+EXPORT void ttalloc_program_run(uint32_t device, uint64_t program)
+{
+	tta_emit(
+	    &(struct tta_event){.kind = TTA_PROGRAM_RUN, .device = device, .region = TTALLOC_CB, .address = program});
+}
+
+EXPORT void ttalloc_cb_free(uint32_t device, uint64_t program)
+{
+	tta_emit(&(struct tta_event){.kind = TTA_CB_FREE, .device = device, .region = TTALLOC_CB, .address = program});
+}
+
+EXPORT void ttalloc_kernel_unload(uint32_t device, uint64_t id)
+{
+	tta_emit(
+	    &(struct tta_event){.kind = TTA_KERNEL_UNLOAD, .device = device, .region = TTALLOC_KERNEL, .address = id});
+}
+
+EXPORT void ttalloc_device_close(uint32_t device)
+{
+	tta_emit(&(struct tta_event){.kind = TTA_DEVICE_CLOSE, .device = device});
+}
+
+EXPORT void ttalloc_step(uint64_t number)
+{
+	tta_emit(&(struct tta_event){.kind = TTA_STEP, .address = number});
+}
+
+/* A thread's own drops have marks of the same kind, but another reason. */
+EXPORT void ttalloc_lost(uint64_t count)
+{
+	if (!ttalloc_enabled())
+		return;
+	tta_emit(&(struct tta_event){.kind = TTA_LOSS,
+	                             .address = tta_clock_read(tta_context.clock),
+	                             .size_bytes = count,
+	                             .bank_bytes = TTA_LOST_SWITCHED_OFF});
+}
+
+/* ---- With an entry in the table ---- */
+
+/* An entry's data while it is put together. */
+struct entry_data {
+	uint32_t bytes;
+	uint8_t data[TTA_ENTRY_MAX_BYTES];
+};
+
+static void add(struct entry_data *entry, const void *data, size_t bytes)
+{
+	if (bytes == 0)
+		return;
+	memcpy(entry->data + entry->bytes, data, bytes);
+	entry->bytes += (uint32_t)bytes;
+}
+
+/* Copies a struct of the caller's, as far as its struct_size says that it reaches. */
+static void take_struct(void *copy, size_t bytes, const void *given)
+{
+	uint32_t given_bytes;
+
+	memcpy(&given_bytes, given, sizeof(given_bytes)); /* the first member of all of them */
+	if (given_bytes == 0 || given_bytes > bytes)
+		given_bytes = (uint32_t)bytes;
+	memset(copy, 0, bytes);
+	memcpy(copy, given, given_bytes);
+}
+#define TAKE_STRUCT(copy, given) take_struct(&(copy), sizeof(copy), (given))
+
+/* The number of an entry in the table of the copy that records; 0: none, since recording is off or has no room. */
+static uint32_t intern_bytes(uint32_t type, const void *data, uint32_t bytes)
+{
+	int saved_errno = errno;
+	uint32_t number = 0;
+
+	if (ttalloc_enabled() && tta_context_ready())
+		number = type == TTA_ENTRY_STACK ? tta_stack_intern_for(data, bytes / sizeof(uint64_t))
+		                                 : tta_table_intern(type, data, bytes);
+	else if (tta_delegate())
+		number = tta_delegate()->intern(type, data, bytes);
+	errno = saved_errno;
+	return number;
+}
+
+static uint32_t intern(enum tta_entry_type type, const struct entry_data *entry)
+{
+	return intern_bytes(type, entry->data, entry->bytes);
+}
+
+EXPORT void ttalloc_alloc_failed(const struct ttalloc_block *wanted, const char *why)
+{
+	struct entry_data text;
+
+	if (!ttalloc_enabled())
+		return;
+	text.bytes = 0;
+	add(&text, why, tta_text_bytes(why));
+	tta_emit(&(struct tta_event){.kind = TTA_ALLOC_FAILED,
+	                             .device = wanted->device,
+	                             .region = wanted->region,
+	                             .flags = (uint8_t)(wanted->flags & ~TTA_LABEL_INHERITED),
+	                             .stack = TTA_STACK_HERE(),
+	                             .address = why ? intern(TTA_ENTRY_TEXT, &text) : 0,
+	                             .size_bytes = wanted->size_bytes,
+	                             .bank_bytes = wanted->bank_bytes});
+}
+
+EXPORT void ttalloc_cb_alloc(const struct ttalloc_cb *given)
+{
+	struct ttalloc_cb cb;
+	struct tta_cb_entry head;
+	struct entry_data entry;
+
+	if (!ttalloc_enabled())
+		return;
+	TAKE_STRUCT(cb, given);
+	head = (struct tta_cb_entry){.program = cb.program, .index = cb.index};
+	if (cb.cores && cb.core_ranges <= MAX_CORE_RANGES) /* part of a list would say that the rest is free */
+		head.core_ranges = cb.core_ranges;
+	entry.bytes = 0; /* the rest stays as it is: 1 KiB that need not be cleared */
+	add(&entry, &head, sizeof(head));
+	add(&entry, cb.cores, head.core_ranges * sizeof(cb.cores[0]));
+	tta_emit(&(struct tta_event){.kind = TTA_CB_ALLOC,
+	                             .device = cb.device,
+	                             .region = TTALLOC_CB,
+	                             .flags = cb.aliased ? TTALLOC_ALIASED : 0,
+	                             .stack = TTA_STACK_HERE(),
+	                             .address = cb.address,
+	                             .size_bytes = cb.size_bytes,
+	                             .bank_bytes = intern(TTA_ENTRY_CB, &entry)});
+}
+
+EXPORT void ttalloc_cb_free_one(const struct ttalloc_cb *given)
+{
+	struct ttalloc_cb cb;
+	struct tta_cb_entry head;
+	struct entry_data entry;
+
+	if (!ttalloc_enabled())
+		return;
+	TAKE_STRUCT(cb, given);
+	head = (struct tta_cb_entry){.program = cb.program, .index = cb.index};
+	entry.bytes = 0;
+	add(&entry, &head, sizeof(head));
+	tta_emit(&(struct tta_event){.kind = TTA_CB_FREE,
+	                             .device = cb.device,
+	                             .region = TTALLOC_CB,
+	                             .address = cb.program,
+	                             .bank_bytes = intern(TTA_ENTRY_CB, &entry)});
+}
+
+EXPORT void ttalloc_note(const char *text, uint64_t count)
+{
+	struct entry_data entry;
+
+	if (!ttalloc_enabled())
+		return;
+	entry.bytes = 0;
+	add(&entry, text, tta_text_bytes(text));
+	tta_emit(&(struct tta_event){.kind = TTA_NOTE, .address = intern(TTA_ENTRY_TEXT, &entry), .size_bytes = count});
+}
+
+void tta_emit_producer(const char *name)
+{
+	struct entry_data entry;
+
+	if (!ttalloc_enabled())
+		return;
+	entry.bytes = 0;
+	add(&entry, name, tta_text_bytes(name));
+	tta_emit(&(struct tta_event){.kind = TTA_PRODUCER, .address = intern(TTA_ENTRY_TEXT, &entry)});
+}
+
+EXPORT void ttalloc_kernel_load(const struct ttalloc_kernel *given)
+{
+	struct ttalloc_kernel kernel;
+	struct tta_kernel_entry head;
+	struct entry_data entry;
+
+	if (!ttalloc_enabled())
+		return;
+	TAKE_STRUCT(kernel, given);
+	head = (struct tta_kernel_entry){.name_bytes = (uint16_t)tta_text_bytes(kernel.name),
+	                                 .kind_bytes = (uint16_t)tta_text_bytes(kernel.kind),
+	                                 .core_type_bytes = (uint16_t)tta_text_bytes(kernel.core_type)};
+	entry.bytes = 0; /* the rest stays as it is: 1 KiB that need not be cleared */
+	add(&entry, &head, sizeof(head));
+	add(&entry, kernel.name, head.name_bytes);
+	add(&entry, kernel.kind, head.kind_bytes);
+	add(&entry, kernel.core_type, head.core_type_bytes);
+	tta_emit(&(struct tta_event){.kind = TTA_KERNEL_LOAD,
+	                             .device = kernel.device,
+	                             .region = TTALLOC_KERNEL,
+	                             .stack = TTA_STACK_HERE(),
+	                             .address = kernel.id,
+	                             .size_bytes = kernel.size_bytes,
+	                             .bank_bytes = intern(TTA_ENTRY_KERNEL, &entry)});
+}
+
+EXPORT void ttalloc_device_open(const struct ttalloc_device *given)
+{
+	struct ttalloc_device device;
+	struct tta_device_entry head;
+	struct entry_data entry;
+
+	if (!ttalloc_enabled())
+		return;
+	TAKE_STRUCT(device, given);
+	head = (struct tta_device_entry){.arch_bytes = tta_text_bytes(device.arch)};
+	if (device.layouts)
+		head.layout_count = device.layout_count < MAX_LAYOUTS ? device.layout_count : MAX_LAYOUTS;
+	entry.bytes = 0; /* the rest stays as it is: 1 KiB that need not be cleared */
+	add(&entry, &head, sizeof(head));
+	add(&entry, device.layouts, head.layout_count * sizeof(device.layouts[0]));
+	add(&entry, device.arch, head.arch_bytes);
+	tta_emit(&(struct tta_event){
+	    .kind = TTA_DEVICE_OPEN, .device = device.device, .bank_bytes = intern(TTA_ENTRY_DEVICE, &entry)});
+}
+
+/* ---- Labels, and waiting ---- */
+
+EXPORT void ttalloc_label_push(const char *name)
+{
+	int saved_errno = errno;
+
+	if (ttalloc_enabled())
+		tta_label_push(name);
+	if (tta_delegate())
+		tta_delegate()->label_push(name);
+	errno = saved_errno;
+}
+
+EXPORT void ttalloc_label_pop(void)
+{
+	int saved_errno = errno;
+
+	if (ttalloc_enabled())
+		tta_label_pop();
+	if (tta_delegate())
+		tta_delegate()->label_pop();
+	errno = saved_errno;
+}
+
+EXPORT bool ttalloc_flush(unsigned timeout_ms)
+{
+	int saved_errno = errno;
+	bool done = false;
+
+	if (ttalloc_enabled())
+		done = tta_flush(timeout_ms);
+	if (tta_delegate())
+		done = tta_delegate()->flush(timeout_ms);
+	errno = saved_errno;
+	return done;
+}
+
+const struct tta_delegate tta_own_delegate = {
+    .version = 2,
+    .emit = tta_emit_slow,
+    .intern = intern_bytes,
+    .label_push = ttalloc_label_push,
+    .label_pop = ttalloc_label_pop,
+    .flush = ttalloc_flush,
+    .bequeath = tta_bequeath,
+    .inherit = tta_inherit,
+    .disinherit = tta_disinherit,
+};

@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * circular.c - circular buffers: whose they are, which no event says.
+ *
+ * ttnn announces a program (track_program), then enqueues it; the first enqueueing places all circular buffers of the
+ * program, later ones none. So a circular buffer belongs to the program that was announced last on its chip, and the
+ * first one after an announcement replaces the set that the program had before: it was changed, or it is another
+ * program at the address of a dead one.
+ *
+ * Programs that are enqueued without ttnn are not announced. Theirs are told apart by their places: inside a program no
+ * two circular buffers overlap on a core, and the next program begins at the start of L1 again.
+ */
+#include "circular.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+
+#include "say.h"
+
+#define ANONYMOUS_PLACES 256 /* rectangles that are remembered of a program that was not announced */
+
+/* The circular buffers of one program on one chip. */
+struct cb_set {
+	uint64_t program; /* 0: free slot; a set that ended stays, with count 0 */
+	uint32_t chip;
+	uint32_t count;
+	uint64_t run; /* of the chip, during which they were placed */
+};
+
+struct place {
+	uint64_t from, to; /* addresses */
+	struct ttalloc_core_range cores;
+};
+
+struct chip {
+	struct chip *next;
+	uint32_t id;
+	uint32_t place_count; /* of the program that was not announced */
+	uint32_t alive;       /* programs that were not announced and have not ended */
+	uint64_t run;         /* announcements so far */
+	uint64_t program;     /* announced last, or a number of our own */
+	uint64_t before;      /* the program announced before that; 0: none */
+	struct place places[ANONYMOUS_PLACES];
+};
+
+static struct {
+	struct chip *chips;
+	struct cb_set *sets; /* open addressing */
+	size_t set_slots;    /* a power of two */
+	size_t sets_used;
+	uint64_t anonymous; /* programs that were not announced so far */
+} circular;
+
+/* ---- Tables; all under the lock ---- */
+
+static struct chip *chip_of(uint32_t id)
+{
+	struct chip *chip = circular.chips;
+
+	while (chip && chip->id != id)
+		chip = chip->next;
+	if (chip)
+		return chip;
+	chip = calloc(1, sizeof(*chip));
+	if (!chip)
+		return NULL;
+	chip->id = id;
+	chip->next = circular.chips;
+	circular.chips = chip;
+	return chip;
+}
+
+static struct cb_set *slot_of(struct cb_set *sets, size_t slots, uint32_t chip, uint64_t program)
+{
+	size_t slot = (size_t)(((program ^ (uint64_t)chip << 48) * 0x9E3779B97F4A7C15u) >> 20);
+
+	while (sets[slot & (slots - 1)].program &&
+	       (sets[slot & (slots - 1)].program != program || sets[slot & (slots - 1)].chip != chip))
+		slot++;
+	return &sets[slot & (slots - 1)];
+}
+
+static bool grow(void)
+{
+	size_t slots = circular.set_slots ? circular.set_slots * 2 : 64;
+	struct cb_set *sets = calloc(slots, sizeof(*sets));
+
+	if (!sets)
+		return false;
+	for (size_t i = 0; i < circular.set_slots; i++) {
+		if (circular.sets[i].program)
+			*slot_of(sets, slots, circular.sets[i].chip, circular.sets[i].program) = circular.sets[i];
+	}
+	free(circular.sets);
+	circular.sets = sets;
+	circular.set_slots = slots;
+	return true;
+}
+
+static struct cb_set *find_set(uint32_t chip, uint64_t program)
+{
+	struct cb_set *set = circular.set_slots ? slot_of(circular.sets, circular.set_slots, chip, program) : NULL;
+
+	return set && set->program ? set : NULL;
+}
+
+/* The set of PROGRAM on CHIP, made when there is none; NULL without memory. */
+static struct cb_set *set_of(uint32_t chip, uint64_t program)
+{
+	struct cb_set *set = find_set(chip, program);
+
+	if (set)
+		return set;
+	if ((circular.sets_used + 1) * 2 > circular.set_slots && !grow())
+		return NULL;
+	set = slot_of(circular.sets, circular.set_slots, chip, program);
+	*set = (struct cb_set){.program = program, .chip = chip};
+	circular.sets_used++;
+	return set;
+}
+
+static void end_set(struct cb_set *set)
+{
+	if (set && set->count)
+		ttalloc_cb_free(set->chip, set->program);
+	if (set)
+		set->count = 0;
+}
+
+/* ---- Programs that were not announced ---- */
+
+static bool overlap(const struct place *a, const struct place *b)
+{
+	return a->from < b->to && b->from < a->to && a->cores.x0 <= b->cores.x1 && b->cores.x0 <= a->cores.x1 &&
+	       a->cores.y0 <= b->cores.y1 && b->cores.y0 <= a->cores.y1;
+}
+
+static bool hits(const struct chip *chip, const struct place *place)
+{
+	for (uint32_t i = 0; i < chip->place_count; i++) {
+		if (overlap(&chip->places[i], place))
+			return true;
+	}
+	return false;
+}
+
+static struct place place_on(const struct ttalloc_cb *cb, uint32_t range)
+{
+	static const struct ttalloc_core_range anywhere = {0, 0, UINT16_MAX, UINT16_MAX};
+
+	return (struct place){
+	    .from = cb->address,
+	    .to = cb->address + cb->size_bytes,
+	    .cores = cb->cores ? cb->cores[range] : anywhere,
+	};
+}
+
+static uint32_t places_of(const struct ttalloc_cb *cb)
+{
+	return cb->cores ? cb->core_ranges : 1;
+}
+
+/* Decides which program CB is of, on a chip where none was announced. Aliased ones lie where a tensor lies: their place
+ * says nothing. */
+static void number_anonymous(struct chip *chip, const struct ttalloc_cb *cb)
+{
+	bool next = !chip->program;
+
+	for (uint32_t i = 0; !cb->aliased && i < places_of(cb) && !next; i++) {
+		struct place place = place_on(cb, i);
+
+		next = hits(chip, &place);
+	}
+	if (next) {
+		end_set(find_set(chip->id, chip->program));
+		chip->program = ++circular.anonymous;
+		chip->place_count = 0;
+		chip->alive++;
+	}
+	for (uint32_t i = 0; !cb->aliased && i < places_of(cb) && chip->place_count < ANONYMOUS_PLACES; i++)
+		chip->places[chip->place_count++] = place_on(cb, i);
+}
+
+/* ---- Events ---- */
+
+void tt_circular_run(uint32_t id, uint64_t program)
+{
+	struct chip *chip;
+
+	tt_lock();
+	chip = chip_of(id);
+	if (chip) {
+		if (!chip->run)
+			end_set(find_set(id, chip->program));
+		chip->before = chip->run ? chip->program : 0;
+		chip->run++;
+		chip->program = program;
+	}
+	ttalloc_program_run(id, program);
+	tt_unlock();
+}
+
+/* What was resident before still is. */
+void tt_circular_not_run(uint64_t program)
+{
+	tt_lock();
+	for (struct chip *chip = circular.chips; chip; chip = chip->next) {
+		if (!chip->run || chip->program != program || !chip->before)
+			continue;
+		chip->program = chip->before;
+		chip->before = 0;
+		ttalloc_program_run(chip->id, chip->program);
+	}
+	tt_unlock();
+}
+
+void tt_circular_placed(uint32_t id, const struct ttalloc_cb *placed)
+{
+	struct ttalloc_cb cb = *placed;
+	struct cb_set *set;
+	struct chip *chip;
+
+	tt_lock();
+	chip = chip_of(id);
+	if (chip && !chip->run)
+		number_anonymous(chip, &cb);
+	set = chip ? set_of(id, chip->program) : NULL;
+	if (set) {
+		if (set->run != chip->run)
+			end_set(set);
+		set->run = chip->run;
+		cb.device = id;
+		cb.program = chip->program;
+		cb.index = set->count++;
+		ttalloc_cb_alloc(&cb);
+	} else {
+		tt_count(TT_COUNT_REFUSED);
+	}
+	tt_unlock();
+}
+
+/* The only program that has circular buffers on CHIP; NULL when there are several, or none. */
+static struct cb_set *only_set(uint32_t chip)
+{
+	struct cb_set *only = NULL;
+
+	for (size_t i = 0; i < circular.set_slots; i++) {
+		struct cb_set *set = &circular.sets[i];
+
+		if (!set->program || set->chip != chip || !set->count)
+			continue;
+		if (only)
+			return NULL;
+		only = set;
+	}
+	return only;
+}
+
+/* Which of the programs that were not announced has ended is not known: taken to be the oldest, whose set ended when
+ * the next one's began. So only the last to end ends a set. */
+static struct cb_set *last_anonymous(struct chip *chip)
+{
+	struct cb_set *set = find_set(chip->id, chip->program);
+
+	if (chip->alive && --chip->alive)
+		return NULL;
+	chip->place_count = 0;
+	chip->program = 0;
+	return set;
+}
+
+void tt_circular_gone(uint32_t id, uint64_t program)
+{
+	struct cb_set *set;
+	struct chip *chip;
+
+	tt_lock();
+	chip = chip_of(id);
+	set = program ? find_set(id, program) : NULL;
+	if (!set && chip && !chip->run)
+		set = last_anonymous(chip);
+	else if (!set && !program)
+		set = only_set(id);
+	end_set(set);
+	tt_unlock();
+}
+
+void tt_circular_forget(uint32_t id)
+{
+	struct chip *chip;
+
+	tt_lock();
+	for (size_t i = 0; i < circular.set_slots; i++) {
+		if (circular.sets[i].chip == id)
+			circular.sets[i].count = 0;
+	}
+	chip = chip_of(id);
+	if (chip) {
+		chip->program = 0;
+		chip->before = 0;
+		chip->place_count = 0;
+		chip->alive = 0;
+		chip->run = 0;
+	}
+	tt_unlock();
+}

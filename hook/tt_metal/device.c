@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * device.c - IDevice objects: which chips they stand for, and the geometry of their memory.
+ *
+ * Buffers of today's TT-Metal belong to a MeshDevice, also on a single chip; its number is a counter that collides with
+ * the chips' numbers, so a mesh is always expanded to its chips.
+ */
+#include "device.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "circular.h"
+#include "say.h"
+#include "ttalloc.h"
+
+#define KNOWN_ALLOCATORS 64 /* those of the devices that are open; the oldest is forgotten, and announced again */
+
+struct known_allocator {
+	const void *allocator; /* NULL: free */
+	struct tt_chips chips;
+};
+
+static struct {
+	struct known_allocator known[KNOWN_ALLOCATORS];
+	size_t next;
+} devices;
+
+/* ---- Classes ---- */
+
+bool tt_read_safely(const void *from, void *to, size_t bytes)
+{
+	struct iovec local = {.iov_base = to, .iov_len = bytes};
+	struct iovec remote = {.iov_base = (void *)from, .iov_len = bytes};
+	int memory;
+	bool done;
+
+	if (process_vm_readv(getpid(), &local, 1, &remote, 1, 0) == (ssize_t)bytes)
+		return true;
+	/* Sandboxes forbid that call more often than this file. */
+	memory = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
+	if (memory < 0)
+		return false;
+	done = pread(memory, to, bytes, (off_t)(uintptr_t)from) == (ssize_t)bytes;
+	close(memory);
+	return done;
+}
+
+/* Of an object with virtual functions: before the table of functions lies its std::type_info, which is a pointer to
+ * its own functions and then its name. */
+static const char *class_name(const void *object)
+{
+	const void *const *functions = *(const void *const *const *)object;
+	const void *const *type_info = functions[-1];
+
+	return type_info[1];
+}
+
+static bool is_class(const char *name, const char *wanted)
+{
+	return strcmp(name, wanted) == 0;
+}
+
+bool tt_device_is_known(const void *device)
+{
+	const char *const *type_info;
+	const void *functions;
+	const char *name;
+	char copy[sizeof(TT_CLASS_MESH)] = {0};
+
+	if (!device || (uintptr_t)device % sizeof(void *))
+		return false;
+	if (!tt_read_safely(device, &functions, sizeof(functions)) ||
+	    !tt_read_safely((const char *)functions - sizeof(void *), &type_info, sizeof(type_info)) ||
+	    !tt_read_safely(type_info + 1, &name, sizeof(name)) || !tt_read_safely(name, copy, sizeof(TT_CLASS_CHIP)))
+		return false;
+	if (is_class(copy, TT_CLASS_CHIP))
+		return true;
+	return tt_read_safely(name, copy, sizeof(copy)) && is_class(copy, TT_CLASS_MESH);
+}
+
+static int call_slot(const void *device, int slot)
+{
+	int (*const *functions)(const void *) = *(int (*const *const *)(const void *))device;
+
+	return functions[slot](device);
+}
+
+/* ---- Chips ---- */
+
+static void add_chip(struct tt_chips *chips, const void *device)
+{
+	int id = call_slot(device, TT_SLOT_ID);
+
+	if (id >= 0 && chips->count < TT_CHIPS_MAX)
+		chips->ids[chips->count++] = (uint32_t)id;
+}
+
+static bool mesh_chips(const struct tt_library *library, const void *mesh, struct tt_chips *chips)
+{
+	struct tt_vector members = {NULL, NULL, NULL};
+
+	if (!library->mesh_devices || !library->operator_delete)
+		return false;
+	library->mesh_devices(&members, mesh);
+	for (const void *const *member = members.begin; (const void *)member < members.end; member++) {
+		if (*member && is_class(class_name(*member), TT_CLASS_CHIP))
+			add_chip(chips, *member);
+	}
+	if (members.begin)
+		library->operator_delete((void *)members.begin);
+	return chips->count > 0;
+}
+
+bool tt_device_chips(const struct tt_library *library, const void *device, struct tt_chips *chips)
+{
+	const char *name;
+
+	chips->count = 0;
+	if (!device)
+		return false;
+	name = class_name(device);
+	if (is_class(name, TT_CLASS_CHIP)) {
+		add_chip(chips, device);
+		return chips->count > 0;
+	}
+	if (is_class(name, TT_CLASS_MESH))
+		return mesh_chips(library, device, chips);
+	tt_say_once("class %s of %s is not known: what it allocates is not recorded", name, library->path);
+	return false;
+}
+
+/* ---- Geometry ---- */
+
+static uint64_t base_address(const struct tt_allocator_class *class, const void *allocator, bool in_dram)
+{
+	uint8_t memory = in_dram ? TT_MEMORY_DRAM : TT_MEMORY_L1;
+
+	return class->base_address(allocator, &memory);
+}
+
+/* L1_SMALL and TRACE lie above L1 and DRAM in the same bank, where the allocatable part of those ends. */
+static struct ttalloc_bank_layout read_layout(const struct tt_allocator_class *class, const void *allocator,
+                                              uint16_t region)
+{
+	bool in_dram = region == TTALLOC_DRAM || region == TTALLOC_TRACE;
+	int32_t type = region, below = in_dram ? TTALLOC_DRAM : TTALLOC_L1;
+	struct ttalloc_bank_layout layout = {
+	    .region = region,
+	    .top_down = !in_dram,
+	    .banks = class->num_banks(allocator, &type),
+	    .bank_bytes = class->bank_size(allocator, &type),
+	    .base_address = base_address(class, allocator, in_dram),
+	};
+
+	if (type != below)
+		layout.base_address += class->bank_size(allocator, &below);
+	if (class->alignment)
+		layout.alignment_bytes = class->alignment(allocator, type);
+	return layout;
+}
+
+/* Regions of no size are not configured, and left out. */
+static uint32_t read_layouts(const struct tt_allocator_class *class, const void *allocator,
+                             struct ttalloc_bank_layout layouts[static 4])
+{
+	static const uint16_t regions[] = {TTALLOC_DRAM, TTALLOC_L1, TTALLOC_L1_SMALL, TTALLOC_TRACE};
+	uint32_t count = 0;
+
+	if (!class->num_banks || !class->bank_size || !class->base_address)
+		return 0;
+	for (size_t i = 0; i < sizeof(regions) / sizeof(*regions); i++) {
+		layouts[count] = read_layout(class, allocator, regions[i]);
+		if (layouts[count].banks && layouts[count].bank_bytes)
+			count++;
+	}
+	return count;
+}
+
+static const char *arch_name(const void *device)
+{
+	int arch = call_slot(device, TT_SLOT_ARCH) & 0xFF; /* an enumeration of one byte in some generations */
+
+	if (arch == TT_ARCH_WORMHOLE_B0)
+		return "wormhole_b0";
+	return arch == TT_ARCH_BLACKHOLE ? "blackhole" : NULL;
+}
+
+/* ---- Allocators ---- */
+
+static bool same_chips(const struct tt_chips *a, const struct tt_chips *b)
+{
+	return a->count == b->count && memcmp(a->ids, b->ids, a->count * sizeof(*a->ids)) == 0;
+}
+
+static struct known_allocator *find_known(const void *allocator)
+{
+	for (size_t i = 0; i < KNOWN_ALLOCATORS; i++) {
+		if (devices.known[i].allocator == allocator)
+			return &devices.known[i];
+	}
+	return NULL;
+}
+
+/* True when ALLOCATOR was not known to serve just these chips. */
+static bool remember(const void *allocator, const struct tt_chips *chips)
+{
+	struct known_allocator *known;
+	bool fresh;
+
+	tt_lock();
+	known = find_known(allocator);
+	fresh = !known || !same_chips(&known->chips, chips);
+	if (!known)
+		known = &devices.known[devices.next++ % KNOWN_ALLOCATORS];
+	if (fresh)
+		*known = (struct known_allocator){.allocator = allocator, .chips = *chips};
+	tt_unlock();
+	return fresh;
+}
+
+void tt_device_announce(const struct tt_library *library, const void *allocator, const void *device)
+{
+	struct ttalloc_bank_layout layouts[4];
+	struct tt_chips chips;
+	uint32_t count;
+
+	if (!tt_device_chips(library, device, &chips) || !remember(allocator, &chips))
+		return;
+	count = read_layouts(&library->allocator, allocator, layouts);
+	for (uint32_t i = 0; i < chips.count; i++) {
+		ttalloc_device_open(&(struct ttalloc_device){
+		    .struct_size = sizeof(struct ttalloc_device),
+		    .device = chips.ids[i],
+		    .arch = arch_name(device),
+		    .layouts = layouts,
+		    .layout_count = count,
+		});
+	}
+}
+
+static bool serves(const struct known_allocator *known, uint32_t chip)
+{
+	for (uint32_t i = 0; known->allocator && i < known->chips.count; i++) {
+		if (known->chips.ids[i] == chip)
+			return true;
+	}
+	return false;
+}
+
+/* Under the lock. Removes chips that another allocator serves too: a mesh and its submeshes share chips, and what the
+ * others hold there stays. */
+static void keep_unshared(struct tt_chips *chips)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < chips->count; i++) {
+		bool shared = false;
+
+		for (size_t k = 0; k < KNOWN_ALLOCATORS && !shared; k++)
+			shared = serves(&devices.known[k], chips->ids[i]);
+		if (!shared)
+			chips->ids[kept++] = chips->ids[i];
+	}
+	chips->count = kept;
+}
+
+void tt_device_cleared(const void *allocator)
+{
+	struct tt_chips chips = {.count = 0};
+	struct known_allocator *known;
+
+	tt_lock();
+	known = find_known(allocator);
+	if (known) {
+		chips = known->chips;
+		known->allocator = NULL;
+		keep_unshared(&chips);
+	}
+	tt_unlock();
+	for (uint32_t i = 0; i < chips.count; i++) {
+		ttalloc_device_close(chips.ids[i]);
+		tt_circular_forget(chips.ids[i]);
+	}
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * upstream.h - what the preload knows about TT-Metal's binaries: names and offsets, each with the upstream
+ * commit (tenstorrent/tt-metal) from which it holds, or in which it was read. Nothing else in hook/ depends on
+ * upstream.
+ */
+#ifndef TTALLOC_TT_METAL_UPSTREAM_H
+#define TTALLOC_TT_METAL_UPSTREAM_H
+
+/* ---- Functions that are interposed, Itanium mangling (g++ and clang++ agree) ---- */
+
+/* a9328e67c7 (2025-03-12): the inline namespace v0 goes, and with it the "2v0" in these names. */
+#define TT_TRACK_ALLOCATE "_ZN2tt8tt_metal12GraphTracker14track_allocateEPKNS0_6BufferE"
+#define TT_TRACK_DEALLOCATE "_ZN2tt8tt_metal12GraphTracker16track_deallocateEPNS0_6BufferE"
+#define TT_TRACK_DEALLOCATE_CB "_ZN2tt8tt_metal12GraphTracker19track_deallocate_cbEPKNS0_7IDeviceE"
+#define TT_TRACK_PROGRAM "_ZN2tt8tt_metal12GraphTracker13track_programEPNS0_7ProgramEPKNS0_7IDeviceE"
+/* a9328e67c7 (2025-03-12) to e9debc3116 (2025-11-07), which moves CoreRangeSet into tt::tt_metal. */
+#define TT_TRACK_ALLOCATE_CB_GLOBAL                                                                                    \
+	"_ZN2tt8tt_metal12GraphTracker17track_allocate_cbERK12CoreRangeSetmmbPKNS0_7IDeviceE"
+/* e9debc3116 (2025-11-07) */
+#define TT_TRACK_ALLOCATE_CB "_ZN2tt8tt_metal12GraphTracker17track_allocate_cbERKNS0_12CoreRangeSetEmmbPKNS0_7IDeviceE"
+/* Asked after track_program; true when the program will not run. a9328e67c7 (2025-03-12) */
+#define TT_HOOK_PROGRAM "_ZN2tt8tt_metal12GraphTracker12hook_programEPNS0_7ProgramE"
+/* 58509621342 (after 2026-06): called for programs that are hooked, never for those that run. */
+#define TT_TRACK_DATAFLOW_BUFFER                                                                                       \
+	"_ZN2tt8tt_metal12GraphTracker30track_allocate_dataflow_bufferERKNS0_12CoreRangeSetEmmbPKNS0_7IDeviceE"
+#define TT_TRACK_SCRATCHPAD                                                                                            \
+	"_ZN2tt8tt_metal12GraphTracker25track_allocate_scratchpadERKNS0_12CoreRangeSetEmmPKNS0_7IDeviceE"
+/* 025138fbf9 (2025): class Allocator. 622c6fb9c0 (2026-06-23; since 2025-12): class AllocatorImpl. */
+#define TT_ALLOCATE_BUFFER "_ZN2tt8tt_metal9Allocator15allocate_bufferEPNS0_6BufferE"
+#define TT_DEALLOCATE_BUFFERS "_ZN2tt8tt_metal9Allocator18deallocate_buffersEv"
+#define TT_IMPL_ALLOCATE_BUFFER "_ZN2tt8tt_metal13AllocatorImpl15allocate_bufferEPNS0_6BufferE"
+#define TT_IMPL_DEALLOCATE_BUFFERS "_ZN2tt8tt_metal13AllocatorImpl18deallocate_buffersEv"
+/* 00e257450c (2025): Program's destructor is out of line. Both names have one body. */
+#define TT_PROGRAM_END "_ZN2tt8tt_metal7ProgramD1Ev"
+#define TT_PROGRAM_END_BASE "_ZN2tt8tt_metal7ProgramD2Ev"
+
+/* ---- Functions that are called ---- */
+
+/* 00ef79b53c (2025); all out of line since a9328e67c7 (2025-03-12) and before. */
+#define TT_BUFFER_ADDRESS "_ZNK2tt8tt_metal6Buffer7addressEv"
+#define TT_BUFFER_PAGE_SIZE "_ZNK2tt8tt_metal6Buffer9page_sizeEv"
+#define TT_BUFFER_NUM_PAGES "_ZNK2tt8tt_metal6Buffer9num_pagesEv"
+#define TT_BUFFER_SIZE_PER_BANK "_ZNK2tt8tt_metal6Buffer21aligned_size_per_bankEv"
+/* CLASS is 9Allocator or 13AllocatorImpl, as above. */
+#define TT_NUM_BANKS(CLASS) "_ZNK2tt8tt_metal" CLASS "13get_num_banksERKNS0_10BufferTypeE"
+#define TT_BANK_SIZE(CLASS) "_ZNK2tt8tt_metal" CLASS "13get_bank_sizeERKNS0_10BufferTypeE"
+#define TT_BASE_ADDRESS(CLASS) "_ZNK2tt8tt_metal" CLASS "23get_base_allocator_addrERKNS0_10HalMemTypeE"
+#define TT_ALIGNMENT(CLASS) "_ZNK2tt8tt_metal" CLASS "13get_alignmentENS0_10BufferTypeE"
+/* 622c6fb9c0 (2026-06-23) and samples since 2025-01 */
+#define TT_MESH_DEVICES "_ZNK2tt8tt_metal11distributed10MeshDevice11get_devicesEv"
+#define TT_OPERATOR_DELETE "_ZdlPv"
+#define TT_STANDARD_EXCEPTION "_ZTISt9exception"
+
+/* ---- Classes, by their run-time type's name ---- */
+
+/* 001b6f9404 (2025) and samples 2025-01 to 2026-06; IDevice is the first base of both. */
+#define TT_CLASS_CHIP "N2tt8tt_metal6DeviceE"
+#define TT_CLASS_MESH "N2tt8tt_metal11distributed10MeshDeviceE"
+/* IDevice's virtual functions begin: destructor (2 slots), arch(), id(). */
+#define TT_SLOT_ARCH 2
+#define TT_SLOT_ID 3
+
+/* ---- Enumerations ---- */
+
+/* BufferType is ours (enum ttalloc_region). TensorMemoryLayout: 0 interleaved, 1 single bank (until 2025), then the
+ * sharded ones. HalMemType: 0 L1, 1 DRAM. tt::ARCH: 2 Wormhole B0, 3 Blackhole. 622c6fb9c0 (2026-06-23) */
+#define TT_LAYOUT_INTERLEAVED 0
+#define TT_LAYOUT_FIRST_SHARDED 2
+#define TT_LAYOUT_LAST 5
+#define TT_MEMORY_L1 0
+#define TT_MEMORY_DRAM 1
+#define TT_ARCH_WORMHOLE_B0 2
+#define TT_ARCH_BLACKHOLE 3
+
+/* Kernel binaries are DRAM buffers, placed top-down, in pages of this size (PROGRAM_PAGE_SIZE). 622c6fb9c0 */
+#define TT_KERNEL_BINARY_PAGE_BYTES 2048
+
+/* ---- Members of class Buffer, x86-64, libstdc++: byte offsets ---- */
+
+/* HOLDER: where in Buffer the pointer to the object with these members lies; -1: Buffer has them itself. HOOKED: -1:
+ * there is no such member. SUB_DEVICE is an optional of one byte: value, then whether it has one.
+ *
+ *       holder device size type layout bottom_up sub_device allocator hooked address page_size */
+#define TT_BUFFER_LAYOUTS(ROW)                                                                                         \
+	/* a9328e67c7 (2025-03-12), samples of that spring: a mutex and a condition before the page size */            \
+	ROW(-1, 0, 8, 16, 20, 24, 25, 48, -1, 64, 168)                                                                 \
+	/* until 2914f22bea (2025-06-20): without them, and with hooked_allocation_ */                                 \
+	ROW(-1, 0, 8, 16, 20, 24, 25, 48, 57, 64, 72)                                                                  \
+	/* 2914f22bea (2025-06-20), 58eb2b3b4b, 00ef79b53c, 622c6fb9c0 (2026-06-23): enable_shared_from_this */        \
+	ROW(-1, 16, 24, 32, 36, 40, 41, 64, 73, 80, 88)                                                                \
+	/* 33df036fd3 (2026): the members move to class BufferImpl, behind a unique_ptr */                             \
+	ROW(16, 0, 8, 16, 20, 24, 25, 48, 57, 64, 72)
+
+/* Members of CoreRangeSet: one std::vector<CoreRange> at 0. CoreRange: x and y of the first corner, then of the last,
+ * 8 bytes each. 622c6fb9c0 (2026-06-23) and samples since 2025-01 */
+struct tt_core_range {
+	uint64_t x0, y0, x1, y1;
+};
+
+/* std::vector of libstdc++. */
+struct tt_vector {
+	const void *begin, *end, *capacity_end;
+};
+
+#endif

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * dictionary.c - threads, labels, stacks and origins of the whole recording.
+ */
+#include "dictionary.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "recorder/base/index.h"
+
+struct label {
+	char *name;
+	uint32_t name_bytes, parent, depth;
+};
+
+/* Frames are compared by 128 bits of hash: keeping them all in memory would cost more than all the rest. */
+struct stack {
+	uint64_t hash[2];
+};
+
+struct thread {
+	uint32_t process, serial;
+};
+
+#define SET(type)                                                                                                      \
+	struct {                                                                                                       \
+		type *things;                                                                                          \
+		size_t count, capacity;                                                                                \
+		struct index index;                                                                                    \
+	}
+
+struct dictionary {
+	SET(struct thread) threads;
+	SET(struct label) labels;
+	SET(struct stack) stacks;
+	SET(struct origin) origins;
+	struct frames *frames;
+};
+
+/* Adds THING with HASH to SET; its id is then SET->count. */
+#define SET_ADD(set, hash, thing)                                                                                      \
+	do {                                                                                                           \
+		(set)->things = memory_room((set)->things, (set)->count, &(set)->capacity, sizeof(*(set)->things));    \
+		(set)->things[(set)->count++] = (thing);                                                               \
+		index_add(&(set)->index, (hash), (uint32_t)(set)->count);                                              \
+	} while (0)
+
+struct dictionary *dictionary_new(void)
+{
+	struct dictionary *dictionary = memory_zeroed(sizeof(*dictionary));
+
+	dictionary->frames = frames_new();
+	return dictionary;
+}
+
+struct frames *dictionary_frames(struct dictionary *dictionary)
+{
+	return dictionary->frames;
+}
+
+void dictionary_free(struct dictionary *dictionary)
+{
+	if (!dictionary)
+		return;
+	for (size_t i = 0; i < dictionary->labels.count; i++)
+		free(dictionary->labels.things[i].name);
+	frames_free(dictionary->frames);
+	free(dictionary->threads.things);
+	free(dictionary->labels.things);
+	free(dictionary->stacks.things);
+	free(dictionary->origins.things);
+	index_free(&dictionary->threads.index);
+	index_free(&dictionary->labels.index);
+	index_free(&dictionary->stacks.index);
+	index_free(&dictionary->origins.index);
+	free(dictionary);
+}
+
+/* ---- threads ---- */
+
+uint32_t dictionary_thread(struct dictionary *dictionary, const struct dictionary_thread *thread, struct rowlog *log)
+{
+	uint64_t hash = hash_pair(thread->process, thread->serial);
+	struct thread made = {.process = thread->process, .serial = thread->serial};
+
+	INDEX_EACH_MATCH(&dictionary->threads.index, hash, at, ref)
+	{
+		const struct thread *known = &dictionary->threads.things[ref - 1];
+
+		if (known->process == made.process && known->serial == made.serial)
+			return ref;
+	}
+	SET_ADD(&dictionary->threads, hash, made);
+	if (log) {
+		rowlog_begin(log, ROW_THREAD);
+		rowlog_integer(log, (int64_t)dictionary->threads.count);
+		rowlog_integer(log, thread->process);
+		rowlog_integer(log, thread->serial);
+		rowlog_integer(log, thread->tid);
+		rowlog_text(log, thread->name, thread->name_bytes);
+	}
+	return (uint32_t)dictionary->threads.count;
+}
+
+/* ---- labels ---- */
+
+static void log_path(const struct dictionary *dictionary, const struct label *label, struct rowlog *log)
+{
+	const struct label *chain[LABEL_MOST_DEPTH + 1];
+	char path[(LABEL_MOST_DEPTH + 1) * 256];
+	size_t used = 0, depth = 0;
+
+	for (;; label = &dictionary->labels.things[label->parent - 1]) {
+		chain[depth++] = label;
+		if (!label->parent || depth > LABEL_MOST_DEPTH)
+			break;
+	}
+	while (depth-- > 0) {
+		memcpy(path + used, chain[depth]->name, chain[depth]->name_bytes);
+		used += chain[depth]->name_bytes;
+		path[used++] = '/';
+	}
+	rowlog_text(log, path, used - 1);
+}
+
+static void log_label(const struct dictionary *dictionary, const struct label *label, struct rowlog *log)
+{
+	rowlog_begin(log, ROW_LABEL);
+	rowlog_integer(log, (int64_t)dictionary->labels.count);
+	rowlog_optional(log, label->parent, 0);
+	rowlog_text(log, label->name, label->name_bytes);
+	log_path(dictionary, label, log);
+}
+
+uint32_t dictionary_label(struct dictionary *dictionary, uint32_t parent, const char *name, size_t name_bytes,
+                          struct rowlog *log)
+{
+	struct label made = {.parent = parent};
+	uint64_t hash;
+
+	if (parent > dictionary->labels.count)
+		parent = made.parent = 0;
+	if (parent)
+		made.depth = dictionary->labels.things[parent - 1].depth + 1;
+	if (made.depth >= LABEL_MOST_DEPTH)
+		return parent;
+	name_bytes = strnlen(name, name_bytes < 255 ? name_bytes : 255);
+	hash = hash_bytes(name, name_bytes, parent);
+	INDEX_EACH_MATCH(&dictionary->labels.index, hash, at, ref)
+	{
+		const struct label *known = &dictionary->labels.things[ref - 1];
+
+		if (known->parent == parent && known->name_bytes == name_bytes &&
+		    memcmp(known->name, name, name_bytes) == 0)
+			return ref;
+	}
+	made.name = memory_or_die(malloc(name_bytes + 1));
+	memcpy(made.name, name, name_bytes);
+	made.name_bytes = (uint32_t)name_bytes;
+	SET_ADD(&dictionary->labels, hash, made);
+	if (log)
+		log_label(dictionary, &made, log);
+	return (uint32_t)dictionary->labels.count;
+}
+
+/* ---- stacks ---- */
+
+uint32_t dictionary_stack(struct dictionary *dictionary, const void *frames, size_t bytes, struct rowlog *log)
+{
+	struct stack made = {.hash = {hash_bytes(frames, bytes, 1), hash_bytes(frames, bytes, 2)}};
+
+	INDEX_EACH_MATCH(&dictionary->stacks.index, made.hash[0], at, ref)
+	{
+		if (memcmp(&dictionary->stacks.things[ref - 1], &made, sizeof(made)) == 0)
+			return ref;
+	}
+	SET_ADD(&dictionary->stacks, made.hash[0], made);
+	if (log) {
+		rowlog_begin(log, ROW_STACK);
+		rowlog_integer(log, (int64_t)dictionary->stacks.count);
+		rowlog_blob(log, frames, bytes);
+	}
+	return (uint32_t)dictionary->stacks.count;
+}
+
+/* ---- origins ---- */
+
+static bool same_origin(const struct origin *a, const struct origin *b)
+{
+	return a->process == b->process && a->thread == b->thread && a->label == b->label && a->stack == b->stack &&
+	       a->device == b->device && a->region == b->region && a->class == b->class && a->flags == b->flags &&
+	       a->ended == b->ended;
+}
+
+static void log_origin(const struct origin *origin, size_t id, struct rowlog *log)
+{
+	rowlog_begin(log, ROW_ORIGIN);
+	rowlog_integer(log, (int64_t)id);
+	rowlog_integer(log, origin->process);
+	rowlog_integer(log, origin->thread);
+	rowlog_optional(log, origin->label, 0);
+	rowlog_optional(log, origin->stack, 0);
+	rowlog_integer(log, origin->device);
+	rowlog_integer(log, origin->region);
+	rowlog_integer(log, origin->class);
+	rowlog_integer(log, origin->flags);
+	rowlog_integer(log, origin->ended);
+}
+
+uint32_t dictionary_origin(struct dictionary *dictionary, const struct origin *origin, struct rowlog *log)
+{
+	uint64_t who = (uint64_t)origin->process << 32 | origin->thread;
+	uint64_t where = (uint64_t)origin->label << 32 | origin->stack;
+	uint64_t what = (uint64_t)origin->device << 32 | (uint64_t)origin->region << 16 |
+	                (uint64_t)(uint8_t)(origin->flags ^ origin->class << 4) << 8 | origin->ended;
+	uint64_t hash = hash_pair(hash_pair(who, where), what);
+
+	INDEX_EACH_MATCH(&dictionary->origins.index, hash, at, ref)
+	{
+		if (same_origin(&dictionary->origins.things[ref - 1], origin))
+			return ref;
+	}
+	SET_ADD(&dictionary->origins, hash, *origin);
+	if (log)
+		log_origin(origin, dictionary->origins.count, log);
+	return (uint32_t)dictionary->origins.count;
+}
+
+const struct origin *dictionary_origin_of(const struct dictionary *dictionary, uint32_t id)
+{
+	return id && id <= dictionary->origins.count ? &dictionary->origins.things[id - 1] : NULL;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * dictionary.h - threads, labels, stacks and origins of the whole recording, each stored once and known by its id from
+ * then on. Finding or adding; what is added is logged as a row, unless LOG is NULL: then it came out of the file.
+ *
+ * Not thread-safe. Without memory the program ends.
+ */
+#ifndef RECORDER_DICTIONARY_H
+#define RECORDER_DICTIONARY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "frames.h"
+#include "sql/store/rowlog.h"
+
+#define LABEL_MOST_DEPTH 64u /* deeper labels count as their parents */
+
+struct dictionary;
+
+struct dictionary_thread {
+	uint32_t process, serial, tid;
+	const char *name;
+	size_t name_bytes;
+};
+
+struct origin {
+	uint32_t process, thread, label, stack; /* ids; 0: none */
+	uint32_t device;
+	uint16_t region;
+	uint8_t class, flags, ended;
+};
+
+struct dictionary *dictionary_new(void);
+void dictionary_free(struct dictionary *dictionary);
+
+uint32_t dictionary_thread(struct dictionary *dictionary, const struct dictionary_thread *thread, struct rowlog *log);
+uint32_t dictionary_label(struct dictionary *dictionary, uint32_t parent, const char *name, size_t name_bytes,
+                          struct rowlog *log);
+/* FRAMES: ids of dictionary_frames(), 4 bytes each, innermost first. */
+uint32_t dictionary_stack(struct dictionary *dictionary, const void *frames, size_t bytes, struct rowlog *log);
+uint32_t dictionary_origin(struct dictionary *dictionary, const struct origin *origin, struct rowlog *log);
+
+/* What stacks consist of; belongs to the dictionary. */
+struct frames *dictionary_frames(struct dictionary *dictionary);
+
+/* What an id stands for; NULL: there is no such id. */
+const struct origin *dictionary_origin_of(const struct dictionary *dictionary, uint32_t id);
+
+#endif

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * model.h - what old clients hold, as far as they say: totals per device for answers at any moment, and messages
+ * turned into events for the recording. It follows the rules of the recording (a free ends the youngest match, an alloc
+ * over a live block replaces it), so both give the same figures.
+ *
+ * Not thread-safe. Without memory the program ends.
+ */
+#ifndef RECORDER_POC_MODEL_H
+#define RECORDER_POC_MODEL_H
+
+#include <stddef.h>
+
+#include "recorder/ledger/ingest.h"
+#include "recorder/ledger/ledger.h"
+#include "wire.h"
+
+#define POC_ODD_REGION 256u /* buffer types that the protocol does not have are recorded as regions from here on */
+
+/* Device and region of one owner. */
+struct poc_place {
+	uint32_t device, region;
+	uint32_t next;   /* number of the next place on the same device; 0: none */
+	uint32_t totals; /* number of the device in the model */
+};
+
+/* What one process holds. */
+struct poc_holdings {
+	struct ledger ledger;     /* by place number */
+	struct poc_place *places; /* number 1 is places[0] */
+	size_t place_count, place_capacity;
+	struct index device_index; /* to the first place of each device */
+	bool names_devices;        /* it has freed on a device other than 0, so its zeros mean device 0 */
+};
+
+struct poc_device {
+	uint32_t device;
+	struct poc_totals totals;
+};
+
+struct poc_model {
+	struct poc_device *devices; /* number 1 is devices[0] */
+	size_t device_count, device_capacity;
+	struct index device_index;
+	uint32_t device_end; /* all devices that were named lie below, odd numbers aside */
+	int64_t serial;      /* of the last alloc: tells which block is the youngest */
+};
+
+/* What became of a message. */
+struct poc_outcome {
+	struct tta_event event; /* for the recording; ticks and entries are the caller's business */
+	uint64_t freed_bytes;   /* of what it ended */
+	uint32_t freed_region;  /* where that lay */
+	uint32_t repeats;       /* of an alloc: how often the live block before it was allocated */
+	bool found;             /* something ended */
+	bool refused;           /* one place too many: it is in no total */
+	bool odd;               /* a type or device that the old server would have turned away */
+};
+
+void poc_model_free(struct poc_model *model);
+
+/* Applies a message that reports something rather than asks. */
+void poc_model_take(struct poc_model *model, struct poc_holdings *holdings, const struct poc_message *message,
+                    uint64_t at_ns, struct poc_outcome *outcome);
+
+/* All of it goes. */
+void poc_model_release(struct poc_model *model, struct poc_holdings *holdings);
+
+/* Totals of DEVICE: zeros, if nobody named it. */
+void poc_model_totals(const struct poc_model *model, int32_t device, struct poc_totals *totals);
+
+#endif

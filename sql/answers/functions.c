@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * functions.c - see functions.h.
+ */
+#include "functions.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sql/store/recording.h"
+#include "sql/symbols/stack_text.h"
+#include "sql/base/value.h"
+
+bool label_matches(const char *label, const char *path)
+{
+	size_t length = strlen(label);
+
+	if (strncmp(label, path, length) == 0 && (path[length] == '\0' || path[length] == '/'))
+		return true;
+	return strpbrk(label, "*?[") && sqlite3_strglob(label, path) == 0;
+}
+
+static const char *text_of(sqlite3_value *value)
+{
+	const char *text = (const char *)sqlite3_value_text(value);
+
+	return text ? text : "";
+}
+
+static void label_matches_sql(sqlite3_context *context, int count, sqlite3_value **values)
+{
+	(void)count;
+	if (sqlite3_value_type(values[0]) == SQLITE_NULL)
+		sqlite3_result_int(context, 1); /* no filter */
+	else if (sqlite3_value_type(values[1]) == SQLITE_NULL)
+		sqlite3_result_int(context, 0);
+	else
+		sqlite3_result_int(context, label_matches(text_of(values[0]), text_of(values[1])));
+}
+
+static void result_word(sqlite3_context *context, const char *word, sqlite3_value *value)
+{
+	if (sqlite3_value_type(value) == SQLITE_NULL)
+		sqlite3_result_null(context);
+	else if (word)
+		sqlite3_result_text(context, word, -1, SQLITE_STATIC);
+	else
+		sqlite3_result_text(context, text_of(value), -1, SQLITE_TRANSIENT);
+}
+
+static void region_word_sql(sqlite3_context *context, int count, sqlite3_value **values)
+{
+	(void)count;
+	result_word(context, value_region_word(sqlite3_value_int64(values[0])), values[0]);
+}
+
+static void region_number_sql(sqlite3_context *context, int count, sqlite3_value **values)
+{
+	(void)count;
+	if (sqlite3_value_type(values[0]) == SQLITE_NULL)
+		return;
+	sqlite3_result_int64(context, value_region(text_of(values[0])));
+}
+
+static void class_word_sql(sqlite3_context *context, int count, sqlite3_value **values)
+{
+	static const char *const words[] = {"buffer", "kernel_binary", "circular_buffer", "kernel", "trace"};
+	int64_t number = sqlite3_value_int64(values[0]);
+	bool known = number >= 0 && (size_t)number < sizeof(words) / sizeof(*words);
+
+	(void)count;
+	result_word(context, known ? words[number] : NULL, values[0]);
+}
+
+static void human_bytes_sql(sqlite3_context *context, int count, sqlite3_value **values)
+{
+	static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+	char text[40];
+	double value = sqlite3_value_double(values[0]);
+	size_t unit = 0;
+
+	(void)count;
+	if (sqlite3_value_type(values[0]) == SQLITE_NULL)
+		return;
+	for (; value >= 1024 && unit + 1 < sizeof(units) / sizeof(*units); unit++)
+		value /= 1024;
+	snprintf(text, sizeof(text), unit ? "%.2f %s" : "%.0f %s", value, units[unit]);
+	sqlite3_result_text(context, text, -1, SQLITE_TRANSIENT);
+}
+
+int functions_register(sqlite3 *db)
+{
+	static const struct {
+		const char *name;
+		int arguments;
+		void (*function)(sqlite3_context *, int, sqlite3_value **);
+	} functions[] = {
+	    {"label_matches", 2, label_matches_sql}, {"region_word", 1, region_word_sql},
+	    {"region_number", 1, region_number_sql}, {"class_word", 1, class_word_sql},
+	    {"human_bytes", 1, human_bytes_sql},
+	};
+	int code = SQLITE_OK;
+
+	for (size_t i = 0; code == SQLITE_OK && i < sizeof(functions) / sizeof(*functions); i++)
+		code = sqlite3_create_function_v2(db, functions[i].name, functions[i].arguments,
+		                                  SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS, NULL,
+		                                  functions[i].function, NULL, NULL, NULL);
+	return code == SQLITE_OK ? stack_text_register(db) : code;
+}

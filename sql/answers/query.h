@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * query.h - opening a recording for reading, and running canned queries over it.
+ *
+ * A canned query is one file, queries/NAME.sql. Its leading comment is its declaration:
+ *
+ *   -- summary: one line, what it answers
+ *   -- about: prose for --help and the man page; the line may be repeated
+ *   -- param: NAME TYPE DEFAULT help text     TYPE: integer, real, text, size, time, region, flag, choice(a|b|c)
+ *                                             DEFAULT: "-" for NULL; "required"
+ *   -- filters: device region pid label start end step      the shared options that it honours
+ *   -- column: NAME UNIT help text            UNIT: bytes, ns, count, ratio, address, text, id, list
+ *                                            (text, one item per line; an array in JSON), picture (of a bank, in
+ *                                            cells that can be drawn narrower: . : # free to used, - = X in a window)
+ *   -- exit: nonempty                         with --exit-code, status 1 when a row came
+ *   -- notes: SQL                             a SELECT whose text rows become the notes of the answer; may be repeated
+ *   -- refuse: SQL                           the same, but a text row is why there is no answer: an error
+ *   -- format: folded                        without --format each row is a line: first column, blank, second column
+ *   -- with: NAME[=WORD]                      (after the body) another body follows, for when parameter NAME is given
+ *                                             (as WORD)
+ *
+ * and its body is one SELECT over the views, the tables and the functions of functions.h, in which each parameter and
+ * filter is a bound variable of its name (:device, :samples); a filter not given is NULL. :region is the word (DRAM),
+ * :start and :end are nanoseconds; :step is what was typed, N or A..B, and :step_first and :step_last are its ends.
+ */
+#ifndef SQL_QUERY_H
+#define SQL_QUERY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "sql/base/sql.h"
+
+struct recording;
+
+/* Opens PATH read-only, defensive, schema untrusted, brings the views as TEMP views and registers the functions. Works
+ * on a recording in progress, on one whose recorder was killed (-wal beside it, also where nothing can be written), and
+ * never makes a file. NULL with ERROR filled otherwise. Not thread-safe. */
+struct recording *recording_open(const char *path, struct sql_error *error);
+void recording_close(struct recording *recording);
+const char *recording_path(const struct recording *recording);
+
+/* Whether the answers are complete, and the lines that say what is missing and what it makes of figures. */
+bool recording_complete(struct recording *recording);
+size_t recording_loss_lines(struct recording *recording, char (*lines)[256], size_t capacity);
+
+/* Lets go of the read transaction of the last query, so that a recorder may checkpoint. */
+void recording_release(struct recording *recording);
+
+/* Opens a second recording beside this one (diff): the table-valued functions read it when their column "recording" is
+ * 'old'. 0 or -1. */
+int recording_attach_old(struct recording *recording, const char *path, struct sql_error *error);
+
+/* Makes one consistent file of RECORDING at PATH, which must not exist unless FORCE. 0 or -1. */
+int recording_copy(struct recording *recording, const char *path, bool force, struct sql_error *error);
+
+enum query_type {
+	QUERY_INTEGER,
+	QUERY_REAL,
+	QUERY_TEXT,
+	QUERY_SIZE,
+	QUERY_TIME,
+	QUERY_REGION,
+	QUERY_FLAG,
+	QUERY_CHOICE
+};
+
+struct query_param {
+	const char *name, *choices, *fallback, *help; /* choices: a|b|c; fallback: NULL when there is none */
+	enum query_type type;
+	bool required;
+};
+
+struct query_column {
+	const char *name, *unit, *help;
+};
+
+struct query {
+	const char *name, *summary, *about, *file, *body, *notes, *refuse, *filters;
+	const struct query_param *params;
+	size_t param_count;
+	const struct query_column *columns;
+	size_t column_count;
+	bool exit_nonempty, folded;
+	const char *with_param, *with_body; /* the other body, used when with_param is given; NULL: there is none */
+	const char *with_value;             /* and says this; NULL: anything */
+};
+
+/* The built-in queries, by name. */
+const struct query *query_builtin(size_t index);
+
+/* Reads a user's query file. The caller frees it with query_free(). NULL with ERROR filled. */
+struct query *query_load(const char *path, struct sql_error *error);
+void query_free(struct query *query);
+
+/* A bound value. TEXT wins over NUMBER where it is set; IS_NULL over both. */
+struct query_value {
+	const char *name;
+	const char *text;
+	int64_t number;
+	double real;
+	enum query_type type;
+	bool is_null;
+};
+
+struct query_run;
+
+/* Starts QUERY. Values not given take their declared defaults, filters NULL. A query without columns (such as a copy
+ * whose body is the notes) never takes its other body. NULL with ERROR filled. */
+struct query_run *query_start(struct recording *recording, const struct query *query, const struct query_value *values,
+                              size_t value_count, struct sql_error *error);
+/* Starts a user's own statement, read-only. */
+struct query_run *query_start_sql(struct recording *recording, const char *statement, struct sql_error *error);
+
+/* 1: a row is there; 0: no more; -1 with ERROR filled. */
+int query_next(struct query_run *run, struct sql_error *error);
+void query_finish(struct query_run *run);
+
+enum query_cell_type { CELL_NULL, CELL_INTEGER, CELL_REAL, CELL_TEXT, CELL_BLOB };
+struct query_cell {
+	enum query_cell_type type;
+	int64_t integer;
+	double real;
+	const char *text; /* or the bytes of a blob; valid until query_next() */
+	size_t bytes;
+};
+size_t query_column_count(const struct query_run *run);
+const char *query_column_name(const struct query_run *run, size_t column);
+const char *query_column_unit(const struct query_run *run, size_t column); /* NULL: not declared */
+void query_cell(const struct query_run *run, size_t column, struct query_cell *cell);
+
+#endif

@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * banks.c - bank_samples() and failure_banks(): what was free in the banks, at chosen moments and when requests
+ * failed. The state at a moment is that after all that happened at its nanosecond.
+ */
+#include <stdlib.h>
+
+#include "sql/base/array.h"
+#include "sql/replay/bank.h"
+#include "sql/base/error.h"
+#include "sql/replay/figures.h"
+#include "sql/replay/layouts.h"
+#include "sql/store/recording.h"
+#include "sql/replay/replay.h"
+#include "sql/replay/spans.h"
+#include "sql/answers/table_function.h"
+
+#define SAMPLES_DEFAULT 100
+#define SAMPLES_MAX 100000
+
+/* A moment at which to look at a bank. */
+struct moment {
+	uint32_t series;
+	int64_t at_ns, process, key; /* of a failure; a sample is taken after all that happened at its nanosecond */
+};
+
+struct moments {
+	struct moment *list;
+	size_t count, capacity;
+};
+
+/* Evenly spread samples of one series: of its changes, counted from the last, those that begin another part. */
+struct spread {
+	int64_t changes, seen, taken;
+	int64_t last_ns;   /* of the change before, on the way back */
+	int64_t looked_ns; /* at which a row was made last */
+	bool any;          /* there are rows for the series at all */
+};
+
+/* A pass over the blocks that looks at banks on its way back. */
+struct survey {
+	struct table_call *call;
+	struct catalog catalog;
+	struct layouts layouts;
+	struct bank *banks;     /* per series */
+	int64_t *request_bytes; /* per series: what free space is held against */
+	struct spread *spreads; /* per series */
+	int64_t samples;        /* of each series */
+	bool at_failures;       /* moments are failures, each at its own place among events of the same nanosecond */
+	struct moments moments; /* the latest first */
+	const struct replay *replay;
+	int (*add)(struct survey *survey, const struct moment *moment, const struct bank_figures *figures);
+	uint32_t refilling;
+	int result;
+};
+
+static int no_memory(struct survey *survey)
+{
+	return sql_fail(survey->call->error, "out of memory");
+}
+
+static void survey_clear(struct survey *survey)
+{
+	for (size_t i = 0; survey->banks && i < survey->catalog.series_count; i++)
+		bank_clear(&survey->banks[i]);
+	free(survey->banks);
+	free(survey->request_bytes);
+	free(survey->spreads);
+	free(survey->moments.list);
+	layouts_clear(&survey->layouts);
+	catalog_clear(&survey->catalog);
+}
+
+static int survey_open(struct survey *survey)
+{
+	struct table_call *call = survey->call;
+
+	if (catalog_load(&survey->catalog, call->recording, &call->filter, false, call->error) < 0 ||
+	    layouts_load(&survey->layouts, call->recording, call->error) < 0)
+		return -1;
+	size_t count = survey->catalog.series_count + 1;
+	survey->banks = calloc(count, sizeof(*survey->banks));
+	survey->request_bytes = calloc(count, sizeof(*survey->request_bytes));
+	survey->spreads = calloc(count, sizeof(*survey->spreads));
+	if (!survey->banks || !survey->request_bytes || !survey->spreads)
+		return no_memory(survey);
+	for (size_t i = 0; i < survey->catalog.series_count; i++)
+		survey->spreads[i].last_ns = survey->spreads[i].looked_ns = INT64_MIN;
+	return 0;
+}
+
+static int add_moment(struct survey *survey, struct moment moment)
+{
+	struct moments *moments = &survey->moments;
+
+	if (array_reserve(&moments->list, &moments->capacity, moments->count) < 0)
+		return no_memory(survey);
+	moments->list[moments->count++] = moment;
+	return 0;
+}
+
+static int latest_first(const void *a, const void *b)
+{
+	const struct moment *first = a, *second = b;
+
+	if (first->at_ns != second->at_ns)
+		return first->at_ns > second->at_ns ? -1 : 1;
+	if (first->process != second->process)
+		return first->process > second->process ? -1 : 1;
+	return (first->key < second->key) - (first->key > second->key);
+}
+
+/* Whether EVENT is part of what MOMENT shows. */
+static bool is_shown(const struct moment *moment, const struct replay_event *event)
+{
+	struct place place = {event->at_ns, event->process, event->key};
+
+	return !place_is_before((struct place){moment->at_ns, moment->process, moment->key}, place);
+}
+
+/* ---- Looking ---- */
+
+static void refill_block(const struct replay_block *block, void *context)
+{
+	struct survey *survey = context;
+	const struct catalog_origin *origin = &survey->catalog.origins[block->origin];
+
+	if (origin->series != survey->refilling || origin->aliased)
+		return;
+	if (bank_refill_add(&survey->banks[origin->series], (uint64_t)block->address, (uint64_t)block->bank_bytes) < 0)
+		survey->result = no_memory(survey);
+}
+
+/* Looks at the bank as it is now. */
+static int look(struct survey *survey, const struct moment *moment)
+{
+	const struct catalog_series *series = &survey->catalog.series[moment->series];
+	const struct bank_layout *layout = layouts_at(&survey->layouts, series->device, series->region, moment->at_ns);
+	uint64_t request_bytes = (uint64_t)survey->request_bytes[moment->series];
+	struct bank *bank = &survey->banks[moment->series];
+	struct bank_figures figures;
+
+	/* circular buffers lie in L1; their addresses are no bank of their own */
+	if (!layout || series->region == REGION_CB)
+		return survey->add(survey, moment, NULL);
+	if (bank->is_stale) {
+		bank_refill(bank);
+		survey->refilling = moment->series;
+		replay_each(survey->replay, refill_block, survey);
+	}
+	if (survey->result < 0 || bank_measure(bank, layout, request_bytes, &figures) < 0)
+		return no_memory(survey);
+	return survey->add(survey, moment, &figures);
+}
+
+/* Looks at what is due before the change of SERIES at AT_NS is undone. */
+static int look_at_spread(struct survey *survey, uint32_t series, int64_t at_ns)
+{
+	struct spread *spread = &survey->spreads[series];
+	bool is_new = at_ns != spread->last_ns;
+
+	spread->last_ns = at_ns;
+	if (!spread->any || survey->samples == 0 || at_ns > survey->catalog.filter.end_ns ||
+	    spread->taken == survey->samples)
+		return 0;
+	__int128 due = (__int128)spread->taken * spread->changes / survey->samples;
+	/* of several changes in one nanosecond only the last one shows what that moment left behind */
+	if (spread->seen++ < (int64_t)due || !is_new)
+		return 0;
+	spread->taken++;
+	return look(survey, &(struct moment){.series = series, .at_ns = at_ns});
+}
+
+static int undo(struct survey *survey, struct replay *replay, const struct replay_event *event)
+{
+	const struct replay_block *block = event->block;
+	const struct catalog_origin *origin = &survey->catalog.origins[block->origin];
+	struct bank *bank = &survey->banks[origin->series];
+
+	if (look_at_spread(survey, origin->series, event->at_ns) < 0)
+		return -1;
+	if (!origin->aliased &&
+	    bank_change(bank, (uint64_t)block->address, (uint64_t)block->bank_bytes, !event->is_alloc) < 0)
+		return no_memory(survey);
+	return replay_undo(replay, survey->call->error);
+}
+
+static int survey_blocks(struct survey *survey)
+{
+	struct table_call *call = survey->call;
+	struct replay *replay = replay_open(call->recording, &survey->catalog, call->error);
+	struct replay_event event;
+	size_t next = 0;
+	int state = replay ? 1 : -1;
+
+	survey->replay = replay;
+	for (size_t i = 0; i < survey->catalog.series_count; i++)
+		survey->banks[i].is_stale = true; /* to be filled with what is live at the end */
+	if (survey->moments.count > 1)
+		qsort(survey->moments.list, survey->moments.count, sizeof(*survey->moments.list), latest_first);
+	while (state == 1 && (state = replay_peek(replay, &event, call->error)) >= 0) {
+		bool more = state == 1 && event.at_ns >= survey->catalog.filter.start_ns;
+
+		while (state >= 0 && next < survey->moments.count &&
+		       (!more || is_shown(&survey->moments.list[next], &event)))
+			if (look(survey, &survey->moments.list[next++]) < 0)
+				state = -1;
+		if (!more)
+			break;
+		if (state == 1 && undo(survey, replay, &event) < 0)
+			state = -1;
+	}
+	replay_close(replay);
+	return state < 0 ? -1 : 0;
+}
+
+/* ---- failure_banks() ---- */
+
+static int add_failure(struct survey *survey, const struct moment *moment, const struct bank_figures *figures)
+{
+	int64_t cells[] = {moment->key, figures ? figures->free_bytes : TABLE_NULL,
+	                   figures ? figures->largest_free_bytes : TABLE_NULL};
+
+	return table_add(survey->call->table, cells, survey->call->error);
+}
+
+/* The failures in the filter's window, device and region. */
+static const char failures_sql[] =
+    "SELECT f.key, f.at_ns, o.device, o.region, coalesce(f.bank_bytes, f.size_bytes), f.origin FROM main.failure_info "
+    "f "
+    "JOIN main.origin o ON o.id = f.origin "
+    "WHERE (?1 IS NULL OR o.device = ?1) AND (?2 IS NULL OR o.region = ?2) AND f.at_ns BETWEEN ?3 AND ?4";
+
+static int take_failure(struct survey *survey, sqlite3_stmt *row)
+{
+	const struct catalog_origin *origin = catalog_origin(&survey->catalog, sqlite3_column_int64(row, 5));
+	struct moment moment = {.at_ns = sqlite3_column_int64(row, 1), .process = INT64_MAX, .key = INT64_MAX};
+	int64_t bank_bytes = sqlite3_column_int64(row, 4);
+
+	if (!origin)
+		return 0;
+	moment.series = origin->series;
+	if (survey->at_failures) {
+		moment.process = origin->process;
+		moment.key = sqlite3_column_int64(row, 0);
+	}
+	if (bank_bytes > survey->request_bytes[moment.series])
+		survey->request_bytes[moment.series] = bank_bytes;
+	return add_moment(survey, moment);
+}
+
+static int add_failures(struct survey *survey)
+{
+	struct table_call *call = survey->call;
+	sqlite3_stmt *rows = recording_prepare(call->recording, failures_sql, call->error);
+	int state = -1;
+
+	if (!rows)
+		return -1;
+	if (call->filter.has_device)
+		sqlite3_bind_int64(rows, 1, call->filter.device);
+	if (call->filter.has_region)
+		sqlite3_bind_int64(rows, 2, call->filter.region);
+	sqlite3_bind_int64(rows, 3, call->filter.start_ns);
+	sqlite3_bind_int64(rows, 4, call->filter.end_ns);
+	while ((state = recording_step(call->recording, rows, call->error)) == 1) {
+		if (take_failure(survey, rows) < 0) {
+			state = -1;
+			break;
+		}
+	}
+	sqlite3_finalize(rows);
+	return state;
+}
+
+static int fill_failure_banks(struct table_call *call)
+{
+	struct survey survey = {.call = call, .add = add_failure, .at_failures = true};
+	int result = -1;
+
+	/* what is free depends on all blocks, not on those that some filter chooses */
+	call->filter.at_failures = true;
+	call->filter.has_pid = call->filter.has_steps = false;
+	call->filter.label = NULL;
+	if (survey_open(&survey) == 0 && add_failures(&survey) == 0)
+		result = survey.moments.count ? survey_blocks(&survey) : 0;
+	survey_clear(&survey);
+	return result;
+}
+
+/* ---- bank_samples() ---- */
+
+static int add_sample(struct survey *survey, const struct moment *moment, const struct bank_figures *figures)
+{
+	struct spread *spread = &survey->spreads[moment->series];
+	const struct catalog_series *series = &survey->catalog.series[moment->series];
+	int64_t cells[] = {series->device,
+	                   series->region,
+	                   moment->at_ns,
+	                   figures ? figures->used_bytes : TABLE_NULL,
+	                   figures ? figures->free_bytes : TABLE_NULL,
+	                   figures ? figures->largest_free_bytes : TABLE_NULL,
+	                   figures ? figures->free_blocks : TABLE_NULL,
+	                   figures ? figures->fitting_bytes : TABLE_NULL};
+
+	if (spread->looked_ns == moment->at_ns)
+		return 0;
+	spread->looked_ns = moment->at_ns;
+	return table_add(survey->call->table, cells, survey->call->error);
+}
+
+static struct moment after(uint32_t series, int64_t at_ns)
+{
+	return (struct moment){.series = series, .at_ns = at_ns, .process = INT64_MAX, .key = INT64_MAX};
+}
+
+/* The moments of a series beside the spread ones, and what the spread needs to know. */
+static int take_figures(struct survey *survey, uint32_t series, const struct figures *figures, int64_t end_ns)
+{
+	survey->spreads[series].changes = figures->changes;
+	if (figures->largest_bank_bytes > survey->request_bytes[series])
+		survey->request_bytes[series] = figures->largest_bank_bytes;
+	survey->spreads[series].any = figures->any;
+	if (!figures->any)
+		return 0;
+	if (add_moment(survey, after(series, figures->bank_peak.at_ns)) < 0)
+		return -1;
+	return add_moment(survey, after(series, end_ns));
+}
+
+static int add_figures(struct survey *survey)
+{
+	struct table_call *call = survey->call;
+	struct figures *figures = calloc(survey->catalog.series_count + 1, sizeof(*figures));
+	int64_t end_ns = 0;
+	int result = -1;
+
+	if (!figures)
+		return no_memory(survey);
+	if (recording_integer(call->recording, "SELECT end_ns FROM main.recording_info", 0, &end_ns, call->error) == 0)
+		result = filter_is_all(&call->filter)
+		             ? spans_quick_figures(call->recording, &survey->catalog, figures, call->error)
+		             : figures_compute(call->recording, &survey->catalog, figures, call->filter.start_ns,
+		                               call->error);
+	if (call->filter.end_ns < end_ns)
+		end_ns = call->filter.end_ns;
+	for (uint32_t i = 0; result == 0 && i < survey->catalog.series_count; i++)
+		if (survey->catalog.series[i].region != REGION_HOST)
+			result = take_figures(survey, i, &figures[i], end_ns);
+	free(figures);
+	return result;
+}
+
+/* Failures where nothing was ever allocated have no samples; those of HOST neither, which has no banks. */
+static void drop_empty(struct survey *survey)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < survey->moments.count; i++)
+		if (survey->spreads[survey->moments.list[i].series].any)
+			survey->moments.list[kept++] = survey->moments.list[i];
+	survey->moments.count = kept;
+}
+
+static int fill_bank_samples(struct table_call *call)
+{
+	struct survey survey = {.call = call, .add = add_sample};
+	int result = -1;
+
+	survey.samples = call->own == TABLE_NULL ? SAMPLES_DEFAULT : call->own;
+	if (survey.samples < 0 || survey.samples > SAMPLES_MAX)
+		return sql_fail(call->error, "samples: from 0 to %d", SAMPLES_MAX);
+	if (survey_open(&survey) == 0 && add_failures(&survey) == 0 && add_figures(&survey) == 0) {
+		drop_empty(&survey);
+		result = survey_blocks(&survey);
+	}
+	survey_clear(&survey);
+	return result;
+}
+
+const struct table_function table_failure_banks = {
+    .name = "failure_banks",
+    .columns = "key, free_bytes, largest_free_bytes",
+    .fill = fill_failure_banks,
+};
+
+const struct table_function table_bank_samples = {
+    .name = "bank_samples",
+    .columns = "device, region, at_ns, used_bytes, free_bytes, largest_free_bytes, free_blocks, fitting_bytes",
+    .own_parameter = "count",
+    .fill = fill_bank_samples,
+};

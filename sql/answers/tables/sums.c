@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * sums.c - allocated_sums(): how much was allocated over the whole recording, by origin, and by size or
+ * step where that is asked for. A time window takes what was allocated in it.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "sql/base/array.h"
+#include "sql/base/error.h"
+#include "sql/base/map.h"
+#include "sql/store/recording.h"
+#include "sql/answers/table_function.h"
+
+struct sum {
+	int64_t origin, extra, blocks, bytes;
+};
+
+struct sums {
+	struct table_call *call;
+	struct catalog catalog;
+	struct sum *list;
+	size_t count, capacity;
+	struct map map; /* (origin, extra) -> list */
+	int64_t extra;  /* enum extra, as the caller gave it */
+	bool in_steps;  /* only blocks of the filter's steps */
+};
+
+/* What tells groups apart beside the origin. */
+enum extra { EXTRA_NONE, EXTRA_SIZE, EXTRA_STEP };
+
+static bool is_chosen(const struct sums *sums, const struct catalog_origin *origin, int64_t key, int64_t alloc_ns)
+{
+	const struct filter *filter = &sums->catalog.filter;
+
+	return origin->chosen && alloc_ns >= filter->start_ns && alloc_ns <= filter->end_ns &&
+	       (!sums->in_steps || catalog_step_chosen(&sums->catalog, origin->process, key));
+}
+
+/* The sum of a group, which is there from its first block on; NULL: no memory. */
+static struct sum *find_sum(struct sums *sums, int64_t origin_id, int64_t extra)
+{
+	uint32_t index = map_enter(&sums->map, (struct map_key){origin_id, extra, 0}, (uint32_t)sums->count);
+
+	if (index != sums->count)
+		return index == MAP_NONE ? NULL : &sums->list[index];
+	if (array_reserve(&sums->list, &sums->capacity, sums->count) < 0)
+		return NULL;
+	sums->list[sums->count++] = (struct sum){.origin = origin_id, .extra = extra};
+	return &sums->list[index];
+}
+
+static int add_block(struct sums *sums, int64_t origin_id, int64_t size_bytes, int64_t key, int64_t alloc_ns)
+{
+	const struct catalog_origin *origin = catalog_origin(&sums->catalog, origin_id);
+	int64_t extra = TABLE_NULL;
+
+	if (!origin)
+		return sql_fail(sums->call->error, "%s: corrupt: a block without origin", sums->call->recording->path);
+	if (!is_chosen(sums, origin, key, alloc_ns))
+		return 0;
+	if (sums->extra == EXTRA_SIZE)
+		extra = size_bytes;
+	else if (sums->extra == EXTRA_STEP)
+		extra = catalog_step(&sums->catalog, origin->process, key, TABLE_NULL);
+	struct sum *sum = find_sum(sums, origin_id, extra);
+	if (!sum)
+		return sql_fail(sums->call->error, "out of memory");
+	if (origin->aliased)
+		return 0;
+	sum->blocks++;
+	sum->bytes = (int64_t)((uint64_t)sum->bytes + (uint64_t)size_bytes);
+	return 0;
+}
+
+static int add_table(struct sums *sums, const char *sql)
+{
+	struct table_call *call = sums->call;
+	sqlite3_stmt *rows = recording_prepare(call->recording, sql, call->error);
+	int state = -1;
+
+	while (rows && (state = recording_step(call->recording, rows, call->error)) == 1) {
+		if (add_block(sums, sqlite3_column_int64(rows, 0), sqlite3_column_int64(rows, 1),
+		              sqlite3_column_int64(rows, 2), sqlite3_column_int64(rows, 3)) < 0) {
+			state = -1;
+			break;
+		}
+	}
+	sqlite3_finalize(rows);
+	return state;
+}
+
+static int add_tables(struct sums *sums)
+{
+	static const char *const tables[] = {
+	    "SELECT origin, size_bytes, key - life, free_ns - held_ns FROM main.freed",
+	    "SELECT origin, size_bytes, key, alloc_ns FROM main.held",
+	    "SELECT origin, size_bytes, key, alloc_ns FROM main.circular_buffer",
+	};
+
+	for (size_t i = 0; i < sizeof(tables) / sizeof(*tables); i++)
+		if (add_table(sums, tables[i]) < 0)
+			return -1;
+	return 0;
+}
+
+static int fill_allocated_sums(struct table_call *call)
+{
+	struct sums sums = {.call = call,
+	                    .extra = call->own == TABLE_NULL ? EXTRA_NONE : call->own,
+	                    .in_steps = call->filter.has_steps};
+	int result;
+
+	/* steps are loaded for a filter; groups by step need them without one, too */
+	call->filter.has_steps |= sums.extra == EXTRA_STEP;
+	result = catalog_load(&sums.catalog, call->recording, &call->filter, false, call->error);
+	if (result == 0)
+		result = add_tables(&sums);
+	for (size_t i = 0; result == 0 && i < sums.count; i++) {
+		const struct sum *sum = &sums.list[i];
+		int64_t cells[] = {sum->origin, sum->extra, sum->blocks, sum->bytes};
+
+		result = table_add(call->table, cells, call->error);
+	}
+	free(sums.list);
+	map_clear(&sums.map);
+	catalog_clear(&sums.catalog);
+	return result;
+}
+
+const struct table_function table_allocated_sums = {
+    .name = "allocated_sums",
+    .columns = "origin, extra, blocks, bytes",
+    .own_parameter = "by_extra",
+    .fill = fill_allocated_sums,
+};

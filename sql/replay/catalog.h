@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * catalog.h - what has to be in memory to read block rows fast: processes and the keys that are theirs, the dictionary
+ * of origins with the filters applied to it once, and the series (device and region, or one process's) they belong to.
+ */
+#ifndef SQL_CATALOG_H
+#define SQL_CATALOG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "sql/base/sql.h"
+
+struct recording;
+
+/* The region of circular buffers, whose blocks lie in a table of their own. */
+#define REGION_CB 16
+/* The region of the host's malloc, which has no banks. */
+#define REGION_HOST 32
+
+/* Chooses blocks. Zero-initialised with start_ns = INT64_MIN and end_ns = INT64_MAX it chooses all (filter_all()). */
+struct filter {
+	bool has_device, has_region, has_pid, has_steps, has_start;
+	int64_t device, region, pid, step_first, step_last;
+	const char *label;        /* NULL: any; borrowed */
+	int64_t start_ns, end_ns; /* blocks that were alive at some moment from start to end, both included */
+	bool at_failures;         /* only devices and regions where a request failed */
+};
+struct filter filter_all(void);
+bool filter_is_all(const struct filter *filter);
+
+/* A run of keys that belong to one process. */
+struct key_range {
+	int64_t first, last;
+};
+
+struct catalog_process {
+	int64_t id, pid;
+	bool ended;
+	int64_t ended_ns;               /* not before the time of its last event */
+	const struct key_range *ranges; /* rising */
+	size_t range_count;
+	size_t first_step, step_count; /* in catalog.steps */
+};
+
+struct catalog_origin {
+	uint32_t process, series; /* indexes */
+	bool known;               /* there is such an origin */
+	bool chosen;              /* by the filters on device, region, process and label */
+	bool aliased;             /* counts zero bytes and blocks */
+	bool replaced;            /* of an end: not a free by the program */
+};
+
+/* What figures are added up for. */
+struct catalog_series {
+	int64_t device, region;
+	uint32_t process; /* index; only when series are per process */
+};
+
+struct catalog_step {
+	int64_t key, number;
+};
+
+struct catalog {
+	struct catalog_process *processes; /* by id */
+	size_t process_count;
+	struct key_range *ranges;
+	size_t range_count;
+	struct catalog_origin *origins; /* by id, from 0 */
+	size_t origin_count;
+	struct catalog_series *series;
+	size_t series_count;
+	struct catalog_step *steps; /* only when the filter has steps */
+	size_t step_count;
+	bool per_process;
+	struct filter filter;
+};
+
+/* Loads the catalog of RECORDING. 0, or -1 with ERROR; catalog_clear() is needed either way. */
+int catalog_load(struct catalog *catalog, struct recording *recording, const struct filter *filter, bool per_process,
+                 struct sql_error *error);
+void catalog_clear(struct catalog *catalog);
+
+/* The origin of that id, NULL when there is none. */
+static inline const struct catalog_origin *catalog_origin(const struct catalog *catalog, int64_t id)
+{
+	if ((uint64_t)id >= catalog->origin_count || !catalog->origins[id].known)
+		return NULL;
+	return &catalog->origins[id];
+}
+
+/* The step of PROCESS (an index) at KEY; NONE before the first. Only when the filter has steps. */
+int64_t catalog_step(const struct catalog *catalog, uint32_t process, int64_t key, int64_t none);
+
+/* Whether a block that PROCESS (an index) allocated with KEY lies in the steps of the filter. */
+bool catalog_step_chosen(const struct catalog *catalog, uint32_t process, int64_t key);
+
+/* The index of the process whose keys include KEY; UINT32_MAX: none. */
+uint32_t catalog_process_of_key(const struct catalog *catalog, int64_t key);
+
+#endif

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * l1_circular.c - see l1_circular.h.
+ */
+#include "l1_circular.h"
+
+#include <stdlib.h>
+
+#include "sql/base/array.h"
+#include "circular.h"
+#include "sql/base/error.h"
+
+struct extent {
+	int64_t key;
+	uint64_t end;
+};
+
+/* The resident ones of a device. As a rule they go in the order in which they came, or in the opposite one. */
+struct lane {
+	struct extent *extents;
+	size_t first, count, capacity; /* from first up to count */
+	size_t change;                 /* the last one, counted from 1 */
+	bool lost_highest;             /* now.end is to be found anew */
+};
+
+struct loading {
+	struct l1_history *history;
+	const struct catalog *catalog;
+	struct lane *lanes; /* per series */
+	bool failed;
+};
+
+static void find_end(struct lane *lane, struct l1_taken *now)
+{
+	if (!lane->lost_highest)
+		return;
+	lane->lost_highest = false;
+	now->end = 0;
+	for (size_t i = lane->first; i < lane->count; i++)
+		if (lane->extents[i].end > now->end)
+			now->end = lane->extents[i].end;
+}
+
+/* All that one event does is one moment. */
+static int begin_change(struct loading *loading, const struct circular_event *event, uint32_t series)
+{
+	struct l1_history *history = loading->history;
+	struct lane *lane = &loading->lanes[series];
+	struct place place = {event->at_ns, event->process, event->key};
+	const struct l1_change *last = lane->change ? &history->changes[lane->change - 1] : NULL;
+
+	if (last && !place_is_before(last->place, place))
+		return 0;
+	find_end(lane, &history->now[series]);
+	if (array_reserve(&history->changes, &history->capacity, history->count) < 0)
+		return -1;
+	history->changes[history->count++] =
+	    (struct l1_change){.place = place, .before = history->now[series], .series = series};
+	lane->change = history->count;
+	return 0;
+}
+
+static int add_extent(struct lane *lane, struct l1_taken *now, const struct extent *extent)
+{
+	if (lane->first == lane->count)
+		lane->first = lane->count = 0;
+	if (array_reserve(&lane->extents, &lane->capacity, lane->count) < 0)
+		return -1;
+	lane->extents[lane->count++] = *extent;
+	if (extent->end > now->end)
+		now->end = extent->end;
+	return 0;
+}
+
+static void remove_extent(struct lane *lane, struct l1_taken *now, int64_t key)
+{
+	size_t at = lane->first;
+
+	if (at == lane->count)
+		return;
+	if (lane->extents[lane->count - 1].key == key)
+		at = lane->count - 1;
+	while (at < lane->count && lane->extents[at].key != key)
+		at++;
+	if (at == lane->count)
+		return;
+	lane->lost_highest |= lane->extents[at].end == now->end;
+	if (at == lane->first)
+		lane->first++;
+	else
+		lane->extents[at] = lane->extents[--lane->count];
+}
+
+static bool take_event(const struct circular_event *event, void *context)
+{
+	struct loading *loading = context;
+	const struct replay_block *block = event->block;
+
+	if (event->kind != CIRCULAR_RESIDENT && event->kind != CIRCULAR_GONE)
+		return true;
+	const struct catalog_origin *origin = &loading->catalog->origins[block->origin];
+	struct lane *lane = &loading->lanes[origin->series];
+	struct l1_taken *now = &loading->history->now[origin->series];
+	struct extent extent = {block->alloc_key, (uint64_t)block->address + (uint64_t)circular_size(block)};
+	if (origin->aliased)
+		return true;
+	loading->failed = begin_change(loading, event, origin->series) < 0;
+	if (event->kind == CIRCULAR_RESIDENT) {
+		now->bytes = (int64_t)((uint64_t)now->bytes + (uint64_t)block->size_bytes);
+		loading->failed |= add_extent(lane, now, &extent) < 0;
+	} else {
+		now->bytes = (int64_t)((uint64_t)now->bytes - (uint64_t)block->size_bytes);
+		remove_extent(lane, now, extent.key);
+	}
+	return !loading->failed;
+}
+
+int l1_history_load(struct l1_history *history, struct recording *recording, const struct catalog *catalog,
+                    struct sql_error *error)
+{
+	struct loading loading = {.history = history, .catalog = catalog};
+	int result = -1;
+
+	*history = (struct l1_history){.now = calloc(catalog->series_count + 1, sizeof(*history->now))};
+	loading.lanes = calloc(catalog->series_count + 1, sizeof(*loading.lanes));
+	loading.failed = !history->now || !loading.lanes;
+	if (!loading.failed)
+		result = circular_replay(recording, catalog, take_event, &loading, error);
+	if (loading.failed)
+		result = sql_fail(error, "out of memory");
+	for (size_t i = 0; loading.lanes && i < catalog->series_count; i++) {
+		if (history->now)
+			find_end(&loading.lanes[i], &history->now[i]);
+		free(loading.lanes[i].extents);
+	}
+	free(loading.lanes);
+	return result;
+}
+
+void l1_history_clear(struct l1_history *history)
+{
+	free(history->changes);
+	free(history->now);
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * complete.c - whether a recording holds all that happened, and what is missing.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "sql/base/error.h"
+#include "recording.h"
+
+#define LINE_BYTES 256
+
+bool recording_complete(struct recording *recording)
+{
+	struct sql_error error;
+	int64_t gaps = 1;
+
+	/* a file that cannot say so is not taken for complete */
+	if (recording_begin(recording, &error) < 0 ||
+	    recording_integer(recording,
+	                      "SELECT EXISTS (SELECT 1 FROM main.loss_row) OR EXISTS (SELECT 1 FROM "
+	                      "main.process_info WHERE lost > 0) OR NOT EXISTS (SELECT 1 FROM main.recording_info "
+	                      "WHERE ended IS NOT NULL) OR EXISTS (SELECT 1 FROM process_note WHERE count = 0)",
+	                      1, &gaps, &error) < 0)
+		return false;
+	return gaps == 0;
+}
+
+/* Runs SQL, each row of which is a line, behind the COUNT lines that there are. Returns how many there are now. */
+static size_t add_lines(struct recording *recording, const char *sql, char (*lines)[LINE_BYTES], size_t count,
+                        size_t capacity)
+{
+	struct sql_error error;
+	sqlite3_stmt *statement = recording_prepare(recording, sql, &error);
+	int state = -1;
+
+	while (statement && count < capacity && (state = recording_step(recording, statement, &error)) == 1) {
+		const char *text = (const char *)sqlite3_column_text(statement, 0);
+
+		if (text)
+			snprintf(lines[count++], LINE_BYTES, "%s", text);
+	}
+	if (state < 0 && count < capacity)
+		snprintf(lines[count++], LINE_BYTES, "%.*s", LINE_BYTES - 1, error.text);
+	sqlite3_finalize(statement);
+	return count;
+}
+
+/* How much is missing, and what that makes of figures; then the largest gaps. */
+static const char loss_sql[] =
+    "SELECT printf('%s%d event%s lost in %d gap%s; a lost alloc makes a peak too low, a lost free makes a block a "
+    "leak',"
+    "  CASE WHEN uncounted > 0 THEN 'at least ' ELSE '' END, events, CASE WHEN events = 1 THEN '' ELSE 's' END,"
+    "  gaps, CASE WHEN gaps = 1 THEN '' ELSE 's' END)"
+    "  FROM (SELECT count(*) AS gaps, coalesce(sum(count), 0) AS events, sum(count IS NULL) AS uncounted"
+    "        FROM main.loss_row) WHERE gaps > 0";
+static const char gaps_sql[] =
+    "SELECT printf('lost %s events of process %s from %.6f s to %.6f s: %s', coalesce(r.count, 'an unknown number of'),"
+    "  coalesce(p.pid, '?'), r.from_ns / 1e9, r.to_ns / 1e9, r.why ||"
+    "  iif(r.why = 'ring full', ' (raise TTALLOC_RING_EVENTS or TTALLOC_FULL_WAIT_MS)', ''))"
+    "  FROM main.loss_row r LEFT JOIN main.process_info p ON p.id = r.process"
+    "  ORDER BY r.count IS NOT NULL, r.count DESC, r.id LIMIT 4";
+/* What a producer could not see. */
+static const char blind_sql[] = "SELECT printf('process %s: %s', coalesce(p.pid, '?'), n.note) FROM process_note n "
+                                "LEFT JOIN main.process_info p ON p.id = n.process WHERE n.count = 0 LIMIT 4";
+static const char ended_sql[] = "SELECT 'no clean end: as of the last commit, at ' || printf('%.3f', end_ns / 1e9) || "
+                                "' s; it is in progress, or its "
+                                "recorder was killed and ttalloc-recorder --append takes in what is left' "
+                                "FROM main.recording_info WHERE ended IS NULL";
+
+size_t recording_loss_lines(struct recording *recording, char (*lines)[LINE_BYTES], size_t capacity)
+{
+	struct sql_error error;
+	size_t count = 0;
+
+	if (recording_begin(recording, &error) < 0) {
+		if (capacity > 0)
+			snprintf(lines[count++], LINE_BYTES, "%.*s", LINE_BYTES - 1, error.text);
+		return count;
+	}
+	count = add_lines(recording, loss_sql, lines, count, capacity);
+	if (count > 0)
+		count = add_lines(recording, gaps_sql, lines, count, capacity);
+	count = add_lines(recording, blind_sql, lines, count, capacity);
+	return add_lines(recording, ended_sql, lines, count, capacity);
+}

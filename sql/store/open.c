@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * open.c - opening a recording that nobody vouches for: what kind of file it is, how SQLite can read it without making
+ * or changing anything beside it, and that it is what it claims to be.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "sql/base/error.h"
+#include "recording.h"
+#include "sql/base/text.h"
+
+#define BUSY_RETRY_MS 5000
+#define SQLITE_HEADER_BYTES 100
+/* Where SQLite keeps its POSIX locks on the database file. */
+#define SQLITE_LOCKS_START 0x40000000
+#define SQLITE_LOCKS_BYTES 512
+
+/* What of the file's surroundings decides how it is to be opened. */
+struct situation {
+	bool wal_mode; /* the header says so */
+	bool has_wal;  /* PATH-wal is there, and not empty */
+	bool has_side; /* PATH-wal and PATH-shm are there */
+	bool in_use;   /* some process holds it open */
+};
+
+static bool exists(const char *path, const char *suffix, bool with_content)
+{
+	struct stat status;
+	char *name = NULL;
+
+	if (asprintf(&name, "%s%s", path, suffix) < 0)
+		return false;
+	bool found = stat(name, &status) == 0 && (!with_content || status.st_size > 0);
+	free(name);
+	return found;
+}
+
+static uint32_t big_endian(const unsigned char *bytes, size_t count)
+{
+	uint32_t value = 0;
+
+	while (count-- > 0)
+		value = value << 8 | *bytes++;
+	return value;
+}
+
+/* How many bytes the header says that the database has; 0: it does not say. */
+static int64_t promised_bytes(const unsigned char *header)
+{
+	uint32_t page_bytes = big_endian(header + 16, 2);
+
+	/* the count of pages is valid for one state of the change counter */
+	if (big_endian(header + 24, 4) != big_endian(header + 92, 4))
+		return 0;
+	return (int64_t)(page_bytes == 1 ? 65536 : page_bytes) * big_endian(header + 28, 4);
+}
+
+/* Reads the header of the file. 0, or -1 with ERROR saying what the file is instead of a recording. */
+static int look_at_header(int file, const char *path, struct situation *situation, struct sql_error *error)
+{
+	unsigned char header[SQLITE_HEADER_BYTES] = {0};
+	struct flock lock = {
+	    .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = SQLITE_LOCKS_START, .l_len = SQLITE_LOCKS_BYTES};
+	struct stat status;
+
+	if (fstat(file, &status) < 0)
+		return sql_fail(error, "%s: %s", path, strerror(errno));
+	if (S_ISDIR(status.st_mode))
+		return sql_fail(error, "%s: a directory; name the recording in it", path);
+	if (!S_ISREG(status.st_mode))
+		return sql_fail(error, "%s: not a regular file", path);
+	situation->has_wal = exists(path, "-wal", true);
+	situation->has_side = exists(path, "-wal", false) && exists(path, "-shm", false);
+	ssize_t count = pread(file, header, sizeof(header), 0);
+	if (count < 0)
+		return sql_fail(error, "%s: %s", path, strerror(errno));
+	if (count == 0 && !situation->has_wal)
+		return sql_fail(error, "%s: empty; was the recorder given another name?", path);
+	if (count > 0 && memcmp(header, "SQLite format 3", 16) != 0)
+		return sql_fail(error, "%s: not a ttalloc recording (it is no SQLite database)", path);
+	if (count > 0 &&
+	    (count < SQLITE_HEADER_BYTES || (!situation->has_wal && status.st_size < promised_bytes(header))))
+		return sql_fail(error, "%s: truncated; copy it again, with 'ttalloc-analyze copy'", path);
+	situation->wal_mode = header[18] == 2 || header[19] == 2;
+	situation->in_use = fcntl(file, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+	return 0;
+}
+
+static int look_at(const char *path, struct situation *situation, struct sql_error *error)
+{
+	/* O_NONBLOCK: a pipe must not hold us */
+	int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+	if (file < 0 && errno == ENOENT)
+		return sql_fail(error, "%s: no such file; record one with 'ttalloc-recorder -o %s -- COMMAND'", path,
+		                path);
+	if (file < 0)
+		return sql_fail(error, "%s: %s", path, strerror(errno));
+	int result = look_at_header(file, path, situation, error);
+	close(file);
+	return result;
+}
+
+/* An URI for PATH that says that nobody writes the file. */
+static char *immutable_uri(const char *path)
+{
+	char *uri = malloc(3 * strlen(path) + sizeof("file:?immutable=1"));
+
+	if (!uri)
+		return NULL;
+	char *at = stpcpy(uri, "file:");
+	for (; *path; path++) {
+		if (strchr("%?#", *path))
+			at += sprintf(at, "%%%02X", (unsigned char)*path);
+		else
+			*at++ = *path;
+	}
+	strcpy(at, "?immutable=1");
+	return uri;
+}
+
+/* Opens the file in one of three ways. A recorder that lives keeps both -wal and -shm, and locks; then, and for files
+ * in rollback mode, SQLite's usual way is right. After a kill, or in a copy, some of it is missing, and SQLite would
+ * have to make it: a -wal without -shm is read without shared memory, and WAL mode without a -wal as a file at rest. */
+static int open_database(struct recording *recording, const struct situation *situation)
+{
+	int flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX;
+	bool usual = situation->in_use || situation->has_side || (!situation->wal_mode && !situation->has_wal);
+	int code;
+
+	if (usual) {
+		code = sqlite3_open_v2(recording->path, &recording->db, flags, NULL);
+		if (code == SQLITE_OK)
+			sqlite3_busy_timeout(recording->db, BUSY_RETRY_MS);
+		return code;
+	}
+	if (situation->has_wal) {
+		code = sqlite3_open_v2(recording->path, &recording->db, flags, "unix-none");
+		if (code == SQLITE_OK)
+			code = sqlite3_exec(recording->db, "PRAGMA locking_mode = EXCLUSIVE", NULL, NULL, NULL);
+		return code;
+	}
+	char *uri = immutable_uri(recording->path);
+	if (!uri)
+		return SQLITE_NOMEM;
+	code = sqlite3_open_v2(uri, &recording->db, flags | SQLITE_OPEN_URI, NULL);
+	free(uri);
+	return code;
+}
+
+/* Takes back what a writer that was killed between two modes of the file left half done: only who may write can. */
+static int roll_back(const char *path)
+{
+	sqlite3 *db;
+	int code = sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+
+	if (code == SQLITE_OK)
+		code = sqlite3_exec(db, "SELECT count(*) FROM sqlite_schema", NULL, NULL, NULL);
+	sqlite3_close_v2(db);
+	return code;
+}
+
+/* Where the usual way needs a -shm that cannot be written, and nobody is recording, the other one still works. */
+static int read_schema(struct recording *recording, const struct situation *situation)
+{
+	static const char look[] = "SELECT count(*) FROM sqlite_schema";
+	int code = sqlite3_exec(recording->db, look, NULL, NULL, NULL);
+
+	if (code == SQLITE_READONLY && !situation->in_use && exists(recording->path, "-journal", true) &&
+	    roll_back(recording->path) == SQLITE_OK)
+		code = sqlite3_exec(recording->db, look, NULL, NULL, NULL);
+	if ((code != SQLITE_CANTOPEN && code != SQLITE_READONLY) || situation->in_use || !situation->has_side)
+		return code;
+	sqlite3_close_v2(recording->db);
+	recording->db = NULL;
+	struct situation alone = {.has_wal = situation->has_wal, .wal_mode = true};
+	code = open_database(recording, &alone);
+	if (code == SQLITE_OK)
+		code = sqlite3_exec(recording->db, look, NULL, NULL, NULL);
+	return code;
+}
+
+/* What a hostile file could make SQLite do is switched off before anything of it is read. */
+static void defend(sqlite3 *db)
+{
+	sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+	sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+	sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
+	sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL); /* but for TEMP views, which are ours */
+	sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0, NULL);
+	sqlite3_db_config(db, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
+	sqlite3_db_config(db, SQLITE_DBCONFIG_DQS_DDL, 0, NULL);
+	sqlite3_limit(db, SQLITE_LIMIT_LENGTH, 64 << 20);
+	sqlite3_limit(db, SQLITE_LIMIT_SQL_LENGTH, 1 << 20);
+	sqlite3_limit(db, SQLITE_LIMIT_EXPR_DEPTH, 200);
+	sqlite3_limit(db, SQLITE_LIMIT_ATTACHED, 0);
+	sqlite3_limit(db, SQLITE_LIMIT_WORKER_THREADS, 0);
+	sqlite3_exec(db, "PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0; PRAGMA cache_size = -16384", NULL, NULL,
+	             NULL);
+}
+
+static int check_version(struct recording *recording, struct sql_error *error)
+{
+	int64_t application = 0, version = 0;
+
+	if (recording_integer(recording, "PRAGMA main.application_id", 0, &application, error) < 0 ||
+	    recording_integer(recording, "PRAGMA main.user_version", 0, &version, error) < 0)
+		return -1;
+	if (application != SQL_APPLICATION_ID)
+		return sql_fail(error, "%s: not a ttalloc recording (another program's SQLite database)",
+		                recording->path);
+	if (version > SQL_SCHEMA_VERSION)
+		return sql_fail(error,
+		                "%s: made by a newer ttalloc (schema version %" PRId64
+		                ", this one reads up to %d); update ttalloc",
+		                recording->path, version, SQL_SCHEMA_VERSION);
+	if (version < 1)
+		return sql_fail(error, "%s: not a ttalloc recording (schema version %" PRId64 ")", recording->path,
+		                version);
+	recording->version = (int)version;
+	return 0;
+}
+
+/* Runs the part of SCRIPT, one of our own, up to END (NULL: all of it), with each CREATE a CREATE TEMP. */
+static int create_temporary(struct recording *recording, const char *script, const char *end, struct sql_error *error)
+{
+	static const char create[] = "CREATE ";
+	size_t bytes = end ? (size_t)(end - script) : strlen(script), count = 0;
+	const char *from = script, *last = script + bytes, *next;
+
+	for (next = from; (next = strstr(next, create)) && next < last; next += strlen(create))
+		count++;
+	char *text = malloc(bytes + count * strlen("TEMP ") + 1), *at = text;
+	if (!text)
+		return sql_fail(error, "%s: out of memory", recording->path);
+	for (; (next = strstr(from, create)) && next < last; from = next + strlen(create)) {
+		at = mempcpy(at, from, (size_t)(next - from));
+		at = stpcpy(at, "CREATE TEMP ");
+	}
+	at = mempcpy(at, from, (size_t)(last - from));
+	*at = '\0';
+	int code = sqlite3_exec(recording->db, text, NULL, NULL, NULL);
+	free(text);
+	return code == SQLITE_OK ? 0 : sql_fail_db(error, recording->path, recording->db);
+}
+
+/* What a file of an older version lacks, empty; and the views, since a file's own are never run. */
+static int add_temporaries(struct recording *recording, struct sql_error *error)
+{
+	if (recording->version < 2 &&
+	    create_temporary(recording, sql_schema_2, strstr(sql_schema_2, "PRAGMA user_version"), error) < 0)
+		return -1;
+	return create_temporary(recording, sql_views, NULL, error);
+}
+
+static int open_checked(struct recording *recording, struct sql_error *error)
+{
+	struct situation situation = {0};
+
+	if (look_at(recording->path, &situation, error) < 0)
+		return -1;
+	if (open_database(recording, &situation) != SQLITE_OK)
+		return sql_fail_db(error, recording->path, recording->db);
+	defend(recording->db);
+	if (read_schema(recording, &situation) != SQLITE_OK)
+		return sql_fail_db(error, recording->path, recording->db);
+	defend(recording->db);
+	if (recording_begin(recording, error) < 0 || check_version(recording, error) < 0 ||
+	    recording_check_tables(recording, error) < 0 || recording_add_functions(recording, error) < 0)
+		return -1;
+	recording_release(recording);
+	return add_temporaries(recording, error);
+}
+
+struct recording *recording_open(const char *path, struct sql_error *error)
+{
+	struct recording *recording = calloc(1, sizeof(*recording));
+
+	/* SQLite takes names that begin with "file:" for URIs. */
+	if (!recording || asprintf(&recording->path, "%s%s", strncmp(path, "file:", 5) == 0 ? "./" : "", path) < 0) {
+		free(recording);
+		sql_fail(error, "%s: out of memory", path);
+		return NULL;
+	}
+	if (open_checked(recording, error) < 0) {
+		recording_close(recording);
+		return NULL;
+	}
+	return recording;
+}
+
+void recording_close(struct recording *recording)
+{
+	if (!recording)
+		return;
+	recording_release(recording);
+	recording_close(recording->old);
+	sqlite3_close_v2(recording->db);
+	free(recording->path);
+	free(recording);
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * recording.h - what is behind struct recording; private to this folder.
+ */
+#ifndef SQL_RECORDING_H
+#define SQL_RECORDING_H
+
+#include <sqlite3.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "sql/answers/query.h"
+
+struct recording {
+	sqlite3 *db;
+	char *path;
+	struct recording *old;     /* that a diff compares with; owned; NULL: none */
+	struct sql_error *trouble; /* of the table-valued function under way; NULL: none runs */
+	bool in_transaction;
+	int version; /* of the schema, as the file has it */
+};
+
+/* Begins the read transaction in which all of an answer is read, unless it has begun. 0 or -1. */
+int recording_begin(struct recording *recording, struct sql_error *error);
+
+/* Prepares SQL, which is our own. NULL with ERROR filled. */
+sqlite3_stmt *recording_prepare(struct recording *recording, const char *sql, struct sql_error *error);
+
+/* Steps STATEMENT: 1 a row, 0 done, -1 with ERROR filled. */
+int recording_step(struct recording *recording, sqlite3_stmt *statement, struct sql_error *error);
+
+/* The integer that SQL yields, FALLBACK when it yields no row or NULL. 0 or -1. */
+int recording_integer(struct recording *recording, const char *sql, int64_t fallback, int64_t *value,
+                      struct sql_error *error);
+
+/* Whether the file's tables are those of the schema: real tables with all columns. 0 or -1. (tables.c) */
+int recording_check_tables(struct recording *recording, struct sql_error *error);
+
+/* Registers the SQL functions and the table-valued functions. 0 or -1. (functions.c, table_function.c) */
+int recording_add_functions(struct recording *recording, struct sql_error *error);
+
+#endif

@@ -1,0 +1,479 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * write.c - the write side of a recording: opening, transactions, ending.
+ */
+#include "write_private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "sql/base/text.h"
+
+#define BUSY_MS 500
+
+/* ---- errors ---- */
+
+/* Why the operating system refused to write; 0: not known. Of a COMMIT that failed only the -wal knows. */
+static int system_cause(struct writer *writer)
+{
+	int cause = sqlite3_system_errno(writer->db);
+	sqlite3_file *wal = NULL;
+
+	if (!cause && sqlite3_file_control(writer->db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &wal) == SQLITE_OK &&
+	    wal && wal->pMethods)
+		wal->pMethods->xFileControl(wal, SQLITE_FCNTL_LAST_ERRNO, &cause);
+	return cause;
+}
+
+/* SQLite takes a quota, or a limit on the size of files, for a failing disk. */
+static int error_code(struct writer *writer)
+{
+	int code = sqlite3_errcode(writer->db) & 0xFF, cause = system_cause(writer);
+
+	if (code == SQLITE_IOERR && (cause == ENOSPC || cause == EDQUOT || cause == EFBIG))
+		return SQLITE_FULL;
+	return code;
+}
+
+enum write_result write_failed(struct writer *writer, struct sql_error *error)
+{
+	int code = error_code(writer);
+
+	switch (code) {
+	case SQLITE_FULL:
+		snprintf(error->text, sizeof(error->text),
+		         "disk full: %s cannot grow; make room, what was recorded waits in the segments", writer->path);
+		return WRITE_LATER;
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+		snprintf(error->text, sizeof(error->text), "%s is locked by another program; waiting for it",
+		         writer->path);
+		return WRITE_LATER;
+	case SQLITE_IOERR:
+	case SQLITE_READONLY:
+	case SQLITE_CANTOPEN:
+	case SQLITE_PERM:
+	case SQLITE_NOMEM:
+		snprintf(error->text, sizeof(error->text), "%s cannot be written (%s%s%s); trying again", writer->path,
+		         sqlite3_errmsg(writer->db), system_cause(writer) ? ": " : "",
+		         system_cause(writer) ? strerror(system_cause(writer)) : "");
+		return WRITE_LATER;
+	default:
+		snprintf(error->text, sizeof(error->text), "%s cannot be written: %s", writer->path,
+		         sqlite3_errmsg(writer->db));
+		return WRITE_NEVER;
+	}
+}
+
+/* ---- opening ---- */
+
+static int wal_grew(void *context, sqlite3 *db, const char *name, int pages)
+{
+	struct writer *writer = context;
+
+	(void)db, (void)name;
+	writer->wal_bytes = (uint64_t)pages * (uint64_t)writer->page_bytes;
+	return SQLITE_OK;
+}
+
+static int exec(struct writer *writer, const char *text)
+{
+	return sqlite3_exec(writer->db, text, NULL, NULL, NULL);
+}
+
+/* The path with links resolved but for its last part: SQLite's own protection refuses links anywhere in a path. */
+static char *resolved(const char *path)
+{
+	char directory[PATH_MAX], *real, *whole = NULL;
+	const char *name = strrchr(path, '/');
+
+	snprintf(directory, sizeof(directory), "%.*s", name ? (int)(name - path) + 1 : 1, name ? path : ".");
+	real = realpath(directory, NULL);
+	if (real && asprintf(&whole, "%s/%s", real[1] ? real : "", name ? name + 1 : path) < 0)
+		whole = NULL;
+	free(real);
+	return whole;
+}
+
+static int configure(struct writer *writer)
+{
+	sqlite3 *db = writer->db;
+
+	sqlite3_busy_timeout(db, BUSY_MS);
+	/* Nothing that a file brings along may run. */
+	sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
+	sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+	sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+	sqlite3_wal_hook(db, wal_grew, writer);
+	return exec(writer, "PRAGMA cache_size = -4096; PRAGMA secure_delete = OFF; PRAGMA synchronous = NORMAL");
+}
+
+int write_open(const char *path, struct writer **made, struct sql_error *error)
+{
+	struct writer *writer = calloc(1, sizeof(*writer));
+	int code;
+
+	/* Counting every allocation behind a lock costs 5 %. Of no effect when SQLite is in use already. */
+	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+	*made = writer;
+	if (!writer || !(writer->path = resolved(path))) {
+		snprintf(error->text, sizeof(error->text), "%s: %s", path, strerror(errno));
+		return -1;
+	}
+	code = sqlite3_open_v2(writer->path, &writer->db,
+	                       SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW, NULL);
+	if (code == SQLITE_OK)
+		code = configure(writer);
+	if (code == SQLITE_OK)
+		return 0;
+	snprintf(error->text, sizeof(error->text), "%s cannot be opened for writing: %s", path,
+	         writer->db ? sqlite3_errmsg(writer->db) : sqlite3_errstr(code));
+	return -1;
+}
+
+static int make_file(const char *path, struct sql_error *error)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	if (fd < 0) {
+		snprintf(error->text, sizeof(error->text), "%s cannot be made: %s", path, strerror(errno));
+		return -1;
+	}
+	close(fd);
+	return 0;
+}
+
+static int store_identity(struct writer *writer, const struct writer_identity *identity)
+{
+	const char *texts[] = {identity->boot_id, identity->host,      identity->user,
+	                       identity->command, identity->directory, identity->socket};
+	sqlite3_stmt *statement;
+	int code = sqlite3_prepare_v2(writer->db,
+	                              "INSERT INTO recording_info(id, uuid, version, start_realtime_ns, "
+	                              "start_monotonic_ns, boot_id, host, user, command, directory, socket, end_ns) "
+	                              "VALUES (1,?,?,?,?,?,?,?,?,?,?,0)",
+	                              -1, &statement, NULL);
+
+	if (code != SQLITE_OK)
+		return code;
+	sqlite3_bind_text(statement, 1, identity->uuid, -1, SQLITE_STATIC);
+	sqlite3_bind_text(statement, 2, identity->version, -1, SQLITE_STATIC);
+	sqlite3_bind_int64(statement, 3, identity->start_realtime_ns);
+	sqlite3_bind_int64(statement, 4, identity->start_monotonic_ns);
+	for (int i = 0; i < 6; i++)
+		sqlite3_bind_text(statement, 5 + i, texts[i], -1, SQLITE_STATIC);
+	sqlite3_step(statement);
+	return sqlite3_finalize(statement);
+}
+
+/* Before the switch to WAL, so that the first page says what the file is from the start, whatever is copied of it and
+ * whenever the recorder is killed. It need not survive a loss of power: nothing was recorded yet, and the first
+ * checkpoint makes all of it durable. */
+static int make_schema(struct writer *writer, const struct writer_identity *identity)
+{
+	int code = exec(writer, "PRAGMA page_size = 16384; PRAGMA synchronous = OFF; BEGIN");
+
+	if (code == SQLITE_OK)
+		code = exec(writer, sql_schema);
+	if (code == SQLITE_OK)
+		code = exec(writer, sql_schema_2);
+	if (code == SQLITE_OK)
+		code = exec(writer, sql_views);
+	if (code == SQLITE_OK)
+		code = store_identity(writer, identity);
+	if (code == SQLITE_OK)
+		code = exec(writer, "COMMIT; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL");
+	return code;
+}
+
+static int read_page_size(struct writer *writer)
+{
+	sqlite3_stmt *statement;
+
+	if (sqlite3_prepare_v2(writer->db, "PRAGMA page_size", -1, &statement, NULL) != SQLITE_OK)
+		return -1;
+	if (sqlite3_step(statement) == SQLITE_ROW)
+		writer->page_bytes = sqlite3_column_int(statement, 0);
+	sqlite3_finalize(statement);
+	return 0;
+}
+
+int writer_create(const char *path, const struct writer_identity *identity, struct writer **writer,
+                  struct sql_error *error)
+{
+	if (make_file(path, error) != 0)
+		return -1;
+	if (write_open(path, writer, error) != 0)
+		goto failed;
+	if (make_schema(*writer, identity) != SQLITE_OK || read_page_size(*writer) != 0) {
+		write_failed(*writer, error);
+		goto failed;
+	}
+	if (write_prepare(*writer, error) == 0)
+		return 0;
+failed:
+	writer_close(*writer);
+	*writer = NULL;
+	unlink(path);
+	return -1;
+}
+
+static void take_text(sqlite3_stmt *statement, int column, char *place, size_t bytes)
+{
+	const unsigned char *text = sqlite3_column_text(statement, column);
+
+	snprintf(place, bytes, "%s", text ? (const char *)text : "");
+}
+
+static int load_identity(struct writer *writer, struct writer_identity *identity)
+{
+	sqlite3_stmt *statement;
+	int code = sqlite3_prepare_v2(writer->db,
+	                              "SELECT uuid, start_realtime_ns, start_monotonic_ns, boot_id, host, user, "
+	                              "directory, socket, ended IS NOT NULL FROM recording_info",
+	                              -1, &statement, NULL);
+
+	if (code != SQLITE_OK)
+		return -1;
+	code = sqlite3_step(statement);
+	if (code == SQLITE_ROW) {
+		take_text(statement, 0, identity->uuid, sizeof(identity->uuid));
+		identity->start_realtime_ns = sqlite3_column_int64(statement, 1);
+		identity->start_monotonic_ns = sqlite3_column_int64(statement, 2);
+		take_text(statement, 3, identity->boot_id, sizeof(identity->boot_id));
+		take_text(statement, 4, identity->host, sizeof(identity->host));
+		take_text(statement, 5, identity->user, sizeof(identity->user));
+		take_text(statement, 6, identity->directory, sizeof(identity->directory));
+		take_text(statement, 7, identity->socket, sizeof(identity->socket));
+		identity->clean = sqlite3_column_int(statement, 8);
+	}
+	sqlite3_finalize(statement);
+	return code == SQLITE_ROW ? 0 : -1;
+}
+
+int writer_reopen(const char *path, struct writer **writer, struct writer_identity *identity, struct sql_error *error)
+{
+	struct stat status;
+
+	*writer = NULL;
+	if (stat(path, &status) != 0 || !S_ISREG(status.st_mode)) {
+		snprintf(error->text, sizeof(error->text), "%s cannot be appended to: %s", path,
+		         errno ? strerror(errno) : "not a file");
+		return -1;
+	}
+	if (write_open(path, writer, error) != 0 || migrate((*writer)->db, path, error) != 0)
+		goto failed;
+	if (load_identity(*writer, identity) != 0) {
+		snprintf(error->text, sizeof(error->text), "%s is damaged: it does not say which recording it is",
+		         path);
+		goto failed;
+	}
+	if (exec(*writer, "PRAGMA journal_mode = WAL; UPDATE recording_info SET ended = NULL") != SQLITE_OK) {
+		write_failed(*writer, error);
+		goto failed;
+	}
+	if (read_page_size(*writer) == 0 && write_prepare(*writer, error) == 0)
+		return 0;
+failed:
+	writer_close(*writer);
+	*writer = NULL;
+	return -1;
+}
+
+void writer_close(struct writer *writer)
+{
+	if (!writer)
+		return;
+	write_unprepare(writer);
+	sqlite3_close(writer->db);
+	free(writer->path);
+	free(writer);
+}
+
+/* ---- transactions ---- */
+
+int write_run(sqlite3_stmt *statement)
+{
+	sqlite3_step(statement);
+	return sqlite3_reset(statement);
+}
+
+static int bind_value(sqlite3_stmt *statement, int place, const struct row_value *value)
+{
+	switch (value->type) {
+	case ROW_INTEGER:
+		return sqlite3_bind_int64(statement, place, value->integer);
+	case ROW_TEXT:
+		return sqlite3_bind_text64(statement, place, value->bytes, value->count, SQLITE_STATIC, SQLITE_UTF8);
+	case ROW_BLOB:
+		return sqlite3_bind_blob64(statement, place, value->bytes, value->count, SQLITE_STATIC);
+	default:
+		return sqlite3_bind_null(statement, place);
+	}
+}
+
+static int store_log(struct writer *writer, const struct rowlog *log)
+{
+	sqlite3_stmt *statement = NULL;
+	struct row_value value;
+	size_t at = 0;
+	int code, place = 0;
+
+	while (rowlog_next(log, &at, &value)) {
+		if (value.type != ROW_ROW) {
+			code = bind_value(statement, ++place, &value);
+		} else {
+			code = statement ? write_run(statement) : SQLITE_OK;
+			statement = writer->rows[value.integer];
+			place = 0;
+		}
+		if (code != SQLITE_OK)
+			return code;
+	}
+	return statement ? write_run(statement) : SQLITE_OK;
+}
+
+static int store_bulk(struct writer *writer, enum writer_source source, const void *rows, size_t count)
+{
+	writer->sources[source].rows = rows;
+	writer->sources[source].count = count;
+	return count ? write_run(writer->bulk[source]) : SQLITE_OK;
+}
+
+static int store_closed(struct writer *writer, const struct closed_row *rows, size_t count)
+{
+	int code = SQLITE_OK;
+
+	for (size_t i = 0; i < count && code == SQLITE_OK; i++) {
+		sqlite3_bind_int64(writer->close_held, 1, rows[i].key);
+		sqlite3_bind_int64(writer->close_held, 2, rows[i].end_key);
+		sqlite3_bind_int64(writer->close_held, 3, rows[i].end_ns);
+		code = write_run(writer->close_held);
+	}
+	return code;
+}
+
+static int by_key(const void *a, const void *b)
+{
+	int64_t left = ((const struct unheld_row *)a)->key, right = ((const struct unheld_row *)b)->key;
+
+	return (left > right) - (left < right);
+}
+
+static int store_end(struct writer *writer, uint64_t end_ns, const char *ended)
+{
+	sqlite3_bind_int64(writer->set_end, 1, (int64_t)end_ns);
+	sqlite3_bind_text(writer->set_end, 2, ended, -1, SQLITE_STATIC);
+	return write_run(writer->set_end);
+}
+
+static int store_rows(struct writer *writer, const struct write_rows *rows)
+{
+	int code = SQLITE_OK;
+
+	if (rows->unheld_count)
+		qsort(rows->unheld, rows->unheld_count, sizeof(*rows->unheld), by_key);
+	for (int i = 0; i < 2 && code == SQLITE_OK; i++)
+		if (rows->logs[i])
+			code = store_log(writer, rows->logs[i]);
+	if (code == SQLITE_OK)
+		code = store_bulk(writer, SOURCE_FREED, rows->freed, rows->freed_count);
+	if (code == SQLITE_OK)
+		code = store_bulk(writer, SOURCE_UNHELD, rows->unheld, rows->unheld_count);
+	if (code == SQLITE_OK)
+		code = store_bulk(writer, SOURCE_HELD, rows->held, rows->held_count);
+	if (code == SQLITE_OK)
+		code = store_closed(writer, rows->closed, rows->closed_count);
+	if (code == SQLITE_OK)
+		code = store_bulk(writer, SOURCE_RUNS, rows->runs, rows->run_count);
+	if (code == SQLITE_OK)
+		code = store_end(writer, rows->end_ns, NULL);
+	return code;
+}
+
+static enum write_result roll_back(struct writer *writer, struct sql_error *error)
+{
+	enum write_result result = write_failed(writer, error);
+
+	if (!sqlite3_get_autocommit(writer->db))
+		exec(writer, "ROLLBACK");
+	return result;
+}
+
+enum write_result writer_store(struct writer *writer, const struct write_rows *rows, struct sql_error *error)
+{
+	if (write_run(writer->begin) == SQLITE_OK && store_rows(writer, rows) == SQLITE_OK &&
+	    write_run(writer->commit) == SQLITE_OK)
+		return WRITE_DONE;
+	return roll_back(writer, error);
+}
+
+void writer_checkpoint(struct writer *writer, uint64_t worthwhile_bytes)
+{
+	if (writer->wal_bytes < worthwhile_bytes)
+		return;
+	sqlite3_wal_checkpoint_v2(writer->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+	/* Where a reader held it back, it is worth another try only after as much again. */
+	writer->wal_bytes = 0;
+}
+
+/* ---- ending ---- */
+
+/* PRAGMA journal_mode answers with the mode that is now; a busy -wal is no error there. */
+static bool leave_wal(struct writer *writer)
+{
+	sqlite3_stmt *statement;
+	const unsigned char *mode;
+	bool left = false;
+
+	if (sqlite3_wal_checkpoint_v2(writer->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) != SQLITE_OK)
+		return false;
+	if (sqlite3_prepare_v2(writer->db, "PRAGMA journal_mode = DELETE", -1, &statement, NULL) != SQLITE_OK)
+		return false;
+	if (sqlite3_step(statement) == SQLITE_ROW && (mode = sqlite3_column_text(statement, 0)))
+		left = strcmp((const char *)mode, "delete") == 0;
+	sqlite3_finalize(statement);
+	return left;
+}
+
+bool write_leave_wal(struct writer *writer, unsigned patience_ms)
+{
+	const struct timespec pause = {.tv_nsec = 50 * 1000 * 1000};
+
+	for (unsigned waited_ms = 0; !leave_wal(writer); waited_ms += 50 + BUSY_MS) {
+		if (waited_ms >= patience_ms)
+			return false;
+		nanosleep(&pause, NULL);
+	}
+	return true;
+}
+
+enum write_result writer_finish(struct writer *writer, uint64_t end_ns, const char *ended, unsigned patience_ms,
+                                struct sql_error *error)
+{
+	if (store_end(writer, end_ns, ended) != SQLITE_OK)
+		return roll_back(writer, error);
+	/* A statement that is still held would keep the journal mode as it is. */
+	write_unprepare(writer);
+	memset(writer->bulk, 0, sizeof(writer->bulk));
+	memset(writer->rows, 0, sizeof(writer->rows));
+	writer->close_held = writer->set_end = writer->begin = writer->commit = NULL;
+	if (write_lost_its_name(writer)) {
+		write_anew(writer, error);
+		return WRITE_LATER;
+	}
+	if (write_leave_wal(writer, patience_ms))
+		return WRITE_DONE;
+	snprintf(error->text, sizeof(error->text),
+	         "%s is complete, but another program reads it: %s-wal stays beside it until that has closed it, and "
+	         "belongs to it",
+	         writer->path, writer->path);
+	return WRITE_LATER;
+}

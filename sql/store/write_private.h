@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * write_private.h - what the files of the write side share.
+ */
+#ifndef SQL_WRITE_PRIVATE_H
+#define SQL_WRITE_PRIVATE_H
+
+#include <sqlite3.h>
+
+#include "recording.h"
+#include "rowsource.h"
+#include "write.h"
+
+enum writer_source { SOURCE_FREED, SOURCE_HELD, SOURCE_UNHELD, SOURCE_RUNS, WRITER_SOURCES };
+
+struct writer {
+	sqlite3 *db;
+	char *path;
+	struct rowsource sources[WRITER_SOURCES];
+	sqlite3_stmt *bulk[WRITER_SOURCES];
+	sqlite3_stmt *rows[ROW_KINDS];
+	sqlite3_stmt *close_held, *set_end, *begin, *commit;
+	struct recording reader; /* to go back over what was written (replay/backwards.c) */
+	uint64_t wal_bytes;
+	int page_bytes;
+};
+
+/* Opens the file for writing, whatever is in it; nothing that it brings along runs. 0, or -1 with ERROR. Either way
+ * *WRITER is for writer_close(). */
+int write_open(const char *path, struct writer **writer, struct sql_error *error);
+
+/* Empties the -wal and goes back to rollback mode; waits PATIENCE_MS for readers. Whether that came about. */
+bool write_leave_wal(struct writer *writer, unsigned patience_ms);
+
+/* Prepares everything that writer_store() runs. 0, or -1 with ERROR. */
+int write_prepare(struct writer *writer, struct sql_error *error);
+void write_unprepare(struct writer *writer);
+
+/* Fills ERROR from the database's last error and says what that means for trying again. */
+enum write_result write_failed(struct writer *writer, struct sql_error *error);
+
+/* Binds an integer list, runs the statement to its end, and resets it. A SQLite code. */
+int write_run(sqlite3_stmt *statement);
+
+/* Whether the file at writer->path is no longer the one that is written to. (write_anew.c) */
+bool write_lost_its_name(struct writer *writer);
+
+/* Then: writes all of it once more, in rollback mode. ERROR says what came of it. (write_anew.c) */
+void write_anew(struct writer *writer, struct sql_error *error);
+
+/* Brings an older file up to SQL_SCHEMA_VERSION; refuses a newer or foreign one. 0, or -1 with ERROR. */
+int migrate(sqlite3 *db, const char *path, struct sql_error *error);
+
+#endif

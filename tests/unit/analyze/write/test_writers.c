@@ -1,0 +1,546 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the writers make of the same few rows, byte for byte.
+ */
+#include <locale.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "analyze/base/text.h"
+#include "analyze/write/writer.h"
+
+#define COLUMNS 6
+
+static const struct column columns[COLUMNS] = {
+    {"device", UNIT_ID},        {"region", UNIT_TEXT}, {"address", UNIT_ADDRESS},
+    {"size_bytes", UNIT_BYTES}, {"at_ns", UNIT_NS},    {"label", UNIT_TEXT},
+};
+
+static struct query_cell integer(int64_t value)
+{
+	return (struct query_cell){.type = CELL_INTEGER, .integer = value};
+}
+
+static struct query_cell text(const char *value)
+{
+	return (struct query_cell){.type = CELL_TEXT, .text = value, .bytes = strlen(value)};
+}
+
+static const struct query_cell unknown = {.type = CELL_NULL};
+
+struct capture {
+	char *out;
+	size_t size;
+	struct style style;
+};
+
+static void capture_begin(struct capture *capture)
+{
+	*capture = (struct capture){0};
+	capture->style.out = open_memstream(&capture->out, &capture->size);
+	capture->style.rows = 20;
+}
+
+static void capture_check(struct capture *capture, const char *expected)
+{
+	fclose(capture->style.out);
+	assert_string_equal(capture->out, expected);
+	free(capture->out);
+}
+
+static const struct answer complete = {.query = "leaks", .file = "run.db", .nothing = "no leaks", .complete = true};
+
+static void write_two(struct writer *writer, const struct answer *answer)
+{
+	const struct query_cell first[COLUMNS] = {integer(0),       text("DRAM"),
+	                                          integer(4096),    integer(1610612736),
+	                                          integer(1500000), text("model/layer.3/attention")};
+	const struct query_cell second[COLUMNS] = {integer(1),   text("DRAM"), integer(64),
+	                                           integer(512), unknown,      text("=evil\033[2J,\"x\"")};
+	writer->begin(writer, answer, columns, COLUMNS);
+	writer->row(writer, first);
+	writer->row(writer, second);
+	writer->end(writer);
+	writer->free(writer);
+}
+
+static void test_table(void **state)
+{
+	struct capture capture;
+	(void)state;
+	capture_begin(&capture);
+	write_two(writer_table(&capture.style), &complete);
+	capture_check(&capture, "device  region  address            size_bytes     at_ns  label\n"
+	                        "     0  DRAM     0x1000  1.50 GiB  1610612736  1.500 ms  model/layer.3/attention\n"
+	                        "     1  DRAM       0x40     512 B         512         -  =evil\\x1b[2J,\"x\"\n"
+	                        "complete\n");
+}
+
+/* First the exact figures go, and names take two lines; then texts are shortened, their ends least. */
+static void test_table_narrow(void **state)
+{
+	struct capture capture;
+	(void)state;
+	capture_begin(&capture);
+	capture.style.width = 70;
+	write_two(writer_table(&capture.style), &complete);
+	capture_check(&capture, "device  region  address  size_bytes     at_ns  label\n"
+	                        "     0  DRAM     0x1000    1.50 GiB  1.500 ms  model/layer.3/attention\n"
+	                        "     1  DRAM       0x40       512 B         -  =evil\\x1b[2J,\"x\"\n"
+	                        "complete\n");
+	capture_begin(&capture);
+	capture.style.width = 51;
+	write_two(writer_table(&capture.style), &complete);
+	capture_check(&capture, "every row below: region DRAM\n"
+	                        "                    size_\n"
+	                        "device  address     bytes     at_ns  label\n"
+	                        "     0   0x1000  1.50 GiB  1.500 ms  mode\xe2\x80\xa6"
+	                        "attention\n"
+	                        "     1     0x40     512 B         -  =evi\xe2\x80\xa6"
+	                        "1b[2J,\"x\"\n"
+	                        "complete\n");
+}
+
+/* What says the same in every row is lifted out; then columns are left out, and named. */
+static void test_table_very_narrow(void **state)
+{
+	struct capture capture;
+	(void)state;
+	capture_begin(&capture);
+	capture.style.width = 30;
+	capture.style.quiet = true;
+	write_two(writer_table(&capture.style), &complete);
+	capture_check(&capture, "every row below: region DRAM\n"
+	                        "           size_\n"
+	                        "device     bytes  label\n"
+	                        "     0  1.50 GiB  mod\xe2\x80\xa6ttention\n"
+	                        "     1     512 B  =ev\xe2\x80\xa6"
+	                        "b[2J,\"x\"\n"
+	                        "not shown for lack of room:\n"
+	                        "  address, at_ns (a wider\n"
+	                        "  terminal, or --json, has\n"
+	                        "  them)\n");
+}
+
+#define FIGURES 9
+
+/* The figures that were asked for outlast what says more about them. */
+static void test_table_keeps_figures(void **state)
+{
+	static const struct column failures[FIGURES] = {{"pid", UNIT_ID},
+	                                                {"device", UNIT_ID},
+	                                                {"region", UNIT_TEXT},
+	                                                {"at_ns", UNIT_NS},
+	                                                {"size_bytes", UNIT_BYTES},
+	                                                {"free_bytes", UNIT_BYTES},
+	                                                {"largest_free_bytes", UNIT_BYTES},
+	                                                {"step", UNIT_ID},
+	                                                {"label", UNIT_TEXT}};
+	const struct query_cell cells[FIGURES] = {integer(471100),  integer(0),       text("DRAM"),
+	                                          integer(1500000), integer(1 << 30), integer(1 << 28),
+	                                          integer(1 << 27), integer(5),       text("model/head")};
+	struct capture capture;
+	(void)state;
+	capture_begin(&capture);
+	capture.style.width = 62;
+	capture.style.quiet = true;
+	struct writer *writer = writer_table(&capture.style);
+	writer->begin(writer, &complete, failures, FIGURES);
+	writer->row(writer, cells); /* one row alone is lifted nowhere */
+	writer->end(writer);
+	writer->free(writer);
+	capture_check(&capture, "                                          largest_\n"
+	                        "device  region  size_bytes  free_bytes  free_bytes  label\n"
+	                        "     0  DRAM      1.00 GiB     256 MiB     128 MiB  model/head\n"
+	                        "not shown for lack of room: pid, at_ns, step (a wider\n"
+	                        "  terminal, or --json, has them)\n");
+}
+
+/* Labels that differ in the middle are not made equal. */
+static void test_table_labels_differ(void **state)
+{
+	static const struct column labels[] = {{"label", UNIT_TEXT}, {"bytes", UNIT_BYTES}, {"count", UNIT_COUNT}};
+	struct capture capture;
+	(void)state;
+	capture_begin(&capture);
+	capture.style.width = 30;
+	capture.style.quiet = true;
+	struct writer *writer = writer_table(&capture.style);
+	writer->begin(writer, &complete, labels, 3);
+	writer->row(writer, (struct query_cell[]){text("model/layer.1/attention.backward"), integer(1), integer(1)});
+	writer->row(writer, (struct query_cell[]){text("model/layer.2/attention.backward"), integer(2), integer(2)});
+	writer->end(writer);
+	writer->free(writer);
+	capture_check(&capture, "label             bytes  count\n"
+	                        "model/layer.1/a\xe2\x80\xa6    1 B      1\n"
+	                        "model/layer.2/a\xe2\x80\xa6    2 B      2\n");
+}
+
+static void test_table_every_width_fits(void **state)
+{
+	(void)state;
+	for (size_t width = 20; width < 100; width++) {
+		struct capture capture;
+		capture_begin(&capture);
+		capture.style.width = width;
+		capture.style.quiet = true;
+		write_two(writer_table(&capture.style), &complete);
+		fclose(capture.style.out);
+		char *rest = capture.out, *line;
+		while ((line = strsep(&rest, "\n")) != NULL)
+			if (strncmp(line, "not shown", 9) != 0)
+				assert_true(strlen(line) <=
+				            width + 2); /* the ellipsis is three bytes wide one column */
+		free(capture.out);
+	}
+}
+
+static void test_table_limit(void **state)
+{
+	struct capture capture;
+	const struct column number[] = {{"n", UNIT_COUNT}};
+	(void)state;
+	capture_begin(&capture);
+	capture.style.rows = 2;
+	struct writer *writer = writer_table(&capture.style);
+	writer->begin(writer, &complete, number, 1);
+	for (int i = 0; i < 1000; i++)
+		writer->row(writer, (struct query_cell[]){integer(i)});
+	writer->end(writer);
+	writer->free(writer);
+	capture_check(&capture, "n\n0\n1\nand 998 more (-n 0 shows all)\ncomplete\n");
+}
+
+/* Without a limit, what comes behind the rows that decide the widths is printed all the same. */
+static void test_table_all(void **state)
+{
+	struct capture capture;
+	size_t lines = 0;
+	const struct column number[] = {{"n", UNIT_COUNT}};
+	(void)state;
+	capture_begin(&capture);
+	capture.style.rows = 0;
+	struct writer *writer = writer_table(&capture.style);
+	writer->begin(writer, &complete, number, 1);
+	for (int i = 0; i < 1000; i++)
+		writer->row(writer, (struct query_cell[]){integer(i)});
+	writer->end(writer);
+	writer->free(writer);
+	fclose(capture.style.out);
+	for (const char *at = capture.out; (at = strchr(at, '\n')) != NULL; at++)
+		lines++;
+	assert_int_equal(lines, 1002);
+	assert_non_null(strstr(capture.out, "\n999\n"));
+	free(capture.out);
+}
+
+static void test_table_empty_and_incomplete(void **state)
+{
+	struct capture capture;
+	const char *notes[] = {"12 events lost in 2 gaps\033[0m"};
+	const struct answer answer = {
+	    .query = "leaks", .file = "run.db", .nothing = "no leaks", .notes = notes, .note_count = 1};
+	(void)state;
+	capture_begin(&capture);
+	capture.style.quiet = true; /* does not hide what is missing */
+	struct writer *writer = writer_table(&capture.style);
+	writer->begin(writer, &answer, columns, COLUMNS);
+	writer->end(writer);
+	writer->free(writer);
+	capture_check(&capture, "no leaks\n"
+	                        "INCOMPLETE: figures may be off by what is missing\n"
+	                        "note: 12 events lost in 2 gaps\\x1b[0m\n");
+}
+
+static void test_fold(void **state)
+{
+	struct capture capture;
+	const struct column leak[] = {{"class", UNIT_TEXT}, {"region", UNIT_TEXT}, {"size_bytes", UNIT_BYTES}};
+	(void)state;
+	capture_begin(&capture);
+	struct writer *writer = writer_fold(writer_table(&capture.style));
+	writer->begin(writer, &complete, leak, 3);
+	writer->row(writer, (struct query_cell[]){text("kernel_binary"), text("DRAM"), integer(1024)});
+	writer->row(writer, (struct query_cell[]){text("buffer"), text("DRAM"), integer(2048)});
+	writer->row(writer, (struct query_cell[]){text("kernel_binary"), text("DRAM"), integer(1024)});
+	writer->row(writer, (struct query_cell[]){text("trace"), text("TRACE"), integer(7)});
+	writer->end(writer);
+	writer->free(writer);
+	capture_check(&capture,
+	              "class   region      size_bytes\n"
+	              "buffer  DRAM    2.00 KiB  2048\n"
+	              "owned by the runtime: 2 kernel_binary in DRAM, 2.00 KiB (2048); 1 trace in TRACE, 7 B (7)\n"
+	              "complete\n");
+}
+
+/* Groups that are the runtime's alone are summed up too; others stay whole. */
+static void test_fold_groups(void **state)
+{
+	struct capture capture;
+	const struct column group[] = {{"region", UNIT_TEXT},
+	                               {"group", UNIT_TEXT},
+	                               {"blocks", UNIT_COUNT},
+	                               {"bytes", UNIT_BYTES},
+	                               {"runtime_blocks", UNIT_COUNT}};
+	(void)state;
+	capture_begin(&capture);
+	struct writer *writer = writer_fold(writer_table(&capture.style));
+	writer->begin(writer, &complete, group, 5);
+	writer->row(writer, (struct query_cell[]){text("DRAM"), text("a"), integer(3), integer(300), integer(3)});
+	writer->row(writer, (struct query_cell[]){text("DRAM"), text("b"), integer(2), integer(200), integer(1)});
+	writer->row(writer, (struct query_cell[]){text("DRAM"), text("c"), integer(1), integer(100), integer(1)});
+	writer->row(writer, (struct query_cell[]){text("L1"), text("c"), integer(0), integer(0), integer(0)});
+	writer->end(writer);
+	writer->free(writer);
+	capture_check(&capture, "region  group  blocks       bytes  runtime_blocks\n"
+	                        "DRAM    b           2  200 B  200               1\n"
+	                        "L1      c           0    0 B    0               0\n"
+	                        "owned by the runtime: 4 blocks in DRAM, 400 B (400)\n"
+	                        "complete\n");
+}
+
+/* Over time, each device and region has its rows, from when something was live there. */
+static void test_trim(void **state)
+{
+	static const struct column usage[] = {{"device", UNIT_ID},
+	                                      {"region", UNIT_TEXT},
+	                                      {"at_ns", UNIT_NS},
+	                                      {"max_bytes", UNIT_BYTES},
+	                                      {"allocs", UNIT_COUNT}};
+	struct capture capture;
+	(void)state;
+	capture_begin(&capture);
+	capture.style.rows = 2;
+	capture.style.rows_of_series = true;
+	struct writer *writer = writer_trim(writer_table(&capture.style));
+	writer->begin(writer, &complete, usage, 5);
+	for (int i = 0; i < 5; i++)
+		writer->row(writer, (struct query_cell[]){integer(0), text("DRAM"), integer(i), integer(i == 2),
+		                                          integer(i == 2)});
+	for (int i = 0; i < 2; i++)
+		writer->row(writer, (struct query_cell[]){integer(0), text("CB"), integer(i), unknown, unknown});
+	writer->row(writer, (struct query_cell[]){integer(1), text("DRAM"), integer(0), integer(7), integer(1)});
+	writer->end(writer);
+	writer->free(writer);
+	capture_check(&capture, "device  region  at_ns  max_bytes  allocs\n"
+	                        "     0  DRAM     2 ns     1 B  1       1\n"
+	                        "     0  DRAM     3 ns     0 B  0       0\n"
+	                        "     1  DRAM     0 ns     7 B  7       1\n"
+	                        "and 1 more (-n 0 shows all)\n"
+	                        "not shown: 2 rows before anything was live\n"
+	                        "not shown, having no banks of known geometry: device 0 CB\n"
+	                        "complete\n");
+}
+
+static void test_json(void **state)
+{
+	struct capture capture;
+	const char *notes[] = {"a \"note\""};
+	const struct answer answer = {.query = "leaks", .file = "run.db", .notes = notes, .note_count = 1};
+	(void)state;
+	capture_begin(&capture);
+	write_two(writer_json(&capture.style), &answer);
+	capture_check(
+	    &capture,
+	    "{\"query\": \"leaks\", \"file\": \"run.db\", \"complete\": false, \"notes\": [\"a \\\"note\\\"\"], "
+	    "\"rows\": [\n"
+	    "  {\"device\": 0, \"region\": \"DRAM\", \"address\": 4096, \"size_bytes\": 1610612736, "
+	    "\"at_ns\": 1500000, \"label\": \"model/layer.3/attention\"},\n"
+	    "  {\"device\": 1, \"region\": \"DRAM\", \"address\": 64, \"size_bytes\": 512, \"at_ns\": null, "
+	    "\"label\": \"=evil\\u001b[2J,\\\"x\\\"\"}\n"
+	    "]}\n");
+}
+
+/* The highest addresses are negative numbers in the database. */
+static void test_high_address(void **state)
+{
+	struct capture capture;
+	const struct column high[] = {{"address", UNIT_ADDRESS}, {"delta_bytes", UNIT_BYTES}};
+	const struct query_cell cells[] = {{.type = CELL_INTEGER, .integer = -1},
+	                                   {.type = CELL_INTEGER, .integer = -1}};
+	const struct answer answer = {.query = "q", .file = "f", .complete = true};
+	(void)state;
+	capture_begin(&capture);
+	struct writer *writer = writer_csv(&capture.style);
+	writer->begin(writer, &answer, high, 2);
+	writer->row(writer, cells);
+	writer->end(writer);
+	writer->free(writer);
+	writer = writer_json(&capture.style);
+	writer->begin(writer, &answer, high, 2);
+	writer->row(writer, cells);
+	writer->end(writer);
+	writer->free(writer);
+	capture_check(&capture, "address,delta_bytes\r\n18446744073709551615,-1\r\n"
+	                        "{\"query\": \"q\", \"file\": \"f\", \"complete\": true, \"notes\": [], \"rows\": [\n"
+	                        "  {\"address\": 18446744073709551615, \"delta_bytes\": -1}\n]}\n");
+}
+
+static void test_json_empty(void **state)
+{
+	struct capture capture;
+	const struct answer diff = {.query = "diff", .file = "new.db", .old_file = "old.db", .complete = true};
+	(void)state;
+	capture_begin(&capture);
+	struct writer *writer = writer_json(&capture.style);
+	writer->begin(writer, &diff, columns, COLUMNS);
+	writer->end(writer);
+	writer->free(writer);
+	capture_check(&capture, "{\"query\": \"diff\", \"file\": \"new.db\", \"old_file\": \"old.db\", "
+	                        "\"complete\": true, \"notes\": [], \"rows\": []}\n");
+}
+
+static void test_json_list(void **state)
+{
+	struct capture capture;
+	const struct column lists[] = {{"a", UNIT_LIST}, {"b", UNIT_LIST}, {"c", UNIT_LIST}};
+	(void)state;
+	capture_begin(&capture);
+	struct writer *writer = writer_jsonl(&capture.style);
+	writer->begin(writer, &complete, lists, 3);
+	writer->row(writer, (struct query_cell[]){text("x\ny z"), text("x"), unknown});
+	writer->end(writer);
+	writer->free(writer);
+	capture_check(&capture, "{\"a\": [\"x\", \"y z\"], \"b\": [\"x\"], \"c\": []}\n");
+}
+
+static void test_json_cells(void **state)
+{
+	struct capture capture;
+	const struct column some[] = {{"a", UNIT_NONE}, {"b", UNIT_NONE}, {"c", UNIT_NONE}};
+	const struct query_cell cells[] = {{.type = CELL_REAL, .real = 0.5},
+	                                   {.type = CELL_REAL, .real = HUGE_VAL},
+	                                   {.type = CELL_BLOB, .text = "\0\xff", .bytes = 2}};
+	(void)state;
+	capture_begin(&capture);
+	struct writer *writer = writer_jsonl(&capture.style);
+	writer->begin(writer, &complete, some, 3);
+	writer->row(writer, cells);
+	writer->row(writer, cells);
+	writer->end(writer);
+	writer->free(writer);
+	capture_check(&capture, "{\"a\": 0.5, \"b\": null, \"c\": \"00ff\"}\n"
+	                        "{\"a\": 0.5, \"b\": null, \"c\": \"00ff\"}\n");
+}
+
+static void test_csv(void **state)
+{
+	struct capture capture;
+	(void)state;
+	capture_begin(&capture);
+	write_two(writer_csv(&capture.style), &complete);
+	capture_check(&capture, "device,region,address,size_bytes,at_ns,label\r\n"
+	                        "0,DRAM,4096,1610612736,1500000,model/layer.3/attention\r\n"
+	                        "1,DRAM,64,512,,\"'=evil\\x1b[2J,\"\"x\"\"\"\r\n");
+}
+
+static void test_list(void **state)
+{
+	struct capture capture;
+	const struct column info[] = {{"host", UNIT_TEXT}, {"peak_bytes", UNIT_BYTES}, {"commands", UNIT_TEXT}};
+	(void)state;
+	capture_begin(&capture);
+	struct writer *writer = writer_list(&capture.style);
+	writer->begin(writer, &complete, info, 3);
+	writer->row(writer, (struct query_cell[]){text("tower"), integer(2048), text("python a.py\nhost fake")});
+	writer->end(writer);
+	writer->free(writer);
+	capture_check(&capture, "host        tower\n"
+	                        "peak_bytes  2.00 KiB  2048\n"
+	                        "commands    python a.py\n"
+	                        "            host fake\n"
+	                        "complete\n");
+}
+
+/* Long texts are broken at blanks, further in than the next one begins. */
+static void test_list_narrow(void **state)
+{
+	struct capture capture;
+	const struct column info[] = {{"host", UNIT_TEXT}, {"commands", UNIT_TEXT}};
+	(void)state;
+	capture_begin(&capture);
+	capture.style.width = 30;
+	struct writer *writer = writer_list(&capture.style);
+	writer->begin(writer, &complete, info, 2);
+	writer->row(writer, (struct query_cell[]){text(""), text("python train.py --steps 5  -v\npython b.py")});
+	writer->end(writer);
+	writer->free(writer);
+	capture_check(&capture, "host      \n"
+	                        "commands  python train.py\n"
+	                        "            --steps 5  -v\n"
+	                        "          python b.py\n"
+	                        "complete\n");
+}
+
+static void test_colour(void **state)
+{
+	struct capture capture;
+	const struct column number[] = {{"n", UNIT_COUNT}};
+	(void)state;
+	capture_begin(&capture);
+	capture.style.colour = true;
+	struct writer *writer = writer_table(&capture.style);
+	writer->begin(writer, &complete, number, 1);
+	writer->row(writer, (struct query_cell[]){integer(1)});
+	writer->end(writer);
+	writer->free(writer);
+	capture_check(&capture, "\033[1mn\033[0m\n1\n\033[2mcomplete\n\033[0m");
+}
+
+static void test_delta(void **state)
+{
+	struct shown shown;
+	const struct column bytes = {"delta_bytes", UNIT_BYTES}, blocks = {"delta_blocks", UNIT_COUNT};
+	const struct query_cell up = integer(1536), down = integer(-1536);
+	(void)state;
+	cell_show(&shown, &bytes, &up);
+	assert_string_equal(shown.main, "+1.50 KiB");
+	assert_string_equal(shown.exact, "+1536");
+	cell_show(&shown, &bytes, &down);
+	assert_string_equal(shown.main, "-1.50 KiB");
+	assert_string_equal(shown.exact, "-1536");
+	cell_show(&shown, &blocks, &up);
+	assert_string_equal(shown.main, "+1536");
+}
+
+static int use_utf8(void **state)
+{
+	(void)state;
+	return setlocale(LC_CTYPE, "C.UTF-8") == NULL ? -1 : 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_table),
+	    cmocka_unit_test(test_table_narrow),
+	    cmocka_unit_test(test_table_very_narrow),
+	    cmocka_unit_test(test_table_keeps_figures),
+	    cmocka_unit_test(test_table_labels_differ),
+	    cmocka_unit_test(test_table_every_width_fits),
+	    cmocka_unit_test(test_table_limit),
+	    cmocka_unit_test(test_table_all),
+	    cmocka_unit_test(test_table_empty_and_incomplete),
+	    cmocka_unit_test(test_fold),
+	    cmocka_unit_test(test_fold_groups),
+	    cmocka_unit_test(test_trim),
+	    cmocka_unit_test(test_json),
+	    cmocka_unit_test(test_high_address),
+	    cmocka_unit_test(test_json_empty),
+	    cmocka_unit_test(test_json_list),
+	    cmocka_unit_test(test_json_cells),
+	    cmocka_unit_test(test_csv),
+	    cmocka_unit_test(test_list),
+	    cmocka_unit_test(test_list_narrow),
+	    cmocka_unit_test(test_colour),
+	    cmocka_unit_test(test_delta),
+	};
+	return cmocka_run_group_tests(tests, use_utf8, NULL);
+}
