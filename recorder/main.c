@@ -60,8 +60,8 @@ int main(int argc, char **argv)
 	struct front_error error;
 	int status;
 
-	if (argc == 3 && strcmp(argv[1], POC_LINGER_OPTION) == 0)
-		return poc_linger_run(argv[2]);
+	if (argc == 3 && strcmp(argv[1], LEGACY_LINGER_OPTION) == 0)
+		return legacy_linger_run(argv[2]);
 	if (options_parse(argc, argv, &options, &status, &error) < 0) {
 		say("%s", error.text);
 		return status;

@@ -60,13 +60,13 @@ static const struct option_row rows[] = {
      .help = "socket to serve. Default: the one of $TTALLOC_SOCKET and so on (below); with COMMAND, a private one"},
     {.name = "poc-socket",
      .argument = "PATH",
-     .otherwise = POC_DEFAULT_PATH,
+     .otherwise = LEGACY_DEFAULT_PATH,
      .kind = OPTION_TEXT,
-     AT(poc_socket),
-     .help =
-         "serve clients and monitors of the old protocol, too, on the socket that is fixed in them, " POC_DEFAULT_PATH
-         ", or on PATH. Those that still run at the end lose nothing by it: a process that only "
-         "reads what they send stays behind until they end"},
+     AT(legacy_socket),
+     .help = "serve clients and monitors of the old protocol, too, on the socket that is fixed in "
+             "them, " LEGACY_DEFAULT_PATH
+             ", or on PATH. Those that still run at the end lose nothing by it: a process that only "
+             "reads what they send stays behind until they end"},
     {.name = "log-events",
      .kind = OPTION_FLAG,
      AT(log_events),
@@ -361,7 +361,7 @@ static int check_combination(struct recorder_options *options, struct front_erro
 		return front_fail(error, "--env takes no command");
 	if (options->mode == MODE_ENV)
 		return 0;
-	if (!options->command && !options->output && !options->socket && !options->poc_socket)
+	if (!options->command && !options->output && !options->socket && !options->legacy_socket)
 		return front_fail(
 		    error, "say what to record: ttalloc-recorder [-o FILE] -- COMMAND, or --socket PATH -o FILE; "
 		           "--help tells more");
@@ -377,7 +377,7 @@ static int check_combination(struct recorder_options *options, struct front_erro
 		return front_fail(error, "--%s needs a command", options->ttnn ? "ttnn" : "auto-step");
 	if (options->python_stacks && !options->command)
 		return front_fail(error, "--python-stacks needs a command");
-	if (options->log_events && !options->poc_socket)
+	if (options->log_events && !options->legacy_socket)
 		return front_fail(error, "--log-events needs --poc-socket: it shows the events of old clients");
 	options->mode = options->command ? MODE_WRAP : MODE_DAEMON;
 	return 0;

@@ -20,13 +20,13 @@ enum recorder_mode {
 
 struct recorder_options {
 	enum recorder_mode mode;
-	const char *output;     /* as given, with its % still in it; NULL: not given */
-	const char *socket;     /* NULL: not given */
-	const char *poc_socket; /* for clients of the old protocol; NULL: none are served */
-	char **command;         /* NULL-terminated, within argv; NULL: none */
-	const char *stacks;     /* frames of a call stack, as a number; NULL: none are recorded */
-	const char *unwinder;   /* how they are found; NULL: as the hook does by itself */
-	const char *auto_step;  /* the call that ends a step of a Python COMMAND; NULL: none */
+	const char *output;        /* as given, with its % still in it; NULL: not given */
+	const char *socket;        /* NULL: not given */
+	const char *legacy_socket; /* for clients of the old protocol; NULL: none are served */
+	char **command;            /* NULL-terminated, within argv; NULL: none */
+	const char *stacks;        /* frames of a call stack, as a number; NULL: none are recorded */
+	const char *unwinder;      /* how they are found; NULL: as the hook does by itself */
+	const char *auto_step;     /* the call that ends a step of a Python COMMAND; NULL: none */
 	unsigned commit_ms;
 	bool append, force, host_malloc, no_preload, no_symbols, log_events, quiet, verbose, watch, ttnn, python_stacks;
 };

@@ -288,18 +288,18 @@ static int not_started(const struct session *session)
 	return session->options->command ? STATUS_NOT_STARTED : STATUS_USAGE;
 }
 
-/* NULL in *POC: not asked for. */
-static int open_poc(const struct session *session, struct poc **poc, struct front_error *error)
+/* NULL in *LEGACY: not asked for. */
+static int open_legacy(const struct session *session, struct legacy **legacy, struct front_error *error)
 {
-	struct poc_setup setup = {
-	    .path = session->options->poc_socket,
+	struct legacy_setup setup = {
+	    .path = session->options->legacy_socket,
 	    .log_events = session->options->log_events,
 	    .start_monotonic_ns = session->recording.start_monotonic_ns,
 	    .devices = session->devices,
 	};
 
-	*poc = NULL;
-	return setup.path ? poc_open(&setup, poc, error) : 0;
+	*legacy = NULL;
+	return setup.path ? legacy_open(&setup, legacy, error) : 0;
 }
 
 /* Records. 0, or the status to end with and ERROR: the command did not run then. */
@@ -319,11 +319,11 @@ static int record(struct session *session, struct front_error *error)
 	struct server *server;
 	int status = 0;
 
-	if (open_poc(session, &setup.poc, error) < 0)
+	if (open_legacy(session, &setup.legacy, error) < 0)
 		return not_started(session);
 	server = server_open(&setup, error);
 	if (!server) {
-		poc_close(setup.poc);
+		legacy_close(setup.legacy);
 		return not_started(session);
 	}
 	if (options->append && server_resume(server, error) < 0)
@@ -335,7 +335,7 @@ static int record(struct session *session, struct front_error *error)
 	if (!status)
 		server_run(server, &session->report);
 	server_close(server);
-	poc_close(setup.poc);
+	legacy_close(setup.legacy);
 	return status;
 }
 
@@ -435,7 +435,7 @@ int session_run(const struct recorder_options *options)
 	bool complete;
 	int status;
 
-	if (options->poc_socket)
+	if (options->legacy_socket)
 		session.devices = devices_new();
 	block_signals(&session);
 	status = start(&session, &error);

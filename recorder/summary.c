@@ -244,7 +244,7 @@ static bool print_blocks(const char *path)
 
 static void explain_nothing(const struct summary *summary)
 {
-	if (summary->report->clients)
+	if (summary->report->processes)
 		say_plain("  A process joined, and reported nothing: its allocator was never asked, or asked while "
 		          "recording was off.");
 	else

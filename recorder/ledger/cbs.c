@@ -4,24 +4,24 @@
  */
 #include "cbs.h"
 
-static uint64_t program_hash(uint32_t usage, uint64_t program)
+static uint64_t program_hash(uint32_t total, uint64_t program)
 {
-	return hash_pair(program, usage);
+	return hash_pair(program, total);
 }
 
 static uint64_t cb_hash(const struct cb *cb)
 {
-	return hash_pair(cb->program, (uint64_t)cb->usage << 32 | cb->number);
+	return hash_pair(cb->program, (uint64_t)cb->total << 32 | cb->number);
 }
 
 /* The ref of a program, and in *SLOT its place in the index; 0: it has no circular buffers. */
-static uint32_t find_program(const struct cbs *cbs, uint32_t usage, uint64_t program, uint32_t *slot)
+static uint32_t find_program(const struct cbs *cbs, uint32_t total, uint64_t program, uint32_t *slot)
 {
-	INDEX_EACH_MATCH(&cbs->program_index, program_hash(usage, program), at, ref)
+	INDEX_EACH_MATCH(&cbs->program_index, program_hash(total, program), at, ref)
 	{
 		const struct cb_program *known = &cbs->programs[ref - 1];
 
-		if (known->program == program && known->usage == usage) {
+		if (known->program == program && known->total == total) {
 			*slot = at;
 			return ref;
 		}
@@ -29,9 +29,9 @@ static uint32_t find_program(const struct cbs *cbs, uint32_t usage, uint64_t pro
 	return 0;
 }
 
-static struct cb_program *make_program(struct cbs *cbs, uint32_t usage, uint64_t program)
+static struct cb_program *make_program(struct cbs *cbs, uint32_t total, uint64_t program)
 {
-	uint32_t slot, ref = find_program(cbs, usage, program, &slot);
+	uint32_t slot, ref = find_program(cbs, total, program, &slot);
 
 	if (ref)
 		return &cbs->programs[ref - 1];
@@ -43,8 +43,8 @@ static struct cb_program *make_program(struct cbs *cbs, uint32_t usage, uint64_t
 		    memory_room(cbs->programs, cbs->program_count, &cbs->program_capacity, sizeof(*cbs->programs));
 		ref = (uint32_t)++cbs->program_count;
 	}
-	cbs->programs[ref - 1] = (struct cb_program){.program = program, .usage = usage};
-	index_add(&cbs->program_index, program_hash(usage, program), ref);
+	cbs->programs[ref - 1] = (struct cb_program){.program = program, .total = total};
+	index_add(&cbs->program_index, program_hash(total, program), ref);
 	return &cbs->programs[ref - 1];
 }
 
@@ -54,7 +54,7 @@ static struct cb *find_cb(const struct cbs *cbs, const struct cb *like)
 	{
 		struct cb *known = &cbs->cbs[ref - 1];
 
-		if (known->program == like->program && known->usage == like->usage && known->number == like->number)
+		if (known->program == like->program && known->total == like->total && known->number == like->number)
 			return known;
 	}
 	return NULL;
@@ -131,7 +131,7 @@ static void link_cb(struct cbs *cbs, struct cb_program *program, const struct cb
 }
 
 /* Adds CB, which is placed and counts for size_bytes. KNOWN: the one that it replaces, counted out already. */
-static void add_cb(struct cbs *cbs, struct cb_program *program, struct usage *usage, struct cb *known,
+static void add_cb(struct cbs *cbs, struct cb_program *program, struct region_total *total, struct cb *known,
                    const struct cb *cb)
 {
 	if (known) {
@@ -143,13 +143,13 @@ static void add_cb(struct cbs *cbs, struct cb_program *program, struct usage *us
 		link_cb(cbs, program, cb);
 	}
 	count_cb(program, cb, 1);
-	if (!usage->ran)
-		usage->program = cb->program;
+	if (!total->ran)
+		total->program = cb->program;
 }
 
-void cbs_add(struct cbs *cbs, struct usage *usage, struct cb *cb, const struct cores *cores)
+void cbs_add(struct cbs *cbs, struct region_total *total, struct cb *cb, const struct cores *cores)
 {
-	struct cb_program *program = make_program(cbs, cb->usage, cb->program);
+	struct cb_program *program = make_program(cbs, cb->total, cb->program);
 	struct cb *known = find_cb(cbs, cb);
 
 	if (known)
@@ -157,19 +157,20 @@ void cbs_add(struct cbs *cbs, struct usage *usage, struct cb *cb, const struct c
 	place_cb(program, cb, cores, cb->size_bytes);
 	if (cb->placed)
 		cb->size_bytes = missing_bytes(program);
-	add_cb(cbs, program, usage, known, cb);
+	add_cb(cbs, program, total, known, cb);
 }
 
-void cbs_add_counted(struct cbs *cbs, struct usage *usage, struct cb *cb, const struct cores *cores, uint64_t bytes)
+void cbs_add_counted(struct cbs *cbs, struct region_total *total, struct cb *cb, const struct cores *cores,
+                     uint64_t bytes)
 {
-	struct cb_program *program = make_program(cbs, cb->usage, cb->program);
+	struct cb_program *program = make_program(cbs, cb->total, cb->program);
 	struct cb *known = find_cb(cbs, cb);
 
 	if (known)
 		count_out(program, known);
 	if (cores)
 		place_cb(program, cb, cores, bytes);
-	add_cb(cbs, program, usage, known, cb);
+	add_cb(cbs, program, total, known, cb);
 }
 
 /* Takes it out of its program. */
@@ -203,15 +204,15 @@ static void drop_program(struct cbs *cbs, uint32_t ref, uint32_t slot)
 
 	index_remove(&cbs->program_index, slot);
 	core_map_clear(&program->cores);
-	program->usage = UINT32_MAX;
+	program->total = UINT32_MAX;
 	program->first = cbs->vacant_program;
 	cbs->vacant_program = ref;
 }
 
-uint32_t cbs_end(struct cbs *cbs, uint32_t usage, uint64_t program, void (*each)(void *context, int64_t key),
+uint32_t cbs_end(struct cbs *cbs, uint32_t total, uint64_t program, void (*each)(void *context, int64_t key),
                  void *context)
 {
-	uint32_t slot, ref = find_program(cbs, usage, program, &slot), ended = 0;
+	uint32_t slot, ref = find_program(cbs, total, program, &slot), ended = 0;
 	struct cb_program *known;
 
 	if (!ref)
@@ -226,7 +227,7 @@ uint32_t cbs_end(struct cbs *cbs, uint32_t usage, uint64_t program, void (*each)
 
 int64_t cbs_end_one(struct cbs *cbs, const struct cb *like)
 {
-	uint32_t slot, ref = find_program(cbs, like->usage, like->program, &slot);
+	uint32_t slot, ref = find_program(cbs, like->total, like->program, &slot);
 	const struct cb *known = find_cb(cbs, like);
 	int64_t key = known ? known->key : 0;
 
@@ -238,28 +239,28 @@ int64_t cbs_end_one(struct cbs *cbs, const struct cb *like)
 	return key;
 }
 
-void cbs_end_all(struct cbs *cbs, uint32_t usage, void (*each)(void *context, int64_t key), void *context)
+void cbs_end_all(struct cbs *cbs, uint32_t total, void (*each)(void *context, int64_t key), void *context)
 {
 	for (size_t i = 0; i < cbs->program_count; i++)
-		if (cbs->programs[i].usage == usage)
-			cbs_end(cbs, usage, cbs->programs[i].program, each, context);
+		if (cbs->programs[i].total == total)
+			cbs_end(cbs, total, cbs->programs[i].program, each, context);
 }
 
-void cbs_run(struct usage *usage, uint64_t program)
+void cbs_run(struct region_total *total, uint64_t program)
 {
-	usage->ran = true;
-	usage->program = program;
+	total->ran = true;
+	total->program = program;
 }
 
-bool cbs_settle(struct cbs *cbs, struct usage *usage, uint32_t usage_number, struct usage_change *change)
+bool cbs_settle(struct cbs *cbs, struct region_total *total, uint32_t number, struct usage_change *change)
 {
-	uint32_t slot, ref = find_program(cbs, usage_number, usage->program, &slot);
+	uint32_t slot, ref = find_program(cbs, number, total->program, &slot);
 	int64_t bytes = ref ? cbs->programs[ref - 1].bytes : 0, blocks = ref ? cbs->programs[ref - 1].blocks : 0;
 
-	change->bytes = change->bank_bytes = bytes - usage->resident_bytes;
-	change->blocks = blocks - usage->resident_blocks;
-	usage->resident_bytes = bytes;
-	usage->resident_blocks = blocks;
+	change->bytes = change->bank_bytes = bytes - total->resident_bytes;
+	change->blocks = blocks - total->resident_blocks;
+	total->resident_bytes = bytes;
+	total->resident_blocks = blocks;
 	return change->bytes || change->blocks;
 }
 

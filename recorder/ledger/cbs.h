@@ -19,13 +19,13 @@
 
 #include "recorder/base/index.h"
 #include "sql/replay/core_map.h"
-#include "usage.h"
+#include "region_total.h"
 
 struct cb {
 	uint64_t program;
 	int64_t key;            /* of its cb_alloc; 0: the place is free */
 	uint64_t size_bytes;    /* that count: 0 when it is aliased */
-	uint32_t usage, number; /* number: its index in the program */
+	uint32_t total, number; /* number: its index in the program */
 	uint32_t next;          /* of the same program; or the next free place */
 	uint32_t previous;      /* of the same program */
 	bool aliased;
@@ -34,7 +34,7 @@ struct cb {
 
 struct cb_program {
 	uint64_t program;
-	uint32_t usage, first;
+	uint32_t total, first;
 	int64_t bytes, blocks;
 	int64_t placed_bytes; /* of bytes, those of the ones in the map */
 	struct core_map cores;
@@ -53,28 +53,29 @@ int64_t cbs_key(const struct cbs *cbs, const struct cb *cb);
 
 /* Adds CB, of CB->size_bytes on each of the CORES, to its program, in the place of the one that it replaces, and makes
  * size_bytes what it counts for. The program becomes current unless one has run. */
-void cbs_add(struct cbs *cbs, struct usage *usage, struct cb *cb, const struct cores *cores);
+void cbs_add(struct cbs *cbs, struct region_total *total, struct cb *cb, const struct cores *cores);
 
 /* As cbs_add(), but size_bytes is what it counts for already. CORES may be NULL: none is to be added after it; else it
  * has BYTES on each. */
-void cbs_add_counted(struct cbs *cbs, struct usage *usage, struct cb *cb, const struct cores *cores, uint64_t bytes);
+void cbs_add_counted(struct cbs *cbs, struct region_total *total, struct cb *cb, const struct cores *cores,
+                     uint64_t bytes);
 
 /* Ends all circular buffers of PROGRAM, calling EACH with the key of every one. Returns how many. */
-uint32_t cbs_end(struct cbs *cbs, uint32_t usage, uint64_t program, void (*each)(void *context, int64_t key),
+uint32_t cbs_end(struct cbs *cbs, uint32_t total, uint64_t program, void (*each)(void *context, int64_t key),
                  void *context);
 
-/* Ends the one that LIKE names by usage, program and number. Returns its key; 0: there is none. */
+/* Ends the one that LIKE names by total, program and number. Returns its key; 0: there is none. */
 int64_t cbs_end_one(struct cbs *cbs, const struct cb *like);
 
-/* Ends those of all programs of a usage. */
-void cbs_end_all(struct cbs *cbs, uint32_t usage, void (*each)(void *context, int64_t key), void *context);
+/* Ends those of all programs of a total. */
+void cbs_end_all(struct cbs *cbs, uint32_t total, void (*each)(void *context, int64_t key), void *context);
 
 /* PROGRAM runs: it is current from now on, and its circular buffers are resident. */
-void cbs_run(struct usage *usage, uint64_t program);
+void cbs_run(struct region_total *total, uint64_t program);
 
 /* What became of the resident ones since the last call: fills bytes, bank_bytes and blocks of CHANGE. True when that is
  * not nothing. */
-bool cbs_settle(struct cbs *cbs, struct usage *usage, uint32_t usage_number, struct usage_change *change);
+bool cbs_settle(struct cbs *cbs, struct region_total *total, uint32_t number, struct usage_change *change);
 
 void cbs_free(struct cbs *cbs);
 

@@ -35,7 +35,7 @@ void chunk_clear(struct chunk *chunk, uint32_t serial, int64_t first_key)
 	CLEAR(&chunk->unheld);
 	CLEAR(&chunk->closed);
 	CLEAR(&chunk->runs);
-	CLEAR(&chunk->pieces);
+	CLEAR(&chunk->deltas);
 	CLEAR(&chunk->notes);
 	rowlog_clear(&chunk->log);
 }
@@ -49,7 +49,7 @@ void chunk_free(struct chunk *chunk)
 	free(chunk->unheld.rows);
 	free(chunk->closed.rows);
 	free(chunk->runs.rows);
-	free(chunk->pieces.rows);
+	free(chunk->deltas.rows);
 	free(chunk->notes.rows);
 	rowlog_free(&chunk->log);
 	free(chunk);

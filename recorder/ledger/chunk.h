@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * chunk.h - what goes into one transaction: filled by the intake, then owned by the committing thread, then used again.
+ * chunk.h - what goes into one transaction: filled by the ledger, then owned by the committing thread, then used again.
  */
 #ifndef RECORDER_CHUNK_H
 #define RECORDER_CHUNK_H
@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #include "recorder/base/memory.h"
-#include "piece.h"
+#include "delta.h"
 #include "sql/store/rows.h"
 #include "ttalloc/segment.h"
 
@@ -46,7 +46,7 @@ struct chunk {
 	CHUNK_ROWS(struct unheld_row) unheld;
 	CHUNK_ROWS(struct closed_row) closed;
 	CHUNK_ROWS(struct run_row) runs;
-	CHUNK_ROWS(struct piece) pieces;
+	CHUNK_ROWS(struct delta) deltas;
 	CHUNK_ROWS(struct chunk_note) notes;
 	struct rowlog log;
 	struct chunk *next; /* in a list */

@@ -32,7 +32,7 @@ struct committer {
 	struct sql_error error;
 
 	struct writer *writer; /* the thread's own from here on */
-	struct joint *joint;
+	struct totals *totals;
 	struct rowlog spans;
 	int event_fd;
 	uint64_t rebuild_after_ns, runs;
@@ -111,7 +111,7 @@ static bool commit_chunk(struct committer *committer, struct chunk *chunk)
 	/* Once, however often storing has to be tried. */
 	rowlog_clear(&committer->spans);
 	committer->runs += chunk->runs.count;
-	joint_add(committer->joint, chunk->pieces.rows, chunk->pieces.count, &committer->spans);
+	totals_add(committer->totals, chunk->deltas.rows, chunk->deltas.count, &committer->spans);
 	while ((result = writer_store(committer->writer, &rows, &error)) != WRITE_DONE) {
 		set_trouble(committer, result, &error);
 		if (!may_retry(committer))
@@ -146,9 +146,9 @@ static void tidy_spans(struct committer *committer)
 
 	if (started_ns < committer->rebuild_after_ns)
 		return;
-	dirty_ns = joint_dirty_ns(committer->joint, with_cbs);
-	if (dirty_ns != PIECE_NO_DISORDER && writer_events_since(committer->writer, dirty_ns) <= REBUILD_MOST_EVENTS)
-		joint_rebuild(committer->joint, committer->writer, with_cbs, NULL, NULL, &error);
+	dirty_ns = totals_dirty_ns(committer->totals, with_cbs);
+	if (dirty_ns != DELTA_NO_DISORDER && writer_events_since(committer->writer, dirty_ns) <= REBUILD_MOST_EVENTS)
+		totals_rebuild(committer->totals, committer->writer, with_cbs, NULL, NULL, &error);
 	took_ns = monotonic_ns() - started_ns;
 	committer->rebuild_after_ns =
 	    started_ns + took_ns + (4 * took_ns > REBUILD_EVERY_NS ? 4 * took_ns : REBUILD_EVERY_NS);
@@ -193,13 +193,13 @@ static int start_thread(struct committer *committer)
 	return code;
 }
 
-struct committer *committer_start(struct writer *writer, struct joint *joint, int event_fd)
+struct committer *committer_start(struct writer *writer, struct totals *totals, int event_fd)
 {
 	struct committer *committer = memory_zeroed(sizeof(*committer));
 	pthread_condattr_t monotonic;
 
 	committer->writer = writer;
-	committer->joint = joint;
+	committer->totals = totals;
 	committer->event_fd = event_fd;
 	committer->rebuild_after_ns = monotonic_ns() + REBUILD_EVERY_NS;
 	pthread_mutex_init(&committer->lock, NULL);

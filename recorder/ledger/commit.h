@@ -10,14 +10,14 @@
 #include <stdint.h>
 
 #include "chunk.h"
-#include "joint.h"
+#include "totals.h"
 #include "sql/store/write.h"
 
 struct committer;
 
 /* Starts the thread, which has WRITER and JOINT to itself until committer_stop(). EVENT_FD is written to whenever a
  * chunk is done. NULL: no thread could be had. */
-struct committer *committer_start(struct writer *writer, struct joint *joint, int event_fd);
+struct committer *committer_start(struct writer *writer, struct totals *totals, int event_fd);
 
 /* Hands CHUNK over. Never waits. */
 void committer_put(struct committer *committer, struct chunk *chunk);

@@ -111,7 +111,7 @@ static uint64_t held(const struct device *device, enum part part)
 	return bytes > 0 ? (uint64_t)bytes : 0;
 }
 
-void devices_add_totals(const struct devices *devices, uint32_t number, struct poc_totals *totals)
+void devices_add_totals(const struct devices *devices, uint32_t number, struct legacy_totals *totals)
 {
 	const struct device *device;
 
@@ -126,14 +126,14 @@ void devices_add_totals(const struct devices *devices, uint32_t number, struct p
 	totals->kernel += held(device, PART_KERNEL);
 }
 
-bool devices_describe(const struct devices *devices, uint32_t number, struct poc_device_facts *about)
+bool devices_describe(const struct devices *devices, uint32_t number, struct legacy_device_facts *about)
 {
 	const struct device *device;
 
 	if (number >= DEVICES_MOST)
 		return false;
 	device = &devices->list[number];
-	*about = (struct poc_device_facts){
+	*about = (struct legacy_device_facts){
 	    .arch = atomic_load_explicit(&device->arch, memory_order_relaxed),
 	    .dram_banks = atomic_load_explicit(&device->dram_banks, memory_order_relaxed),
 	    .dram_bank_bytes = atomic_load_explicit(&device->dram_bank_bytes, memory_order_relaxed),

@@ -27,10 +27,10 @@ void devices_open(struct devices *devices, uint32_t device, const struct ttalloc
 void devices_change(struct devices *devices, uint32_t device, uint32_t region, int64_t bytes);
 
 /* Adds what is held on DEVICE to TOTALS. */
-void devices_add_totals(const struct devices *devices, uint32_t device, struct poc_totals *totals);
+void devices_add_totals(const struct devices *devices, uint32_t device, struct legacy_totals *totals);
 
 /* False: nothing is known of DEVICE. */
-bool devices_describe(const struct devices *devices, uint32_t device, struct poc_device_facts *about);
+bool devices_describe(const struct devices *devices, uint32_t device, struct legacy_device_facts *about);
 
 /* One more than the highest chip of which anything is known. */
 uint32_t devices_end(const struct devices *devices);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * dictionary.c - threads, labels, stacks and origins of the whole recording.
+ * dictionary.c - threads, labels, stacks and attributions of the whole recording.
  */
 #include "dictionary.h"
 
@@ -34,7 +34,7 @@ struct dictionary {
 	SET(struct thread) threads;
 	SET(struct label) labels;
 	SET(struct stack) stacks;
-	SET(struct origin) origins;
+	SET(struct attribution) attributions;
 	struct frames *frames;
 };
 
@@ -69,11 +69,11 @@ void dictionary_free(struct dictionary *dictionary)
 	free(dictionary->threads.things);
 	free(dictionary->labels.things);
 	free(dictionary->stacks.things);
-	free(dictionary->origins.things);
+	free(dictionary->attributions.things);
 	index_free(&dictionary->threads.index);
 	index_free(&dictionary->labels.index);
 	index_free(&dictionary->stacks.index);
-	index_free(&dictionary->origins.index);
+	index_free(&dictionary->attributions.index);
 	free(dictionary);
 }
 
@@ -184,50 +184,51 @@ uint32_t dictionary_stack(struct dictionary *dictionary, const void *frames, siz
 	return (uint32_t)dictionary->stacks.count;
 }
 
-/* ---- origins ---- */
+/* ---- attributions ---- */
 
-static bool same_origin(const struct origin *a, const struct origin *b)
+static bool same_attribution(const struct attribution *a, const struct attribution *b)
 {
 	return a->process == b->process && a->thread == b->thread && a->label == b->label && a->stack == b->stack &&
 	       a->device == b->device && a->region == b->region && a->class == b->class && a->flags == b->flags &&
 	       a->ended == b->ended;
 }
 
-static void log_origin(const struct origin *origin, size_t id, struct rowlog *log)
+static void log_attribution(const struct attribution *attribution, size_t id, struct rowlog *log)
 {
 	rowlog_begin(log, ROW_ORIGIN);
 	rowlog_integer(log, (int64_t)id);
-	rowlog_integer(log, origin->process);
-	rowlog_integer(log, origin->thread);
-	rowlog_optional(log, origin->label, 0);
-	rowlog_optional(log, origin->stack, 0);
-	rowlog_integer(log, origin->device);
-	rowlog_integer(log, origin->region);
-	rowlog_integer(log, origin->class);
-	rowlog_integer(log, origin->flags);
-	rowlog_integer(log, origin->ended);
+	rowlog_integer(log, attribution->process);
+	rowlog_integer(log, attribution->thread);
+	rowlog_optional(log, attribution->label, 0);
+	rowlog_optional(log, attribution->stack, 0);
+	rowlog_integer(log, attribution->device);
+	rowlog_integer(log, attribution->region);
+	rowlog_integer(log, attribution->class);
+	rowlog_integer(log, attribution->flags);
+	rowlog_integer(log, attribution->ended);
 }
 
-uint32_t dictionary_origin(struct dictionary *dictionary, const struct origin *origin, struct rowlog *log)
+uint32_t dictionary_attribution(struct dictionary *dictionary, const struct attribution *attribution,
+                                struct rowlog *log)
 {
-	uint64_t who = (uint64_t)origin->process << 32 | origin->thread;
-	uint64_t where = (uint64_t)origin->label << 32 | origin->stack;
-	uint64_t what = (uint64_t)origin->device << 32 | (uint64_t)origin->region << 16 |
-	                (uint64_t)(uint8_t)(origin->flags ^ origin->class << 4) << 8 | origin->ended;
+	uint64_t who = (uint64_t)attribution->process << 32 | attribution->thread;
+	uint64_t where = (uint64_t)attribution->label << 32 | attribution->stack;
+	uint64_t what = (uint64_t)attribution->device << 32 | (uint64_t)attribution->region << 16 |
+	                (uint64_t)(uint8_t)(attribution->flags ^ attribution->class << 4) << 8 | attribution->ended;
 	uint64_t hash = hash_pair(hash_pair(who, where), what);
 
-	INDEX_EACH_MATCH(&dictionary->origins.index, hash, at, ref)
+	INDEX_EACH_MATCH(&dictionary->attributions.index, hash, at, ref)
 	{
-		if (same_origin(&dictionary->origins.things[ref - 1], origin))
+		if (same_attribution(&dictionary->attributions.things[ref - 1], attribution))
 			return ref;
 	}
-	SET_ADD(&dictionary->origins, hash, *origin);
+	SET_ADD(&dictionary->attributions, hash, *attribution);
 	if (log)
-		log_origin(origin, dictionary->origins.count, log);
-	return (uint32_t)dictionary->origins.count;
+		log_attribution(attribution, dictionary->attributions.count, log);
+	return (uint32_t)dictionary->attributions.count;
 }
 
-const struct origin *dictionary_origin_of(const struct dictionary *dictionary, uint32_t id)
+const struct attribution *dictionary_attribution_of(const struct dictionary *dictionary, uint32_t id)
 {
-	return id && id <= dictionary->origins.count ? &dictionary->origins.things[id - 1] : NULL;
+	return id && id <= dictionary->attributions.count ? &dictionary->attributions.things[id - 1] : NULL;
 }

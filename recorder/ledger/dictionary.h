@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * dictionary.h - threads, labels, stacks and origins of the whole recording, each stored once and known by its id from
- * then on. Finding or adding; what is added is logged as a row, unless LOG is NULL: then it came out of the file.
+ * dictionary.h - threads, labels, stacks and attributions of the whole recording, each stored once and known by its id
+ * from then on. Finding or adding; what is added is logged as a row, unless LOG is NULL: then it came out of the file.
  *
  * Not thread-safe. Without memory the program ends.
  */
@@ -24,7 +24,7 @@ struct dictionary_thread {
 	size_t name_bytes;
 };
 
-struct origin {
+struct attribution {
 	uint32_t process, thread, label, stack; /* ids; 0: none */
 	uint32_t device;
 	uint16_t region;
@@ -39,12 +39,13 @@ uint32_t dictionary_label(struct dictionary *dictionary, uint32_t parent, const 
                           struct rowlog *log);
 /* FRAMES: ids of dictionary_frames(), 4 bytes each, innermost first. */
 uint32_t dictionary_stack(struct dictionary *dictionary, const void *frames, size_t bytes, struct rowlog *log);
-uint32_t dictionary_origin(struct dictionary *dictionary, const struct origin *origin, struct rowlog *log);
+uint32_t dictionary_attribution(struct dictionary *dictionary, const struct attribution *attribution,
+                                struct rowlog *log);
 
 /* What stacks consist of; belongs to the dictionary. */
 struct frames *dictionary_frames(struct dictionary *dictionary);
 
 /* What an id stands for; NULL: there is no such id. */
-const struct origin *dictionary_origin_of(const struct dictionary *dictionary, uint32_t id);
+const struct attribution *dictionary_attribution_of(const struct dictionary *dictionary, uint32_t id);
 
 #endif

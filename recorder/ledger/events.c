@@ -4,70 +4,73 @@
  */
 #include <string.h>
 
-#include "taking.h"
+#include "event_context.h"
 #include "ttalloc.h"
 
 #define PRODUCER_MAX (sizeof(((struct tta_segment_header *)0)->producer) - 1)
 
 /* ---- what all kinds share ---- */
 
-struct chunk *taking_chunk(const struct taking *taking)
+struct chunk *context_chunk(const struct event_context *context)
 {
-	return taking->intake->chunk;
+	return context->ledger->chunk;
 }
 
-uint32_t taking_origin(const struct taking *taking, uint32_t device, uint32_t region, uint8_t flags, uint8_t ended)
+uint32_t context_attribution(const struct event_context *context, uint32_t device, uint32_t region, uint8_t flags,
+                             uint8_t ended)
 {
-	struct raw_origin raw = raw_origin(taking->thread_entry, taking->event->label, taking->event->stack, device);
+	struct raw_attribution raw =
+	    raw_attribution(context->thread_entry, context->event->label, context->event->stack, device);
 
-	raw.what = raw_origin_what(region, flags, ended);
-	return origin_id(taking->intake, taking->process, taking->table, &raw);
+	raw.what = raw_attribution_what(region, flags, ended);
+	return attribution_id(context->ledger, context->process, context->table, &raw);
 }
 
-struct usage_change taking_change(const struct taking *taking)
+struct usage_change context_change(const struct event_context *context)
 {
-	return (struct usage_change){.at_ns = taking->at_ns, .key = taking->key, .process = taking->process->id};
+	return (struct usage_change){.at_ns = context->at_ns, .key = context->key, .process = context->process->id};
 }
 
-uint32_t taking_usage(struct taking *taking, uint32_t region)
+uint32_t context_region_total(struct event_context *context, uint32_t region)
 {
-	uint32_t number = process_usage(taking->intake, taking->process, taking->event->device, region);
+	uint32_t number = process_region_total(context->ledger, context->process, context->event->device, region);
 
-	taking->refused += number == 0;
+	context->refused += number == 0;
 	return number;
 }
 
-uint64_t taking_size(uint64_t size_bytes)
+uint64_t context_size(uint64_t size_bytes)
 {
 	return size_bytes < SIZE_BITS ? size_bytes : SIZE_BITS;
 }
 
-void taking_log_other(struct taking *taking, uint64_t a)
+void context_log_other(struct event_context *context, uint64_t a)
 {
-	const struct tta_event *event = taking->event;
-	uint32_t origin = taking_origin(taking, event->device, event->region, 0, ENDED_FREED);
-	struct rowlog *log = &taking_chunk(taking)->log;
+	const struct tta_event *event = context->event;
+	uint32_t attribution = context_attribution(context, event->device, event->region, 0, ENDED_FREED);
+	struct rowlog *log = &context_chunk(context)->log;
 
 	rowlog_begin(log, ROW_OTHER);
-	rowlog_integer(log, taking->key);
-	rowlog_integer(log, (int64_t)taking->at_ns);
+	rowlog_integer(log, context->key);
+	rowlog_integer(log, (int64_t)context->at_ns);
 	rowlog_integer(log, event->kind);
-	rowlog_integer(log, origin);
+	rowlog_integer(log, attribution);
 	rowlog_integer(log, (int64_t)a);
 }
 
 /* ---- devices ---- */
 
-static void log_layout(struct taking *taking, const struct ttalloc_bank_layout *layout, const struct entry *arch)
+static void log_layout(struct event_context *context, const struct ttalloc_bank_layout *layout,
+                       const struct entry *arch)
 {
-	struct rowlog *log = &taking_chunk(taking)->log;
+	struct rowlog *log = &context_chunk(context)->log;
 
 	rowlog_begin(log, ROW_DEVICE);
-	rowlog_integer(log, taking->key);
-	rowlog_integer(log, taking->process->id);
-	rowlog_integer(log, taking->event->device);
+	rowlog_integer(log, context->key);
+	rowlog_integer(log, context->process->id);
+	rowlog_integer(log, context->event->device);
 	rowlog_integer(log, layout->region);
-	rowlog_integer(log, (int64_t)taking->at_ns);
+	rowlog_integer(log, (int64_t)context->at_ns);
 	if (arch->bytes)
 		rowlog_text(log, (const char *)arch->data, arch->bytes);
 	else
@@ -79,14 +82,14 @@ static void log_layout(struct taking *taking, const struct ttalloc_bank_layout *
 	rowlog_integer(log, layout->top_down != 0);
 }
 
-static void take_device_open(struct taking *taking)
+static void apply_device_open(struct event_context *context)
 {
 	struct ttalloc_bank_layout layout;
 	struct tta_device_entry device;
 	struct entry entry, arch;
 
-	taking_log_other(taking, 0);
-	if (!entry_find(taking->table, (uint32_t)taking->event->bank_bytes, TTA_ENTRY_DEVICE, &entry))
+	context_log_other(context, 0);
+	if (!entry_find(context->table, (uint32_t)context->event->bank_bytes, TTA_ENTRY_DEVICE, &entry))
 		return;
 	entry_take(&entry, &device, sizeof(device));
 	if (device.layout_count > 16 || entry.bytes < device.layout_count * sizeof(layout))
@@ -97,52 +100,52 @@ static void take_device_open(struct taking *taking)
 		arch.bytes = device.arch_bytes;
 	for (uint32_t i = 0; i < device.layout_count; i++) {
 		entry_take(&entry, &layout, sizeof(layout));
-		log_layout(taking, &layout, &arch);
-		if (taking->intake->devices)
-			devices_open(taking->intake->devices, taking->event->device, &layout, (const char *)arch.data,
+		log_layout(context, &layout, &arch);
+		if (context->ledger->devices)
+			devices_open(context->ledger->devices, context->event->device, &layout, (const char *)arch.data,
 			             (uint32_t)arch.bytes);
 	}
 }
 
-/* All that the usage still has goes at this one moment. */
-static void close_usage(struct taking *taking, uint32_t number)
+/* All that the total still has goes at this one moment. */
+static void close_region_total(struct event_context *context, uint32_t number)
 {
-	struct holdings *holdings = taking->process->holdings;
-	struct usage *usage = &holdings->usages[number - 1];
-	struct usage_change change = taking_change(taking);
+	struct holdings *holdings = context->process->holdings;
+	struct region_total *total = &holdings->region_totals[number - 1];
+	struct usage_change change = context_change(context);
 
-	if (usage->region == TTALLOC_CB)
-		take_device_close_cbs(taking, number);
-	usage->resident_bytes = usage->resident_blocks = 0;
-	change.bytes = -usage->live_bytes;
-	change.bank_bytes = -usage->live_bank_bytes;
-	change.blocks = -usage->live_blocks;
+	if (total->region == TTALLOC_CB)
+		apply_device_close_cbs(context, number);
+	total->resident_bytes = total->resident_blocks = 0;
+	change.bytes = -total->live_bytes;
+	change.bank_bytes = -total->live_bank_bytes;
+	change.blocks = -total->live_blocks;
 	if (change.bytes || change.bank_bytes || change.blocks)
-		process_change(taking->intake, taking->process, number, &change);
+		process_change(context->ledger, context->process, number, &change);
 }
 
-static void take_device_close(struct taking *taking)
+static void apply_device_close(struct event_context *context)
 {
-	struct holdings *holdings = taking->process->holdings;
+	struct holdings *holdings = context->process->holdings;
 
-	taking_log_other(taking, 0);
-	take_device_close_blocks(taking);
-	for (uint32_t i = 1; i <= holdings->usage_count; i++)
-		if (taking_closes(&holdings->usages[i - 1], taking->event->device))
-			close_usage(taking, i);
+	context_log_other(context, 0);
+	apply_device_close_blocks(context);
+	for (uint32_t i = 1; i <= holdings->region_total_count; i++)
+		if (context_closes(&holdings->region_totals[i - 1], context->event->device))
+			close_region_total(context, i);
 }
 
 /* ---- marks ---- */
 
-static void take_step(struct taking *taking)
+static void apply_step(struct event_context *context)
 {
-	struct rowlog *log = &taking_chunk(taking)->log;
+	struct rowlog *log = &context_chunk(context)->log;
 
 	rowlog_begin(log, ROW_STEP);
-	rowlog_integer(log, taking->key);
-	rowlog_integer(log, taking->process->id);
-	rowlog_integer(log, (int64_t)taking->event->address);
-	rowlog_integer(log, (int64_t)taking->at_ns);
+	rowlog_integer(log, context->key);
+	rowlog_integer(log, context->process->id);
+	rowlog_integer(log, (int64_t)context->event->address);
+	rowlog_integer(log, (int64_t)context->at_ns);
 }
 
 static const char *loss_reason(uint64_t reason)
@@ -161,26 +164,26 @@ static const char *loss_reason(uint64_t reason)
 	}
 }
 
-static void take_loss(struct taking *taking)
+static void apply_loss(struct event_context *context)
 {
-	const struct tta_event *event = taking->event;
+	const struct tta_event *event = context->event;
 	struct ingest_loss loss = {
-	    .from_ns = event->address < taking->at_ns ? event->address : taking->at_ns,
-	    .to_ns = taking->at_ns,
-	    .count = taking_size(event->size_bytes),
+	    .from_ns = event->address < context->at_ns ? event->address : context->at_ns,
+	    .to_ns = context->at_ns,
+	    .count = context_size(event->size_bytes),
 	    .why = loss_reason(event->bank_bytes),
 	};
-	uint32_t thread = origin_thread(taking->intake, taking->process, taking->table, taking->thread_entry);
+	uint32_t thread = attribution_thread(context->ledger, context->process, context->table, context->thread_entry);
 
-	intake_loss(taking->intake, taking->process, thread, &loss);
+	ledger_loss(context->ledger, context->process, thread, &loss);
 }
 
-void intake_loss(struct intake *intake, struct process *process, uint32_t thread, const struct ingest_loss *loss)
+void ledger_loss(struct ledger *ledger, struct process *process, uint32_t thread, const struct ingest_loss *loss)
 {
-	struct rowlog *log = &intake->chunk->log;
+	struct rowlog *log = &ledger->chunk->log;
 
 	process->lost += loss->count;
-	intake->totals.lost += loss->count;
+	ledger->totals.lost += loss->count;
 	rowlog_begin(log, ROW_LOSS);
 	rowlog_integer(log, process->id);
 	rowlog_optional(log, thread, 0);
@@ -193,102 +196,102 @@ void intake_loss(struct intake *intake, struct process *process, uint32_t thread
 }
 
 /* A note whose text found no room in the table. If it said what cannot be seen, its absence is a loss. */
-static void take_note_without_text(struct taking *taking)
+static void apply_note_without_text(struct event_context *context)
 {
-	struct ingest_loss loss = {.from_ns = taking->at_ns, .to_ns = taking->at_ns};
+	struct ingest_loss loss = {.from_ns = context->at_ns, .to_ns = context->at_ns};
 
 	loss.why = "something that the producer cannot see, and had no room to name";
-	if (taking->event->size_bytes == 0)
-		intake_loss(taking->intake, taking->process, 0, &loss);
+	if (context->event->size_bytes == 0)
+		ledger_loss(context->ledger, context->process, 0, &loss);
 }
 
-static void take_note(struct taking *taking)
+static void apply_note(struct event_context *context)
 {
-	struct rowlog *log = &taking_chunk(taking)->log;
+	struct rowlog *log = &context_chunk(context)->log;
 	struct entry text;
 
-	if (!entry_find(taking->table, (uint32_t)taking->event->address, TTA_ENTRY_TEXT, &text) || text.bytes == 0) {
-		take_note_without_text(taking);
+	if (!entry_find(context->table, (uint32_t)context->event->address, TTA_ENTRY_TEXT, &text) || text.bytes == 0) {
+		apply_note_without_text(context);
 		return;
 	}
 	rowlog_begin(log, ROW_NOTE);
-	rowlog_integer(log, taking->process->id);
+	rowlog_integer(log, context->process->id);
 	rowlog_text(log, (const char *)text.data, text.bytes < TTALLOC_NAME_MAX ? text.bytes : TTALLOC_NAME_MAX);
-	rowlog_integer(log, (int64_t)taking_size(taking->event->size_bytes));
+	rowlog_integer(log, (int64_t)context_size(context->event->size_bytes));
 }
 
-static void take_producer(struct taking *taking)
+static void apply_producer(struct event_context *context)
 {
-	struct rowlog *log = &taking_chunk(taking)->log;
+	struct rowlog *log = &context_chunk(context)->log;
 	struct entry name;
 
-	if (!entry_find(taking->table, (uint32_t)taking->event->address, TTA_ENTRY_TEXT, &name) || name.bytes == 0)
+	if (!entry_find(context->table, (uint32_t)context->event->address, TTA_ENTRY_TEXT, &name) || name.bytes == 0)
 		return;
 	name.bytes = name.bytes < PRODUCER_MAX ? name.bytes : PRODUCER_MAX;
-	process_note_producer(taking->process, (const char *)name.data, name.bytes);
+	process_note_producer(context->process, (const char *)name.data, name.bytes);
 	rowlog_begin(log, ROW_PRODUCER);
-	rowlog_integer(log, taking->process->id);
+	rowlog_integer(log, context->process->id);
 	rowlog_text(log, (const char *)name.data, name.bytes);
 }
 
 /* ---- batches ---- */
 
 /* Returns whether it was a mark. */
-static bool take_one(struct taking *taking)
+static bool apply_one(struct event_context *context)
 {
-	switch (taking->event->kind) {
+	switch (context->event->kind) {
 	case TTA_ALLOC:
-		take_alloc(taking);
+		apply_alloc(context);
 		return false;
 	case TTA_FREE:
-		take_free(taking, taking->event->region);
+		apply_free(context, context->event->region);
 		return false;
 	case TTA_ALLOC_FAILED:
-		take_failure(taking);
+		apply_failure(context);
 		return false;
 	case TTA_CB_ALLOC:
-		take_cb_alloc(taking);
+		apply_cb_alloc(context);
 		return false;
 	case TTA_CB_FREE:
-		take_cb_free(taking);
+		apply_cb_free(context);
 		return false;
 	case TTA_PROGRAM_RUN:
-		take_program_run(taking);
+		apply_program_run(context);
 		return false;
 	case TTA_KERNEL_LOAD:
-		take_kernel(taking);
+		apply_kernel(context);
 		return false;
 	case TTA_KERNEL_UNLOAD:
-		take_free(taking, TTALLOC_KERNEL);
+		apply_free(context, TTALLOC_KERNEL);
 		return false;
 	case TTA_DEVICE_OPEN:
-		take_device_open(taking);
+		apply_device_open(context);
 		return false;
 	case TTA_DEVICE_CLOSE:
-		take_device_close(taking);
+		apply_device_close(context);
 		return false;
 	case TTA_STEP:
-		take_step(taking);
+		apply_step(context);
 		return true;
 	case TTA_LOSS:
-		take_loss(taking);
+		apply_loss(context);
 		return true;
 	case TTA_NOTE:
-		take_note(taking);
+		apply_note(context);
 		return true;
 	case TTA_PRODUCER:
-		take_producer(taking);
+		apply_producer(context);
 		return true;
 	default:
-		taking->refused++;
+		context->refused++;
 		return false;
 	}
 }
 
-void intake_flush_batch(struct intake *intake)
+void ledger_flush_batch(struct ledger *ledger)
 {
-	struct open_batch *batch = &intake->batch;
-	struct rowlog *log = &intake->chunk->log;
+	struct open_batch *batch = &ledger->batch;
+	struct rowlog *log = &ledger->chunk->log;
 
 	if (!batch->process)
 		return;
@@ -305,9 +308,9 @@ void intake_flush_batch(struct intake *intake)
 }
 
 /* Batches of one process that follow each other without a gap become one row. */
-static void note_batch(struct intake *intake, const struct open_batch *next)
+static void note_batch(struct ledger *ledger, const struct open_batch *next)
 {
-	struct open_batch *batch = &intake->batch;
+	struct open_batch *batch = &ledger->batch;
 
 	if (batch->process == next->process && batch->last_key + 1 == next->first_key &&
 	    batch->first_number + batch->count == next->first_number) {
@@ -317,44 +320,44 @@ static void note_batch(struct intake *intake, const struct open_batch *next)
 		batch->marks += next->marks;
 		return;
 	}
-	intake_flush_batch(intake);
+	ledger_flush_batch(ledger);
 	*batch = *next;
 }
 
-static void note_refused(struct intake *intake, struct process *process, const struct open_batch *batch,
+static void note_refused(struct ledger *ledger, struct process *process, const struct open_batch *batch,
                          uint64_t refused)
 {
 	struct ingest_loss loss = {.from_ns = batch->from_ns, .to_ns = batch->to_ns, .count = refused};
 
 	loss.why = "unknown kind, or too many devices and regions";
 	if (refused)
-		intake_loss(intake, process, 0, &loss);
+		ledger_loss(ledger, process, 0, &loss);
 }
 
-void events_take(struct intake *intake, struct process *process, const struct ingest_batch *batch, uint32_t skip)
+void events_apply(struct ledger *ledger, struct process *process, const struct ingest_batch *batch, uint32_t skip)
 {
-	struct taking taking = {.intake = intake, .process = process, .table = &batch->table};
-	struct open_batch row = {.process = process->id, .first_key = intake->next_key};
+	struct event_context context = {.ledger = ledger, .process = process, .table = &batch->table};
+	struct open_batch row = {.process = process->id, .first_key = ledger->next_key};
 
 	for (uint32_t i = skip; i < batch->count; i++) {
-		taking.event = &batch->events[i];
-		taking.thread_entry = batch->thread_entries[i];
-		taking.key = intake->next_key++;
+		context.event = &batch->events[i];
+		context.thread_entry = batch->thread_entries[i];
+		context.key = ledger->next_key++;
 		if (batch->at_ns[i] > process->last_ns)
 			process->last_ns = batch->at_ns[i];
-		taking.at_ns = process->last_ns;
+		context.at_ns = process->last_ns;
 		if (i == skip)
-			row.from_ns = taking.at_ns;
-		row.marks += take_one(&taking);
+			row.from_ns = context.at_ns;
+		row.marks += apply_one(&context);
 	}
-	row.marks += taking.refused; /* lost, and so no events of the recording */
+	row.marks += context.refused; /* lost, and so no events of the recording */
 	row.to_ns = process->last_ns;
-	row.last_key = intake->next_key - 1;
+	row.last_key = ledger->next_key - 1;
 	row.first_number = batch->first_number + skip;
 	row.count = batch->count - skip;
 	process->events += row.count - row.marks;
-	note_batch(intake, &row);
-	note_refused(intake, process, &row, taking.refused);
-	if (process->last_ns > intake->last_ns)
-		intake->last_ns = process->last_ns;
+	note_batch(ledger, &row);
+	note_refused(ledger, process, &row, context.refused);
+	if (process->last_ns > ledger->last_ns)
+		ledger->last_ns = process->last_ns;
 }

@@ -25,14 +25,14 @@ static uint64_t monotonic_ns(void)
 /* To be called before something is put into the chunk: its age counts from there. */
 static struct chunk *opened_chunk(struct ingest *ingest)
 {
-	if (!ingest->intake.chunk->opened_ns)
-		ingest->intake.chunk->opened_ns = monotonic_ns();
-	return ingest->intake.chunk;
+	if (!ingest->ledger.chunk->opened_ns)
+		ingest->ledger.chunk->opened_ns = monotonic_ns();
+	return ingest->ledger.chunk;
 }
 
 static void take_note(struct ingest *ingest, const struct chunk_note *note)
 {
-	struct process *process = process_by_id(&ingest->intake, note->process);
+	struct process *process = process_by_id(&ingest->ledger, note->process);
 
 	process->news |= note->number > process->committed_number || note->ended;
 	process->committed_number = note->number;
@@ -57,20 +57,20 @@ static void reap(struct ingest *ingest)
 
 void ingest_finish_chunk(struct ingest *ingest)
 {
-	struct intake *intake = &ingest->intake;
-	struct chunk *chunk = intake->chunk;
+	struct ledger *ledger = &ingest->ledger;
+	struct chunk *chunk = ledger->chunk;
 
-	intake_flush_batch(intake);
-	for (size_t i = 0; i < intake->touched_count; i++) {
-		struct process *process = process_by_id(intake, intake->touched[i]);
+	ledger_flush_batch(ledger);
+	for (size_t i = 0; i < ledger->touched_count; i++) {
+		struct process *process = process_by_id(ledger, ledger->touched[i]);
 
-		process_log_state(intake, process, &chunk->log);
+		process_log_state(ledger, process, &chunk->log);
 		*CHUNK_ADD(&chunk->notes) =
 		    (struct chunk_note){process->id, process->ended != NULL, process->taken_number};
 	}
-	intake->touched_count = 0;
+	ledger->touched_count = 0;
 	chunk_drop_freed(chunk);
-	chunk->end_ns = ingest->now_ns > intake->last_ns ? ingest->now_ns : intake->last_ns;
+	chunk->end_ns = ingest->now_ns > ledger->last_ns ? ingest->now_ns : ledger->last_ns;
 }
 
 /* Gives the chunk to the committing thread and begins another, if there is one. */
@@ -81,17 +81,17 @@ static bool hand_over(struct ingest *ingest)
 	if (!next)
 		return false;
 	ingest_finish_chunk(ingest);
-	committer_put(ingest->committer, ingest->intake.chunk);
+	committer_put(ingest->committer, ingest->ledger.chunk);
 	ingest->vacant = next->next;
-	chunk_clear(next, ++ingest->chunk_serial, ingest->intake.next_key);
-	ingest->intake.chunk = next;
+	chunk_clear(next, ++ingest->chunk_serial, ingest->ledger.next_key);
+	ingest->ledger.chunk = next;
 	ingest->urgent = false;
 	return true;
 }
 
 static bool is_full(const struct ingest *ingest)
 {
-	return ingest->intake.chunk->events > CHUNK_FULL_EVENTS;
+	return ingest->ledger.chunk->events > CHUNK_FULL_EVENTS;
 }
 
 bool ingest_has_room(struct ingest *ingest)
@@ -107,7 +107,7 @@ int ingest_event_fd(struct ingest *ingest)
 
 void ingest_tick(struct ingest *ingest, uint64_t now_ns, bool urgent)
 {
-	const struct chunk *chunk = ingest->intake.chunk;
+	const struct chunk *chunk = ingest->ledger.chunk;
 
 	if (now_ns > ingest->now_ns)
 		ingest->now_ns = now_ns;
@@ -136,8 +136,8 @@ void ingest_take_committed(struct ingest *ingest,
 	if (read(ingest->event_fd, &ignored, sizeof(ignored)) < 0 && errno != EAGAIN)
 		return;
 	reap(ingest);
-	for (size_t i = 0; i < ingest->intake.process_count; i++) {
-		struct process *process = ingest->intake.processes[i];
+	for (size_t i = 0; i < ingest->ledger.process_count; i++) {
+		struct process *process = ingest->ledger.processes[i];
 
 		if (!process->news)
 			continue;
@@ -169,7 +169,7 @@ static uint32_t id_of_segment(const struct ingest *ingest, const uint8_t *segmen
 {
 	static const uint8_t none[TTA_ID_BYTES];
 	const struct process *process =
-	    memcmp(segment_id, none, sizeof(none)) != 0 ? process_find(&ingest->intake, segment_id) : NULL;
+	    memcmp(segment_id, none, sizeof(none)) != 0 ? process_find(&ingest->ledger, segment_id) : NULL;
 
 	return process ? process->id : 0;
 }
@@ -177,10 +177,10 @@ static uint32_t id_of_segment(const struct ingest *ingest, const uint8_t *segmen
 /* A child may say hello before its parent does. */
 static void adopt_children(struct ingest *ingest, const struct process *parent)
 {
-	struct rowlog *log = &ingest->intake.chunk->log;
+	struct rowlog *log = &ingest->ledger.chunk->log;
 
-	for (size_t i = 0; i < ingest->intake.process_count; i++) {
-		struct process *child = ingest->intake.processes[i];
+	for (size_t i = 0; i < ingest->ledger.process_count; i++) {
+		struct process *child = ingest->ledger.processes[i];
 
 		if (child->parent || !child->forked || memcmp(child->parent_id, parent->segment_id, TTA_ID_BYTES) != 0)
 			continue;
@@ -193,7 +193,7 @@ static void adopt_children(struct ingest *ingest, const struct process *parent)
 
 static void log_process(struct ingest *ingest, const struct process *process, const struct ingest_process *about)
 {
-	struct rowlog *log = &ingest->intake.chunk->log;
+	struct rowlog *log = &ingest->ledger.chunk->log;
 	char segment_id[2 * TTA_ID_BYTES + 1];
 
 	segment_id_format(process->segment_id, segment_id);
@@ -216,13 +216,13 @@ uint32_t ingest_process(struct ingest *ingest, const struct ingest_process *abou
 	struct process *process;
 
 	reap(ingest);
-	process = process_find(&ingest->intake, about->segment_id);
+	process = process_find(&ingest->ledger, about->segment_id);
 	if (process) {
 		*committed_number = process->committed_number;
 		return process->id;
 	}
 	opened_chunk(ingest);
-	process = process_new(&ingest->intake, about->segment_id);
+	process = process_new(&ingest->ledger, about->segment_id);
 	memcpy(process->parent_id, about->parent_id, TTA_ID_BYTES);
 	if (about->producer) {
 		process->old_client = strcmp(about->producer, "poc") == 0;
@@ -233,7 +233,7 @@ uint32_t ingest_process(struct ingest *ingest, const struct ingest_process *abou
 	process->segment_path = memory_or_die(strdup(about->segment_path ? about->segment_path : ""));
 	process->last_ns = about->joined_ns;
 	log_process(ingest, process, about);
-	process_touch(&ingest->intake, process);
+	process_touch(&ingest->ledger, process);
 	adopt_children(ingest, process);
 	*committed_number = 0;
 	return process->id;
@@ -241,7 +241,7 @@ uint32_t ingest_process(struct ingest *ingest, const struct ingest_process *abou
 
 bool ingest_is_hooked(const struct ingest *ingest, uint32_t process)
 {
-	return process_by_id(&ingest->intake, process)->hooked;
+	return process_by_id(&ingest->ledger, process)->hooked;
 }
 
 /* What lies between the last number taken and FIRST_NUMBER is nowhere. */
@@ -256,12 +256,12 @@ static void note_gap(struct ingest *ingest, struct process *process, const struc
 	    .why = "missing from the segment",
 	};
 
-	intake_loss(&ingest->intake, process, 0, &loss);
+	ledger_loss(&ingest->ledger, process, 0, &loss);
 }
 
 void ingest_batch(struct ingest *ingest, uint32_t id, const struct ingest_batch *batch)
 {
-	struct process *process = process_by_id(&ingest->intake, id);
+	struct process *process = process_by_id(&ingest->ledger, id);
 	uint32_t skip = 0;
 
 	if (!process || !process->holdings || !batch->count)
@@ -280,28 +280,28 @@ void ingest_batch(struct ingest *ingest, uint32_t id, const struct ingest_batch 
 		skip = (uint32_t)(process->taken_number + 1 - batch->first_number);
 	}
 	opened_chunk(ingest)->events += batch->count - skip;
-	process_touch(&ingest->intake, process);
+	process_touch(&ingest->ledger, process);
 	if (batch->first_number > process->taken_number + 1)
 		note_gap(ingest, process, batch);
-	events_take(&ingest->intake, process, batch, skip);
+	events_apply(&ingest->ledger, process, batch, skip);
 	process->taken_number = batch->first_number + batch->count - 1;
-	ingest->intake.totals.taken_events += batch->count - skip;
+	ingest->ledger.totals.taken_events += batch->count - skip;
 	if (is_full(ingest))
 		hand_over(ingest);
 }
 
 void ingest_loss(struct ingest *ingest, uint32_t id, const struct ingest_loss *loss, struct ingest_table table)
 {
-	struct process *process = process_by_id(&ingest->intake, id);
+	struct process *process = process_by_id(&ingest->ledger, id);
 	uint32_t thread = 0;
 
 	if (!process)
 		return;
 	opened_chunk(ingest);
-	process_touch(&ingest->intake, process);
+	process_touch(&ingest->ledger, process);
 	if (loss->thread_entry)
-		thread = origin_thread(&ingest->intake, process, &table, loss->thread_entry);
-	intake_loss(&ingest->intake, process, thread, loss);
+		thread = attribution_thread(&ingest->ledger, process, &table, loss->thread_entry);
+	ledger_loss(&ingest->ledger, process, thread, loss);
 	if (loss->from_number && !process->first_number)
 		process->first_number = loss->from_number;
 	if (loss->to_number > process->taken_number)
@@ -309,37 +309,37 @@ void ingest_loss(struct ingest *ingest, uint32_t id, const struct ingest_loss *l
 }
 
 /* What it held leaves the totals of all processes; its own keep what it held to the end. */
-static void release_holdings(struct intake *intake, const struct process *process)
+static void release_holdings(struct ledger *ledger, const struct process *process)
 {
 	struct holdings *holdings = process->holdings;
 	struct usage_change change = {.at_ns = process->ended_ns, .key = INT64_MAX, .process = process->id};
 
-	for (size_t i = 0; i < holdings->usage_count; i++) {
-		const struct usage *usage = &holdings->usages[i];
+	for (size_t i = 0; i < holdings->region_total_count; i++) {
+		const struct region_total *total = &holdings->region_totals[i];
 
-		change.bytes = -usage->live_bytes;
-		change.bank_bytes = -usage->live_bank_bytes;
-		change.blocks = -usage->live_blocks;
+		change.bytes = -total->live_bytes;
+		change.bank_bytes = -total->live_bank_bytes;
+		change.blocks = -total->live_blocks;
 		if (change.bytes || change.bank_bytes || change.blocks)
-			intake_change(intake, usage->joint, &change);
+			ledger_change(ledger, total->ledger_region, &change);
 	}
 }
 
 void ingest_process_ended(struct ingest *ingest, uint32_t id, uint64_t at_ns, const char *how)
 {
-	struct process *process = process_by_id(&ingest->intake, id);
+	struct process *process = process_by_id(&ingest->ledger, id);
 
 	if (!process || process->ended)
 		return;
 	opened_chunk(ingest);
-	process_touch(&ingest->intake, process);
+	process_touch(&ingest->ledger, process);
 	process->ended = strcmp(how, "exec") == 0 ? "exec" : "process exit";
 	/* later than its last event, so that what it held at that moment can be seen */
 	process->ended_ns = at_ns > process->last_ns ? at_ns : process->last_ns + 1;
-	if (process->ended_ns > ingest->intake.last_ns)
-		ingest->intake.last_ns = process->ended_ns;
-	release_holdings(&ingest->intake, process);
-	process_log_state(&ingest->intake, process, &ingest->intake.chunk->log);
+	if (process->ended_ns > ingest->ledger.last_ns)
+		ingest->ledger.last_ns = process->ended_ns;
+	release_holdings(&ingest->ledger, process);
+	process_log_state(&ingest->ledger, process, &ingest->ledger.chunk->log);
 	process_drop_holdings(process);
 	free(process->segment_path);
 	process->segment_path = NULL;
@@ -369,12 +369,12 @@ size_t ingest_clock_anchors(struct ingest *ingest, uint64_t (*anchors)[2], size_
 void ingest_totals(struct ingest *ingest, struct ingest_totals *totals)
 {
 	reap(ingest);
-	*totals = ingest->intake.totals;
-	totals->processes = ingest->intake.process_count;
+	*totals = ingest->ledger.totals;
+	totals->processes = ingest->ledger.process_count;
 	totals->committed_events = ingest->committed_events;
 	totals->lost = 0;
-	for (size_t i = 0; i < ingest->intake.process_count; i++) {
-		const struct process *process = ingest->intake.processes[i];
+	for (size_t i = 0; i < ingest->ledger.process_count; i++) {
+		const struct process *process = ingest->ledger.processes[i];
 
 		totals->events += process->events;
 		totals->failures += process->failures;
@@ -382,7 +382,7 @@ void ingest_totals(struct ingest *ingest, struct ingest_totals *totals)
 		totals->unmatched_frees += process->unmatched_frees;
 		totals->replaced += process->replaced;
 		if (process->holdings)
-			totals->live_blocks += ledger_count(&process->holdings->ledger);
+			totals->live_blocks += blocks_count(&process->holdings->blocks);
 	}
 }
 
@@ -391,8 +391,8 @@ void ingest_open_processes(struct ingest *ingest,
                                         void *context),
                            void *context)
 {
-	for (size_t i = 0; i < ingest->intake.process_count; i++) {
-		const struct process *process = ingest->intake.processes[i];
+	for (size_t i = 0; i < ingest->ledger.process_count; i++) {
+		const struct process *process = ingest->ledger.processes[i];
 
 		if (!process->ended && process->segment_path)
 			each(process->id, process->segment_path, process->committed_number, context);

@@ -2,9 +2,9 @@
  *
  * ingest.h - the recorder's back half: decoded events in, a committed SQLite file out.
  *
- * The front half (clients, segments, clocks) calls these from one thread, the intake. A second thread, owned by this
- * module, commits. Between them is a bounded queue: when it is full, ingest_has_room() is false and the front leaves
- * batches where they are, in their segments.
+ * The front half (clients, segments, clocks) calls these from one thread, which keeps the ledger. A second one, owned
+ * by this module, commits. Between them is a bounded queue: when it is full, ingest_has_room() is false and the front
+ * leaves batches where they are, in their segments.
  */
 #ifndef RECORDER_INGEST_H
 #define RECORDER_INGEST_H

@@ -42,10 +42,10 @@ static bool commit_all(struct ingest *ingest, const struct closing *closing, str
 	bool hopeless = false;
 	size_t all, left;
 
-	if (ingest->intake.chunk->opened_ns) {
+	if (ingest->ledger.chunk->opened_ns) {
 		ingest_finish_chunk(ingest);
-		committer_put(ingest->committer, ingest->intake.chunk);
-		ingest->intake.chunk = NULL;
+		committer_put(ingest->committer, ingest->ledger.chunk);
+		ingest->ledger.chunk = NULL;
 	}
 	all = committer_pending(ingest->committer);
 	while ((left = committer_pending(ingest->committer)) > 0 && !gave_up(closing) && !hopeless) {
@@ -70,7 +70,7 @@ static void make_spans(struct ingest *ingest, struct closing *closing, struct in
 	for (int tries = 0; tries < SPAN_TRIES && result == WRITE_LATER && !gave_up(closing); tries++) {
 		if (tries)
 			nap(SPAN_PAUSE_MS);
-		result = joint_rebuild(ingest->joint, ingest->writer, true, go_on, closing, &why);
+		result = totals_rebuild(ingest->totals, ingest->writer, true, go_on, closing, &why);
 	}
 	if (result != WRITE_DONE)
 		snprintf(error->text, sizeof(error->text),
@@ -81,7 +81,7 @@ static void make_spans(struct ingest *ingest, struct closing *closing, struct in
 /* All events are in the file already: what fails here is worth a line, no more. */
 static void finish_file(struct ingest *ingest, struct closing *closing, struct ingest_error *error)
 {
-	uint64_t end_ns = ingest->now_ns > ingest->intake.last_ns ? ingest->now_ns : ingest->intake.last_ns;
+	uint64_t end_ns = ingest->now_ns > ingest->ledger.last_ns ? ingest->now_ns : ingest->ledger.last_ns;
 	struct sql_error why;
 
 	make_spans(ingest, closing, error);

@@ -81,9 +81,9 @@ static int open_writer(struct ingest *ingest, const struct ingest_options *optio
 		return writer_create(options->path, identity, &ingest->writer, error);
 	}
 	if (writer_reopen(options->path, &ingest->writer, identity, error) != 0 ||
-	    resume(&ingest->intake, ingest->joint, ingest->writer, error) != 0)
+	    resume(&ingest->ledger, ingest->totals, ingest->writer, error) != 0)
 		return -1;
-	ingest->intake.chunk->first_key = ingest->intake.next_key;
+	ingest->ledger.chunk->first_key = ingest->ledger.next_key;
 	return writer_load(ingest->writer, LOAD_ANCHORS, load_anchor, ingest, error);
 }
 
@@ -92,11 +92,11 @@ static struct ingest *ingest_new(void)
 	struct ingest *ingest = memory_zeroed(sizeof(*ingest));
 
 	ingest->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	ingest->joint = joint_new();
-	ingest->intake.dictionary = dictionary_new();
-	ingest->intake.next_key = 1;
-	ingest->intake.chunk = chunk_new();
-	chunk_clear(ingest->intake.chunk, ++ingest->chunk_serial, 1);
+	ingest->totals = totals_new();
+	ingest->ledger.dictionary = dictionary_new();
+	ingest->ledger.next_key = 1;
+	ingest->ledger.chunk = chunk_new();
+	chunk_clear(ingest->ledger.chunk, ++ingest->chunk_serial, 1);
 	for (unsigned i = 1; i < CHUNKS; i++) {
 		struct chunk *chunk = chunk_new();
 
@@ -108,25 +108,25 @@ static struct ingest *ingest_new(void)
 
 void ingest_free(struct ingest *ingest)
 {
-	struct intake *intake = &ingest->intake;
+	struct ledger *ledger = &ingest->ledger;
 
-	for (size_t i = 0; i < intake->process_count; i++) {
-		process_drop_holdings(intake->processes[i]);
-		free(intake->processes[i]->segment_path);
-		free(intake->processes[i]);
+	for (size_t i = 0; i < ledger->process_count; i++) {
+		process_drop_holdings(ledger->processes[i]);
+		free(ledger->processes[i]->segment_path);
+		free(ledger->processes[i]);
 	}
-	free(intake->processes);
-	index_free(&intake->process_index);
-	free(intake->joints);
-	index_free(&intake->joint_index);
-	free(intake->touched);
-	dictionary_free(intake->dictionary);
-	chunk_free(intake->chunk);
+	free(ledger->processes);
+	index_free(&ledger->process_index);
+	free(ledger->regions);
+	index_free(&ledger->region_index);
+	free(ledger->touched);
+	dictionary_free(ledger->dictionary);
+	chunk_free(ledger->chunk);
 	for (struct chunk *chunk = ingest->vacant, *next; chunk; chunk = next) {
 		next = chunk->next;
 		chunk_free(chunk);
 	}
-	joint_free(ingest->joint);
+	totals_free(ingest->totals);
 	writer_close(ingest->writer);
 	free(ingest->anchors);
 	close(ingest->event_fd);
@@ -140,10 +140,10 @@ int ingest_open(const struct ingest_options *options, struct ingest **made, stru
 	struct writer_identity identity = {0};
 	struct sql_error why = {{0}};
 
-	ingest->intake.devices = options->devices;
+	ingest->ledger.devices = options->devices;
 	if (open_writer(ingest, options, &identity, &why) != 0)
 		goto failed;
-	ingest->committer = committer_start(ingest->writer, ingest->joint, ingest->event_fd);
+	ingest->committer = committer_start(ingest->writer, ingest->totals, ingest->event_fd);
 	if (!ingest->committer) {
 		snprintf(why.text, sizeof(why.text), "no thread could be started: %s", strerror(errno));
 		goto failed;

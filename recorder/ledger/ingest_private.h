@@ -6,12 +6,12 @@
 #define RECORDER_INGEST_PRIVATE_H
 
 #include "commit.h"
-#include "intake.h"
+#include "ledger.h"
 
 struct ingest {
-	struct intake intake;
+	struct ledger ledger;
 	struct writer *writer;
-	struct joint *joint;
+	struct totals *totals;
 	struct committer *committer;
 	struct chunk *vacant;
 	uint32_t chunk_serial;

@@ -1,56 +1,144 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * ledger.h - the live blocks of one process, by usage (a device and region of the process, usage.h) and address. At
- * most one block lives at each. A block costs 48 bytes and a share of 11 to 32 in an index; nothing is copied when the
- * ledger grows but the index.
- *
- * Not thread-safe. Without memory the program ends.
+ * ledger.h - what the thread that takes events in knows: processes and what they hold, the dictionaries, and the chunk
+ * that is being filled. Shared by the files of the back half only.
  */
 #ifndef RECORDER_LEDGER_H
 #define RECORDER_LEDGER_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include "cbs.h"
+#include "chunk.h"
+#include "devices.h"
+#include "dictionary.h"
+#include "ingest.h"
+#include "blocks.h"
+#include "stacks.h"
+#include "region_total.h"
 
-#include "recorder/base/index.h"
+/* A hostile client must not fill our memory with devices and regions that do not exist. */
+#define MOST_REGION_TOTALS 4096u
+#define MOST_ATTRIBUTIONS (1u << 20) /* per process; beyond, events lose thread, label and stack */
+#define MOST_ADDRESSES (1u << 20)    /* per forked process; beyond, unmatched frees count as inherited */
+#define SIZE_BITS ((1ull << 48) - 1) /* larger sizes count as this */
 
-#define LEDGER_SLAB_BLOCKS 256u
+enum { ENDED_FREED = 0, ENDED_REPLACED = 1 }; /* attribution.ended */
 
-struct block {
-	uint64_t address;
-	int64_t key; /* of the alloc; 0: the place is free */
-	uint64_t alloc_ns;
-	uint64_t size_bytes : 48, usage : 16;
-	uint64_t bank_bytes : 48, flags : 8; /* flags: enum ttalloc_flag */
-	uint32_t origin;
-	uint32_t birth_row; /* where its row waits to be written, if the chunk in which it was born is not full yet */
+/* What an event says of where it comes from, before its names are looked up. In words, since every event has it hashed
+ * and compared. */
+struct raw_attribution {
+	uint64_t thread_label; /* entries; thread in the upper half */
+	uint64_t stack_device;
+	uint32_t what; /* region, flags, ended: 16, 8 and 8 bits from the top */
+};
+
+static inline struct raw_attribution raw_attribution(uint32_t thread_entry, uint32_t label, uint32_t stack,
+                                                     uint32_t device)
+{
+	return (struct raw_attribution){.thread_label = (uint64_t)thread_entry << 32 | label,
+	                                .stack_device = (uint64_t)stack << 32 | device};
+}
+
+static inline uint32_t raw_attribution_what(uint32_t region, uint8_t flags, uint8_t ended)
+{
+	return region << 16 | (uint32_t)flags << 8 | ended;
+}
+
+struct cached_attribution {
+	struct raw_attribution raw;
+	uint32_t id;
+};
+
+/* All that dies with a process. */
+struct holdings {
+	struct blocks blocks;
+	struct cbs cbs;
+	struct region_total *region_totals; /* number 1 is region_totals[0] */
+	size_t region_total_count, region_total_capacity;
+	struct index region_total_index;
+	struct cached_attribution *attributions;
+	size_t attribution_count, attribution_capacity;
+	struct index attribution_index;
+	struct stacks stacks;
+	struct index addresses; /* hashes of all ever allocated; only for forked processes */
+};
+
+struct process {
+	uint32_t id, parent, chunk; /* chunk: serial of the chunk in which it changed last */
+	uint8_t segment_id[TTA_ID_BYTES], parent_id[TTA_ID_BYTES];
+	char *segment_path;
+	uint64_t first_number, taken_number, committed_number;
+	uint64_t last_ns;
+	uint64_t events, failures, lost, unmatched_frees, inherited_frees, replaced;
+	uint64_t ended_ns;
+	const char *ended;                  /* static; NULL: alive */
+	bool old_client;                    /* of the old protocol, which keeps totals of its own */
+	bool hooked;                        /* a hook of TT-Metal reports it */
+	bool forked, ended_committed, news; /* news: committed_number rose since ingest_take_committed() */
+	struct holdings *holdings;          /* NULL: ended */
+};
+
+/* A device and region, over all processes: where its delta in the current chunk is. */
+struct region_place {
+	uint32_t device, region, chunk;
+	size_t delta;
+};
+
+struct open_batch {
+	int64_t first_key, last_key;
+	uint32_t process; /* 0: none */
+	uint64_t first_number, count, from_ns, to_ns, marks;
 };
 
 struct ledger {
-	struct block **slabs;
-	size_t slab_count, slab_capacity;
-	uint32_t used;   /* places ever used, in order */
-	uint32_t vacant; /* ref of a place that is free again; it leads to the next by birth_row */
-	struct index index;
+	struct devices *devices; /* NULL: nobody asks */
+	struct dictionary *dictionary;
+	struct chunk *chunk;
+	int64_t next_key;
+	uint64_t last_ns;           /* latest event of all */
+	struct process **processes; /* id 1 is processes[0] */
+	size_t process_count, process_capacity;
+	struct index process_index; /* by segment_id */
+	struct region_place *regions;
+	size_t region_count, region_capacity;
+	struct index region_index;
+	uint32_t *touched; /* ids of processes that changed in this chunk */
+	size_t touched_count, touched_capacity;
+	struct open_batch batch;
+	struct ingest_totals totals;
 };
 
-/* The block at (USAGE, ADDRESS), or NULL. Valid until the next ledger_add(). */
-struct block *ledger_find(const struct ledger *ledger, uint32_t usage, uint64_t address);
+/* process.c */
+void segment_id_format(const uint8_t *segment_id, char text[2 * TTA_ID_BYTES + 1]);
+bool segment_id_parse(const char *text, size_t bytes, uint8_t *segment_id);
+struct process *process_new(struct ledger *ledger, const uint8_t *segment_id);
+struct process *process_find(const struct ledger *ledger, const uint8_t *segment_id);
+struct process *process_by_id(const struct ledger *ledger, uint32_t id);
+void process_touch(struct ledger *ledger, struct process *process);
+void process_drop_holdings(struct process *process);
+/* The number of the total, made when it is new; 0: there are too many. */
+uint32_t process_region_total(struct ledger *ledger, struct process *process, uint32_t device, uint32_t region);
+uint32_t process_find_region_total(const struct holdings *holdings, uint32_t device, uint32_t region);
+/* Applies CHANGE, whose process, time and key are set, to a total and to the totals of all processes. */
+void process_change(struct ledger *ledger, struct process *process, uint32_t total, const struct usage_change *change);
+/* Applies it to the totals of all processes only. */
+void ledger_change(struct ledger *ledger, uint32_t region, const struct usage_change *change);
+/* PRODUCERS: the name of who reports it, or several, as the file has them. */
+void process_note_producer(struct process *process, const char *producers, size_t bytes);
+/* Remembers that a forked process itself had something at ADDRESS. */
+void process_remember_address(struct process *process, uint64_t address, bool kernel);
+bool process_inherited(const struct process *process, uint64_t address, bool kernel);
+void process_log_state(const struct ledger *ledger, struct process *process, struct rowlog *log);
 
-/* Adds a block at (USAGE, ADDRESS), where none may be. All else of it is for the caller to fill, key first. */
-struct block *ledger_add(struct ledger *ledger, uint32_t usage, uint64_t address);
+/* attributions.c */
+enum block_class { CLASS_BUFFER, CLASS_KERNEL_BINARY, CLASS_CIRCULAR_BUFFER, CLASS_KERNEL, CLASS_TRACE };
+uint32_t attribution_id(struct ledger *ledger, struct process *process, const struct ingest_table *table,
+                        const struct raw_attribution *raw);
+uint32_t attribution_thread(struct ledger *ledger, const struct process *process, const struct ingest_table *table,
+                            uint32_t thread_entry);
 
-/* Takes the block at (USAGE, ADDRESS) out into *TAKEN. False: there is none. */
-bool ledger_take(struct ledger *ledger, uint32_t usage, uint64_t address, struct block *taken);
-
-/* Calls EACH for every block. EACH may take the one it was given. */
-void ledger_each(struct ledger *ledger, void (*each)(void *context, const struct block *block), void *context);
-
-static inline uint32_t ledger_count(const struct ledger *ledger)
-{
-	return ledger->index.count;
-}
-
-void ledger_free(struct ledger *ledger);
+/* events.c */
+void events_apply(struct ledger *ledger, struct process *process, const struct ingest_batch *batch, uint32_t skip);
+void ledger_flush_batch(struct ledger *ledger);
+void ledger_loss(struct ledger *ledger, struct process *process, uint32_t thread, const struct ingest_loss *loss);
 
 #endif

@@ -1,55 +1,55 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * process.c - the processes of a recording, their usages, and the totals over all of them.
+ * process.c - the processes of a recording, their region totals, and the totals over all of them.
  */
 #include <string.h>
 
-#include "intake.h"
+#include "ledger.h"
 
 static uint64_t segment_hash(const uint8_t *segment_id)
 {
 	return hash_bytes(segment_id, TTA_ID_BYTES, 0);
 }
 
-struct process *process_find(const struct intake *intake, const uint8_t *segment_id)
+struct process *process_find(const struct ledger *ledger, const uint8_t *segment_id)
 {
 	uint64_t hash = segment_hash(segment_id);
 
-	INDEX_EACH_MATCH(&intake->process_index, hash, at, ref)
+	INDEX_EACH_MATCH(&ledger->process_index, hash, at, ref)
 	{
-		if (memcmp(intake->processes[ref - 1]->segment_id, segment_id, TTA_ID_BYTES) == 0)
-			return intake->processes[ref - 1];
+		if (memcmp(ledger->processes[ref - 1]->segment_id, segment_id, TTA_ID_BYTES) == 0)
+			return ledger->processes[ref - 1];
 	}
 	return NULL;
 }
 
-struct process *process_by_id(const struct intake *intake, uint32_t id)
+struct process *process_by_id(const struct ledger *ledger, uint32_t id)
 {
-	return id && id <= intake->process_count ? intake->processes[id - 1] : NULL;
+	return id && id <= ledger->process_count ? ledger->processes[id - 1] : NULL;
 }
 
-struct process *process_new(struct intake *intake, const uint8_t *segment_id)
+struct process *process_new(struct ledger *ledger, const uint8_t *segment_id)
 {
 	struct process *process = memory_zeroed(sizeof(*process));
 
-	intake->processes = memory_room(intake->processes, intake->process_count, &intake->process_capacity,
-	                                sizeof(*intake->processes));
-	intake->processes[intake->process_count++] = process;
-	process->id = (uint32_t)intake->process_count;
+	ledger->processes = memory_room(ledger->processes, ledger->process_count, &ledger->process_capacity,
+	                                sizeof(*ledger->processes));
+	ledger->processes[ledger->process_count++] = process;
+	process->id = (uint32_t)ledger->process_count;
 	memcpy(process->segment_id, segment_id, TTA_ID_BYTES);
 	process->holdings = memory_zeroed(sizeof(*process->holdings));
-	index_add(&intake->process_index, segment_hash(segment_id), process->id);
+	index_add(&ledger->process_index, segment_hash(segment_id), process->id);
 	return process;
 }
 
-void process_touch(struct intake *intake, struct process *process)
+void process_touch(struct ledger *ledger, struct process *process)
 {
-	if (process->chunk == intake->chunk->serial)
+	if (process->chunk == ledger->chunk->serial)
 		return;
-	process->chunk = intake->chunk->serial;
-	intake->touched =
-	    memory_room(intake->touched, intake->touched_count, &intake->touched_capacity, sizeof(*intake->touched));
-	intake->touched[intake->touched_count++] = process->id;
+	process->chunk = ledger->chunk->serial;
+	ledger->touched =
+	    memory_room(ledger->touched, ledger->touched_count, &ledger->touched_capacity, sizeof(*ledger->touched));
+	ledger->touched[ledger->touched_count++] = process->id;
 }
 
 void process_drop_holdings(struct process *process)
@@ -58,99 +58,100 @@ void process_drop_holdings(struct process *process)
 
 	if (!holdings)
 		return;
-	ledger_free(&holdings->ledger);
+	blocks_free(&holdings->blocks);
 	cbs_free(&holdings->cbs);
-	free(holdings->usages);
-	index_free(&holdings->usage_index);
-	free(holdings->origins);
-	index_free(&holdings->origin_index);
+	free(holdings->region_totals);
+	index_free(&holdings->region_total_index);
+	free(holdings->attributions);
+	index_free(&holdings->attribution_index);
 	stacks_free(&holdings->stacks);
 	index_free(&holdings->addresses);
 	free(holdings);
 	process->holdings = NULL;
 }
 
-/* ---- usages ---- */
+/* ---- region totals ---- */
 
-static uint64_t usage_hash(uint32_t device, uint32_t region)
+static uint64_t place_hash(uint32_t device, uint32_t region)
 {
 	return hash_mix((uint64_t)device << 32 | region);
 }
 
-uint32_t process_find_usage(const struct holdings *holdings, uint32_t device, uint32_t region)
+uint32_t process_find_region_total(const struct holdings *holdings, uint32_t device, uint32_t region)
 {
-	INDEX_EACH_MATCH(&holdings->usage_index, usage_hash(device, region), at, ref)
+	INDEX_EACH_MATCH(&holdings->region_total_index, place_hash(device, region), at, ref)
 	{
-		if (holdings->usages[ref - 1].device == device && holdings->usages[ref - 1].region == region)
+		if (holdings->region_totals[ref - 1].device == device &&
+		    holdings->region_totals[ref - 1].region == region)
 			return ref;
 	}
 	return 0;
 }
 
-static uint32_t joint_number(struct intake *intake, uint32_t device, uint32_t region)
+static uint32_t region_number(struct ledger *ledger, uint32_t device, uint32_t region)
 {
-	uint64_t hash = usage_hash(device, region);
+	uint64_t hash = place_hash(device, region);
 
-	INDEX_EACH_MATCH(&intake->joint_index, hash, at, ref)
+	INDEX_EACH_MATCH(&ledger->region_index, hash, at, ref)
 	{
-		if (intake->joints[ref - 1].device == device && intake->joints[ref - 1].region == region)
+		if (ledger->regions[ref - 1].device == device && ledger->regions[ref - 1].region == region)
 			return ref;
 	}
-	intake->joints =
-	    memory_room(intake->joints, intake->joint_count, &intake->joint_capacity, sizeof(*intake->joints));
-	intake->joints[intake->joint_count++] = (struct joint_place){.device = device, .region = region};
-	index_add(&intake->joint_index, hash, (uint32_t)intake->joint_count);
-	return (uint32_t)intake->joint_count;
+	ledger->regions =
+	    memory_room(ledger->regions, ledger->region_count, &ledger->region_capacity, sizeof(*ledger->regions));
+	ledger->regions[ledger->region_count++] = (struct region_place){.device = device, .region = region};
+	index_add(&ledger->region_index, hash, (uint32_t)ledger->region_count);
+	return (uint32_t)ledger->region_count;
 }
 
-uint32_t process_usage(struct intake *intake, struct process *process, uint32_t device, uint32_t region)
+uint32_t process_region_total(struct ledger *ledger, struct process *process, uint32_t device, uint32_t region)
 {
 	struct holdings *holdings = process->holdings;
-	uint32_t number = process_find_usage(holdings, device, region);
-	struct usage *usage;
+	uint32_t number = process_find_region_total(holdings, device, region);
+	struct region_total *total;
 
 	if (number)
 		return number;
-	if (holdings->usage_count == MOST_USAGES)
+	if (holdings->region_total_count == MOST_REGION_TOTALS)
 		return 0;
-	holdings->usages =
-	    memory_room(holdings->usages, holdings->usage_count, &holdings->usage_capacity, sizeof(*holdings->usages));
-	usage = &holdings->usages[holdings->usage_count++];
-	usage_begin(usage, device, region);
-	usage->joint = joint_number(intake, device, region);
-	index_add(&holdings->usage_index, usage_hash(device, region), (uint32_t)holdings->usage_count);
-	return (uint32_t)holdings->usage_count;
+	holdings->region_totals = memory_room(holdings->region_totals, holdings->region_total_count,
+	                                      &holdings->region_total_capacity, sizeof(*holdings->region_totals));
+	total = &holdings->region_totals[holdings->region_total_count++];
+	region_total_begin(total, device, region);
+	total->ledger_region = region_number(ledger, device, region);
+	index_add(&holdings->region_total_index, place_hash(device, region), (uint32_t)holdings->region_total_count);
+	return (uint32_t)holdings->region_total_count;
 }
 
 /* ---- totals ---- */
 
-void intake_change(struct intake *intake, uint32_t joint, const struct usage_change *change)
+void ledger_change(struct ledger *ledger, uint32_t region, const struct usage_change *change)
 {
-	struct joint_place *place = &intake->joints[joint - 1];
-	struct chunk *chunk = intake->chunk;
-	struct piece *piece;
+	struct region_place *place = &ledger->regions[region - 1];
+	struct chunk *chunk = ledger->chunk;
+	struct delta *delta;
 
-	if (intake->devices && !process_by_id(intake, change->process)->old_client)
-		devices_change(intake->devices, place->device, place->region, change->bytes);
+	if (ledger->devices && !process_by_id(ledger, change->process)->old_client)
+		devices_change(ledger->devices, place->device, place->region, change->bytes);
 	if (place->chunk == chunk->serial) {
-		piece = &chunk->pieces.rows[place->piece];
-		if (piece_may_grow(piece->from_ns, piece->changes, change->at_ns, 1)) {
-			piece_add(piece, change);
+		delta = &chunk->deltas.rows[place->delta];
+		if (delta_may_grow(delta->from_ns, delta->changes, change->at_ns, 1)) {
+			delta_add(delta, change);
 			return;
 		}
 	}
-	piece_begin(CHUNK_ADD(&chunk->pieces), place->device, place->region, change);
+	delta_begin(CHUNK_ADD(&chunk->deltas), place->device, place->region, change);
 	place->chunk = chunk->serial;
-	place->piece = chunk->pieces.count - 1;
+	place->delta = chunk->deltas.count - 1;
 }
 
-void process_change(struct intake *intake, struct process *process, uint32_t usage, const struct usage_change *change)
+void process_change(struct ledger *ledger, struct process *process, uint32_t total, const struct usage_change *change)
 {
-	struct usage *place = &process->holdings->usages[usage - 1];
+	struct region_total *place = &process->holdings->region_totals[total - 1];
 
-	usage_add(place, change);
-	place->chunk = intake->chunk->serial;
-	intake_change(intake, place->joint, change);
+	region_total_add(place, change);
+	place->chunk = ledger->chunk->serial;
+	ledger_change(ledger, place->ledger_region, change);
 }
 
 /* ---- addresses that a forked process has had itself: kept as 63 bits of hash ---- */
@@ -213,7 +214,7 @@ bool segment_id_parse(const char *text, size_t bytes, uint8_t *segment_id)
 	return bytes == 2 * TTA_ID_BYTES;
 }
 
-void process_log_state(const struct intake *intake, struct process *process, struct rowlog *log)
+void process_log_state(const struct ledger *ledger, struct process *process, struct rowlog *log)
 {
 	struct holdings *holdings = process->holdings;
 
@@ -230,7 +231,7 @@ void process_log_state(const struct intake *intake, struct process *process, str
 	rowlog_integer(log, (int64_t)process->unmatched_frees);
 	rowlog_integer(log, (int64_t)process->inherited_frees);
 	rowlog_integer(log, (int64_t)process->replaced);
-	for (size_t i = 0; holdings && i < holdings->usage_count; i++)
-		if (holdings->usages[i].chunk == intake->chunk->serial)
-			usage_log(&holdings->usages[i], process->id, log);
+	for (size_t i = 0; holdings && i < holdings->region_total_count; i++)
+		if (holdings->region_totals[i].chunk == ledger->chunk->serial)
+			region_total_log(&holdings->region_totals[i], process->id, log);
 }

@@ -10,7 +10,7 @@
 
 #include "cbs.h"
 #include "chunk.h"
-#include "joint_private.h"
+#include "totals_private.h"
 #include "ttalloc.h"
 #include "ttalloc/event.h"
 
@@ -53,46 +53,46 @@ static bool join_moment(struct usage_change *moment, const struct usage_change *
 
 /* The circular buffers of one process, gone through once more. */
 struct cb_replay {
-	struct usage usage;
+	struct region_total total;
 	struct cbs cbs;
 };
 
 struct rebuilding {
-	struct joint *joint;
-	struct joint_region region; /* a copy, until it is in the file */
+	struct totals *totals;
+	struct totals_region region; /* a copy, until it is in the file */
 	uint64_t from_ns;
-	struct usage_change moment; /* not yet in the piece */
-	struct piece piece;         /* not yet in a span */
-	bool has_moment, has_piece;
+	struct usage_change moment; /* not yet in the delta */
+	struct delta delta;         /* not yet in a span */
+	bool has_moment, has_delta;
 	struct rowlog *log;
 	struct cb_replay **cbs; /* by process */
 	size_t cbs_count;
 	struct rebuild_progress *progress;
 };
 
-static void finish_piece(struct rebuilding *rebuilding)
+static void finish_delta(struct rebuilding *rebuilding)
 {
-	if (!rebuilding->has_piece)
+	if (!rebuilding->has_delta)
 		return;
-	joint_append(rebuilding->joint, &rebuilding->region, &rebuilding->piece, rebuilding->log);
-	rebuilding->has_piece = false;
+	totals_append(rebuilding->totals, &rebuilding->region, &rebuilding->delta, rebuilding->log);
+	rebuilding->has_delta = false;
 }
 
 static void replay_moment(struct rebuilding *rebuilding)
 {
 	const struct usage_change *change = &rebuilding->moment;
-	struct piece *piece = &rebuilding->piece;
+	struct delta *delta = &rebuilding->delta;
 
 	if (!rebuilding->has_moment)
 		return;
 	rebuilding->has_moment = false;
-	if (rebuilding->has_piece && piece_may_grow(piece->from_ns, piece->changes, change->at_ns, 1)) {
-		piece_add(piece, change);
+	if (rebuilding->has_delta && delta_may_grow(delta->from_ns, delta->changes, change->at_ns, 1)) {
+		delta_add(delta, change);
 		return;
 	}
-	finish_piece(rebuilding);
-	piece_begin(piece, rebuilding->region.device, rebuilding->region.region, change);
-	rebuilding->has_piece = true;
+	finish_delta(rebuilding);
+	delta_begin(delta, rebuilding->region.device, rebuilding->region.region, change);
+	rebuilding->has_delta = true;
 }
 
 /* A closed device, or a process that ends, has a change for every block: together they are one moment, as they were
@@ -146,7 +146,7 @@ static void replay_cb_event(struct rebuilding *rebuilding, const struct stored_c
 	struct cb_replay *replay = cbs_of(rebuilding, stored->change.process);
 	struct usage_change change = stored->change;
 	struct cb cb = {
-	    .usage = 1,
+	    .total = 1,
 	    .program = stored->program,
 	    .number = stored->number,
 	    .key = change.key,
@@ -155,15 +155,15 @@ static void replay_cb_event(struct rebuilding *rebuilding, const struct stored_c
 	};
 
 	if (stored->kind == TTA_CB_ALLOC) {
-		cbs_add_counted(&replay->cbs, &replay->usage, &cb, NULL, 0);
+		cbs_add_counted(&replay->cbs, &replay->total, &cb, NULL, 0);
 	} else if (stored->kind == TTA_CB_FREE) {
 		change.frees = cbs_end_one(&replay->cbs, &cb) != 0;
 	} else if (stored->kind == TTA_DEVICE_CLOSE) {
 		cbs_end_all(&replay->cbs, 1, ignore_end, NULL);
 	} else {
-		cbs_run(&replay->usage, stored->program);
+		cbs_run(&replay->total, stored->program);
 	}
-	if (cbs_settle(&replay->cbs, &replay->usage, 1, &change) || change.allocs || change.frees)
+	if (cbs_settle(&replay->cbs, &replay->total, 1, &change) || change.allocs || change.frees)
 		replay_change(rebuilding, &change);
 }
 
@@ -179,8 +179,8 @@ static bool replay_stored(void *context, const struct stored_change *stored)
 }
 
 /* Goes back to the last span that is right, from whose end on all has to be made. */
-static uint64_t cut_spans(const struct joint_region *region, struct writer *writer, struct rowlog *log,
-                          struct totals *before)
+static uint64_t cut_spans(const struct totals_region *region, struct writer *writer, struct rowlog *log,
+                          struct amounts *before)
 {
 	struct span_end end;
 	bool kept = writer_span_before(writer, region->device, region->region, region->dirty_ns, &end);
@@ -189,26 +189,26 @@ static uint64_t cut_spans(const struct joint_region *region, struct writer *writ
 	rowlog_integer(log, region->device);
 	rowlog_integer(log, region->region);
 	rowlog_integer(log, (int64_t)region->dirty_ns);
-	*before = kept ? (struct totals){end.bytes, end.bank_bytes, end.blocks} : (struct totals){0};
+	*before = kept ? (struct amounts){end.bytes, end.bank_bytes, end.blocks} : (struct amounts){0};
 	return kept ? end.to_ns + 1 : 0;
 }
 
-static enum write_result rebuild_cbs(struct joint *joint, struct joint_region *region, struct writer *writer,
+static enum write_result rebuild_cbs(struct totals *totals, struct totals_region *region, struct writer *writer,
                                      struct rebuild_progress *progress, struct rowlog *log, struct sql_error *error)
 {
-	struct rebuilding rebuilding = {.joint = joint, .region = *region, .log = log, .progress = progress};
+	struct rebuilding rebuilding = {.totals = totals, .region = *region, .log = log, .progress = progress};
 	enum write_result result;
 
 	rebuilding.from_ns = cut_spans(region, writer, log, &rebuilding.region.now);
-	rebuilding.region.dirty_ns = PIECE_NO_DISORDER;
+	rebuilding.region.dirty_ns = DELTA_NO_DISORDER;
 	rebuilding.region.began = false;
 	rebuilding.region.span = (struct span){0};
 	result = writer_cb_changes(writer, region->device, replay_stored, &rebuilding, error);
 	if (result == WRITE_DONE) {
 		replay_moment(&rebuilding);
-		finish_piece(&rebuilding);
+		finish_delta(&rebuilding);
 		region->made = rebuilding.region.span;
-		joint_log_region(&rebuilding.region, log);
+		totals_log_region(&rebuilding.region, log);
 	}
 	free_cbs(&rebuilding);
 	return result;
@@ -218,9 +218,9 @@ static enum write_result rebuild_cbs(struct joint *joint, struct joint_region *r
 
 /* One device and region on the way back. */
 struct remaking {
-	struct joint_region *region;
+	struct totals_region *region;
 	uint64_t from_ns;
-	struct totals now; /* at the present moment */
+	struct amounts now; /* at the present moment */
 	struct usage_change moment;
 	struct span span;
 	bool has_moment, has_span;
@@ -228,8 +228,8 @@ struct remaking {
 };
 
 struct remaking_all {
-	struct joint *joint;
-	struct remaking *regions; /* as joint->regions; region NULL: it is not dirty */
+	struct totals *totals;
+	struct remaking *regions; /* as totals->regions; region NULL: it is not dirty */
 	struct rebuild_progress *progress;
 };
 
@@ -244,7 +244,7 @@ static struct span *span_reaching(struct remaking *remaking, uint64_t at_ns)
 {
 	struct span *span = &remaking->span;
 
-	if (remaking->has_span && piece_may_grow(at_ns, span->changes, span->to_ns, 1))
+	if (remaking->has_span && delta_may_grow(at_ns, span->changes, span->to_ns, 1))
 		return span;
 	finish_span(remaking);
 	*span = (struct span){
@@ -263,7 +263,7 @@ static struct span *span_reaching(struct remaking *remaking, uint64_t at_ns)
 static void undo_moment(struct remaking *remaking)
 {
 	const struct usage_change *moment = &remaking->moment;
-	struct totals *now = &remaking->now;
+	struct amounts *now = &remaking->now;
 	struct span *span;
 
 	if (!remaking->has_moment)
@@ -295,8 +295,8 @@ static void undo_moment(struct remaking *remaking)
 static bool undo_change(void *context, uint32_t device, uint32_t number, const struct usage_change *change)
 {
 	struct remaking_all *all = context;
-	const struct joint_region *region = joint_find(all->joint, device, number);
-	struct remaking *remaking = region ? &all->regions[region - all->joint->regions] : NULL;
+	const struct totals_region *region = totals_find(all->totals, device, number);
+	struct remaking *remaking = region ? &all->regions[region - all->totals->regions] : NULL;
 
 	if (!remaking || !remaking->region || change->at_ns < remaking->from_ns)
 		return go_on(all->progress);
@@ -309,45 +309,45 @@ static bool undo_change(void *context, uint32_t device, uint32_t number, const s
 }
 
 /* Ids in the order of time. */
-static void log_spans(struct joint *joint, struct remaking *remaking, struct rowlog *log)
+static void log_spans(struct totals *totals, struct remaking *remaking, struct rowlog *log)
 {
-	struct joint_region clean = *remaking->region;
+	struct totals_region clean = *remaking->region;
 
 	undo_moment(remaking);
 	finish_span(remaking);
 	for (size_t i = remaking->spans.count; i-- > 0;) {
-		remaking->spans.rows[i].id = ++joint->last_span_id;
-		joint_log_span(remaking->region, &remaking->spans.rows[i], log);
+		remaking->spans.rows[i].id = ++totals->last_span_id;
+		totals_log_span(remaking->region, &remaking->spans.rows[i], log);
 	}
 	remaking->region->made = remaking->spans.count ? remaking->spans.rows[0] : (struct span){0};
-	clean.dirty_ns = PIECE_NO_DISORDER;
-	joint_log_region(&clean, log);
+	clean.dirty_ns = DELTA_NO_DISORDER;
+	totals_log_region(&clean, log);
 }
 
-static enum write_result rebuild_blocks(struct joint *joint, struct writer *writer, struct rebuild_progress *progress,
+static enum write_result rebuild_blocks(struct totals *totals, struct writer *writer, struct rebuild_progress *progress,
                                         struct rowlog *log, struct sql_error *error)
 {
-	struct remaking_all all = {.joint = joint, .progress = progress};
+	struct remaking_all all = {.totals = totals, .progress = progress};
 	enum write_result result = WRITE_DONE;
 	uint64_t from_ns = UINT64_MAX;
 
-	all.regions = memory_zeroed((joint->count + 1) * sizeof(*all.regions));
-	for (size_t i = 0; i < joint->count; i++) {
+	all.regions = memory_zeroed((totals->count + 1) * sizeof(*all.regions));
+	for (size_t i = 0; i < totals->count; i++) {
 		struct remaking *remaking = &all.regions[i];
-		struct totals ignored;
+		struct amounts ignored;
 
-		if (joint->regions[i].dirty_ns == PIECE_NO_DISORDER || joint->regions[i].region == TTALLOC_CB)
+		if (totals->regions[i].dirty_ns == DELTA_NO_DISORDER || totals->regions[i].region == TTALLOC_CB)
 			continue;
-		remaking->region = &joint->regions[i];
-		remaking->now = joint->regions[i].now;
+		remaking->region = &totals->regions[i];
+		remaking->now = totals->regions[i].now;
 		remaking->from_ns = cut_spans(remaking->region, writer, log, &ignored);
 		from_ns = remaking->from_ns < from_ns ? remaking->from_ns : from_ns;
 	}
 	if (from_ns != UINT64_MAX)
 		result = writer_changes_backwards(writer, from_ns, undo_change, &all, error);
-	for (size_t i = 0; i < joint->count; i++) {
+	for (size_t i = 0; i < totals->count; i++) {
 		if (result == WRITE_DONE && all.regions[i].region)
-			log_spans(joint, &all.regions[i], log);
+			log_spans(totals, &all.regions[i], log);
 		free(all.regions[i].spans.rows);
 	}
 	free(all.regions);
@@ -356,43 +356,43 @@ static enum write_result rebuild_blocks(struct joint *joint, struct writer *writ
 
 /* ---- both ---- */
 
-static bool is_wanted(const struct joint_region *region, bool with_cbs)
+static bool is_wanted(const struct totals_region *region, bool with_cbs)
 {
-	return region->dirty_ns != PIECE_NO_DISORDER && (with_cbs || region->region != TTALLOC_CB);
+	return region->dirty_ns != DELTA_NO_DISORDER && (with_cbs || region->region != TTALLOC_CB);
 }
 
-static enum write_result make_rows(struct joint *joint, struct writer *writer, bool with_cbs,
+static enum write_result make_rows(struct totals *totals, struct writer *writer, bool with_cbs,
                                    struct rebuild_progress *progress, struct rowlog *log, struct sql_error *error)
 {
-	enum write_result result = rebuild_blocks(joint, writer, progress, log, error);
+	enum write_result result = rebuild_blocks(totals, writer, progress, log, error);
 
-	for (size_t i = 0; i < joint->count && result == WRITE_DONE; i++)
-		if (joint->regions[i].region == TTALLOC_CB && is_wanted(&joint->regions[i], with_cbs))
-			result = rebuild_cbs(joint, &joint->regions[i], writer, progress, log, error);
+	for (size_t i = 0; i < totals->count && result == WRITE_DONE; i++)
+		if (totals->regions[i].region == TTALLOC_CB && is_wanted(&totals->regions[i], with_cbs))
+			result = rebuild_cbs(totals, &totals->regions[i], writer, progress, log, error);
 	return result;
 }
 
-enum write_result joint_rebuild(struct joint *joint, struct writer *writer, bool with_cbs, bool (*call)(double, void *),
-                                void *context, struct sql_error *error)
+enum write_result totals_rebuild(struct totals *totals, struct writer *writer, bool with_cbs,
+                                 bool (*call)(double, void *), void *context, struct sql_error *error)
 {
 	struct rebuild_progress progress = {.call = call, .context = context};
 	struct rowlog log = {0};
 	struct write_rows rows = {.logs = {&log}};
 	enum write_result result;
 
-	if (joint_dirty_ns(joint, with_cbs) == PIECE_NO_DISORDER)
+	if (totals_dirty_ns(totals, with_cbs) == DELTA_NO_DISORDER)
 		return WRITE_DONE;
 	if (call)
-		progress.expected = 2 * writer_events_since(writer, joint_dirty_ns(joint, with_cbs));
-	result = make_rows(joint, writer, with_cbs, &progress, &log, error);
+		progress.expected = 2 * writer_events_since(writer, totals_dirty_ns(totals, with_cbs));
+	result = make_rows(totals, writer, with_cbs, &progress, &log, error);
 	if (result == WRITE_DONE)
 		result = writer_store(writer, &rows, error);
-	for (size_t i = 0; i < joint->count && result == WRITE_DONE; i++) {
-		struct joint_region *region = &joint->regions[i];
+	for (size_t i = 0; i < totals->count && result == WRITE_DONE; i++) {
+		struct totals_region *region = &totals->regions[i];
 
 		if (!is_wanted(region, with_cbs))
 			continue;
-		region->dirty_ns = PIECE_NO_DISORDER;
+		region->dirty_ns = DELTA_NO_DISORDER;
 		region->span = region->made;
 	}
 	rowlog_free(&log);

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * resume.c - puts back what the intake knew, out of the file, so that a recording can go on.
+ * resume.c - puts back what the ledger knew, out of the file, so that a recording can go on.
  */
 #include "resume.h"
 
 #include <string.h>
 
-#include "taking.h"
+#include "event_context.h"
 #include "ttalloc.h"
 
 struct resuming {
-	struct intake *intake;
-	struct joint *joint;
+	struct ledger *ledger;
+	struct totals *totals;
 	bool sums;
 };
 
@@ -37,20 +37,20 @@ static bool load_thread(void *context, const struct row_value *row)
 	struct resuming *resuming = context;
 	struct dictionary_thread thread = {.process = narrow(&row[1]), .serial = narrow(&row[2])};
 
-	return dictionary_thread(resuming->intake->dictionary, &thread, NULL) == narrow(&row[0]);
+	return dictionary_thread(resuming->ledger->dictionary, &thread, NULL) == narrow(&row[0]);
 }
 
 static bool load_label(void *context, const struct row_value *row)
 {
 	struct resuming *resuming = context;
 
-	return is_text(&row[2]) && dictionary_label(resuming->intake->dictionary, narrow(&row[1]), row[2].bytes,
+	return is_text(&row[2]) && dictionary_label(resuming->ledger->dictionary, narrow(&row[1]), row[2].bytes,
 	                                            row[2].count, NULL) == narrow(&row[0]);
 }
 
 static bool load_module(void *context, const struct row_value *row)
 {
-	struct frames *frames = dictionary_frames(((struct resuming *)context)->intake->dictionary);
+	struct frames *frames = dictionary_frames(((struct resuming *)context)->ledger->dictionary);
 	char build_id[256];
 
 	if (!is_text(&row[1]) || !is_text(&row[2]) || row[2].count >= sizeof(build_id))
@@ -61,7 +61,7 @@ static bool load_module(void *context, const struct row_value *row)
 
 static bool load_frame(void *context, const struct row_value *row)
 {
-	struct frames *frames = dictionary_frames(((struct resuming *)context)->intake->dictionary);
+	struct frames *frames = dictionary_frames(((struct resuming *)context)->ledger->dictionary);
 	struct frames_code code = {.line = narrow(&row[5])};
 
 	if (!is_text(&row[3]) || !is_text(&row[4]))
@@ -78,13 +78,13 @@ static bool load_stack(void *context, const struct row_value *row)
 	struct resuming *resuming = context;
 
 	return is_text(&row[1]) &&
-	       dictionary_stack(resuming->intake->dictionary, row[1].bytes, row[1].count, NULL) == narrow(&row[0]);
+	       dictionary_stack(resuming->ledger->dictionary, row[1].bytes, row[1].count, NULL) == narrow(&row[0]);
 }
 
-static bool load_origin(void *context, const struct row_value *row)
+static bool load_attribution(void *context, const struct row_value *row)
 {
 	struct resuming *resuming = context;
-	struct origin origin = {
+	struct attribution attribution = {
 	    .process = narrow(&row[1]),
 	    .thread = narrow(&row[2]),
 	    .label = narrow(&row[3]),
@@ -96,7 +96,7 @@ static bool load_origin(void *context, const struct row_value *row)
 	    .ended = (uint8_t)narrow(&row[9]),
 	};
 
-	return dictionary_origin(resuming->intake->dictionary, &origin, NULL) == narrow(&row[0]);
+	return dictionary_attribution(resuming->ledger->dictionary, &attribution, NULL) == narrow(&row[0]);
 }
 
 /* ---- processes ---- */
@@ -109,7 +109,7 @@ static bool load_process(void *context, const struct row_value *row)
 
 	if (!is_text(&row[4]) || !is_text(&row[5]) || !segment_id_parse(row[4].bytes, row[4].count, segment_id))
 		return false;
-	process = process_new(resuming->intake, segment_id);
+	process = process_new(resuming->ledger, segment_id);
 	process->parent = narrow(&row[3]);
 	process->forked = process->parent != 0;
 	process->segment_path = memory_or_die(strndup(row[5].bytes, row[5].count));
@@ -135,64 +135,67 @@ static bool load_process(void *context, const struct row_value *row)
 /* The process ID, if it is one that lives. */
 static struct process *living(const struct resuming *resuming, uint32_t id)
 {
-	struct process *process = process_by_id(resuming->intake, id);
+	struct process *process = process_by_id(resuming->ledger, id);
 
 	return process && process->holdings ? process : NULL;
 }
 
-static bool load_usage(void *context, const struct row_value *row)
+static bool load_region_total(void *context, const struct row_value *row)
 {
 	struct resuming *resuming = context;
 	struct process *process = living(resuming, narrow(&row[0]));
-	uint32_t place = process ? process_usage(resuming->intake, process, narrow(&row[1]), narrow(&row[2])) : 0;
-	struct usage *usage;
+	uint32_t place =
+	    process ? process_region_total(resuming->ledger, process, narrow(&row[1]), narrow(&row[2])) : 0;
+	struct region_total *total;
 
 	if (!place)
 		return false;
-	usage = &process->holdings->usages[place - 1];
-	usage->allocs = number(&row[3]);
-	usage->frees = number(&row[4]);
-	usage->allocated_bytes = (int64_t)number(&row[5]);
-	usage->live_bytes = (int64_t)number(&row[6]);
-	usage->live_bank_bytes = (int64_t)number(&row[7]);
-	usage->live_blocks = (int64_t)number(&row[8]);
-	usage->peak_bytes = (int64_t)number(&row[9]);
+	total = &process->holdings->region_totals[place - 1];
+	total->allocs = number(&row[3]);
+	total->frees = number(&row[4]);
+	total->allocated_bytes = (int64_t)number(&row[5]);
+	total->live_bytes = (int64_t)number(&row[6]);
+	total->live_bank_bytes = (int64_t)number(&row[7]);
+	total->live_blocks = (int64_t)number(&row[8]);
+	total->peak_bytes = (int64_t)number(&row[9]);
 	if (row[10].type != ROW_NULL)
-		usage->peak_ns = number(&row[10]);
-	usage->peak_key = (int64_t)number(&row[11]);
-	usage->peak_blocks = (int64_t)number(&row[12]);
-	usage->peak_bank_bytes = (int64_t)number(&row[13]);
+		total->peak_ns = number(&row[10]);
+	total->peak_key = (int64_t)number(&row[11]);
+	total->peak_blocks = (int64_t)number(&row[12]);
+	total->peak_bank_bytes = (int64_t)number(&row[13]);
 	if (row[14].type != ROW_NULL)
-		usage->peak_bank_ns = number(&row[14]);
+		total->peak_bank_ns = number(&row[14]);
 	return true;
 }
 
-/* The process and usage of a row's origin; 0: it makes no sense. */
-static uint32_t usage_of_origin(const struct resuming *resuming, uint32_t origin_id, struct process **process,
-                                const struct origin **origin)
+/* The process and total of a row's attribution; 0: it makes no sense. */
+static uint32_t total_of_attribution(const struct resuming *resuming, uint32_t attribution_id, struct process **process,
+                                     const struct attribution **attribution)
 {
-	*origin = dictionary_origin_of(resuming->intake->dictionary, origin_id);
-	*process = *origin ? living(resuming, (*origin)->process) : NULL;
-	return *process ? process_usage(resuming->intake, *process, (*origin)->device, (*origin)->region) : 0;
+	*attribution = dictionary_attribution_of(resuming->ledger->dictionary, attribution_id);
+	*process = *attribution ? living(resuming, (*attribution)->process) : NULL;
+	return *process
+	           ? process_region_total(resuming->ledger, *process, (*attribution)->device, (*attribution)->region)
+	           : 0;
 }
 
 static bool load_held(void *context, const struct row_value *row)
 {
 	struct resuming *resuming = context;
-	const struct origin *origin;
+	const struct attribution *attribution;
 	struct process *process;
-	uint32_t usage = usage_of_origin(resuming, narrow(&row[5]), &process, &origin);
+	uint32_t total = total_of_attribution(resuming, narrow(&row[5]), &process, &attribution);
 	struct block *block;
 
-	if (!usage || number(&row[0]) == 0 || ledger_find(&process->holdings->ledger, usage, number(&row[2])))
+	if (!total || number(&row[0]) == 0 || blocks_find(&process->holdings->blocks, total, number(&row[2])))
 		return false;
-	block = ledger_add(&process->holdings->ledger, usage, number(&row[2]));
+	block = blocks_add(&process->holdings->blocks, total, number(&row[2]));
 	block->key = (int64_t)number(&row[0]);
 	block->alloc_ns = number(&row[1]);
 	block->size_bytes = number(&row[3]) & SIZE_BITS;
 	block->bank_bytes = (row[4].type == ROW_NULL ? number(&row[3]) : number(&row[4])) & SIZE_BITS;
-	block->flags = origin->flags;
-	block->origin = narrow(&row[5]);
+	block->flags = attribution->flags;
+	block->attribution = narrow(&row[5]);
 	block->birth_row = 0;
 	return true;
 }
@@ -200,26 +203,26 @@ static bool load_held(void *context, const struct row_value *row)
 static bool load_cb(void *context, const struct row_value *row)
 {
 	struct resuming *resuming = context;
-	const struct origin *origin;
+	const struct attribution *attribution;
 	struct process *process;
-	struct cb cb = {.usage = usage_of_origin(resuming, narrow(&row[1]), &process, &origin)};
+	struct cb cb = {.total = total_of_attribution(resuming, narrow(&row[1]), &process, &attribution)};
 	char text[CORES_TEXT] = "";
 	struct cores cores;
 
-	if (!cb.usage || number(&row[0]) == 0)
+	if (!cb.total || number(&row[0]) == 0)
 		return false;
 	cb.key = (int64_t)number(&row[0]);
 	cb.program = number(&row[2]);
 	cb.number = narrow(&row[3]);
-	cb.aliased = origin->flags & TTALLOC_ALIASED;
+	cb.aliased = attribution->flags & TTALLOC_ALIASED;
 	cb.size_bytes = cb.aliased ? 0 : number(&row[4]);
 	if (cbs_key(&process->holdings->cbs, &cb))
 		return false;
 	if (is_text(&row[6]) && row[6].count < sizeof(text))
 		memcpy(text, row[6].bytes, row[6].count);
 	cores_parse(&cores, text);
-	cbs_add_counted(&process->holdings->cbs, &process->holdings->usages[cb.usage - 1], &cb, &cores,
-	                taking_size(number(&row[5])));
+	cbs_add_counted(&process->holdings->cbs, &process->holdings->region_totals[cb.total - 1], &cb, &cores,
+	                context_size(number(&row[5])));
 	return true;
 }
 
@@ -228,12 +231,12 @@ static bool load_run(void *context, const struct row_value *row)
 {
 	struct resuming *resuming = context;
 	struct process *process = living(resuming, narrow(&row[0]));
-	uint32_t place = process ? process_usage(resuming->intake, process, narrow(&row[1]), TTALLOC_CB) : 0;
+	uint32_t place = process ? process_region_total(resuming->ledger, process, narrow(&row[1]), TTALLOC_CB) : 0;
 
 	if (!place)
 		return false;
-	process->holdings->usages[place - 1].ran = number(&row[4]);
-	process->holdings->usages[place - 1].program = number(&row[2]);
+	process->holdings->region_totals[place - 1].ran = number(&row[4]);
+	process->holdings->region_totals[place - 1].program = number(&row[2]);
 	return true;
 }
 
@@ -252,24 +255,24 @@ static bool load_address(void *context, const struct row_value *row)
 static bool load_region(void *context, const struct row_value *row)
 {
 	struct resuming *resuming = context;
-	struct joint_state state = {
+	struct totals_state state = {
 	    .device = narrow(&row[0]),
 	    .region = narrow(&row[1]),
-	    .dirty_ns = row[2].type == ROW_NULL ? PIECE_NO_DISORDER : number(&row[2]),
+	    .dirty_ns = row[2].type == ROW_NULL ? DELTA_NO_DISORDER : number(&row[2]),
 	    .to_ns = number(&row[3]),
 	};
 
-	for (size_t i = 0; i < resuming->intake->process_count; i++) {
-		const struct holdings *holdings = resuming->intake->processes[i]->holdings;
-		uint32_t place = holdings ? process_find_usage(holdings, state.device, state.region) : 0;
+	for (size_t i = 0; i < resuming->ledger->process_count; i++) {
+		const struct holdings *holdings = resuming->ledger->processes[i]->holdings;
+		uint32_t place = holdings ? process_find_region_total(holdings, state.device, state.region) : 0;
 
 		if (!place)
 			continue;
-		state.bytes += holdings->usages[place - 1].live_bytes;
-		state.bank_bytes += holdings->usages[place - 1].live_bank_bytes;
-		state.blocks += holdings->usages[place - 1].live_blocks;
+		state.bytes += holdings->region_totals[place - 1].live_bytes;
+		state.bank_bytes += holdings->region_totals[place - 1].live_bank_bytes;
+		state.blocks += holdings->region_totals[place - 1].live_blocks;
 	}
-	joint_restore(resuming->joint, &state);
+	totals_restore(resuming->totals, &state);
 	return true;
 }
 
@@ -277,39 +280,39 @@ static bool load_sums(void *context, const struct row_value *row)
 {
 	struct resuming *resuming = context;
 
-	resuming->intake->next_key = (int64_t)number(&row[0]) + 1;
-	joint_restore_span_id(resuming->joint, (int64_t)number(&row[1]));
-	resuming->intake->last_ns = number(&row[2]);
+	resuming->ledger->next_key = (int64_t)number(&row[0]) + 1;
+	totals_restore_span_id(resuming->totals, (int64_t)number(&row[1]));
+	resuming->ledger->last_ns = number(&row[2]);
 	return true;
 }
 
-/* Circular buffers and runs are back: which of them are resident follows, and is counted in the usage already. */
-static void settle_all(struct intake *intake)
+/* Circular buffers and runs are back: which of them are resident follows, and is counted in the total already. */
+static void settle_all(struct ledger *ledger)
 {
 	struct usage_change ignored;
 
-	for (size_t i = 0; i < intake->process_count; i++) {
-		struct holdings *holdings = intake->processes[i]->holdings;
+	for (size_t i = 0; i < ledger->process_count; i++) {
+		struct holdings *holdings = ledger->processes[i]->holdings;
 
-		for (size_t j = 0; holdings && j < holdings->usage_count; j++)
-			if (holdings->usages[j].region == TTALLOC_CB)
-				cbs_settle(&holdings->cbs, &holdings->usages[j], (uint32_t)j + 1, &ignored);
+		for (size_t j = 0; holdings && j < holdings->region_total_count; j++)
+			if (holdings->region_totals[j].region == TTALLOC_CB)
+				cbs_settle(&holdings->cbs, &holdings->region_totals[j], (uint32_t)j + 1, &ignored);
 	}
 }
 
 /* What living processes hold. (The geometry of their banks is not told again: they told it when they opened them.) */
-static void tell_devices(const struct intake *intake)
+static void tell_devices(const struct ledger *ledger)
 {
-	for (size_t i = 0; intake->devices && i < intake->process_count; i++) {
-		const struct holdings *holdings = intake->processes[i]->holdings;
+	for (size_t i = 0; ledger->devices && i < ledger->process_count; i++) {
+		const struct holdings *holdings = ledger->processes[i]->holdings;
 
-		for (size_t k = 0; holdings && k < holdings->usage_count; k++)
-			devices_change(intake->devices, holdings->usages[k].device, holdings->usages[k].region,
-			               holdings->usages[k].live_bytes);
+		for (size_t k = 0; holdings && k < holdings->region_total_count; k++)
+			devices_change(ledger->devices, holdings->region_totals[k].device,
+			               holdings->region_totals[k].region, holdings->region_totals[k].live_bytes);
 	}
 }
 
-int resume(struct intake *intake, struct joint *joint, struct writer *writer, struct sql_error *error)
+int resume(struct ledger *ledger, struct totals *totals, struct writer *writer, struct sql_error *error)
 {
 	static const struct {
 		enum load_kind kind;
@@ -322,20 +325,20 @@ int resume(struct intake *intake, struct joint *joint, struct writer *writer, st
 	    {LOAD_MODULES, load_module},
 	    {LOAD_FRAMES, load_frame},
 	    {LOAD_STACKS, load_stack},
-	    {LOAD_ORIGINS, load_origin},
-	    {LOAD_USAGES, load_usage},
+	    {LOAD_ORIGINS, load_attribution},
+	    {LOAD_USAGES, load_region_total},
 	    {LOAD_HELD, load_held},
 	    {LOAD_CBS, load_cb},
 	    {LOAD_RUNS, load_run},
 	    {LOAD_ADDRESSES, load_address},
 	    {LOAD_REGIONS, load_region},
 	};
-	struct resuming resuming = {.intake = intake, .joint = joint};
+	struct resuming resuming = {.ledger = ledger, .totals = totals};
 
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
 		if (writer_load(writer, parts[i].kind, parts[i].each, &resuming, error) != 0)
 			return -1;
-	settle_all(intake);
-	tell_devices(intake);
+	settle_all(ledger);
+	tell_devices(ledger);
 	return 0;
 }

@@ -29,166 +29,167 @@
 #define IDLE_POLL_MS 500
 #define DRAIN_NS 2000000000u /* for clients that report faster than can be read, at the end */
 
-uint64_t poc_now_ns(const struct poc *poc)
+uint64_t legacy_now_ns(const struct legacy *legacy)
 {
 	uint64_t now_ns = clock_monotonic_ns();
 
-	return now_ns > poc->setup.start_monotonic_ns ? now_ns - poc->setup.start_monotonic_ns : 0;
+	return now_ns > legacy->setup.start_monotonic_ns ? now_ns - legacy->setup.start_monotonic_ns : 0;
 }
 
-void poc_refuse(struct poc *poc, const char *why)
+void legacy_refuse(struct legacy *legacy, const char *why)
 {
-	atomic_fetch_add(&poc->refused, 1);
-	if (++poc->lines_said <= REFUSALS_SHOWN)
-		say("refused: %s%s", why, poc->lines_said == REFUSALS_SHOWN ? " (no more of these are shown)" : "");
+	atomic_fetch_add(&legacy->refused, 1);
+	if (++legacy->lines_said <= REFUSALS_SHOWN)
+		say("refused: %s%s", why, legacy->lines_said == REFUSALS_SHOWN ? " (no more of these are shown)" : "");
 }
 
 /* ---- the thread ---- */
 
-static void take_event(struct poc *poc, const struct epoll_event *event, size_t most_bytes)
+static void take_event(struct legacy *legacy, const struct epoll_event *event, size_t most_bytes)
 {
-	struct poc_source *source = event->data.ptr;
+	struct legacy_source *source = event->data.ptr;
 
 	switch (source->kind) {
-	case POC_SOURCE_LISTENER:
-		poc_peers_accept(poc);
+	case LEGACY_SOURCE_LISTENER:
+		legacy_connections_accept(legacy);
 		break;
-	case POC_SOURCE_WAKE:
-		poc_queue_clear(source->fd);
+	case LEGACY_SOURCE_WAKE:
+		legacy_queue_clear(source->fd);
 		break;
-	case POC_SOURCE_PEER:
+	case LEGACY_SOURCE_CONNECTION:
 		if (event->events & EPOLLOUT)
-			poc_peer_write(poc, (struct poc_peer *)(void *)source);
+			legacy_connection_write(legacy, (struct legacy_connection *)(void *)source);
 		else
-			poc_peer_read(poc, (struct poc_peer *)(void *)source, most_bytes);
+			legacy_connection_read(legacy, (struct legacy_connection *)(void *)source, most_bytes);
 		break;
-	case POC_SOURCE_OWNER:
-		poc_report_dead(poc, (struct poc_owner *)(void *)source);
+	case LEGACY_SOURCE_OWNER:
+		legacy_report_dead(legacy, (struct legacy_owner *)(void *)source);
 		break;
 	}
 }
 
 /* Owners go with the last of their connections: an event that names one must not be left over from before. */
-static void serve_asking(struct poc *poc)
+static void serve_asking(struct legacy *legacy)
 {
 	struct epoll_event events[EVENTS_AT_ONCE];
-	int count = epoll_wait(poc->asking_fd, events, EVENTS_AT_ONCE, 0);
+	int count = epoll_wait(legacy->asking_fd, events, EVENTS_AT_ONCE, 0);
 
 	for (int pass = 0; pass < 2; pass++)
 		for (int i = 0; i < count; i++)
-			if ((((struct poc_source *)events[i].data.ptr)->kind == POC_SOURCE_OWNER) == (pass == 0))
-				take_event(poc, &events[i], POC_RECEIVE_BYTES);
+			if ((((struct legacy_source *)events[i].data.ptr)->kind == LEGACY_SOURCE_OWNER) == (pass == 0))
+				take_event(legacy, &events[i], LEGACY_RECEIVE_BYTES);
 }
 
-static bool is_behind(const struct poc_source *source)
+static bool is_behind(const struct legacy_source *source)
 {
-	return source->kind == POC_SOURCE_PEER && ((const struct poc_peer *)(const void *)source)->behind;
+	return source->kind == LEGACY_SOURCE_CONNECTION &&
+	       ((const struct legacy_connection *)(const void *)source)->behind;
 }
 
 /* What was reported before a question belongs into its answer; where clients report faster than is read, there is no
  * before. */
-static void catch_up(struct poc *poc)
+static void catch_up(struct legacy *legacy)
 {
 	struct epoll_event events[EVENTS_AT_ONCE];
 	int count = 0;
 
-	if (poc->asking_count && !poc_queue_is_full(poc->queue))
-		count = epoll_wait(poc->reporting_fd, events, EVENTS_AT_ONCE, 0);
+	if (legacy->asking_count && !legacy_queue_is_full(legacy->queue))
+		count = epoll_wait(legacy->reporting_fd, events, EVENTS_AT_ONCE, 0);
 	for (int i = 0; i < count; i++)
 		if (!is_behind(events[i].data.ptr))
-			take_event(poc, &events[i], CATCH_UP_BYTES);
+			take_event(legacy, &events[i], CATCH_UP_BYTES);
 }
 
-static bool is_asked(const struct poc *poc)
+static bool is_asked(const struct legacy *legacy)
 {
-	struct pollfd asking = {.fd = poc->asking_fd, .events = POLLIN};
+	struct pollfd asking = {.fd = legacy->asking_fd, .events = POLLIN};
 
-	return poc->asking_count && poll(&asking, 1, 0) > 0;
+	return legacy->asking_count && poll(&asking, 1, 0) > 0;
 }
 
-static void serve_reporting(struct poc *poc)
+static void serve_reporting(struct legacy *legacy)
 {
 	struct epoll_event events[EVENTS_AT_ONCE];
-	int count = epoll_wait(poc->reporting_fd, events, EVENTS_AT_ONCE, 0);
+	int count = epoll_wait(legacy->reporting_fd, events, EVENTS_AT_ONCE, 0);
 
-	for (int i = 0; i < count && !poc_queue_is_full(poc->queue); i++) {
-		take_event(poc, &events[i], poc->asking_count ? BRIEFLY_BYTES : POC_RECEIVE_BYTES);
-		if (is_asked(poc))
+	for (int i = 0; i < count && !legacy_queue_is_full(legacy->queue); i++) {
+		take_event(legacy, &events[i], legacy->asking_count ? BRIEFLY_BYTES : LEGACY_RECEIVE_BYTES);
+		if (is_asked(legacy))
 			break; /* epoll goes on with the others next time */
 	}
 }
 
-static void listen_again(struct poc *poc)
+static void listen_again(struct legacy *legacy)
 {
-	struct epoll_event event = {.events = EPOLLIN, .data.ptr = &poc->listener_source};
+	struct epoll_event event = {.events = EPOLLIN, .data.ptr = &legacy->listener_source};
 
-	if (poc->listening || poc->listener.fd < 0 || poc_now_ns(poc) < poc->deaf_until_ns)
+	if (legacy->listening || legacy->listener.fd < 0 || legacy_now_ns(legacy) < legacy->deaf_until_ns)
 		return;
-	poc->listening = epoll_ctl(poc->asking_fd, EPOLL_CTL_ADD, poc->listener.fd, &event) == 0;
+	legacy->listening = epoll_ctl(legacy->asking_fd, EPOLL_CTL_ADD, legacy->listener.fd, &event) == 0;
 }
 
-static int patience_ms(const struct poc *poc)
+static int patience_ms(const struct legacy *legacy)
 {
-	if (poc->owners.dead_count)
+	if (legacy->owners.dead_count)
 		return DEAD_POLL_MS;
-	return poc->listening ? -1 : IDLE_POLL_MS;
+	return legacy->listening ? -1 : IDLE_POLL_MS;
 }
 
-static void run_once(struct poc *poc)
+static void run_once(struct legacy *legacy)
 {
 	struct pollfd polled[] = {
-	    {.fd = poc->asking_fd, .events = POLLIN},
-	    {.fd = poc_queue_drained_fd(poc->queue), .events = POLLIN},
-	    {.fd = poc_queue_is_full(poc->queue) ? -1 : poc->reporting_fd, .events = POLLIN},
+	    {.fd = legacy->asking_fd, .events = POLLIN},
+	    {.fd = legacy_queue_drained_fd(legacy->queue), .events = POLLIN},
+	    {.fd = legacy_queue_is_full(legacy->queue) ? -1 : legacy->reporting_fd, .events = POLLIN},
 	};
-	int ready = poll(polled, sizeof(polled) / sizeof(*polled), patience_ms(poc));
+	int ready = poll(polled, sizeof(polled) / sizeof(*polled), patience_ms(legacy));
 
 	if (polled[0].revents) {
-		catch_up(poc);
-		serve_asking(poc);
+		catch_up(legacy);
+		serve_asking(legacy);
 	}
 	if (polled[1].revents)
-		poc_queue_clear(polled[1].fd);
+		legacy_queue_clear(polled[1].fd);
 	if (polled[2].revents)
-		serve_reporting(poc);
-	if (!ready || poc->owners.dead_count)
-		poc_report_settle(poc);
-	listen_again(poc);
-	poc_peers_sweep(poc);
+		serve_reporting(legacy);
+	if (!ready || legacy->owners.dead_count)
+		legacy_report_settle(legacy);
+	listen_again(legacy);
+	legacy_connections_sweep(legacy);
 }
 
 /* Reads what clients have sent up to now. The queue may grow over its bound by what the sockets hold. */
-static void drain(struct poc *poc)
+static void drain(struct legacy *legacy)
 {
-	uint64_t end_ns = poc_now_ns(poc) + DRAIN_NS;
+	uint64_t end_ns = legacy_now_ns(legacy) + DRAIN_NS;
 	bool more = true;
 
-	while (more && poc_now_ns(poc) < end_ns) {
+	while (more && legacy_now_ns(legacy) < end_ns) {
 		more = false;
-		for (size_t i = 0; i < poc->peer_count; i++)
-			more |= poc_peer_read(poc, poc->peers[i], POC_RECEIVE_BYTES);
-		poc_peers_sweep(poc);
+		for (size_t i = 0; i < legacy->connection_count; i++)
+			more |= legacy_connection_read(legacy, legacy->connections[i], LEGACY_RECEIVE_BYTES);
+		legacy_connections_sweep(legacy);
 	}
-	poc_report_settle(poc);
+	legacy_report_settle(legacy);
 }
 
 /* The processes live on, and so does what they hold: they are not said to have ended. */
-static void leave_connections(struct poc *poc)
+static void leave_connections(struct legacy *legacy)
 {
-	int *fds = memory_or_die(malloc((poc->peer_count + 1) * sizeof(*fds)));
+	int *fds = memory_or_die(malloc((legacy->connection_count + 1) * sizeof(*fds)));
 
-	for (size_t i = 0; i < poc->peer_count; i++)
-		fds[i] = poc->peers[i]->source.fd;
-	if (poc_linger_start(fds, poc->peer_count) < 0)
+	for (size_t i = 0; i < legacy->connection_count; i++)
+		fds[i] = legacy->connections[i]->source.fd;
+	if (legacy_linger_start(fds, legacy->connection_count) < 0)
 		say("old clients that still run cannot be kept from noticing the end: %s", strerror(errno));
 	free(fds);
-	for (size_t i = 0; i < poc->peer_count; i++) {
-		close(poc->peers[i]->source.fd);
-		free(poc->peers[i]->owners);
-		free(poc->peers[i]->held);
-		free(poc->peers[i]);
+	for (size_t i = 0; i < legacy->connection_count; i++) {
+		close(legacy->connections[i]->source.fd);
+		free(legacy->connections[i]->owners);
+		free(legacy->connections[i]->held);
+		free(legacy->connections[i]);
 	}
-	poc->peer_count = 0;
+	legacy->connection_count = 0;
 }
 
 /* Who asks for short slices is let in early: monitors wait for us while clients keep the processors busy. Kernels
@@ -208,155 +209,156 @@ static void ask_for_short_slices(void)
 
 static void *run(void *context)
 {
-	struct poc *poc = context;
+	struct legacy *legacy = context;
 
 	ask_for_short_slices();
-	while (!poc->finishing && !poc->stopping)
-		run_once(poc);
-	poc_peers_accept(poc); /* who came just now would find the connection closed */
-	listener_close(&poc->listener);
-	if (!poc->stopping)
-		drain(poc);
-	leave_connections(poc);
+	while (!legacy->finishing && !legacy->stopping)
+		run_once(legacy);
+	legacy_connections_accept(legacy); /* who came just now would find the connection closed */
+	listener_close(&legacy->listener);
+	if (!legacy->stopping)
+		drain(legacy);
+	leave_connections(legacy);
 	fflush(stdout);
-	poc->finished = true;
-	poc_queue_put(poc->queue, poc_item_new(&(struct poc_item){.kind = POC_ITEM_NOTHING}));
+	legacy->finished = true;
+	legacy_queue_put(legacy->queue, legacy_item_new(&(struct legacy_item){.kind = LEGACY_ITEM_NOTHING}));
 	return NULL;
 }
 
 /* ---- for the other thread ---- */
 
-static int watch(struct poc *poc, struct poc_source *source)
+static int watch(struct legacy *legacy, struct legacy_source *source)
 {
 	struct epoll_event event = {.events = EPOLLIN, .data.ptr = source};
 
-	return source->fd < 0 ? -1 : epoll_ctl(poc->asking_fd, EPOLL_CTL_ADD, source->fd, &event);
+	return source->fd < 0 ? -1 : epoll_ctl(legacy->asking_fd, EPOLL_CTL_ADD, source->fd, &event);
 }
 
-static int open_sources(struct poc *poc, struct front_error *error)
+static int open_sources(struct legacy *legacy, struct front_error *error)
 {
-	if (poc_listen(&poc->listener, poc->setup.path, error) < 0)
+	if (legacy_listen(&legacy->listener, legacy->setup.path, error) < 0)
 		return -1;
-	poc->queue = poc_queue_new();
-	poc->asking_fd = epoll_create1(EPOLL_CLOEXEC);
-	poc->reporting_fd = epoll_create1(EPOLL_CLOEXEC);
-	poc->listener_source = (struct poc_source){.kind = POC_SOURCE_LISTENER, .fd = poc->listener.fd};
-	poc->wake = (struct poc_source){.kind = POC_SOURCE_WAKE, .fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
-	if (!poc->queue || poc->reporting_fd < 0 || watch(poc, &poc->listener_source) < 0 || watch(poc, &poc->wake) < 0)
+	legacy->queue = legacy_queue_new();
+	legacy->asking_fd = epoll_create1(EPOLL_CLOEXEC);
+	legacy->reporting_fd = epoll_create1(EPOLL_CLOEXEC);
+	legacy->listener_source = (struct legacy_source){.kind = LEGACY_SOURCE_LISTENER, .fd = legacy->listener.fd};
+	legacy->wake = (struct legacy_source){.kind = LEGACY_SOURCE_WAKE, .fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
+	if (!legacy->queue || legacy->reporting_fd < 0 || watch(legacy, &legacy->listener_source) < 0 ||
+	    watch(legacy, &legacy->wake) < 0)
 		return front_fail(error, "the server for old clients cannot be set up: %s", strerror(errno));
-	poc->listening = true;
+	legacy->listening = true;
 	return 0;
 }
 
-int poc_open(const struct poc_setup *setup, struct poc **result, struct front_error *error)
+int legacy_open(const struct legacy_setup *setup, struct legacy **result, struct front_error *error)
 {
-	struct poc *poc = memory_zeroed(sizeof(*poc));
+	struct legacy *legacy = memory_zeroed(sizeof(*legacy));
 	int failed;
 
 	*result = NULL;
-	poc->setup = *setup;
-	poc->asking_fd = poc->reporting_fd = poc->wake.fd = poc->listener.fd = -1;
-	poc_stage_init(&poc->stage);
-	if (open_sources(poc, error) < 0) {
-		poc_close(poc);
+	legacy->setup = *setup;
+	legacy->asking_fd = legacy->reporting_fd = legacy->wake.fd = legacy->listener.fd = -1;
+	legacy_stage_init(&legacy->stage);
+	if (open_sources(legacy, error) < 0) {
+		legacy_close(legacy);
 		return -1;
 	}
-	failed = pthread_create(&poc->thread, NULL, run, poc);
+	failed = pthread_create(&legacy->thread, NULL, run, legacy);
 	if (failed) {
-		poc_close(poc);
+		legacy_close(legacy);
 		return front_fail(error, "a thread for old clients: %s", strerror(failed));
 	}
-	poc->started = true;
-	*result = poc;
+	legacy->started = true;
+	*result = legacy;
 	return 0;
 }
 
-int poc_event_fd(const struct poc *poc)
+int legacy_event_fd(const struct legacy *legacy)
 {
-	return poc_queue_filled_fd(poc->queue);
+	return legacy_queue_filled_fd(legacy->queue);
 }
 
-bool poc_take(struct poc *poc, struct ingest *ingest, const struct poc_others *others)
+bool legacy_take(struct legacy *legacy, struct ingest *ingest, const struct legacy_others *others)
 {
-	struct poc_item *item = NULL;
+	struct legacy_item *item = NULL;
 
-	poc_taker_settle(&poc->taker, ingest, others);
+	legacy_forwarder_settle(&legacy->forwarder, ingest, others);
 	for (int i = 0; i < ITEMS_PER_TURN && ingest_has_room(ingest); i++) {
-		item = poc_queue_take(poc->queue);
+		item = legacy_queue_take(legacy->queue);
 		if (!item) {
-			poc_queue_clear(poc_queue_filled_fd(poc->queue));
-			item = poc_queue_take(poc->queue); /* put in between */
+			legacy_queue_clear(legacy_queue_filled_fd(legacy->queue));
+			item = legacy_queue_take(legacy->queue); /* put in between */
 		}
 		if (!item)
 			return false;
-		poc_taker_take(&poc->taker, ingest, item, others);
+		legacy_forward(&legacy->forwarder, ingest, item, others);
 	}
-	return ingest_has_room(ingest) && !poc_queue_is_empty(poc->queue);
+	return ingest_has_room(ingest) && !legacy_queue_is_empty(legacy->queue);
 }
 
-static void wake(struct poc *poc)
+static void wake(struct legacy *legacy)
 {
 	uint64_t one = 1;
 
-	if (write(poc->wake.fd, &one, sizeof(one)) < 0)
+	if (write(legacy->wake.fd, &one, sizeof(one)) < 0)
 		return; /* it is awake */
 }
 
-void poc_finish(struct poc *poc)
+void legacy_finish(struct legacy *legacy)
 {
-	poc->finishing = true;
-	wake(poc);
+	legacy->finishing = true;
+	wake(legacy);
 }
 
-bool poc_is_finished(const struct poc *poc)
+bool legacy_is_finished(const struct legacy *legacy)
 {
-	return poc->finished && poc_queue_is_empty(poc->queue) && !poc->taker.doubtful_count;
+	return legacy->finished && legacy_queue_is_empty(legacy->queue) && !legacy->forwarder.doubtful_count;
 }
 
-uint64_t poc_refused(const struct poc *poc)
+uint64_t legacy_refused(const struct legacy *legacy)
 {
-	return poc->refused;
+	return legacy->refused;
 }
 
-static void free_owner(struct poc_owner *owner, void *context)
+static void free_owner(struct legacy_owner *owner, void *context)
 {
-	struct poc *poc = context;
+	struct legacy *legacy = context;
 
-	poc_model_release(&poc->model, &owner->holdings);
+	legacy_model_release(&legacy->model, &owner->holdings);
 	if (owner->source.fd >= 0)
 		close(owner->source.fd);
 }
 
-static void free_owners(struct poc *poc)
+static void free_owners(struct legacy *legacy)
 {
-	poc_owners_each(&poc->owners, free_owner, poc);
-	for (size_t i = 0; i < POC_OWNER_BUCKETS; i++)
-		for (struct poc_owner *owner = poc->owners.buckets[i], *next; owner; owner = next) {
+	legacy_owners_each(&legacy->owners, free_owner, legacy);
+	for (size_t i = 0; i < LEGACY_OWNER_BUCKETS; i++)
+		for (struct legacy_owner *owner = legacy->owners.buckets[i], *next; owner; owner = next) {
 			next = owner->next;
 			free(owner);
 		}
 }
 
-void poc_close(struct poc *poc)
+void legacy_close(struct legacy *legacy)
 {
 	int fds[3];
 
-	if (!poc)
+	if (!legacy)
 		return;
-	if (poc->started) {
-		poc->stopping = true;
-		wake(poc);
-		pthread_join(poc->thread, NULL);
+	if (legacy->started) {
+		legacy->stopping = true;
+		wake(legacy);
+		pthread_join(legacy->thread, NULL);
 	}
-	listener_close(&poc->listener);
-	free_owners(poc);
-	poc_model_free(&poc->model);
-	poc_queue_free(poc->queue);
-	poc_taker_free(&poc->taker);
-	free(poc->peers);
-	fds[0] = poc->asking_fd, fds[1] = poc->reporting_fd, fds[2] = poc->wake.fd;
+	listener_close(&legacy->listener);
+	free_owners(legacy);
+	legacy_model_free(&legacy->model);
+	legacy_queue_free(legacy->queue);
+	legacy_forwarder_free(&legacy->forwarder);
+	free(legacy->connections);
+	fds[0] = legacy->asking_fd, fds[1] = legacy->reporting_fd, fds[2] = legacy->wake.fd;
 	for (size_t i = 0; i < 3; i++)
 		if (fds[i] >= 0)
 			close(fds[i]);
-	free(poc);
+	free(legacy);
 }

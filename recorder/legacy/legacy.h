@@ -6,8 +6,8 @@
  *
  * Its clients have no segment: what they sent and what is not committed is lost with a recorder that is killed.
  */
-#ifndef RECORDER_POC_H
-#define RECORDER_POC_H
+#ifndef RECORDER_LEGACY_H
+#define RECORDER_LEGACY_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -16,44 +16,44 @@
 #include "recorder/ledger/ingest.h"
 #include "recorder/base/say.h"
 
-#define POC_DEFAULT_PATH "/tmp/tt_allocation_server.sock"
+#define LEGACY_DEFAULT_PATH "/tmp/tt_allocation_server.sock"
 
-struct poc;
+struct legacy;
 
-struct poc_setup {
+struct legacy_setup {
 	const char *path;
 	bool log_events; /* print a line per event */
 	uint64_t start_monotonic_ns;
-	const struct devices *devices; /* what hooks report; outlives the poc */
+	const struct devices *devices; /* what hooks report; outlives the server */
 };
 
 /* Listens on the socket, and serves it from now on. 0, or -1 with ERROR. */
-int poc_open(const struct poc_setup *setup, struct poc **poc, struct front_error *error);
+int legacy_open(const struct legacy_setup *setup, struct legacy **legacy, struct front_error *error);
 
-/* Readable when there is something to take in; poc_take() then. */
-int poc_event_fd(const struct poc *poc);
+/* Readable when there is something to take in; legacy_take() then. */
+int legacy_event_fd(const struct legacy *legacy);
 
 /* Who else records a process. One that a hook reports is not recorded twice: its old client falls silent. */
-struct poc_others {
+struct legacy_others {
 	bool (*record)(uint32_t pid, void *context);
 	void *context;
 	uint64_t now_ns; /* since the recording's start */
 };
 
 /* Takes in what clients reported, a fair share, while there is room. True: there is more. To be called now and then. */
-bool poc_take(struct poc *poc, struct ingest *ingest, const struct poc_others *others);
+bool legacy_take(struct legacy *legacy, struct ingest *ingest, const struct legacy_others *others);
 
 /* Accepts nobody any more, reads what has been sent, and leaves the connections to a process that outlives this one:
  * old clients do not survive that a connection is closed on them. */
-void poc_finish(struct poc *poc);
+void legacy_finish(struct legacy *legacy);
 
-/* After poc_finish(): whether all has been read and taken in. */
-bool poc_is_finished(const struct poc *poc);
+/* After legacy_finish(): whether all has been read and taken in. */
+bool legacy_is_finished(const struct legacy *legacy);
 
 /* Clients that were turned away, or whose messages could not be read. */
-uint64_t poc_refused(const struct poc *poc);
+uint64_t legacy_refused(const struct legacy *legacy);
 
 /* NULL is allowed. */
-void poc_close(struct poc *poc);
+void legacy_close(struct legacy *legacy);
 
 #endif

@@ -45,10 +45,10 @@ static void become_reader(const int *fds, size_t count, char *const *arguments)
 	_exit(125);
 }
 
-int poc_linger_start(int *fds, size_t count)
+int legacy_linger_start(int *fds, size_t count)
 {
 	char number[24];
-	char *arguments[] = {"ttalloc-recorder", POC_LINGER_OPTION, number, NULL};
+	char *arguments[] = {"ttalloc-recorder", LEGACY_LINGER_OPTION, number, NULL};
 	pid_t child;
 
 	if (!count)
@@ -95,7 +95,7 @@ static bool read_away(int fd)
 	return got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR));
 }
 
-int poc_linger_run(const char *text)
+int legacy_linger_run(const char *text)
 {
 	long count = strtol(text, NULL, 10);
 	struct pollfd *polled;

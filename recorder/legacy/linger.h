@@ -5,18 +5,18 @@
  * would stand still once its buffer is full. So a process without anything else stays behind, reads and forgets, and
  * ends with the last of them.
  */
-#ifndef RECORDER_POC_LINGER_H
-#define RECORDER_POC_LINGER_H
+#ifndef RECORDER_LEGACY_LINGER_H
+#define RECORDER_LEGACY_LINGER_H
 
 #include <stddef.h>
 
-#define POC_LINGER_OPTION "--poc-linger" /* COUNT: how this program is started for it */
+#define LEGACY_LINGER_OPTION "--legacy-linger" /* COUNT: how this program is started for it */
 
 /* Leaves the COUNT connections FDS to such a process. They are the caller's to close all the same. FDS is sorted by
  * this. 0, or -1 with errno. */
-int poc_linger_start(int *fds, size_t count);
+int legacy_linger_start(int *fds, size_t count);
 
 /* What that process does: reads from descriptors 3 to 3 + COUNT - 1 until all are closed. Returns its exit status. */
-int poc_linger_run(const char *count);
+int legacy_linger_run(const char *count);
 
 #endif

@@ -42,7 +42,7 @@ static int begin(const struct listener *listener, struct front_error *error)
 	return 0;
 }
 
-int poc_listen(struct listener *listener, const char *path, struct front_error *error)
+int legacy_listen(struct listener *listener, const char *path, struct front_error *error)
 {
 	int lock, result;
 

@@ -18,11 +18,11 @@ static const char *region_name(uint32_t region, char text[16])
 
 	if (region < sizeof(names) / sizeof(*names))
 		return names[region];
-	snprintf(text, 16, "type %u", region - POC_ODD_REGION);
+	snprintf(text, 16, "type %u", region - LEGACY_ODD_REGION);
 	return text;
 }
 
-static void log_alloc(FILE *file, int pid, const struct poc_outcome *outcome)
+static void log_alloc(FILE *file, int pid, const struct legacy_outcome *outcome)
 {
 	const struct tta_event *event = &outcome->event;
 	char text[16];
@@ -34,7 +34,7 @@ static void log_alloc(FILE *file, int pid, const struct poc_outcome *outcome)
 	fputs(")\n", file);
 }
 
-static void log_free(FILE *file, int pid, const struct poc_outcome *outcome)
+static void log_free(FILE *file, int pid, const struct legacy_outcome *outcome)
 {
 	const struct tta_event *event = &outcome->event;
 
@@ -49,7 +49,7 @@ static void log_free(FILE *file, int pid, const struct poc_outcome *outcome)
 }
 
 /* Circular buffers and kernels have numbers of their own, which the scripts are not to take for buffers'. */
-static void log_other(FILE *file, int pid, const char *what, const char *id_name, const struct poc_outcome *outcome)
+static void log_other(FILE *file, int pid, const char *what, const char *id_name, const struct legacy_outcome *outcome)
 {
 	const struct tta_event *event = &outcome->event;
 	bool ends = event->kind == TTA_CB_FREE || event->kind == TTA_KERNEL_UNLOAD;
@@ -58,7 +58,7 @@ static void log_other(FILE *file, int pid, const char *what, const char *id_name
 	        ends ? outcome->freed_bytes : event->size_bytes, (int32_t)event->device, id_name, event->address);
 }
 
-void poc_log_event(FILE *file, pid_t pid, const struct poc_outcome *outcome)
+void legacy_log_event(FILE *file, pid_t pid, const struct legacy_outcome *outcome)
 {
 	switch (outcome->event.kind) {
 	case TTA_ALLOC:
@@ -102,7 +102,7 @@ struct left {
 struct leavings {
 	struct left *rows;
 	size_t count, capacity;
-	const struct poc_owner *owner;
+	const struct legacy_owner *owner;
 	FILE *file; /* for kernels: printed as they come */
 	uint64_t now_ns;
 };
@@ -120,7 +120,7 @@ static struct left *row_of(struct leavings *leavings, uint32_t device, uint32_t 
 static void collect_block(void *context, const struct block *block)
 {
 	struct leavings *leavings = context;
-	const struct poc_place *place = &leavings->owner->holdings.places[block->usage - 1];
+	const struct legacy_place *place = &leavings->owner->holdings.places[block->total - 1];
 	struct left *left;
 
 	if (place->region == TTALLOC_CB || place->region == TTALLOC_KERNEL)
@@ -130,17 +130,17 @@ static void collect_block(void *context, const struct block *block)
 		left->shown[left->count] = (struct left_block){.id = block->address,
 		                                               .size_bytes = block->size_bytes,
 		                                               .pid = leavings->owner->pid,
-		                                               .repeats = block->origin};
+		                                               .repeats = block->repeats};
 	left->count++;
 	left->bytes += block->size_bytes;
 }
 
-static void collect_owner(struct poc_owner *owner, void *context)
+static void collect_owner(struct legacy_owner *owner, void *context)
 {
 	struct leavings *leavings = context;
 
 	leavings->owner = owner;
-	ledger_each(&owner->holdings.ledger, collect_block, leavings);
+	blocks_each(&owner->holdings.blocks, collect_block, leavings);
 }
 
 static int by_device(const void *a, const void *b)
@@ -163,11 +163,11 @@ static void print_left(FILE *file, const struct left *left)
 		        (double)left->shown[i].size_bytes / 1024, (int)left->shown[i].pid, left->shown[i].repeats);
 }
 
-void poc_dump_buffers(FILE *file, struct poc_owners *owners)
+void legacy_dump_buffers(FILE *file, struct legacy_owners *owners)
 {
 	struct leavings leavings = {0};
 
-	poc_owners_each(owners, collect_owner, &leavings);
+	legacy_owners_each(owners, collect_owner, &leavings);
 	if (leavings.count)
 		qsort(leavings.rows, leavings.count, sizeof(*leavings.rows), by_device);
 	fprintf(file, "Remaining buffers:%s\n", leavings.count ? "" : " none");
@@ -183,7 +183,7 @@ void poc_dump_buffers(FILE *file, struct poc_owners *owners)
 static void print_kernel(void *context, const struct block *block)
 {
 	const struct leavings *leavings = context;
-	const struct poc_place *place = &leavings->owner->holdings.places[block->usage - 1];
+	const struct legacy_place *place = &leavings->owner->holdings.places[block->total - 1];
 
 	if (place->region != TTALLOC_KERNEL)
 		return;
@@ -192,19 +192,19 @@ static void print_kernel(void *context, const struct block *block)
 	        (double)(leavings->now_ns - block->alloc_ns) / 1e9);
 }
 
-static void print_kernels(struct poc_owner *owner, void *context)
+static void print_kernels(struct legacy_owner *owner, void *context)
 {
 	struct leavings *leavings = context;
 
 	leavings->owner = owner;
-	ledger_each(&owner->holdings.ledger, print_kernel, leavings);
+	blocks_each(&owner->holdings.blocks, print_kernel, leavings);
 }
 
-void poc_dump_kernels(FILE *file, struct poc_owners *owners, uint64_t now_ns)
+void legacy_dump_kernels(FILE *file, struct legacy_owners *owners, uint64_t now_ns)
 {
 	struct leavings leavings = {.file = file, .now_ns = now_ns};
 
 	fputs("Kernels:\n", file);
-	poc_owners_each(owners, print_kernels, &leavings);
+	legacy_owners_each(owners, print_kernels, &leavings);
 	fflush(file);
 }

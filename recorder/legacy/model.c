@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include "recorder/ledger/intake.h"
+#include "recorder/ledger/ledger.h"
 #include "ttalloc.h"
 
 #define DEVICES_MAX 256 /* larger numbers and negative ones are odd */
@@ -15,7 +15,7 @@
 
 /* ---- places ---- */
 
-static uint32_t device_number(struct poc_model *model, uint32_t device)
+static uint32_t device_number(struct legacy_model *model, uint32_t device)
 {
 	uint64_t hash = hash_mix(device);
 
@@ -26,7 +26,7 @@ static uint32_t device_number(struct poc_model *model, uint32_t device)
 	}
 	model->devices =
 	    memory_room(model->devices, model->device_count, &model->device_capacity, sizeof(*model->devices));
-	model->devices[model->device_count++] = (struct poc_device){.device = device};
+	model->devices[model->device_count++] = (struct legacy_device){.device = device};
 	index_add(&model->device_index, hash, (uint32_t)model->device_count);
 	if (device < DEVICES_MAX && device >= model->device_end)
 		model->device_end = device + 1;
@@ -34,7 +34,7 @@ static uint32_t device_number(struct poc_model *model, uint32_t device)
 }
 
 /* The first place on DEVICE; 0: none. */
-static uint32_t first_place(const struct poc_holdings *holdings, uint32_t device)
+static uint32_t first_place(const struct legacy_holdings *holdings, uint32_t device)
 {
 	INDEX_EACH_MATCH(&holdings->device_index, hash_mix(device), at, ref)
 	{
@@ -45,17 +45,18 @@ static uint32_t first_place(const struct poc_holdings *holdings, uint32_t device
 }
 
 /* The place, made when it is new; 0: there are too many. */
-static uint32_t place_number(struct poc_model *model, struct poc_holdings *holdings, uint32_t device, uint32_t region)
+static uint32_t place_number(struct legacy_model *model, struct legacy_holdings *holdings, uint32_t device,
+                             uint32_t region)
 {
 	uint32_t first = first_place(holdings, device), last = 0;
-	struct poc_place place = {.device = device, .region = region};
+	struct legacy_place place = {.device = device, .region = region};
 
 	for (uint32_t number = first; number; number = holdings->places[number - 1].next) {
 		if (holdings->places[number - 1].region == region)
 			return number;
 		last = number;
 	}
-	if (holdings->place_count == MOST_USAGES)
+	if (holdings->place_count == MOST_REGION_TOTALS)
 		return 0;
 	place.totals = device_number(model, device);
 	holdings->places =
@@ -71,7 +72,7 @@ static uint32_t place_number(struct poc_model *model, struct poc_holdings *holdi
 /* ---- totals ---- */
 
 /* NULL: not one that is asked for. */
-static uint64_t *total_of(struct poc_totals *totals, uint32_t region)
+static uint64_t *total_of(struct legacy_totals *totals, uint32_t region)
 {
 	switch (region) {
 	case TTALLOC_DRAM:
@@ -97,7 +98,7 @@ static uint64_t counted_bytes(const struct block *block)
 	return block->flags & TTALLOC_ALIASED ? 0 : block->size_bytes;
 }
 
-static void add(struct poc_model *model, const struct poc_place *place, uint64_t bytes)
+static void add(struct legacy_model *model, const struct legacy_place *place, uint64_t bytes)
 {
 	uint64_t *total = total_of(&model->devices[place->totals - 1].totals, place->region);
 
@@ -105,7 +106,7 @@ static void add(struct poc_model *model, const struct poc_place *place, uint64_t
 		*total = UINT64_MAX;
 }
 
-static void subtract(struct poc_model *model, const struct poc_place *place, uint64_t bytes)
+static void subtract(struct legacy_model *model, const struct legacy_place *place, uint64_t bytes)
 {
 	uint64_t *total = total_of(&model->devices[place->totals - 1].totals, place->region);
 
@@ -116,22 +117,22 @@ static void subtract(struct poc_model *model, const struct poc_place *place, uin
 /* ---- what comes and goes ---- */
 
 /* Ends what lies at (PLACE, ID). False: nothing does. */
-static bool end_at(struct poc_model *model, struct poc_holdings *holdings, uint32_t number, uint64_t id,
-                   struct poc_outcome *outcome)
+static bool end_at(struct legacy_model *model, struct legacy_holdings *holdings, uint32_t number, uint64_t id,
+                   struct legacy_outcome *outcome)
 {
 	struct block block;
 
-	if (!number || !ledger_take(&holdings->ledger, number, id, &block))
+	if (!number || !blocks_take(&holdings->blocks, number, id, &block))
 		return false;
 	subtract(model, &holdings->places[number - 1], counted_bytes(&block));
 	outcome->found = true;
 	outcome->freed_bytes = block.size_bytes;
 	outcome->freed_region = holdings->places[number - 1].region;
-	outcome->repeats = block.origin;
+	outcome->repeats = block.repeats;
 	return true;
 }
 
-static void take_alloc(struct poc_model *model, struct poc_holdings *holdings, struct poc_outcome *outcome,
+static void take_alloc(struct legacy_model *model, struct legacy_holdings *holdings, struct legacy_outcome *outcome,
                        uint64_t at_ns)
 {
 	struct tta_event *event = &outcome->event;
@@ -142,30 +143,30 @@ static void take_alloc(struct poc_model *model, struct poc_holdings *holdings, s
 	if (!number)
 		return;
 	end_at(model, holdings, number, event->address, outcome);
-	block = ledger_add(&holdings->ledger, number, event->address);
+	block = blocks_add(&holdings->blocks, number, event->address);
 	block->key = ++model->serial;
 	block->alloc_ns = at_ns;
 	block->size_bytes = (event->size_bytes < SIZE_BITS ? event->size_bytes : SIZE_BITS) & SIZE_BITS;
 	block->bank_bytes = block->size_bytes;
 	block->flags = event->flags;
-	block->origin = outcome->repeats + 1; /* how often it was allocated, for the log */
+	block->repeats = outcome->repeats + 1;
 	add(model, &holdings->places[number - 1], counted_bytes(block));
 }
 
-static bool holds_buffers(const struct poc_place *place)
+static bool holds_buffers(const struct legacy_place *place)
 {
 	return place->region != TTALLOC_CB && place->region != TTALLOC_KERNEL;
 }
 
 /* Makes the buffer with this id in place NUMBER the *YOUNGEST, if it is. */
-static void prefer_younger(const struct poc_holdings *holdings, uint32_t number, uint64_t id, int64_t *key,
+static void prefer_younger(const struct legacy_holdings *holdings, uint32_t number, uint64_t id, int64_t *key,
                            uint32_t *youngest)
 {
 	const struct block *block;
 
 	if (!holds_buffers(&holdings->places[number - 1]))
 		return;
-	block = ledger_find(&holdings->ledger, number, id);
+	block = blocks_find(&holdings->blocks, number, id);
 	if (!block || block->key <= *key)
 		return;
 	*key = block->key;
@@ -173,7 +174,7 @@ static void prefer_younger(const struct poc_holdings *holdings, uint32_t number,
 }
 
 /* A FREE names no region, and Python's no device: it says 0 whatever it means. */
-static uint32_t place_of_free(const struct poc_holdings *holdings, uint32_t device, uint64_t id)
+static uint32_t place_of_free(const struct legacy_holdings *holdings, uint32_t device, uint64_t id)
 {
 	uint32_t youngest = 0;
 	int64_t key = 0;
@@ -187,7 +188,7 @@ static uint32_t place_of_free(const struct poc_holdings *holdings, uint32_t devi
 	return youngest;
 }
 
-static void take_free(struct poc_model *model, struct poc_holdings *holdings, struct poc_outcome *outcome)
+static void take_free(struct legacy_model *model, struct legacy_holdings *holdings, struct legacy_outcome *outcome)
 {
 	struct tta_event *event = &outcome->event;
 	uint32_t number = place_of_free(holdings, event->device, event->address);
@@ -203,7 +204,7 @@ static void take_free(struct poc_model *model, struct poc_holdings *holdings, st
 }
 
 /* The end of a circular buffer or a kernel, which names its device. */
-static void take_end(struct poc_model *model, struct poc_holdings *holdings, struct poc_outcome *outcome)
+static void take_end(struct legacy_model *model, struct legacy_holdings *holdings, struct legacy_outcome *outcome)
 {
 	const struct tta_event *event = &outcome->event;
 
@@ -212,7 +213,8 @@ static void take_end(struct poc_model *model, struct poc_holdings *holdings, str
 			end_at(model, holdings, number, event->address, outcome);
 }
 
-static void begin(struct poc_outcome *outcome, const struct poc_message *message, enum tta_kind kind, uint32_t region)
+static void begin(struct legacy_outcome *outcome, const struct legacy_message *message, enum tta_kind kind,
+                  uint32_t region)
 {
 	outcome->event = (struct tta_event){
 	    .kind = (uint8_t)kind,
@@ -225,82 +227,82 @@ static void begin(struct poc_outcome *outcome, const struct poc_message *message
 		outcome->event.size_bytes = message->size_bytes;
 }
 
-static void begin_alloc(struct poc_outcome *outcome, const struct poc_message *message)
+static void begin_alloc(struct legacy_outcome *outcome, const struct legacy_message *message)
 {
 	uint32_t type = message->buffer_type;
 
-	begin(outcome, message, TTA_ALLOC, type <= TTALLOC_TRACE ? type : POC_ODD_REGION + type);
+	begin(outcome, message, TTA_ALLOC, type <= TTALLOC_TRACE ? type : LEGACY_ODD_REGION + type);
 	outcome->odd |= type > TTALLOC_TRACE;
 	/* What TT-Metal's graph capture keeps from being placed has address 0: no memory was taken. */
 	if (!message->id)
 		outcome->event.flags = TTALLOC_ALIASED;
 }
 
-void poc_model_take(struct poc_model *model, struct poc_holdings *holdings, const struct poc_message *message,
-                    uint64_t at_ns, struct poc_outcome *outcome)
+void legacy_model_take(struct legacy_model *model, struct legacy_holdings *holdings,
+                       const struct legacy_message *message, uint64_t at_ns, struct legacy_outcome *outcome)
 {
-	*outcome = (struct poc_outcome){0};
+	*outcome = (struct legacy_outcome){0};
 	switch (message->type) {
-	case POC_ALLOC:
+	case LEGACY_ALLOC:
 		begin_alloc(outcome, message);
 		take_alloc(model, holdings, outcome, at_ns);
 		break;
-	case POC_FREE:
+	case LEGACY_FREE:
 		begin(outcome, message, TTA_FREE, TTALLOC_ANY);
 		take_free(model, holdings, outcome);
 		break;
-	case POC_CB_ALLOC:
-	case POC_KERNEL_LOAD:
-		if (message->type == POC_CB_ALLOC)
+	case LEGACY_CB_ALLOC:
+	case LEGACY_KERNEL_LOAD:
+		if (message->type == LEGACY_CB_ALLOC)
 			begin(outcome, message, TTA_CB_ALLOC, TTALLOC_CB);
 		else
 			begin(outcome, message, TTA_KERNEL_LOAD, TTALLOC_KERNEL);
 		take_alloc(model, holdings, outcome, at_ns);
 		break;
-	case POC_CB_FREE:
-	case POC_KERNEL_UNLOAD:
-		if (message->type == POC_CB_FREE)
+	case LEGACY_CB_FREE:
+	case LEGACY_KERNEL_UNLOAD:
+		if (message->type == LEGACY_CB_FREE)
 			begin(outcome, message, TTA_CB_FREE, TTALLOC_CB);
 		else
 			begin(outcome, message, TTA_KERNEL_UNLOAD, TTALLOC_KERNEL);
 		take_end(model, holdings, outcome);
 		break;
-	case POC_QUERY:
-	case POC_RESPONSE:
-	case POC_DUMP_REMAINING:
-	case POC_DEVICE_INFO_QUERY:
-	case POC_DEVICE_INFO_RESPONSE:
-	case POC_DUMP_KERNELS:
+	case LEGACY_QUERY:
+	case LEGACY_RESPONSE:
+	case LEGACY_DUMP_REMAINING:
+	case LEGACY_DEVICE_INFO_QUERY:
+	case LEGACY_DEVICE_INFO_RESPONSE:
+	case LEGACY_DUMP_KERNELS:
 		break;
 	}
 }
 
 struct releasing {
-	struct poc_model *model;
-	const struct poc_holdings *holdings;
+	struct legacy_model *model;
+	const struct legacy_holdings *holdings;
 };
 
 static void release_block(void *context, const struct block *block)
 {
 	const struct releasing *releasing = context;
 
-	subtract(releasing->model, &releasing->holdings->places[block->usage - 1], counted_bytes(block));
+	subtract(releasing->model, &releasing->holdings->places[block->total - 1], counted_bytes(block));
 }
 
-void poc_model_release(struct poc_model *model, struct poc_holdings *holdings)
+void legacy_model_release(struct legacy_model *model, struct legacy_holdings *holdings)
 {
 	struct releasing releasing = {model, holdings};
 
-	ledger_each(&holdings->ledger, release_block, &releasing);
-	ledger_free(&holdings->ledger);
+	blocks_each(&holdings->blocks, release_block, &releasing);
+	blocks_free(&holdings->blocks);
 	free(holdings->places);
 	index_free(&holdings->device_index);
-	*holdings = (struct poc_holdings){0};
+	*holdings = (struct legacy_holdings){0};
 }
 
-void poc_model_totals(const struct poc_model *model, int32_t device, struct poc_totals *totals)
+void legacy_model_totals(const struct legacy_model *model, int32_t device, struct legacy_totals *totals)
 {
-	*totals = (struct poc_totals){0};
+	*totals = (struct legacy_totals){0};
 	INDEX_EACH_MATCH(&model->device_index, hash_mix((uint32_t)device), at, ref)
 	{
 		if (model->devices[ref - 1].device == (uint32_t)device)
@@ -308,9 +310,9 @@ void poc_model_totals(const struct poc_model *model, int32_t device, struct poc_
 	}
 }
 
-void poc_model_free(struct poc_model *model)
+void legacy_model_free(struct legacy_model *model)
 {
 	free(model->devices);
 	index_free(&model->device_index);
-	*model = (struct poc_model){0};
+	*model = (struct legacy_model){0};
 }

@@ -6,40 +6,40 @@
  *
  * Not thread-safe. Without memory the program ends.
  */
-#ifndef RECORDER_POC_MODEL_H
-#define RECORDER_POC_MODEL_H
+#ifndef RECORDER_LEGACY_MODEL_H
+#define RECORDER_LEGACY_MODEL_H
 
 #include <stddef.h>
 
 #include "recorder/ledger/ingest.h"
-#include "recorder/ledger/ledger.h"
+#include "recorder/ledger/blocks.h"
 #include "wire.h"
 
-#define POC_ODD_REGION 256u /* buffer types that the protocol does not have are recorded as regions from here on */
+#define LEGACY_ODD_REGION 256u /* buffer types that the protocol does not have are recorded as regions from here on */
 
 /* Device and region of one owner. */
-struct poc_place {
+struct legacy_place {
 	uint32_t device, region;
 	uint32_t next;   /* number of the next place on the same device; 0: none */
 	uint32_t totals; /* number of the device in the model */
 };
 
 /* What one process holds. */
-struct poc_holdings {
-	struct ledger ledger;     /* by place number */
-	struct poc_place *places; /* number 1 is places[0] */
+struct legacy_holdings {
+	struct blocks blocks;        /* by place number */
+	struct legacy_place *places; /* number 1 is places[0] */
 	size_t place_count, place_capacity;
 	struct index device_index; /* to the first place of each device */
 	bool names_devices;        /* it has freed on a device other than 0, so its zeros mean device 0 */
 };
 
-struct poc_device {
+struct legacy_device {
 	uint32_t device;
-	struct poc_totals totals;
+	struct legacy_totals totals;
 };
 
-struct poc_model {
-	struct poc_device *devices; /* number 1 is devices[0] */
+struct legacy_model {
+	struct legacy_device *devices; /* number 1 is devices[0] */
 	size_t device_count, device_capacity;
 	struct index device_index;
 	uint32_t device_end; /* all devices that were named lie below, odd numbers aside */
@@ -47,7 +47,7 @@ struct poc_model {
 };
 
 /* What became of a message. */
-struct poc_outcome {
+struct legacy_outcome {
 	struct tta_event event; /* for the recording; ticks and entries are the caller's business */
 	uint64_t freed_bytes;   /* of what it ended */
 	uint32_t freed_region;  /* where that lay */
@@ -57,16 +57,16 @@ struct poc_outcome {
 	bool odd;               /* a type or device that the old server would have turned away */
 };
 
-void poc_model_free(struct poc_model *model);
+void legacy_model_free(struct legacy_model *model);
 
 /* Applies a message that reports something rather than asks. */
-void poc_model_take(struct poc_model *model, struct poc_holdings *holdings, const struct poc_message *message,
-                    uint64_t at_ns, struct poc_outcome *outcome);
+void legacy_model_take(struct legacy_model *model, struct legacy_holdings *holdings,
+                       const struct legacy_message *message, uint64_t at_ns, struct legacy_outcome *outcome);
 
 /* All of it goes. */
-void poc_model_release(struct poc_model *model, struct poc_holdings *holdings);
+void legacy_model_release(struct legacy_model *model, struct legacy_holdings *holdings);
 
 /* Totals of DEVICE: zeros, if nobody named it. */
-void poc_model_totals(const struct poc_model *model, int32_t device, struct poc_totals *totals);
+void legacy_model_totals(const struct legacy_model *model, int32_t device, struct legacy_totals *totals);
 
 #endif

@@ -39,22 +39,22 @@ static uint64_t start_time_of(pid_t pid)
 	return started;
 }
 
-static struct poc_owner **bucket_of(struct poc_owners *owners, pid_t pid)
+static struct legacy_owner **bucket_of(struct legacy_owners *owners, pid_t pid)
 {
-	return &owners->buckets[hash_mix((uint64_t)pid) % POC_OWNER_BUCKETS];
+	return &owners->buckets[hash_mix((uint64_t)pid) % LEGACY_OWNER_BUCKETS];
 }
 
-struct poc_owner *poc_owner_find(struct poc_owners *owners, pid_t pid, const void *private)
+struct legacy_owner *legacy_owner_find(struct legacy_owners *owners, pid_t pid, const void *private)
 {
-	struct poc_owner **bucket = bucket_of(owners, pid), *owner;
+	struct legacy_owner **bucket = bucket_of(owners, pid), *owner;
 	uint64_t start_time = private ? 0 : start_time_of(pid);
 
 	for (owner = *bucket; owner; owner = owner->next)
 		if (owner->pid == pid && owner->start_time == start_time && owner->private == private && !owner->ended)
 			return owner;
 	owner = memory_zeroed(sizeof(*owner));
-	*owner = (struct poc_owner){
-	    .source = {.kind = POC_SOURCE_OWNER, .fd = -1},
+	*owner = (struct legacy_owner){
+	    .source = {.kind = LEGACY_SOURCE_OWNER, .fd = -1},
 	    .next = *bucket,
 	    .number = ++owners->last_number,
 	    .pid = pid,
@@ -67,9 +67,9 @@ struct poc_owner *poc_owner_find(struct poc_owners *owners, pid_t pid, const voi
 	return owner;
 }
 
-void poc_owner_remove(struct poc_owners *owners, struct poc_owner *owner)
+void legacy_owner_remove(struct legacy_owners *owners, struct legacy_owner *owner)
 {
-	struct poc_owner **place = bucket_of(owners, owner->pid);
+	struct legacy_owner **place = bucket_of(owners, owner->pid);
 
 	while (*place != owner)
 		place = &(*place)->next;
@@ -79,14 +79,15 @@ void poc_owner_remove(struct poc_owners *owners, struct poc_owner *owner)
 	free(owner);
 }
 
-void poc_owners_each(struct poc_owners *owners, void (*each)(struct poc_owner *owner, void *context), void *context)
+void legacy_owners_each(struct legacy_owners *owners, void (*each)(struct legacy_owner *owner, void *context),
+                        void *context)
 {
-	for (size_t i = 0; i < POC_OWNER_BUCKETS; i++)
-		for (struct poc_owner *owner = owners->buckets[i]; owner; owner = owner->next)
+	for (size_t i = 0; i < LEGACY_OWNER_BUCKETS; i++)
+		for (struct legacy_owner *owner = owners->buckets[i]; owner; owner = owner->next)
 			each(owner, context);
 }
 
-bool poc_has_hook(pid_t pid)
+bool legacy_has_hook(pid_t pid)
 {
 	char path[64], line[512];
 	bool found = false;
@@ -101,7 +102,7 @@ bool poc_has_hook(pid_t pid)
 	return found;
 }
 
-void poc_describe(pid_t pid, char *executable, size_t executable_bytes, char *command, size_t command_bytes)
+void legacy_describe(pid_t pid, char *executable, size_t executable_bytes, char *command, size_t command_bytes)
 {
 	char path[64];
 	ssize_t got;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * private.h - what legacy.c (the thread and its loop), peer.c (connections) and report.c (what they report)
+ * private.h - what legacy.c (the thread and its loop), connection.c (connections) and report.c (what they report)
  * share. All of it belongs to the thread but for the atomic words and the queue.
  */
-#ifndef RECORDER_POC_PRIVATE_H
-#define RECORDER_POC_PRIVATE_H
+#ifndef RECORDER_LEGACY_PRIVATE_H
+#define RECORDER_LEGACY_PRIVATE_H
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -14,23 +14,23 @@
 #include "frame.h"
 #include "owner.h"
 #include "stage.h"
-#include "take.h"
+#include "forward.h"
 
-#define POC_RECEIVE_BYTES 65536u
-#define POC_PEERS_MAX 15000u     /* connections at once */
-#define POC_PEER_OWNERS_MAX 256u /* processes that share one connection by fork */
+#define LEGACY_RECEIVE_BYTES 65536u
+#define LEGACY_CONNECTIONS_MAX 15000u /* connections at once */
+#define LEGACY_OWNERS_MAX 256u        /* processes that share one connection by fork */
 
 /* A connection. */
-struct poc_peer {
-	struct poc_source source;
+struct legacy_connection {
+	struct legacy_source source;
 	pid_t pid; /* who sent the bytes at hand, as the kernel has it; 0: of another namespace, not known here */
-	struct poc_framer framer;
-	struct poc_owner *owner; /* of the last report */
-	pid_t owner_pid;         /* pid, and the one said, by which it was found */
+	struct legacy_framer framer;
+	struct legacy_owner *owner; /* of the last report */
+	pid_t owner_pid;            /* pid, and the one said, by which it was found */
 	int32_t owner_said;
-	struct poc_owner **owners; /* all of them */
+	struct legacy_owner **owners; /* all of them */
 	uint32_t owner_count;
-	uint8_t answer[POC_LARGE_BYTES]; /* that could not be sent yet */
+	uint8_t answer[LEGACY_LARGE_BYTES]; /* that could not be sent yet */
 	uint32_t answer_bytes;
 	uint8_t *held; /* what came after that question */
 	size_t held_bytes;
@@ -41,10 +41,10 @@ struct poc_peer {
 	bool gone;   /* to be freed when no event can name it any more */
 };
 
-struct poc {
-	struct poc_setup setup;
-	struct poc_queue *queue;
-	struct poc_taker taker; /* of the other thread */
+struct legacy {
+	struct legacy_setup setup;
+	struct legacy_queue *queue;
+	struct legacy_forwarder forwarder; /* of the other thread */
 	pthread_t thread;
 	bool started;
 	atomic_bool finishing; /* told to */
@@ -54,47 +54,47 @@ struct poc {
 
 	int asking_fd;    /* epoll: newcomers, monitors, and all that is not a connection */
 	int reporting_fd; /* epoll: connections that report */
-	struct poc_source listener_source, wake;
+	struct legacy_source listener_source, wake;
 	struct listener listener;
 	bool listening;
 	uint64_t deaf_until_ns; /* no descriptor was left: not listening up to then */
-	struct poc_peer **peers;
-	size_t peer_count, peer_capacity, gone_count;
-	size_t asking_count; /* of peers that ask */
-	struct poc_owners owners;
-	struct poc_model model;
-	struct poc_stage stage;
+	struct legacy_connection **connections;
+	size_t connection_count, connection_capacity, gone_count;
+	size_t asking_count; /* of connections that ask */
+	struct legacy_owners owners;
+	struct legacy_model model;
+	struct legacy_stage stage;
 	uint64_t now_ns; /* when the bytes at hand were received */
 	unsigned lines_said;
 	bool said_odd, said_pid;
-	uint8_t buffer[POC_LARGE_BYTES + POC_RECEIVE_BYTES]; /* a tail, and what was received */
+	uint8_t buffer[LEGACY_LARGE_BYTES + LEGACY_RECEIVE_BYTES]; /* a tail, and what was received */
 };
 
 /* legacy.c */
-uint64_t poc_now_ns(const struct poc *poc); /* since the recording's start */
+uint64_t legacy_now_ns(const struct legacy *legacy); /* since the recording's start */
 /* A client that is turned away: counted, and said, unless many are. */
-void poc_refuse(struct poc *poc, const char *why);
+void legacy_refuse(struct legacy *legacy, const char *why);
 
-/* peer.c */
-void poc_peers_accept(struct poc *poc);
-/* Reads once, up to MOST_BYTES (POC_RECEIVE_BYTES). False: there was nothing. */
-bool poc_peer_read(struct poc *poc, struct poc_peer *peer, size_t most_bytes);
+/* connection.c */
+void legacy_connections_accept(struct legacy *legacy);
+/* Reads once, up to MOST_BYTES (LEGACY_RECEIVE_BYTES). False: there was nothing. */
+bool legacy_connection_read(struct legacy *legacy, struct legacy_connection *connection, size_t most_bytes);
 /* What could not be sent can be now. */
-void poc_peer_write(struct poc *poc, struct poc_peer *peer);
-void poc_peer_drop(struct poc *poc, struct poc_peer *peer);
+void legacy_connection_write(struct legacy *legacy, struct legacy_connection *connection);
+void legacy_connection_drop(struct legacy *legacy, struct legacy_connection *connection);
 /* Frees those that were dropped. */
-void poc_peers_sweep(struct poc *poc);
+void legacy_connections_sweep(struct legacy *legacy);
 
 /* report.c */
 /* Takes a message that reports something. */
-void poc_report(struct poc *poc, struct poc_peer *peer, const struct poc_message *message);
-/* Nothing further can be known of what PEER's processes do. */
-void poc_report_loss(struct poc *poc, struct poc_peer *peer);
-/* PEER is gone: processes without a connection have ended. */
-void poc_report_gone(struct poc *poc, struct poc_peer *peer);
+void legacy_report(struct legacy *legacy, struct legacy_connection *connection, const struct legacy_message *message);
+/* Nothing further can be known of what CONNECTION's processes do. */
+void legacy_report_loss(struct legacy *legacy, struct legacy_connection *connection);
+/* CONNECTION is gone: processes without a connection have ended. */
+void legacy_report_gone(struct legacy *legacy, struct legacy_connection *connection);
 /* The kernel says that OWNER is dead. */
-void poc_report_dead(struct poc *poc, struct poc_owner *owner);
+void legacy_report_dead(struct legacy *legacy, struct legacy_owner *owner);
 /* Ends dead processes all of whose messages have been read. */
-void poc_report_settle(struct poc *poc);
+void legacy_report_settle(struct legacy *legacy);
 
 #endif

@@ -14,22 +14,22 @@
 
 #define FULL_BYTES (32u << 20) /* 600,000 events */
 
-struct poc_queue {
+struct legacy_queue {
 	pthread_mutex_t lock;
-	struct poc_item *first, **last;
+	struct legacy_item *first, **last;
 	_Atomic size_t bytes; /* of all items; written under the lock */
 	int filled_fd, drained_fd;
 	bool was_full;
 };
 
-static size_t item_bytes(const struct poc_item *item)
+static size_t item_bytes(const struct legacy_item *item)
 {
 	return sizeof(*item) + item->payload_bytes;
 }
 
-struct poc_queue *poc_queue_new(void)
+struct legacy_queue *legacy_queue_new(void)
 {
-	struct poc_queue *queue = calloc(1, sizeof(*queue));
+	struct legacy_queue *queue = calloc(1, sizeof(*queue));
 
 	if (!queue)
 		return NULL;
@@ -39,17 +39,17 @@ struct poc_queue *poc_queue_new(void)
 	queue->drained_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (queue->filled_fd >= 0 && queue->drained_fd >= 0)
 		return queue;
-	poc_queue_free(queue);
+	legacy_queue_free(queue);
 	return NULL;
 }
 
-void poc_queue_free(struct poc_queue *queue)
+void legacy_queue_free(struct legacy_queue *queue)
 {
-	struct poc_item *item;
+	struct legacy_item *item;
 
 	if (!queue)
 		return;
-	while ((item = poc_queue_take(queue)))
+	while ((item = legacy_queue_take(queue)))
 		free(item);
 	if (queue->filled_fd >= 0)
 		close(queue->filled_fd);
@@ -59,9 +59,9 @@ void poc_queue_free(struct poc_queue *queue)
 	free(queue);
 }
 
-struct poc_item *poc_item_new(const struct poc_item *item)
+struct legacy_item *legacy_item_new(const struct legacy_item *item)
 {
-	struct poc_item *copy = memory_or_die(malloc(item_bytes(item)));
+	struct legacy_item *copy = memory_or_die(malloc(item_bytes(item)));
 
 	memcpy(copy, item, sizeof(*item));
 	return copy;
@@ -75,7 +75,7 @@ static void signal_fd(int fd)
 		return; /* it is readable already */
 }
 
-void poc_queue_put(struct poc_queue *queue, struct poc_item *item)
+void legacy_queue_put(struct legacy_queue *queue, struct legacy_item *item)
 {
 	bool was_empty;
 
@@ -91,14 +91,14 @@ void poc_queue_put(struct poc_queue *queue, struct poc_item *item)
 		signal_fd(queue->filled_fd);
 }
 
-bool poc_queue_is_full(const struct poc_queue *queue)
+bool legacy_queue_is_full(const struct legacy_queue *queue)
 {
 	return queue->bytes >= FULL_BYTES;
 }
 
-struct poc_item *poc_queue_take(struct poc_queue *queue)
+struct legacy_item *legacy_queue_take(struct legacy_queue *queue)
 {
-	struct poc_item *item;
+	struct legacy_item *item;
 	bool has_room = false;
 
 	pthread_mutex_lock(&queue->lock);
@@ -117,22 +117,22 @@ struct poc_item *poc_queue_take(struct poc_queue *queue)
 	return item;
 }
 
-bool poc_queue_is_empty(const struct poc_queue *queue)
+bool legacy_queue_is_empty(const struct legacy_queue *queue)
 {
 	return !queue->bytes;
 }
 
-int poc_queue_filled_fd(const struct poc_queue *queue)
+int legacy_queue_filled_fd(const struct legacy_queue *queue)
 {
 	return queue->filled_fd;
 }
 
-int poc_queue_drained_fd(const struct poc_queue *queue)
+int legacy_queue_drained_fd(const struct legacy_queue *queue)
 {
 	return queue->drained_fd;
 }
 
-void poc_queue_clear(int fd)
+void legacy_queue_clear(int fd)
 {
 	uint64_t ignored;
 

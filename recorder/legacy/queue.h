@@ -5,8 +5,8 @@
  *
  * Thread-safe: one thread puts, another takes.
  */
-#ifndef RECORDER_POC_QUEUE_H
-#define RECORDER_POC_QUEUE_H
+#ifndef RECORDER_LEGACY_QUEUE_H
+#define RECORDER_LEGACY_QUEUE_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -14,17 +14,17 @@
 
 #include "ttalloc/event.h"
 
-enum poc_item_kind {
-	POC_ITEM_JOINED, /* a process: payload is its executable and its command, each with its NUL */
-	POC_ITEM_EVENTS, /* payload is COUNT events, then the table that they name entries of */
-	POC_ITEM_LOSS,   /* what it reports from here on cannot be read */
-	POC_ITEM_ENDED,
-	POC_ITEM_NOTHING, /* wakes the taker */
+enum legacy_item_kind {
+	LEGACY_ITEM_JOINED, /* a process: payload is its executable and its command, each with its NUL */
+	LEGACY_ITEM_EVENTS, /* payload is COUNT events, then the table that they name entries of */
+	LEGACY_ITEM_LOSS,   /* what it reports from here on cannot be read */
+	LEGACY_ITEM_ENDED,
+	LEGACY_ITEM_NOTHING, /* wakes the forwarder */
 };
 
-struct poc_item {
-	struct poc_item *next;
-	enum poc_item_kind kind;
+struct legacy_item {
+	struct legacy_item *next;
+	enum legacy_item_kind kind;
 	uint32_t owner;      /* number of the process: 1, 2, 3, ... */
 	uint64_t at_ns;      /* since the recording's start: when it arrived */
 	uint32_t pid;        /* of JOINED */
@@ -34,27 +34,27 @@ struct poc_item {
 	_Alignas(8) uint8_t payload[];
 };
 
-struct poc_queue;
+struct legacy_queue;
 
 /* NULL: no memory, or no descriptor. */
-struct poc_queue *poc_queue_new(void);
-void poc_queue_free(struct poc_queue *queue);
+struct legacy_queue *legacy_queue_new(void);
+void legacy_queue_free(struct legacy_queue *queue);
 
 /* A copy of ITEM's fields, with room for its payload. To be put, or freed. Without memory the program ends. */
-struct poc_item *poc_item_new(const struct poc_item *item);
+struct legacy_item *legacy_item_new(const struct legacy_item *item);
 
 /* Takes ITEM over. */
-void poc_queue_put(struct poc_queue *queue, struct poc_item *item);
-bool poc_queue_is_full(const struct poc_queue *queue);
+void legacy_queue_put(struct legacy_queue *queue, struct legacy_item *item);
+bool legacy_queue_is_full(const struct legacy_queue *queue);
 
 /* The oldest item, which is the caller's now; NULL: none. */
-struct poc_item *poc_queue_take(struct poc_queue *queue);
-bool poc_queue_is_empty(const struct poc_queue *queue);
+struct legacy_item *legacy_queue_take(struct legacy_queue *queue);
+bool legacy_queue_is_empty(const struct legacy_queue *queue);
 
 /* Descriptors: readable when there is something to take, and when a full queue has room again. */
-int poc_queue_filled_fd(const struct poc_queue *queue);
-int poc_queue_drained_fd(const struct poc_queue *queue);
+int legacy_queue_filled_fd(const struct legacy_queue *queue);
+int legacy_queue_drained_fd(const struct legacy_queue *queue);
 /* Makes the descriptor wait for the next time. */
-void poc_queue_clear(int fd);
+void legacy_queue_clear(int fd);
 
 #endif

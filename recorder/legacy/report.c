@@ -16,177 +16,179 @@
 
 #include "log.h"
 
-static void announce(struct poc *poc, const struct poc_owner *owner)
+static void announce(struct legacy *legacy, const struct legacy_owner *owner)
 {
 	char executable[512] = "", command[2048] = "";
 	size_t executable_bytes, command_bytes;
-	struct poc_item *item;
+	struct legacy_item *item;
 
 	if (!owner->private)
-		poc_describe(owner->pid, executable, sizeof(executable), command, sizeof(command));
+		legacy_describe(owner->pid, executable, sizeof(executable), command, sizeof(command));
 	executable_bytes = strlen(executable) + 1;
 	command_bytes = strlen(command) + 1;
-	item = poc_item_new(&(struct poc_item){
-	    .kind = POC_ITEM_JOINED,
+	item = legacy_item_new(&(struct legacy_item){
+	    .kind = LEGACY_ITEM_JOINED,
 	    .owner = owner->number,
-	    .at_ns = poc->now_ns,
+	    .at_ns = legacy->now_ns,
 	    .pid = (uint32_t)owner->pid,
 	    .start_time = owner->start_time,
-	    .count = !owner->private && poc_has_hook(owner->pid),
+	    .count = !owner->private && legacy_has_hook(owner->pid),
 	    .payload_bytes = executable_bytes + command_bytes,
 	});
 	memcpy(item->payload, executable, executable_bytes);
 	memcpy(item->payload + executable_bytes, command, command_bytes);
-	poc_queue_put(poc->queue, item);
+	legacy_queue_put(legacy->queue, item);
 }
 
-static void put_note(struct poc *poc, const struct poc_owner *owner, enum poc_item_kind kind)
+static void put_note(struct legacy *legacy, const struct legacy_owner *owner, enum legacy_item_kind kind)
 {
-	poc_stage_flush(&poc->stage, poc->queue);
-	poc_queue_put(poc->queue,
-	              poc_item_new(&(struct poc_item){.kind = kind, .owner = owner->number, .at_ns = poc_now_ns(poc)}));
+	legacy_stage_flush(&legacy->stage, legacy->queue);
+	legacy_queue_put(legacy->queue, legacy_item_new(&(struct legacy_item){
+	                                    .kind = kind, .owner = owner->number, .at_ns = legacy_now_ns(legacy)}));
 }
 
-static void end_owner(struct poc *poc, struct poc_owner *owner)
+static void end_owner(struct legacy *legacy, struct legacy_owner *owner)
 {
 	if (owner->ended)
 		return;
 	owner->ended = true;
 	if (owner->dead)
-		poc->owners.dead_count--;
-	put_note(poc, owner, POC_ITEM_ENDED);
-	poc_model_release(&poc->model, &owner->holdings);
+		legacy->owners.dead_count--;
+	put_note(legacy, owner, LEGACY_ITEM_ENDED);
+	legacy_model_release(&legacy->model, &owner->holdings);
 }
 
 /* Ties OWNER to the connection. */
-static void join(struct poc *poc, struct poc_peer *peer, struct poc_owner *owner)
+static void join(struct legacy *legacy, struct legacy_connection *connection, struct legacy_owner *owner)
 {
 	struct epoll_event event = {.events = EPOLLIN, .data.ptr = &owner->source};
 
-	for (uint32_t i = 0; i < peer->owner_count; i++)
-		if (peer->owners[i] == owner)
+	for (uint32_t i = 0; i < connection->owner_count; i++)
+		if (connection->owners[i] == owner)
 			return;
-	peer->owners = memory_or_die(realloc(peer->owners, (peer->owner_count + 1) * sizeof(*peer->owners)));
-	peer->owners[peer->owner_count++] = owner;
+	connection->owners =
+	    memory_or_die(realloc(connection->owners, (connection->owner_count + 1) * sizeof(*connection->owners)));
+	connection->owners[connection->owner_count++] = owner;
 	if (owner->connections++)
 		return;
-	announce(poc, owner);
+	announce(legacy, owner);
 	if (owner->source.fd >= 0)
-		epoll_ctl(poc->asking_fd, EPOLL_CTL_ADD, owner->source.fd, &event);
+		epoll_ctl(legacy->asking_fd, EPOLL_CTL_ADD, owner->source.fd, &event);
 }
 
-static void note_pid(struct poc *poc, const struct poc_peer *peer, int32_t said)
+static void note_pid(struct legacy *legacy, const struct legacy_connection *connection, int32_t said)
 {
-	atomic_fetch_add(&poc->refused, 1);
-	if (!poc->said_pid)
+	atomic_fetch_add(&legacy->refused, 1);
+	if (!legacy->said_pid)
 		say("process %d reports as process %d to the old protocol's socket: it is recorded as what it is",
-		    (int)peer->pid, (int)said);
-	poc->said_pid = true;
+		    (int)connection->pid, (int)said);
+	legacy->said_pid = true;
 }
 
 /* Whose report it is that says SAID as its pid. */
-static struct poc_owner *owner_of(struct poc *poc, struct poc_peer *peer, int32_t said)
+static struct legacy_owner *owner_of(struct legacy *legacy, struct legacy_connection *connection, int32_t said)
 {
-	pid_t pid = peer->pid ? peer->pid : said;
+	pid_t pid = connection->pid ? connection->pid : said;
 
-	if (peer->owner && peer->owner_pid == peer->pid && peer->owner_said == said)
-		return peer->owner;
-	if (peer->owner && !pid)
-		return peer->owner; /* nobody says otherwise */
-	if (peer->pid && said && said != peer->pid)
-		note_pid(poc, peer, said);
-	peer->owner_pid = peer->pid;
-	peer->owner_said = said;
-	for (uint32_t i = 0; i < peer->owner_count; i++)
-		if (peer->owners[i]->pid == pid)
-			return peer->owner = peer->owners[i];
-	if (peer->owner_count >= POC_PEER_OWNERS_MAX)
-		return peer->owner;
-	peer->owner = poc_owner_find(&poc->owners, pid, peer->pid ? NULL : peer);
-	join(poc, peer, peer->owner);
-	return peer->owner;
+	if (connection->owner && connection->owner_pid == connection->pid && connection->owner_said == said)
+		return connection->owner;
+	if (connection->owner && !pid)
+		return connection->owner; /* nobody says otherwise */
+	if (connection->pid && said && said != connection->pid)
+		note_pid(legacy, connection, said);
+	connection->owner_pid = connection->pid;
+	connection->owner_said = said;
+	for (uint32_t i = 0; i < connection->owner_count; i++)
+		if (connection->owners[i]->pid == pid)
+			return connection->owner = connection->owners[i];
+	if (connection->owner_count >= LEGACY_OWNERS_MAX)
+		return connection->owner;
+	connection->owner = legacy_owner_find(&legacy->owners, pid, connection->pid ? NULL : connection);
+	join(legacy, connection, connection->owner);
+	return connection->owner;
 }
 
-static void note_odd(struct poc *poc, const struct poc_owner *owner, const struct poc_message *message)
+static void note_odd(struct legacy *legacy, const struct legacy_owner *owner, const struct legacy_message *message)
 {
-	if (!poc->said_odd)
+	if (!legacy->said_odd)
 		say("process %d names buffer type %u on device %d, which the old protocol does not have: it is "
 		    "recorded "
 		    "as it is, and in no answer",
 		    (int)owner->pid, message->buffer_type, message->device);
-	poc->said_odd = true;
+	legacy->said_odd = true;
 }
 
-void poc_report(struct poc *poc, struct poc_peer *peer, const struct poc_message *message)
+void legacy_report(struct legacy *legacy, struct legacy_connection *connection, const struct legacy_message *message)
 {
-	struct poc_owner *owner = owner_of(poc, peer, message->pid);
-	struct poc_outcome outcome;
+	struct legacy_owner *owner = owner_of(legacy, connection, message->pid);
+	struct legacy_outcome outcome;
 
 	if (owner->ended)
 		return; /* a descendant that reports as the dead, whose blocks are gone */
-	poc_model_take(&poc->model, &owner->holdings, message, poc->now_ns, &outcome);
+	legacy_model_take(&legacy->model, &owner->holdings, message, legacy->now_ns, &outcome);
 	if (outcome.odd)
-		note_odd(poc, owner, message);
-	poc_stage_add(&poc->stage, poc->queue, owner->number, poc->now_ns, &outcome.event, message->buffer_type);
-	if (poc->setup.log_events)
-		poc_log_event(stdout, owner->pid, &outcome);
+		note_odd(legacy, owner, message);
+	legacy_stage_add(&legacy->stage, legacy->queue, owner->number, legacy->now_ns, &outcome.event,
+	                 message->buffer_type);
+	if (legacy->setup.log_events)
+		legacy_log_event(stdout, owner->pid, &outcome);
 }
 
-void poc_report_loss(struct poc *poc, struct poc_peer *peer)
+void legacy_report_loss(struct legacy *legacy, struct legacy_connection *connection)
 {
-	for (uint32_t i = 0; i < peer->owner_count; i++)
-		if (!peer->owners[i]->ended)
-			put_note(poc, peer->owners[i], POC_ITEM_LOSS);
+	for (uint32_t i = 0; i < connection->owner_count; i++)
+		if (!connection->owners[i]->ended)
+			put_note(legacy, connection->owners[i], LEGACY_ITEM_LOSS);
 }
 
 /* The connection's end is the process's: its client closes it when it ends, and the kernel when it dies. */
-void poc_report_gone(struct poc *poc, struct poc_peer *peer)
+void legacy_report_gone(struct legacy *legacy, struct legacy_connection *connection)
 {
-	for (uint32_t i = 0; i < peer->owner_count; i++) {
-		struct poc_owner *owner = peer->owners[i];
+	for (uint32_t i = 0; i < connection->owner_count; i++) {
+		struct legacy_owner *owner = connection->owners[i];
 
 		if (--owner->connections)
 			continue;
-		end_owner(poc, owner);
-		poc_owner_remove(&poc->owners, owner);
+		end_owner(legacy, owner);
+		legacy_owner_remove(&legacy->owners, owner);
 	}
-	free(peer->owners);
-	peer->owners = NULL;
-	peer->owner = NULL;
-	peer->owner_count = 0;
+	free(connection->owners);
+	connection->owners = NULL;
+	connection->owner = NULL;
+	connection->owner_count = 0;
 }
 
-void poc_report_dead(struct poc *poc, struct poc_owner *owner)
+void legacy_report_dead(struct legacy *legacy, struct legacy_owner *owner)
 {
-	epoll_ctl(poc->asking_fd, EPOLL_CTL_DEL, owner->source.fd, NULL);
+	epoll_ctl(legacy->asking_fd, EPOLL_CTL_DEL, owner->source.fd, NULL);
 	if (owner->dead || owner->ended)
 		return;
 	owner->dead = true;
-	poc->owners.dead_count++;
+	legacy->owners.dead_count++;
 }
 
-static bool has_unread(const struct poc *poc, const struct poc_owner *owner)
+static bool has_unread(const struct legacy *legacy, const struct legacy_owner *owner)
 {
-	for (size_t i = 0; i < poc->peer_count; i++) {
-		const struct poc_peer *peer = poc->peers[i];
+	for (size_t i = 0; i < legacy->connection_count; i++) {
+		const struct legacy_connection *connection = legacy->connections[i];
 		int bytes = 0;
 
-		for (uint32_t j = 0; j < peer->owner_count; j++)
-			if (peer->owners[j] == owner &&
-			    (peer->held || ioctl(peer->source.fd, FIONREAD, &bytes) < 0 || bytes > 0))
+		for (uint32_t j = 0; j < connection->owner_count; j++)
+			if (connection->owners[j] == owner &&
+			    (connection->held || ioctl(connection->source.fd, FIONREAD, &bytes) < 0 || bytes > 0))
 				return true;
 	}
 	return false;
 }
 
-static void settle(struct poc_owner *owner, void *context)
+static void settle(struct legacy_owner *owner, void *context)
 {
 	if (owner->dead && !owner->ended && !has_unread(context, owner))
 		end_owner(context, owner);
 }
 
-void poc_report_settle(struct poc *poc)
+void legacy_report_settle(struct legacy *legacy)
 {
-	if (poc->owners.dead_count)
-		poc_owners_each(&poc->owners, settle, poc);
+	if (legacy->owners.dead_count)
+		legacy_owners_each(&legacy->owners, settle, legacy);
 }

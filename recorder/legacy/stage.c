@@ -8,8 +8,8 @@
 
 #include "ttalloc/segment.h"
 
-/* Appends an entry (segment.h) of two parts; returns its id. There is room: see struct poc_stage. */
-static uint32_t add_entry(struct poc_stage *stage, enum tta_entry_type type, const void *about, size_t about_bytes,
+/* Appends an entry (segment.h) of two parts; returns its id. There is room: see struct legacy_stage. */
+static uint32_t add_entry(struct legacy_stage *stage, enum tta_entry_type type, const void *about, size_t about_bytes,
                           const char *text)
 {
 	size_t text_bytes = strlen(text);
@@ -23,13 +23,13 @@ static uint32_t add_entry(struct poc_stage *stage, enum tta_entry_type type, con
 	return at / 8;
 }
 
-void poc_stage_init(struct poc_stage *stage)
+void legacy_stage_init(struct legacy_stage *stage)
 {
-	static const char *const kinds[POC_KERNEL_KINDS] = {"application", "fabric", "dispatch"};
+	static const char *const kinds[LEGACY_KERNEL_KINDS] = {"application", "fabric", "dispatch"};
 
 	memset(stage, 0, sizeof(*stage));
 	stage->table_bytes = 8; /* entry 0 names nothing */
-	for (unsigned i = 0; i < POC_KERNEL_KINDS; i++) {
+	for (unsigned i = 0; i < LEGACY_KERNEL_KINDS; i++) {
 		struct tta_kernel_entry kernel = {.kind_bytes = (uint16_t)strlen(kinds[i])};
 
 		stage->kernel_entries[i] = add_entry(stage, TTA_ENTRY_KERNEL, &kernel, sizeof(kernel), kinds[i]);
@@ -37,15 +37,15 @@ void poc_stage_init(struct poc_stage *stage)
 	stage->fixed_table_bytes = stage->table_bytes;
 }
 
-void poc_stage_flush(struct poc_stage *stage, struct poc_queue *queue)
+void legacy_stage_flush(struct legacy_stage *stage, struct legacy_queue *queue)
 {
 	size_t event_bytes = stage->count * sizeof(*stage->events);
-	struct poc_item *item;
+	struct legacy_item *item;
 
 	if (!stage->count)
 		return;
-	item = poc_item_new(&(struct poc_item){
-	    .kind = POC_ITEM_EVENTS,
+	item = legacy_item_new(&(struct legacy_item){
+	    .kind = LEGACY_ITEM_EVENTS,
 	    .owner = stage->owner,
 	    .at_ns = stage->at_ns,
 	    .count = stage->count,
@@ -53,18 +53,18 @@ void poc_stage_flush(struct poc_stage *stage, struct poc_queue *queue)
 	});
 	memcpy(item->payload, stage->events, event_bytes);
 	memcpy(item->payload + event_bytes, stage->table, stage->table_bytes);
-	poc_queue_put(queue, item);
+	legacy_queue_put(queue, item);
 	stage->count = 0;
 	stage->table_bytes = stage->fixed_table_bytes;
 }
 
-void poc_stage_add(struct poc_stage *stage, struct poc_queue *queue, uint32_t owner, uint64_t at_ns,
-                   const struct tta_event *event, uint8_t kernel_kind)
+void legacy_stage_add(struct legacy_stage *stage, struct legacy_queue *queue, uint32_t owner, uint64_t at_ns,
+                      const struct tta_event *event, uint8_t kernel_kind)
 {
 	struct tta_event *place;
 
-	if (stage->count && (stage->owner != owner || stage->at_ns != at_ns || stage->count == POC_STAGE_EVENTS))
-		poc_stage_flush(stage, queue);
+	if (stage->count && (stage->owner != owner || stage->at_ns != at_ns || stage->count == LEGACY_STAGE_EVENTS))
+		legacy_stage_flush(stage, queue);
 	stage->owner = owner;
 	stage->at_ns = at_ns;
 	place = &stage->events[stage->count++];
@@ -77,7 +77,7 @@ void poc_stage_add(struct poc_stage *stage, struct poc_queue *queue, uint32_t ow
 		place->bank_bytes = add_entry(stage, TTA_ENTRY_CB, &cb, sizeof(cb), "");
 		if (event->kind == TTA_CB_FREE)
 			place->address = cb.program;
-	} else if (event->kind == TTA_KERNEL_LOAD && kernel_kind < POC_KERNEL_KINDS) {
+	} else if (event->kind == TTA_KERNEL_LOAD && kernel_kind < LEGACY_KERNEL_KINDS) {
 		place->bank_bytes = stage->kernel_entries[kernel_kind];
 	}
 }

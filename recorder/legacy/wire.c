@@ -59,16 +59,16 @@ static bool padded(const uint8_t *bytes, unsigned at)
 
 static bool is_request(uint8_t type)
 {
-	return type >= POC_ALLOC && type <= POC_DUMP_KERNELS && type != POC_RESPONSE &&
-	       type != POC_DEVICE_INFO_RESPONSE;
+	return type >= LEGACY_ALLOC && type <= LEGACY_DUMP_KERNELS && type != LEGACY_RESPONSE &&
+	       type != LEGACY_DEVICE_INFO_RESPONSE;
 }
 
-bool poc_decode(const uint8_t *bytes, struct poc_message *message)
+bool legacy_decode(const uint8_t *bytes, struct legacy_message *message)
 {
 	if (!is_request(bytes[0]) || !padded(bytes, 0) || !padded(bytes, AT_BUFFER_TYPE))
 		return false;
-	*message = (struct poc_message){
-	    .type = (enum poc_type)bytes[0],
+	*message = (struct legacy_message){
+	    .type = (enum legacy_type)bytes[0],
 	    .device = (int32_t)get32(bytes, AT_DEVICE),
 	    .size_bytes = get64(bytes, AT_SIZE),
 	    .buffer_type = bytes[AT_BUFFER_TYPE],
@@ -80,15 +80,15 @@ bool poc_decode(const uint8_t *bytes, struct poc_message *message)
 
 static bool is_helper_type(uint8_t type)
 {
-	return type >= POC_CB_ALLOC && type <= POC_KERNEL_UNLOAD;
+	return type >= LEGACY_CB_ALLOC && type <= LEGACY_KERNEL_UNLOAD;
 }
 
-bool poc_decode_helper(const uint8_t *bytes, struct poc_message *message)
+bool legacy_decode_helper(const uint8_t *bytes, struct legacy_message *message)
 {
 	if (!is_helper_type(bytes[0]) || !padded(bytes, 0) || get32(bytes, AT_HELPER_PAD))
 		return false;
-	*message = (struct poc_message){
-	    .type = (enum poc_type)bytes[0],
+	*message = (struct legacy_message){
+	    .type = (enum legacy_type)bytes[0],
 	    .device = (int32_t)get32(bytes, AT_DEVICE),
 	    .size_bytes = get64(bytes, AT_SIZE),
 	    .pid = (int32_t)get32(bytes, AT_HELPER_PID),
@@ -99,43 +99,44 @@ bool poc_decode_helper(const uint8_t *bytes, struct poc_message *message)
 
 /* The pid stands at another place in the helper's messages. Where nobody vouches for a pid, the type of the next
  * message tells: no time in a long message is that small. */
-bool poc_is_helper(const uint8_t *bytes, uint32_t count, int32_t pid)
+bool legacy_is_helper(const uint8_t *bytes, uint32_t count, int32_t pid)
 {
-	if (count < POC_HELPER_BYTES || !is_helper_type(bytes[0]) || !padded(bytes, 0) || get32(bytes, AT_HELPER_PAD))
+	if (count < LEGACY_HELPER_BYTES || !is_helper_type(bytes[0]) || !padded(bytes, 0) ||
+	    get32(bytes, AT_HELPER_PAD))
 		return false;
 	if (pid && padded(bytes, AT_BUFFER_TYPE) && get32(bytes, AT_PID) == (uint32_t)pid)
 		return false;
 	if (pid && get32(bytes, AT_HELPER_PID) == (uint32_t)pid)
 		return true;
-	return count >= POC_SMALL_BYTES && is_helper_type(bytes[AT_TIME]) && padded(bytes, AT_TIME);
+	return count >= LEGACY_SMALL_BYTES && is_helper_type(bytes[AT_TIME]) && padded(bytes, AT_TIME);
 }
 
-static void begin_answer(uint8_t *bytes, uint32_t size_bytes, enum poc_type type, int32_t device)
+static void begin_answer(uint8_t *bytes, uint32_t size_bytes, enum legacy_type type, int32_t device)
 {
 	memset(bytes, 0, size_bytes);
 	bytes[0] = (uint8_t)type;
 	put32(bytes, AT_DEVICE, (uint32_t)device);
 }
 
-void poc_encode_totals(uint8_t *bytes, uint32_t size_bytes, int32_t device, const struct poc_totals *totals)
+void legacy_encode_totals(uint8_t *bytes, uint32_t size_bytes, int32_t device, const struct legacy_totals *totals)
 {
-	begin_answer(bytes, size_bytes, POC_RESPONSE, device);
+	begin_answer(bytes, size_bytes, LEGACY_RESPONSE, device);
 	put64(bytes, AT_DRAM, totals->dram);
 	put64(bytes, AT_L1, totals->l1);
 	put64(bytes, AT_L1_SMALL, totals->l1_small);
 	put64(bytes, AT_TRACE, totals->trace);
-	if (size_bytes != POC_LARGE_BYTES)
+	if (size_bytes != LEGACY_LARGE_BYTES)
 		return;
 	put64(bytes, AT_CB, totals->cb);
 	put64(bytes, AT_KERNEL, totals->kernel);
 }
 
-void poc_encode_device_count(uint8_t *bytes, uint32_t size_bytes, uint32_t count)
+void legacy_encode_device_count(uint8_t *bytes, uint32_t size_bytes, uint32_t count)
 {
-	unsigned at_available = size_bytes == POC_LARGE_BYTES ? 120 : 104;
+	unsigned at_available = size_bytes == LEGACY_LARGE_BYTES ? 120 : 104;
 
-	begin_answer(bytes, size_bytes, POC_DEVICE_INFO_RESPONSE, -1);
-	if (size_bytes == POC_SMALL_BYTES)
+	begin_answer(bytes, size_bytes, LEGACY_DEVICE_INFO_RESPONSE, -1);
+	if (size_bytes == LEGACY_SMALL_BYTES)
 		return; /* has no such fields */
 	put32(bytes, at_available, count > 0);
 	put32(bytes, at_available + 4, count);
@@ -147,12 +148,12 @@ static void put_narrow(uint8_t *bytes, unsigned at, uint64_t value)
 	put32(bytes, at, value < UINT32_MAX ? (uint32_t)value : UINT32_MAX);
 }
 
-void poc_encode_device(uint8_t *bytes, uint32_t size_bytes, int32_t device, const struct poc_device_facts *about)
+void legacy_encode_device(uint8_t *bytes, uint32_t size_bytes, int32_t device, const struct legacy_device_facts *about)
 {
-	unsigned at = size_bytes == POC_LARGE_BYTES ? 88 : 72;
+	unsigned at = size_bytes == LEGACY_LARGE_BYTES ? 88 : 72;
 
-	begin_answer(bytes, size_bytes, POC_DEVICE_INFO_RESPONSE, device);
-	if (size_bytes == POC_SMALL_BYTES || !about)
+	begin_answer(bytes, size_bytes, LEGACY_DEVICE_INFO_RESPONSE, device);
+	if (size_bytes == LEGACY_SMALL_BYTES || !about)
 		return;
 	put64(bytes, at, about->dram_banks * about->dram_bank_bytes);
 	put64(bytes, at + 8, about->l1_banks * about->l1_bank_bytes);

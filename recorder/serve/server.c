@@ -41,7 +41,7 @@ void server_unwatch(struct server *server, struct source *source)
 /* Somebody was turned away: counted, and shown unless it happens all the time. */
 void server_refusal(struct server *server, const char *why)
 {
-	server->world.refused++;
+	server->shared.refused++;
 	if (++server->refusals_said <= REFUSALS_SHOWN)
 		say("refused: %s%s", why,
 		    server->refusals_said == REFUSALS_SHOWN ? " (no more of these are shown)" : "");
@@ -60,12 +60,12 @@ static int open_timer(void)
 	return fd;
 }
 
-static int watch_poc(struct server *server)
+static int watch_legacy(struct server *server)
 {
-	if (!server->setup.poc)
+	if (!server->setup.legacy)
 		return 0;
-	server->poc_events = (struct source){.kind = SOURCE_POC, .fd = poc_event_fd(server->setup.poc)};
-	return server_watch(server, &server->poc_events, EPOLLIN | EPOLLET);
+	server->legacy_events = (struct source){.kind = SOURCE_LEGACY, .fd = legacy_event_fd(server->setup.legacy)};
+	return server_watch(server, &server->legacy_events, EPOLLIN | EPOLLET);
 }
 
 static int open_sources(struct server *server)
@@ -81,7 +81,7 @@ static int open_sources(struct server *server)
 	if (server->epoll_fd < 0 || server->signals.fd < 0 || server->timer.fd < 0 ||
 	    server_watch(server, &server->listener, EPOLLIN) < 0 ||
 	    server_watch(server, &server->signals, EPOLLIN) < 0 || server_watch(server, &server->timer, EPOLLIN) < 0 ||
-	    (ingest_fd >= 0 && server_watch(server, &server->ingest_events, EPOLLIN) < 0) || watch_poc(server) < 0)
+	    (ingest_fd >= 0 && server_watch(server, &server->ingest_events, EPOLLIN) < 0) || watch_legacy(server) < 0)
 		return -1;
 	server->listening = true;
 	return 0;
@@ -91,12 +91,12 @@ struct server *server_open(const struct server_setup *setup, struct front_error 
 {
 	struct server *server = calloc(1, sizeof(*server));
 
-	if (!server || client_world_open(&server->world, setup->clock) < 0) {
+	if (!server || recorded_shared_open(&server->shared, setup->clock) < 0) {
 		front_fail(error, "no memory");
 		free(server);
 		return NULL;
 	}
-	server->world.ingest = setup->ingest;
+	server->shared.ingest = setup->ingest;
 	server->setup = *setup;
 	server->epoll_fd = server->signals.fd = server->timer.fd = -1;
 	if (open_sources(server) < 0) {
@@ -115,21 +115,21 @@ static void close_fd(int fd)
 
 void server_close(struct server *server)
 {
-	for (size_t i = 0; i < server->peer_count; i++)
-		peer_drop(server, server->peers[i]);
-	peers_sweep(server);
-	for (size_t i = 0; i < server->seat_count; i++) {
-		close_fd(server->seats[i]->source.fd);
-		server->seats[i]->gone = true;
+	for (size_t i = 0; i < server->connection_count; i++)
+		connection_drop(server, server->connections[i]);
+	connections_sweep(server);
+	for (size_t i = 0; i < server->process_count; i++) {
+		close_fd(server->processes[i]->source.fd);
+		server->processes[i]->gone = true;
 	}
-	seats_sweep(server);
-	free(server->peers);
-	free(server->seats);
+	processes_sweep(server);
+	free(server->connections);
+	free(server->processes);
 	free(server->ignored);
 	close_fd(server->signals.fd);
 	close_fd(server->timer.fd);
 	close_fd(server->epoll_fd);
-	client_world_close(&server->world);
+	recorded_shared_close(&server->shared);
 	free(server);
 }
 
@@ -181,7 +181,7 @@ static void store_anchors(struct server *server)
 	struct clock_reading nodes[16];
 	size_t count;
 
-	if (!server->world.saw_ticks)
+	if (!server->shared.saw_ticks)
 		return;
 	while ((count = clock_map_take_new(server->setup.clock, nodes, 16)))
 		for (size_t i = 0; i < count; i++)
@@ -190,9 +190,9 @@ static void store_anchors(struct server *server)
 
 static void every_second(struct server *server)
 {
-	seats_scan(server);
-	seats_poll(server, false);
-	peers_expire(server);
+	processes_scan(server);
+	processes_poll(server, false);
+	connections_expire(server);
 	if (!server->listening && server_watch(server, &server->listener, EPOLLIN) == 0)
 		server->listening = true;
 }
@@ -211,9 +211,10 @@ static void take_time(struct server *server)
 		server->last_commit_ns = now_ns;
 	if (due || commit_ms < UNASKED_COMMIT_MS) /* in between the back half would commit by itself */
 		ingest_tick(server->setup.ingest, now_ns, due);
-	for (size_t i = 0; i < server->seat_count; i++)
-		if (!server->seats[i]->gone && server->seats[i]->peer)
-			peer_tell_committed(server, server->seats[i]->peer); /* what could not be sent before */
+	for (size_t i = 0; i < server->process_count; i++)
+		if (!server->processes[i]->gone && server->processes[i]->connection)
+			connection_tell_committed(server,
+			                          server->processes[i]->connection); /* what could not be sent before */
 	show_trouble(server);
 	if (now_ns - server->last_second_ns >= SECOND_NS && !server->finishing) {
 		server->last_second_ns = now_ns;
@@ -227,7 +228,7 @@ static void take_event(struct server *server, struct source *source)
 
 	switch (source->kind) {
 	case SOURCE_LISTENER:
-		peers_accept(server);
+		connections_accept(server);
 		break;
 	case SOURCE_SIGNALS:
 		take_signals(server);
@@ -238,21 +239,21 @@ static void take_event(struct server *server, struct source *source)
 	case SOURCE_INGEST:
 		if (read(source->fd, &ignored, sizeof(ignored)) != sizeof(ignored))
 			break;
-		seats_committed(server);
+		processes_committed(server);
 		if (server->urgent) /* it may have come while the last commit was under way */
 			ingest_tick(server->setup.ingest, server_now_ns(server), true);
 		server->urgent = false;
 		break;
-	case SOURCE_PEER:
-		if (!((struct peer *)(void *)source)->gone)
-			peer_receive(server, (struct peer *)(void *)source);
+	case SOURCE_CONNECTION:
+		if (!((struct connection *)(void *)source)->gone)
+			connection_receive(server, (struct connection *)(void *)source);
 		break;
-	case SOURCE_SEAT:
-		if (!((struct seat *)(void *)source)->gone)
-			seat_died(server, (struct seat *)(void *)source);
+	case SOURCE_PROCESS:
+		if (!((struct recorded *)(void *)source)->gone)
+			processes_died(server, (struct recorded *)(void *)source);
 		break;
-	case SOURCE_POC:
-		break; /* the loop takes it in, as it does with what seats have */
+	case SOURCE_LEGACY:
+		break; /* the loop takes it in, as it does with what processes have */
 	}
 }
 
@@ -260,11 +261,11 @@ static bool is_hooked(uint32_t pid, void *context)
 {
 	const struct server *server = context;
 
-	for (size_t i = 0; i < server->seat_count; i++) {
-		const struct client *client = server->seats[i]->client;
+	for (size_t i = 0; i < server->process_count; i++) {
+		const struct recorded *process = server->processes[i];
 
-		if (client_header(client)->pid == pid && !server->seats[i]->gone &&
-		    ingest_is_hooked(server->setup.ingest, client_process(client)))
+		if (recorded_header(process)->pid == pid && !process->gone &&
+		    ingest_is_hooked(server->setup.ingest, recorded_ledger_id(process)))
 			return true;
 	}
 	return false;
@@ -272,9 +273,9 @@ static bool is_hooked(uint32_t pid, void *context)
 
 static bool take_from_old_clients(struct server *server)
 {
-	struct poc_others others = {is_hooked, server, server_now_ns(server)};
+	struct legacy_others others = {is_hooked, server, server_now_ns(server)};
 
-	return server->setup.poc && poc_take(server->setup.poc, server->setup.ingest, &others);
+	return server->setup.legacy && legacy_take(server->setup.legacy, server->setup.ingest, &others);
 }
 
 /* One round: what happened, then what can be taken in. WAIT: for something to happen. True: more can be taken in. */
@@ -286,10 +287,10 @@ static bool run_once(struct server *server, bool wait)
 
 	for (int i = 0; i < count; i++)
 		take_event(server, events[i].data.ptr);
-	more = seats_pump(server);
+	more = processes_pump(server);
 	more |= take_from_old_clients(server);
-	peers_sweep(server);
-	seats_sweep(server);
+	connections_sweep(server);
+	processes_sweep(server);
 	return more;
 }
 
@@ -297,8 +298,8 @@ static uint64_t count_living(const struct server *server)
 {
 	uint64_t living = 0;
 
-	for (size_t i = 0; i < server->seat_count; i++)
-		living += !client_is_dead(server->seats[i]->client);
+	for (size_t i = 0; i < server->process_count; i++)
+		living += !recorded_is_dead(server->processes[i]);
 	return living;
 }
 
@@ -308,7 +309,7 @@ static bool is_over(struct server *server)
 	struct command *command = server->setup.command;
 
 	if (!command)
-		return server->stop_wanted || (server->setup.until_all_ended && !server->seat_count);
+		return server->stop_wanted || (server->setup.until_all_ended && !server->process_count);
 	if (!command_reap(command))
 		return false;
 	if (!server->command_ended_ns)
@@ -321,9 +322,9 @@ static uint64_t count_unwritten(const struct server *server)
 {
 	uint64_t count = 0;
 
-	for (size_t i = 0; i < server->seat_count; i++)
-		count += client_is_dead(server->seats[i]->client) || !client_is_settled(server->seats[i]->client);
-	count += server->setup.poc && !poc_is_finished(server->setup.poc);
+	for (size_t i = 0; i < server->process_count; i++)
+		count += recorded_is_dead(server->processes[i]) || !recorded_is_settled(server->processes[i]);
+	count += server->setup.legacy && !legacy_is_finished(server->setup.legacy);
 	return count;
 }
 
@@ -358,13 +359,13 @@ static void finish(struct server *server)
 {
 	bool more = true;
 
-	if (server->setup.poc)
-		poc_finish(server->setup.poc);
-	seats_scan(server);
-	seats_poll(server, true); /* who died just now is not among those who live on */
-	for (size_t i = 0; i < server->seat_count; i++)
-		if (!client_is_dead(server->seats[i]->client))
-			client_look(&server->world, server->seats[i]->client);
+	if (server->setup.legacy)
+		legacy_finish(server->setup.legacy);
+	processes_scan(server);
+	processes_poll(server, true); /* who died just now is not among those who live on */
+	for (size_t i = 0; i < server->process_count; i++)
+		if (!recorded_is_dead(server->processes[i]))
+			recorded_look(&server->shared, server->processes[i]);
 	server->finishing = true;
 	server->finishing_since_ns = server_now_ns(server);
 	while (count_unwritten(server) && !is_futile(server)) {
@@ -392,7 +393,7 @@ static void collect(uint32_t process, const char *segment_path, uint64_t committ
 {
 	struct leftovers *all = context;
 
-	(void)committed_number; /* seat_take() asks for it */
+	(void)committed_number; /* processes_take() asks for it */
 	if (all->count == all->capacity) {
 		size_t capacity = all->capacity ? all->capacity * 2 : 64;
 		struct leftover *items = realloc(all->items, capacity * sizeof(*items));
@@ -421,7 +422,7 @@ static void write_off(struct server *server, const struct leftover *gone)
 /* The clocks of a recording run from one start of the machine to the next. */
 static int check_boot(struct server *server, struct front_error *error)
 {
-	if (strcmp(server->setup.recording->boot_id, server->world.boot_id) == 0)
+	if (strcmp(server->setup.recording->boot_id, server->shared.boot_id) == 0)
 		return 0;
 	if (server->setup.command)
 		return front_fail(error, "this recording is from before the last boot, or from another machine: it can "
@@ -439,7 +440,7 @@ int server_resume(struct server *server, struct front_error *error)
 		return -1;
 	ingest_open_processes(server->setup.ingest, collect, &all);
 	for (size_t i = 0; i < all.count; i++) {
-		if (seat_take(server, all.items[i].path, &unreadable))
+		if (processes_take(server, all.items[i].path, &unreadable))
 			continue;
 		if (access(all.items[i].path, F_OK) < 0 && errno == ENOENT)
 			write_off(server, &all.items[i]);
@@ -447,8 +448,8 @@ int server_resume(struct server *server, struct front_error *error)
 			say("%s", unreadable.text);
 	}
 	free(all.items);
-	for (size_t i = 0; i < server->seat_count; i++)
-		seat_settle(server, server->seats[i]);
+	for (size_t i = 0; i < server->process_count; i++)
+		processes_settle(server, server->processes[i]);
 	return 0;
 }
 
@@ -456,17 +457,17 @@ void server_run(struct server *server, struct server_report *report)
 {
 	bool more = false;
 
-	seats_scan(server);
+	processes_scan(server);
 	while (!is_over(server))
 		more = run_once(server, !more);
 	finish(server);
 	server->report.living = count_living(server);
 	server->report.unwritten = count_unwritten(server);
 	if (server->setup.command && !server->report.unwritten)
-		seats_dismiss(server);
-	server->report.refused = server->world.refused;
-	if (server->setup.poc)
-		server->report.refused += poc_refused(server->setup.poc);
+		processes_dismiss(server);
+	server->report.refused = server->shared.refused;
+	if (server->setup.legacy)
+		server->report.refused += legacy_refused(server->setup.legacy);
 	server->report.gave_up = server->give_up;
 	*report = server->report;
 }

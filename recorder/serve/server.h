@@ -30,14 +30,14 @@ struct server_setup {
 	struct clock_map *clock;
 	struct listener *listener;
 	struct command *command; /* NULL: none */
-	struct poc *poc;         /* serves old clients; NULL: they are not served */
+	struct legacy *legacy;   /* serves old clients; NULL: they are not served */
 	sigset_t signals;        /* blocked ones, to be read from a descriptor */
 	bool until_all_ended;    /* without a command: end when no process is left, not only when told to */
 };
 
 /* What came of it. */
 struct server_report {
-	uint64_t clients;   /* segments that were read */
+	uint64_t processes; /* segments that were read */
 	uint64_t refused;   /* turned away, or dropped as damaged */
 	uint64_t living;    /* processes that were still running at the end */
 	uint64_t unwritten; /* processes whose events are not all in the file: their segments stay */

@@ -409,7 +409,7 @@ def lingering():
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
             with open(f"/proc/{pid}/cmdline", "rb") as file:
-                if b"--poc-linger" in file.read() and os.readlink(f"/proc/{pid}/exe") == program("ttalloc-recorder"):
+                if b"--legacy-linger" in file.read() and os.readlink(f"/proc/{pid}/exe") == program("ttalloc-recorder"):
                     found.append(int(pid))
         except OSError:
             pass

@@ -15,7 +15,7 @@
 #define PID 4711
 #define STREAM_MAX 4096
 
-static const uint32_t sizes[] = {POC_SMALL_BYTES, POC_MIDDLE_BYTES, POC_LARGE_BYTES};
+static const uint32_t sizes[] = {LEGACY_SMALL_BYTES, LEGACY_MIDDLE_BYTES, LEGACY_LARGE_BYTES};
 #define SIZE_COUNT (sizeof(sizes) / sizeof(*sizes))
 
 struct stream {
@@ -28,7 +28,7 @@ static void put(uint8_t *bytes, size_t at, const void *value, size_t count)
 	memcpy(bytes + at, value, count);
 }
 
-static void add(struct stream *stream, uint32_t size, const struct poc_message *message, uint64_t time)
+static void add(struct stream *stream, uint32_t size, const struct legacy_message *message, uint64_t time)
 {
 	uint8_t *at = stream->bytes + stream->count;
 
@@ -43,62 +43,62 @@ static void add(struct stream *stream, uint32_t size, const struct poc_message *
 	stream->count += size;
 }
 
-static void add_helper(struct stream *stream, const struct poc_message *message)
+static void add_helper(struct stream *stream, const struct legacy_message *message)
 {
 	uint8_t *at = stream->bytes + stream->count;
 
-	memset(at, 0, POC_HELPER_BYTES);
+	memset(at, 0, LEGACY_HELPER_BYTES);
 	at[0] = (uint8_t)message->type;
 	put(at, 4, &message->device, 4);
 	put(at, 8, &message->size_bytes, 8);
 	put(at, 16, &message->id, 8);
 	put(at, 24, &message->pid, 4);
-	stream->count += POC_HELPER_BYTES;
+	stream->count += LEGACY_HELPER_BYTES;
 }
 
 /* What a listener makes of a stream that comes in pieces. */
 struct listening {
-	struct poc_framer framer;
-	struct poc_message messages[64];
+	struct legacy_framer framer;
+	struct legacy_message messages[64];
 	size_t count;
 	bool bad;
 };
 
 static void hear(struct listening *listening, const uint8_t *bytes, size_t count)
 {
-	uint8_t buffer[POC_LARGE_BYTES + STREAM_MAX];
+	uint8_t buffer[LEGACY_LARGE_BYTES + STREAM_MAX];
 	const uint8_t *at = buffer;
-	struct poc_message message;
-	enum poc_step step;
+	struct legacy_message message;
+	enum legacy_step step;
 
 	if (listening->bad)
 		return;
 	memcpy(buffer, listening->framer.tail, listening->framer.tail_bytes);
 	memcpy(buffer + listening->framer.tail_bytes, bytes, count);
 	count += listening->framer.tail_bytes;
-	while ((step = poc_framer_next(&listening->framer, &at, &count, &message)) == POC_STEP_MESSAGE)
+	while ((step = legacy_framer_next(&listening->framer, &at, &count, &message)) == LEGACY_STEP_MESSAGE)
 		listening->messages[listening->count++] = message;
-	listening->bad = step == POC_STEP_BAD;
+	listening->bad = step == LEGACY_STEP_BAD;
 	if (!listening->bad)
-		poc_framer_keep(&listening->framer, at, count);
+		legacy_framer_keep(&listening->framer, at, count);
 }
 
-static const struct poc_message sequence[] = {
-    {.type = POC_ALLOC, .device = 0, .size_bytes = 1 << 20, .buffer_type = 1, .pid = PID, .id = 1},
-    {.type = POC_ALLOC, .device = 3, .size_bytes = 0, .buffer_type = 0, .pid = PID, .id = 0x100},
-    {.type = POC_FREE, .device = 0, .id = 1}, /* the demo's: no pid, no device */
-    {.type = POC_FREE, .device = 3, .pid = PID, .id = 0x0200000000000100},
-    {.type = POC_QUERY, .device = 2},
-    {.type = POC_CB_ALLOC, .device = 1, .size_bytes = 2048, .pid = PID, .id = 0x1a000},
-    {.type = POC_CB_FREE, .device = 1, .size_bytes = 2048, .pid = PID, .id = 0x1a000},
-    {.type = POC_KERNEL_LOAD, .device = 1, .size_bytes = 9000, .buffer_type = 2, .pid = PID, .id = 0x7f0000001000},
-    {.type = POC_DEVICE_INFO_QUERY, .device = -1},
-    {.type = POC_DUMP_REMAINING},
-    {.type = POC_KERNEL_UNLOAD, .device = 1, .size_bytes = 9000, .pid = PID, .id = 0x7f0000001000},
+static const struct legacy_message sequence[] = {
+    {.type = LEGACY_ALLOC, .device = 0, .size_bytes = 1 << 20, .buffer_type = 1, .pid = PID, .id = 1},
+    {.type = LEGACY_ALLOC, .device = 3, .size_bytes = 0, .buffer_type = 0, .pid = PID, .id = 0x100},
+    {.type = LEGACY_FREE, .device = 0, .id = 1}, /* the demo's: no pid, no device */
+    {.type = LEGACY_FREE, .device = 3, .pid = PID, .id = 0x0200000000000100},
+    {.type = LEGACY_QUERY, .device = 2},
+    {.type = LEGACY_CB_ALLOC, .device = 1, .size_bytes = 2048, .pid = PID, .id = 0x1a000},
+    {.type = LEGACY_CB_FREE, .device = 1, .size_bytes = 2048, .pid = PID, .id = 0x1a000},
+    {.type = LEGACY_KERNEL_LOAD, .device = 1, .size_bytes = 9000, .buffer_type = 2, .pid = PID, .id = 0x7f0000001000},
+    {.type = LEGACY_DEVICE_INFO_QUERY, .device = -1},
+    {.type = LEGACY_DUMP_REMAINING},
+    {.type = LEGACY_KERNEL_UNLOAD, .device = 1, .size_bytes = 9000, .pid = PID, .id = 0x7f0000001000},
 };
 #define SEQUENCE_COUNT (sizeof(sequence) / sizeof(*sequence))
 
-static void assert_same(const struct poc_message *is, const struct poc_message *should)
+static void assert_same(const struct legacy_message *is, const struct legacy_message *should)
 {
 	assert_int_equal(is->type, should->type);
 	assert_int_equal(is->device, should->device);
@@ -114,7 +114,7 @@ static struct stream stream_of(uint32_t size, size_t first)
 	struct stream stream = {.count = 0};
 
 	for (size_t i = first; i < SEQUENCE_COUNT; i++)
-		add(&stream, size, &sequence[i], sequence[i].type == POC_ALLOC ? 0x0102030405060708 : 0);
+		add(&stream, size, &sequence[i], sequence[i].type == LEGACY_ALLOC ? 0x0102030405060708 : 0);
 	return stream;
 }
 
@@ -124,8 +124,8 @@ static void assert_heard(const struct listening *listening, uint32_t size, size_
 	assert_int_equal(listening->count, SEQUENCE_COUNT - first);
 	for (size_t i = first; i < SEQUENCE_COUNT; i++)
 		assert_same(&listening->messages[i - first], &sequence[i]);
-	assert_int_equal(poc_framer_answer_bytes(&listening->framer), size);
-	assert_true(poc_framer_is_whole(&listening->framer));
+	assert_int_equal(legacy_framer_answer_bytes(&listening->framer), size);
+	assert_true(legacy_framer_is_whole(&listening->framer));
 }
 
 static void glued(void **state)
@@ -151,7 +151,7 @@ static void one_by_one(void **state)
 		for (size_t n = 0; n < SEQUENCE_COUNT; n++) {
 			hear(&listening, stream.bytes + n * sizes[i], sizes[i]);
 			assert_int_equal(listening.count, n + 1); /* at once: who asks waits for the answer */
-			assert_int_equal(poc_framer_answer_bytes(&listening.framer), sizes[i]);
+			assert_int_equal(legacy_framer_answer_bytes(&listening.framer), sizes[i]);
 		}
 		assert_heard(&listening, sizes[i], 0);
 	}
@@ -191,11 +191,11 @@ static void in_pieces_of_every_length(void **state)
 
 static void the_helper(void **state)
 {
-	static const struct poc_message helped[] = {
-	    {.type = POC_CB_ALLOC, .device = 1, .size_bytes = 2048, .pid = PID, .id = 0x1a000},
-	    {.type = POC_KERNEL_LOAD, .device = 0, .size_bytes = 51200, .pid = PID, .id = 0x55aa00001000},
-	    {.type = POC_CB_FREE, .device = 1, .size_bytes = 2048, .pid = PID, .id = 0x1a000},
-	    {.type = POC_KERNEL_UNLOAD, .device = 0, .size_bytes = 51200, .pid = PID, .id = 0x55aa00001000},
+	static const struct legacy_message helped[] = {
+	    {.type = LEGACY_CB_ALLOC, .device = 1, .size_bytes = 2048, .pid = PID, .id = 0x1a000},
+	    {.type = LEGACY_KERNEL_LOAD, .device = 0, .size_bytes = 51200, .pid = PID, .id = 0x55aa00001000},
+	    {.type = LEGACY_CB_FREE, .device = 1, .size_bytes = 2048, .pid = PID, .id = 0x1a000},
+	    {.type = LEGACY_KERNEL_UNLOAD, .device = 0, .size_bytes = 51200, .pid = PID, .id = 0x55aa00001000},
 	};
 	static const int32_t known[] = {PID, 0, PID + 1}; /* pids of the connection */
 	struct stream stream = {.count = 0};
@@ -220,7 +220,7 @@ static void the_helper(void **state)
 static void the_monitor_of_24_bytes(void **state)
 {
 	struct listening listening = {.framer.pid = PID};
-	uint8_t message[24] = {POC_FREE};
+	uint8_t message[24] = {LEGACY_FREE};
 
 	(void)state;
 	for (int i = 0; i < 10; i++)
@@ -231,21 +231,21 @@ static void the_monitor_of_24_bytes(void **state)
 
 static void other_sizes(void **state)
 {
-	struct poc_message message = sequence[0];
+	struct legacy_message message = sequence[0];
 
 	(void)state;
-	for (uint32_t size = POC_HEAD_BYTES; size < 200; size++) {
+	for (uint32_t size = LEGACY_HEAD_BYTES; size < 200; size++) {
 		struct listening listening = {.framer.pid = PID};
 		struct stream stream = {.count = 0};
 
-		if (size == POC_SMALL_BYTES || size == POC_MIDDLE_BYTES || size == POC_LARGE_BYTES)
+		if (size == LEGACY_SMALL_BYTES || size == LEGACY_MIDDLE_BYTES || size == LEGACY_LARGE_BYTES)
 			continue;
 		for (int i = 0; i < 10; i++)
 			add(&stream, size, &message, 1);
 		hear(&listening, stream.bytes, stream.count);
 		assert_true(listening.bad);
 		assert_true(listening.count <= 1); /* what follows a message of the largest size shows too late */
-		assert_true(size > POC_LARGE_BYTES || listening.count == 0);
+		assert_true(size > LEGACY_LARGE_BYTES || listening.count == 0);
 	}
 }
 
@@ -269,30 +269,30 @@ static void rubbish(void **state)
 static void half_a_message(void **state)
 {
 	(void)state;
-	for (size_t count = 1; count < POC_LARGE_BYTES; count++) {
+	for (size_t count = 1; count < LEGACY_LARGE_BYTES; count++) {
 		struct listening listening = {.framer.pid = PID};
-		struct stream stream = stream_of(POC_LARGE_BYTES, 0);
+		struct stream stream = stream_of(LEGACY_LARGE_BYTES, 0);
 
 		hear(&listening, stream.bytes, count);
-		if (count != POC_SMALL_BYTES && count != POC_MIDDLE_BYTES) {
+		if (count != LEGACY_SMALL_BYTES && count != LEGACY_MIDDLE_BYTES) {
 			assert_int_equal(listening.count, 0);
-			assert_false(poc_framer_is_whole(&listening.framer));
+			assert_false(legacy_framer_is_whole(&listening.framer));
 		}
 	}
 }
 
 static void answers(void **state)
 {
-	const struct poc_totals totals = {.dram = 1, .l1 = 2, .l1_small = 3, .trace = 4, .cb = 5, .kernel = 6};
-	uint8_t bytes[POC_LARGE_BYTES];
+	const struct legacy_totals totals = {.dram = 1, .l1 = 2, .l1_small = 3, .trace = 4, .cb = 5, .kernel = 6};
+	uint8_t bytes[LEGACY_LARGE_BYTES];
 	uint64_t words[6];
 	uint32_t count;
 
 	(void)state;
 	for (size_t i = 0; i < SIZE_COUNT; i++) {
-		poc_encode_totals(bytes, sizes[i], 7, &totals);
+		legacy_encode_totals(bytes, sizes[i], 7, &totals);
 		memcpy(words, bytes + 40, 32);
-		assert_int_equal(bytes[0], POC_RESPONSE);
+		assert_int_equal(bytes[0], LEGACY_RESPONSE);
 		assert_int_equal(bytes[4], 7);
 		for (unsigned n = 0; n < 4; n++)
 			assert_int_equal(words[n], n + 1);
@@ -300,10 +300,10 @@ static void answers(void **state)
 	memcpy(words, bytes + 72, 16);
 	assert_int_equal(words[0], 5);
 	assert_int_equal(words[1], 6);
-	poc_encode_device_count(bytes, POC_MIDDLE_BYTES, 8);
+	legacy_encode_device_count(bytes, LEGACY_MIDDLE_BYTES, 8);
 	memcpy(&count, bytes + 108, 4);
 	assert_int_equal(count, 8);
-	poc_encode_device_count(bytes, POC_LARGE_BYTES, 9);
+	legacy_encode_device_count(bytes, LEGACY_LARGE_BYTES, 9);
 	memcpy(&count, bytes + 124, 4);
 	assert_int_equal(count, 9);
 }

@@ -14,46 +14,46 @@
 #include "ttalloc.h"
 
 struct fixture {
-	struct poc_model model;
-	struct poc_holdings holdings;
-	struct poc_outcome outcome;
+	struct legacy_model model;
+	struct legacy_holdings holdings;
+	struct legacy_outcome outcome;
 };
 
-static void tell(struct fixture *fixture, enum poc_type type, int32_t device, uint64_t id, uint64_t size_bytes,
+static void tell(struct fixture *fixture, enum legacy_type type, int32_t device, uint64_t id, uint64_t size_bytes,
                  uint8_t buffer_type)
 {
-	struct poc_message message = {
+	struct legacy_message message = {
 	    .type = type, .device = device, .id = id, .size_bytes = size_bytes, .buffer_type = buffer_type};
 
-	poc_model_take(&fixture->model, &fixture->holdings, &message, 1, &fixture->outcome);
+	legacy_model_take(&fixture->model, &fixture->holdings, &message, 1, &fixture->outcome);
 }
 
-static struct poc_totals totals(const struct fixture *fixture, int32_t device)
+static struct legacy_totals totals(const struct fixture *fixture, int32_t device)
 {
-	struct poc_totals totals;
+	struct legacy_totals totals;
 
-	poc_model_totals(&fixture->model, device, &totals);
+	legacy_model_totals(&fixture->model, device, &totals);
 	return totals;
 }
 
 static void end(struct fixture *fixture)
 {
-	poc_model_release(&fixture->model, &fixture->holdings);
-	poc_model_free(&fixture->model);
+	legacy_model_release(&fixture->model, &fixture->holdings);
+	legacy_model_free(&fixture->model);
 }
 
 static void each_kind_where_it_belongs(void **state)
 {
 	struct fixture fixture = {0};
-	struct poc_totals is;
+	struct legacy_totals is;
 
 	(void)state;
 	for (uint8_t type = 0; type < 6; type++)
-		tell(&fixture, POC_ALLOC, 1, 100 + type, 1u << type, type);
+		tell(&fixture, LEGACY_ALLOC, 1, 100 + type, 1u << type, type);
 	assert_true(fixture.outcome.odd);
-	assert_int_equal(fixture.outcome.event.region, POC_ODD_REGION + 5);
-	tell(&fixture, POC_CB_ALLOC, 1, 100, 1000, 0);
-	tell(&fixture, POC_KERNEL_LOAD, 1, 100, 2000, 1);
+	assert_int_equal(fixture.outcome.event.region, LEGACY_ODD_REGION + 5);
+	tell(&fixture, LEGACY_CB_ALLOC, 1, 100, 1000, 0);
+	tell(&fixture, LEGACY_KERNEL_LOAD, 1, 100, 2000, 1);
 	is = totals(&fixture, 1);
 	assert_int_equal(is.dram, 1);
 	assert_int_equal(is.l1, 2);
@@ -61,10 +61,10 @@ static void each_kind_where_it_belongs(void **state)
 	assert_int_equal(is.trace, 16);
 	assert_int_equal(is.cb, 1000);
 	assert_int_equal(is.kernel, 2000);
-	tell(&fixture, POC_FREE, 1, 100, 0, 0); /* the buffer of that number, not what else has it */
+	tell(&fixture, LEGACY_FREE, 1, 100, 0, 0); /* the buffer of that number, not what else has it */
 	is = totals(&fixture, 1);
 	assert_int_equal(is.dram + is.cb + is.kernel, 3000);
-	poc_model_release(&fixture.model, &fixture.holdings);
+	legacy_model_release(&fixture.model, &fixture.holdings);
 	is = totals(&fixture, 1);
 	assert_int_equal(is.dram + is.l1 + is.l1_small + is.trace + is.cb + is.kernel, 0);
 	end(&fixture);
@@ -75,14 +75,14 @@ static void frees_find_the_youngest(void **state)
 	struct fixture fixture = {0};
 
 	(void)state;
-	tell(&fixture, POC_ALLOC, 0, 7, 10, TTALLOC_L1);
-	tell(&fixture, POC_ALLOC, 0, 7, 20, TTALLOC_DRAM);
-	tell(&fixture, POC_FREE, 0, 7, 0, 0);
+	tell(&fixture, LEGACY_ALLOC, 0, 7, 10, TTALLOC_L1);
+	tell(&fixture, LEGACY_ALLOC, 0, 7, 20, TTALLOC_DRAM);
+	tell(&fixture, LEGACY_FREE, 0, 7, 0, 0);
 	assert_int_equal(fixture.outcome.event.region, TTALLOC_DRAM);
 	assert_int_equal(fixture.outcome.freed_bytes, 20);
-	tell(&fixture, POC_FREE, 0, 7, 0, 0);
+	tell(&fixture, LEGACY_FREE, 0, 7, 0, 0);
 	assert_int_equal(fixture.outcome.event.region, TTALLOC_L1);
-	tell(&fixture, POC_FREE, 0, 7, 0, 0);
+	tell(&fixture, LEGACY_FREE, 0, 7, 0, 0);
 	assert_false(fixture.outcome.found);
 	assert_int_equal(fixture.outcome.event.region, TTALLOC_ANY);
 	end(&fixture);
@@ -94,13 +94,13 @@ static void device_0_may_be_any(void **state)
 	struct fixture fixture = {0};
 
 	(void)state;
-	tell(&fixture, POC_ALLOC, 3, 7, 10, TTALLOC_L1);
-	tell(&fixture, POC_FREE, 0, 7, 0, 0);
+	tell(&fixture, LEGACY_ALLOC, 3, 7, 10, TTALLOC_L1);
+	tell(&fixture, LEGACY_FREE, 0, 7, 0, 0);
 	assert_true(fixture.outcome.found);
 	assert_int_equal(fixture.outcome.event.device, 3);
-	tell(&fixture, POC_ALLOC, 3, 7, 10, TTALLOC_L1);
-	tell(&fixture, POC_FREE, 3, 99, 0, 0);
-	tell(&fixture, POC_FREE, 0, 7, 0, 0);
+	tell(&fixture, LEGACY_ALLOC, 3, 7, 10, TTALLOC_L1);
+	tell(&fixture, LEGACY_FREE, 3, 99, 0, 0);
+	tell(&fixture, LEGACY_FREE, 0, 7, 0, 0);
 	assert_false(fixture.outcome.found);
 	assert_int_equal(totals(&fixture, 3).l1, 10);
 	end(&fixture);
@@ -112,8 +112,8 @@ static void repeated_allocs_replace(void **state)
 
 	(void)state;
 	for (int i = 0; i < 5; i++) {
-		tell(&fixture, POC_ALLOC, 0, 7, 10 + (uint64_t)i, TTALLOC_L1);
-		tell(&fixture, POC_KERNEL_LOAD, 0, 7, 100, 0);
+		tell(&fixture, LEGACY_ALLOC, 0, 7, 10 + (uint64_t)i, TTALLOC_L1);
+		tell(&fixture, LEGACY_KERNEL_LOAD, 0, 7, 100, 0);
 	}
 	assert_int_equal(fixture.outcome.repeats, 4);
 	assert_int_equal(totals(&fixture, 0).l1, 14);
@@ -127,13 +127,13 @@ static void nothing_wraps(void **state)
 
 	(void)state;
 	for (uint64_t id = 1; id <= 70000; id++)
-		tell(&fixture, POC_ALLOC, 0, id, UINT64_MAX, TTALLOC_DRAM);
+		tell(&fixture, LEGACY_ALLOC, 0, id, UINT64_MAX, TTALLOC_DRAM);
 	assert_int_equal(totals(&fixture, 0).dram, UINT64_MAX);
 	for (uint64_t id = 1; id <= 70000; id++)
-		tell(&fixture, POC_FREE, 0, id, 0, 0);
+		tell(&fixture, LEGACY_FREE, 0, id, 0, 0);
 	assert_int_equal(totals(&fixture, 0).dram, 0);
-	tell(&fixture, POC_CB_FREE, 0, 5, 1000, 0);
-	tell(&fixture, POC_KERNEL_UNLOAD, 0, 5, 1000, 0);
+	tell(&fixture, LEGACY_CB_FREE, 0, 5, 1000, 0);
+	tell(&fixture, LEGACY_KERNEL_UNLOAD, 0, 5, 1000, 0);
 	assert_int_equal(totals(&fixture, 0).cb + totals(&fixture, 0).kernel, 0);
 	end(&fixture);
 }
@@ -144,10 +144,10 @@ static void address_0_counts_nothing(void **state)
 	struct fixture fixture = {0};
 
 	(void)state;
-	tell(&fixture, POC_ALLOC, 0, 0, 1000, TTALLOC_DRAM);
+	tell(&fixture, LEGACY_ALLOC, 0, 0, 1000, TTALLOC_DRAM);
 	assert_int_equal(fixture.outcome.event.flags, TTALLOC_ALIASED);
 	assert_int_equal(totals(&fixture, 0).dram, 0);
-	tell(&fixture, POC_FREE, 0, 0, 0, 0);
+	tell(&fixture, LEGACY_FREE, 0, 0, 0, 0);
 	assert_true(fixture.outcome.found);
 	assert_int_equal(totals(&fixture, 0).dram, 0);
 	end(&fixture);
@@ -158,17 +158,17 @@ static void odd_devices(void **state)
 	struct fixture fixture = {0};
 
 	(void)state;
-	tell(&fixture, POC_ALLOC, 255, 1, 10, TTALLOC_DRAM);
+	tell(&fixture, LEGACY_ALLOC, 255, 1, 10, TTALLOC_DRAM);
 	assert_false(fixture.outcome.odd);
-	tell(&fixture, POC_ALLOC, 256, 1, 20, TTALLOC_DRAM);
+	tell(&fixture, LEGACY_ALLOC, 256, 1, 20, TTALLOC_DRAM);
 	assert_true(fixture.outcome.odd);
-	tell(&fixture, POC_ALLOC, -1, 1, 30, TTALLOC_DRAM);
+	tell(&fixture, LEGACY_ALLOC, -1, 1, 30, TTALLOC_DRAM);
 	assert_int_equal(totals(&fixture, 255).dram, 10);
 	assert_int_equal(totals(&fixture, 256).dram, 20);
 	assert_int_equal(totals(&fixture, -1).dram, 30);
 	assert_int_equal(totals(&fixture, 4).dram, 0);
 	assert_int_equal(fixture.model.device_end, 256);
-	tell(&fixture, POC_FREE, TTALLOC_ANY, 1, 0, 0); /* no device of that number is any device */
+	tell(&fixture, LEGACY_FREE, TTALLOC_ANY, 1, 0, 0); /* no device of that number is any device */
 	assert_false(fixture.outcome.found);
 	assert_int_not_equal(fixture.outcome.event.region, TTALLOC_ANY);
 	end(&fixture);
@@ -180,7 +180,7 @@ static void too_many_places(void **state)
 
 	(void)state;
 	for (int32_t device = 0; device < 5000; device++)
-		tell(&fixture, POC_ALLOC, device, 1, 10, TTALLOC_DRAM);
+		tell(&fixture, LEGACY_ALLOC, device, 1, 10, TTALLOC_DRAM);
 	assert_true(fixture.outcome.refused);
 	assert_int_equal(totals(&fixture, 4999).dram, 0);
 	assert_int_equal(totals(&fixture, 100).dram, 10);

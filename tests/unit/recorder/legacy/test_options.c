@@ -23,17 +23,17 @@ static void paths(void **state)
 
 	(void)state;
 	assert_int_equal(PARSE(&options, "r", "--poc-socket", "-o", "f.db"), 0);
-	assert_string_equal(options.poc_socket, POC_DEFAULT_PATH);
+	assert_string_equal(options.legacy_socket, LEGACY_DEFAULT_PATH);
 	assert_int_equal(options.mode, MODE_DAEMON);
 	assert_int_equal(PARSE(&options, "r", "--poc-socket=/no/such/s", "-o", "f.db", "--log-events"), 0);
-	assert_string_equal(options.poc_socket, "/no/such/s");
+	assert_string_equal(options.legacy_socket, "/no/such/s");
 	assert_true(options.log_events);
 	assert_int_equal(PARSE(&options, "r", "--poc-socket", "/no/such/s", "-o", "f.db", "--", "ls"), 0);
-	assert_string_equal(options.poc_socket, "/no/such/s");
+	assert_string_equal(options.legacy_socket, "/no/such/s");
 	assert_string_equal(options.output, "f.db");
 	assert_string_equal(options.command[0], "ls");
 	assert_int_equal(PARSE(&options, "r", "--poc-socket", "/bin/sh", "-c", "ls"), 0);
-	assert_string_equal(options.poc_socket, POC_DEFAULT_PATH);
+	assert_string_equal(options.legacy_socket, LEGACY_DEFAULT_PATH);
 	assert_string_equal(options.command[0], "/bin/sh");
 	assert_int_equal(PARSE(&options, "r", "--poc-socket", "ls"), 0);
 	assert_string_equal(options.command[0], "ls");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * test_ledger.c - the ledger against a plain array, and what a million blocks cost.
+ * test_ledger.c - the blocks against a plain array, and what a million blocks cost.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,7 +11,7 @@
 #include <malloc.h>
 #include <string.h>
 
-#include "recorder/ledger/ledger.h"
+#include "recorder/ledger/blocks.h"
 
 #define USAGES 300u
 #define ADDRESSES 40u
@@ -29,59 +29,59 @@ static int64_t model[USAGES + 1][ADDRESSES];
 
 static void count_block(void *context, const struct block *block)
 {
-	assert_int_equal(model[block->usage][block->address / 4096], block->key);
+	assert_int_equal(model[block->total][block->address / 4096], block->key);
 	++*(uint32_t *)context;
 }
 
 static void test_against_array(void **state)
 {
-	struct ledger ledger = {0};
+	struct blocks blocks = {0};
 	uint32_t live = 0, seen = 0;
 
 	(void)state;
 	for (int64_t key = 1; key <= ROUNDS; key++) {
-		uint32_t usage = 1 + draw(USAGES), place = draw(ADDRESSES);
+		uint32_t total = 1 + draw(USAGES), place = draw(ADDRESSES);
 		uint64_t address = 4096ull * place;
-		struct block *found = ledger_find(&ledger, usage, address), taken;
+		struct block *found = blocks_find(&blocks, total, address), taken;
 
-		assert_int_equal(found ? found->key : 0, model[usage][place]);
-		assert_int_equal(ledger_take(&ledger, usage, address, &taken), model[usage][place] != 0);
-		if (model[usage][place]) {
-			assert_int_equal(taken.key, model[usage][place]);
-			model[usage][place] = 0;
+		assert_int_equal(found ? found->key : 0, model[total][place]);
+		assert_int_equal(blocks_take(&blocks, total, address, &taken), model[total][place] != 0);
+		if (model[total][place]) {
+			assert_int_equal(taken.key, model[total][place]);
+			model[total][place] = 0;
 			live--;
 		} else {
-			ledger_add(&ledger, usage, address)->key = key;
-			model[usage][place] = key;
+			blocks_add(&blocks, total, address)->key = key;
+			model[total][place] = key;
 			live++;
 		}
-		assert_int_equal(ledger_count(&ledger), live);
+		assert_int_equal(blocks_count(&blocks), live);
 	}
-	ledger_each(&ledger, count_block, &seen);
+	blocks_each(&blocks, count_block, &seen);
 	assert_int_equal(seen, live);
-	ledger_free(&ledger);
+	blocks_free(&blocks);
 }
 
 static void take_it(void *context, const struct block *block)
 {
 	struct block taken;
 
-	if (block->usage == 2)
-		assert_true(ledger_take(context, block->usage, block->address, &taken));
+	if (block->total == 2)
+		assert_true(blocks_take(context, block->total, block->address, &taken));
 }
 
 static void test_take_while_going_through(void **state)
 {
-	struct ledger ledger = {0};
+	struct blocks blocks = {0};
 
 	(void)state;
 	for (uint32_t i = 0; i < 5000; i++)
-		ledger_add(&ledger, 1 + i % 2, 64ull * i)->key = i + 1;
-	ledger_each(&ledger, take_it, &ledger);
-	assert_int_equal(ledger_count(&ledger), 2500);
-	assert_null(ledger_find(&ledger, 2, 64));
-	assert_non_null(ledger_find(&ledger, 1, 0));
-	ledger_free(&ledger);
+		blocks_add(&blocks, 1 + i % 2, 64ull * i)->key = i + 1;
+	blocks_each(&blocks, take_it, &blocks);
+	assert_int_equal(blocks_count(&blocks), 2500);
+	assert_null(blocks_find(&blocks, 2, 64));
+	assert_non_null(blocks_find(&blocks, 1, 0));
+	blocks_free(&blocks);
 }
 
 static size_t in_use(void)
@@ -93,12 +93,12 @@ static size_t in_use(void)
 
 static void test_memory(void **state)
 {
-	struct ledger ledger = {0};
+	struct blocks blocks = {0};
 	size_t before = in_use(), most = 0;
 
 	(void)state;
 	for (uint32_t i = 0; i < 1000000; i++) {
-		struct block *block = ledger_add(&ledger, 1 + i % 256, 4096ull * (i / 256));
+		struct block *block = blocks_add(&blocks, 1 + i % 256, 4096ull * (i / 256));
 
 		memset(block, 0x55, sizeof(*block));
 		if (i % 1000 == 0 && in_use() > most)
@@ -106,7 +106,7 @@ static void test_memory(void **state)
 	}
 	assert_true(in_use() - before < 80u * 1000000);
 	assert_true(most - before < 100u * 1000000);
-	ledger_free(&ledger);
+	blocks_free(&blocks);
 }
 
 int main(void)

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "recorder/serve/client.h"
+#include "recorder/serve/recorded.h"
 #include "tests/unit/recorder/front_segment_writer.h"
 
 /* ---- The back half: remembers. ---- */
@@ -65,10 +65,10 @@ void ingest_process_ended(struct ingest *ingest, uint32_t process, uint64_t at_n
 
 struct fixture {
 	struct segment_writer writer;
-	struct client_world world;
+	struct recorded_shared shared;
 	struct clock_map *clock;
 	struct ingest ingest;
-	struct client *client;
+	struct recorded *process;
 	uint64_t start_ns;
 };
 
@@ -81,9 +81,9 @@ static int set_up(void **state)
 	fixture.clock = clock_map_new(fixture.start_ns);
 	clock_map_advance(fixture.clock, clock_read());
 	*state = &fixture;
-	if (client_world_open(&fixture.world, fixture.clock) < 0)
+	if (recorded_shared_open(&fixture.shared, fixture.clock) < 0)
 		return -1;
-	fixture.world.ingest = &fixture.ingest;
+	fixture.shared.ingest = &fixture.ingest;
 	return 0;
 }
 
@@ -91,8 +91,8 @@ static int tear_down(void **state)
 {
 	struct fixture *fixture = *state;
 
-	client_close(fixture->client);
-	client_world_close(&fixture->world);
+	recorded_close(fixture->process);
+	recorded_shared_close(&fixture->shared);
 	clock_map_free(fixture->clock);
 	writer_close(&fixture->writer);
 	return 0;
@@ -102,13 +102,13 @@ static int open_it(struct fixture *fixture)
 {
 	struct front_error error;
 
-	client_close(fixture->client);
-	return client_open(&fixture->world, fixture->writer.path, getuid(), &fixture->client, &error);
+	recorded_close(fixture->process);
+	return recorded_open(&fixture->shared, fixture->writer.path, getuid(), &fixture->process, &error);
 }
 
 static void pump_all(struct fixture *fixture)
 {
-	for (int i = 0; client_pump(&fixture->world, fixture->client); i++)
+	for (int i = 0; recorded_pump(&fixture->shared, fixture->process); i++)
 		assert_true(i < 1000);
 }
 
@@ -141,16 +141,16 @@ static void what_is_sealed_is_taken_and_late_stamps_are_lifted(void **state)
 	pump_all(fixture);
 	assert_int_equal(fixture->ingest.count, 0);
 	seal_three(fixture, 10);
-	assert_true(client_is_idle(fixture->client)); /* nobody has told yet */
-	assert_true(client_sealed(fixture->client, fixture->writer.header->outbox_sealed));
-	assert_false(client_is_idle(fixture->client));
+	assert_true(recorded_is_idle(fixture->process)); /* nobody has told yet */
+	assert_true(recorded_sealed(fixture->process, fixture->writer.header->outbox_sealed));
+	assert_false(recorded_is_idle(fixture->process));
 	pump_all(fixture);
 	assert_int_equal(fixture->ingest.count, 3);
 	assert_rising(&fixture->ingest, 1);
 	assert_int_equal(fixture->ingest.at_ns[2], fixture->ingest.at_ns[1]);
-	assert_false(client_is_settled(fixture->client));
-	client_set_committed(fixture->client, 3);
-	assert_true(client_is_settled(fixture->client));
+	assert_false(recorded_is_settled(fixture->process));
+	recorded_set_committed(fixture->process, 3);
+	assert_true(recorded_is_settled(fixture->process));
 }
 
 static void claims_that_cannot_be_are_not_taken(void **state)
@@ -161,13 +161,13 @@ static void claims_that_cannot_be_are_not_taken(void **state)
 	seal_three(fixture, 10);
 	assert_int_equal(open_it(fixture), 0);
 	sealed = fixture->writer.header->outbox_sealed;
-	assert_true(client_sealed(fixture->client, sealed));
+	assert_true(recorded_sealed(fixture->process, sealed));
 	pump_all(fixture);
-	assert_false(client_sealed(fixture->client, sealed + 4));
-	assert_false(client_sealed(fixture->client, UINT64_MAX & ~7ull));
-	assert_false(client_sealed(fixture->client, sealed + WRITER_OUTBOX_BYTES + 8));
-	assert_true(client_sealed(fixture->client, sealed));
-	assert_true(client_sealed(fixture->client, 0)); /* late */
+	assert_false(recorded_sealed(fixture->process, sealed + 4));
+	assert_false(recorded_sealed(fixture->process, UINT64_MAX & ~7ull));
+	assert_false(recorded_sealed(fixture->process, sealed + WRITER_OUTBOX_BYTES + 8));
+	assert_true(recorded_sealed(fixture->process, sealed));
+	assert_true(recorded_sealed(fixture->process, 0)); /* late */
 	pump_all(fixture);
 	assert_int_equal(fixture->ingest.count, 3);
 }
@@ -192,10 +192,10 @@ static void the_dead_are_drained(void **state)
 
 	leave_a_mess(fixture);
 	assert_int_equal(open_it(fixture), 0);
-	client_die(&fixture->world, fixture->client, "process exit", 77);
-	assert_true(client_is_dead(fixture->client));
+	recorded_die(&fixture->shared, fixture->process, "process exit", 77);
+	assert_true(recorded_is_dead(fixture->process));
 	pump_all(fixture);
-	assert_true(client_has_ended(fixture->client));
+	assert_true(recorded_has_ended(fixture->process));
 	assert_int_equal(ingest->count, 11);
 	assert_rising(ingest, 1);
 	assert_int_equal(ingest->loss_count, 2);
@@ -206,7 +206,7 @@ static void the_dead_are_drained(void **state)
 	assert_int_equal(ingest->losses[1].count, 9);
 	assert_string_equal(ingest->how, "process exit");
 	assert_true(ingest->end_ns >= ingest->at_ns[10]); /* 77 cannot be: it was alive at 100 */
-	assert_false(client_pump(&fixture->world, fixture->client));
+	assert_false(recorded_pump(&fixture->shared, fixture->process));
 }
 
 /* The recorder was killed when the frames and two records of the rings were committed. */
@@ -217,13 +217,13 @@ static void a_drain_can_be_done_again(void **state)
 
 	leave_a_mess(fixture);
 	assert_int_equal(open_it(fixture), 0);
-	client_die(&fixture->world, fixture->client, "process exit", 77);
+	recorded_die(&fixture->shared, fixture->process, "process exit", 77);
 	pump_all(fixture);
 	memcpy(first_addresses, &fixture->ingest.addresses[6], sizeof(first_addresses));
 
 	fixture->ingest = (struct ingest){.committed_number = 8};
 	assert_int_equal(open_it(fixture), 0);
-	client_die(&fixture->world, fixture->client, "process exit", 77);
+	recorded_die(&fixture->shared, fixture->process, "process exit", 77);
 	pump_all(fixture);
 	assert_int_equal(fixture->ingest.count, 5); /* the frames were passed over */
 	assert_rising(&fixture->ingest, 7);
@@ -239,7 +239,7 @@ static void rings_are_drained_without_any_frame(void **state)
 	fixture->ingest.committed_number = 40;
 	writer_push(&fixture->writer, 0, at(fixture, 1, 1));
 	assert_int_equal(open_it(fixture), 0);
-	client_die(&fixture->world, fixture->client, "exec", 0);
+	recorded_die(&fixture->shared, fixture->process, "exec", 0);
 	pump_all(fixture);
 	assert_int_equal(fixture->ingest.count, 1);
 	assert_rising(&fixture->ingest, 41);
@@ -256,15 +256,15 @@ static void damage_is_told_once_and_the_end_comes(void **state)
 	memset(fixture->writer.file + fixture->writer.header->outbox_offset, 0xee, 64);
 	writer_push(&fixture->writer, 0, at(fixture, 1, 1));
 	assert_int_equal(open_it(fixture), 0);
-	client_look(&fixture->world, fixture->client);
+	recorded_look(&fixture->shared, fixture->process);
 	pump_all(fixture);
 	assert_int_equal(ingest->count, 0);
 	assert_int_equal(ingest->loss_count, 1);
 	assert_int_equal(ingest->losses[0].count, 0);
-	assert_int_equal(fixture->world.refused, 1);
+	assert_int_equal(fixture->shared.refused, 1);
 	assert_null(ingest->how);
-	client_look(&fixture->world, fixture->client);
-	client_die(&fixture->world, fixture->client, "process exit", 5);
+	recorded_look(&fixture->shared, fixture->process);
+	recorded_die(&fixture->shared, fixture->process, "process exit", 5);
 	pump_all(fixture);
 	assert_int_equal(ingest->loss_count, 1);
 	assert_string_equal(ingest->how, "process exit");
@@ -282,7 +282,7 @@ static void a_batch_that_cannot_be_read_is_a_loss_with_numbers(void **state)
 	frame[sizeof(struct tta_batch_header) + WRITER_RINGS * sizeof(struct tta_ring_position)] ^= 0xff;
 	seal_three(fixture, 40);
 	assert_int_equal(open_it(fixture), 0);
-	client_look(&fixture->world, fixture->client);
+	recorded_look(&fixture->shared, fixture->process);
 	pump_all(fixture);
 	assert_int_equal(ingest->count, 6);
 	assert_int_equal(ingest->loss_count, 1);

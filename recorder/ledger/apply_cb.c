@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * apply_cb.c - events about circular buffers and the programs that they belong to.
+ */
+#include "event_context.h"
+#include "ttalloc.h"
+
+struct cb_ending {
+	const struct event_context *context;
+	const char *how;
+};
+
+static void log_cb_end(void *context, int64_t key)
+{
+	const struct cb_ending *ending = context;
+	struct rowlog *log = &context_chunk(ending->context)->log;
+
+	rowlog_begin(log, ROW_CB_END);
+	rowlog_integer(log, key);
+	rowlog_integer(log, ending->context->key);
+	rowlog_integer(log, (int64_t)ending->context->at_ns);
+	rowlog_string(log, ending->how);
+}
+
+/* Takes the COUNT ranges of an entry out of it. A list that does not come whole is not known. */
+static void read_cores(struct entry *entry, uint32_t count, struct cores *cores)
+{
+	struct ttalloc_core_range range;
+
+	cores->count = 0;
+	if (count > CORE_RANGES_MOST || entry->bytes < count * sizeof(range))
+		return;
+	for (uint32_t i = 0; i < count; i++) {
+		entry_take(entry, &range, sizeof(range));
+		cores->ranges[cores->count++] = (struct core_range){range.x0, range.y0, range.x1, range.y1};
+	}
+}
+
+/* Most count their size: that is not said. */
+static void log_count(struct rowlog *log, const struct cb *cb, uint64_t size_bytes)
+{
+	if (cb->aliased || cb->size_bytes == size_bytes)
+		return;
+	rowlog_begin(log, ROW_CB_COUNT);
+	rowlog_integer(log, cb->key);
+	rowlog_integer(log, (int64_t)cb->size_bytes);
+}
+
+static void log_cb(struct event_context *context, const struct cb *cb, const struct cores *cores)
+{
+	uint32_t attribution =
+	    context_attribution(context, context->event->device, TTALLOC_CB, context->event->flags, ENDED_FREED);
+	uint64_t size_bytes = context_size(context->event->size_bytes);
+	struct rowlog *log = &context_chunk(context)->log;
+	char text[CORES_TEXT];
+	size_t length = cores_format(cores, text);
+
+	rowlog_begin(log, ROW_CB);
+	rowlog_integer(log, cb->key);
+	rowlog_integer(log, (int64_t)context->at_ns);
+	rowlog_integer(log, attribution);
+	rowlog_integer(log, (int64_t)cb->program);
+	rowlog_integer(log, cb->number);
+	rowlog_integer(log, (int64_t)context->event->address);
+	rowlog_integer(log, (int64_t)size_bytes);
+	if (length)
+		rowlog_text(log, text, length);
+	else
+		rowlog_null(log);
+	log_count(log, cb, size_bytes);
+}
+
+/* Passes on what became of the resident circular buffers, if anything. */
+static void settle(struct event_context *context, uint32_t total, struct usage_change *change)
+{
+	struct holdings *holdings = context->process->holdings;
+
+	if (cbs_settle(&holdings->cbs, &holdings->region_totals[total - 1], total, change) || change->allocs ||
+	    change->frees)
+		process_change(context->ledger, context->process, total, change);
+}
+
+/* As for blocks: the end of the old one takes the event's key, and the event a fresh one. */
+static void replace_cb(struct event_context *context, int64_t replaced)
+{
+	log_cb_end(&(struct cb_ending){context, "replaced"}, replaced);
+	context->process->replaced++;
+	context->key = context->ledger->next_key++;
+}
+
+void apply_cb_alloc(struct event_context *context)
+{
+	const struct tta_event *event = context->event;
+	struct holdings *holdings = context->process->holdings;
+	uint32_t total = context_region_total(context, TTALLOC_CB);
+	struct tta_cb_entry about = {0};
+	struct entry entry = {0};
+	struct usage_change change;
+	struct cores cores;
+	struct cb cb = {.total = total, .aliased = event->flags & TTALLOC_ALIASED};
+	int64_t replaced;
+
+	if (!total)
+		return;
+	if (entry_find(context->table, (uint32_t)event->bank_bytes, TTA_ENTRY_CB, &entry))
+		entry_take(&entry, &about, sizeof(about));
+	read_cores(&entry, about.core_ranges, &cores);
+	cb.program = about.program;
+	cb.number = about.index;
+	cb.size_bytes = cb.aliased ? 0 : context_size(event->size_bytes);
+	replaced = cbs_key(&holdings->cbs, &cb);
+	if (replaced)
+		replace_cb(context, replaced);
+	cb.key = context->key;
+	cbs_add(&holdings->cbs, &holdings->region_totals[total - 1], &cb, &cores);
+	log_cb(context, &cb, &cores);
+	holdings->region_totals[total - 1].allocated_bytes += cb.aliased ? 0 : (int64_t)context_size(event->size_bytes);
+	change = context_change(context);
+	change.allocs = 1;
+	settle(context, total, &change);
+}
+
+/* Returns how many the event ends: all of its program, or the one that its entry names. */
+static uint32_t end_cbs(struct event_context *context, uint32_t total)
+{
+	const struct tta_event *event = context->event;
+	struct cbs *cbs = &context->process->holdings->cbs;
+	struct cb_ending ending = {context, "freed"};
+	struct tta_cb_entry about;
+	struct entry entry;
+	int64_t key;
+
+	if (!event->bank_bytes)
+		return cbs_end(cbs, total, event->address, log_cb_end, &ending);
+	if (!entry_find(context->table, (uint32_t)event->bank_bytes, TTA_ENTRY_CB, &entry))
+		return 0;
+	entry_take(&entry, &about, sizeof(about));
+	key = cbs_end_one(cbs, &(struct cb){.total = total, .program = event->address, .number = about.index});
+	if (key)
+		log_cb_end(&ending, key);
+	return key != 0;
+}
+
+void apply_cb_free(struct event_context *context)
+{
+	struct holdings *holdings = context->process->holdings;
+	uint32_t total = process_find_region_total(holdings, context->event->device, TTALLOC_CB);
+	struct usage_change change = context_change(context);
+
+	context_log_other(context, context->event->address);
+	if (!total)
+		return;
+	change.frees = end_cbs(context, total);
+	settle(context, total, &change);
+}
+
+void apply_program_run(struct event_context *context)
+{
+	const struct tta_event *event = context->event;
+	uint32_t total = context_region_total(context, TTALLOC_CB);
+	struct usage_change change = context_change(context);
+
+	if (!total)
+		return;
+	*CHUNK_ADD(&context_chunk(context)->runs) = (struct run_row){
+	    .key = context->key,
+	    .at_ns = (int64_t)context->at_ns,
+	    .origin = context_attribution(context, event->device, TTALLOC_CB, 0, ENDED_FREED),
+	    .program = (int64_t)event->address,
+	};
+	cbs_run(&context->process->holdings->region_totals[total - 1], event->address);
+	settle(context, total, &change);
+}
+
+void apply_device_close_cbs(struct event_context *context, uint32_t total)
+{
+	struct cb_ending ending = {context, "device close"};
+
+	cbs_end_all(&context->process->holdings->cbs, total, log_cb_end, &ending);
+}

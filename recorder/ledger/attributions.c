@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * attributions.c - from what an event says of where it comes from to a row of the dictionary. Events repeat themselves:
+ * each process has a cache of the answers, and only what is not in it is looked up in the table of its segment.
+ */
+#include "entries.h"
+#include "ledger.h"
+#include "ttalloc.h"
+
+#define MOST_LABEL_STEPS 1024u
+
+static uint8_t class_of(uint16_t region, uint8_t flags)
+{
+	if (region == TTALLOC_CB)
+		return CLASS_CIRCULAR_BUFFER;
+	if (region == TTALLOC_KERNEL)
+		return CLASS_KERNEL;
+	if (flags & TTALLOC_KERNEL_BINARY)
+		return CLASS_KERNEL_BINARY;
+	return region == TTALLOC_TRACE ? CLASS_TRACE : CLASS_BUFFER;
+}
+
+uint32_t attribution_thread(struct ledger *ledger, const struct process *process, const struct ingest_table *table,
+                            uint32_t thread_entry)
+{
+	struct tta_thread_entry thread = {0};
+	struct entry entry;
+
+	if (entry_find(table, thread_entry, TTA_ENTRY_THREAD, &entry))
+		entry_take(&entry, &thread, sizeof(thread));
+	return dictionary_thread(ledger->dictionary,
+	                         &(struct dictionary_thread){
+	                             .process = process->id,
+	                             .serial = thread.serial,
+	                             .tid = thread.tid,
+	                             .name = thread.name,
+	                             .name_bytes = sizeof(thread.name),
+	                         },
+	                         &ledger->chunk->log);
+}
+
+/* Walks up to the outermost label, then names them from there on inwards. Entries only ever name earlier ones; of a
+ * chain that is too long, the outermost count. */
+static uint32_t label_id(struct ledger *ledger, const struct ingest_table *table, uint32_t label)
+{
+	struct entry chain[LABEL_MOST_DEPTH], entry;
+	uint32_t steps = 0, parent[2], id = 0;
+
+	while (steps < MOST_LABEL_STEPS && entry_find(table, label, TTA_ENTRY_LABEL, &entry)) {
+		entry_take(&entry, parent, sizeof(parent));
+		chain[steps++ % LABEL_MOST_DEPTH] = entry;
+		if (parent[0] >= label)
+			break;
+		label = parent[0];
+	}
+	for (uint32_t kept = steps < LABEL_MOST_DEPTH ? steps : LABEL_MOST_DEPTH; kept > 0; kept--, steps--) {
+		entry = chain[(steps - 1) % LABEL_MOST_DEPTH];
+		id = dictionary_label(ledger->dictionary, id, (const char *)entry.data, entry.bytes,
+		                      &ledger->chunk->log);
+	}
+	return id;
+}
+
+static uint32_t look_up(struct ledger *ledger, const struct process *process, const struct ingest_table *table,
+                        const struct raw_attribution *raw)
+{
+	uint16_t region = (uint16_t)(raw->what >> 16);
+	uint8_t flags = (uint8_t)(raw->what >> 8);
+	struct attribution attribution = {
+	    .process = process->id,
+	    .thread = attribution_thread(ledger, process, table, (uint32_t)(raw->thread_label >> 32)),
+	    .label = label_id(ledger, table, (uint32_t)raw->thread_label),
+	    .stack = stacks_id(&process->holdings->stacks, ledger->dictionary, table,
+	                       (uint32_t)(raw->stack_device >> 32), &ledger->chunk->log),
+	    .device = (uint32_t)raw->stack_device,
+	    .region = region,
+	    .class = class_of(region, flags),
+	    .flags = flags,
+	    .ended = (uint8_t)raw->what,
+	};
+
+	return dictionary_attribution(ledger->dictionary, &attribution, &ledger->chunk->log);
+}
+
+static uint64_t raw_hash(const struct raw_attribution *raw)
+{
+	return hash_mix(raw->thread_label * 0x9e3779b97f4a7c15u ^
+	                (raw->stack_device + raw->what) * 0xd6e8feb86659fd93u ^ (uint64_t)raw->what << 32);
+}
+
+static bool same_raw(const struct raw_attribution *a, const struct raw_attribution *b)
+{
+	return a->thread_label == b->thread_label && a->stack_device == b->stack_device && a->what == b->what;
+}
+
+uint32_t attribution_id(struct ledger *ledger, struct process *process, const struct ingest_table *table,
+                        const struct raw_attribution *raw)
+{
+	struct holdings *holdings = process->holdings;
+	uint64_t hash = raw_hash(raw);
+
+	INDEX_EACH_MATCH(&holdings->attribution_index, hash, at, ref)
+	{
+		if (same_raw(&holdings->attributions[ref - 1].raw, raw))
+			return holdings->attributions[ref - 1].id;
+	}
+	if (holdings->attribution_count >= MOST_ATTRIBUTIONS) {
+		struct raw_attribution bare = raw_attribution(0, 0, 0, (uint32_t)raw->stack_device);
+
+		bare.what = raw->what & ~((uint32_t)(uint8_t) ~(TTALLOC_ALIASED | TTALLOC_KERNEL_BINARY) << 8);
+		return look_up(ledger, process, table, &bare);
+	}
+	holdings->attributions = memory_room(holdings->attributions, holdings->attribution_count,
+	                                     &holdings->attribution_capacity, sizeof(*holdings->attributions));
+	holdings->attributions[holdings->attribution_count++] =
+	    (struct cached_attribution){.raw = *raw, .id = look_up(ledger, process, table, raw)};
+	index_add(&holdings->attribution_index, hash, (uint32_t)holdings->attribution_count);
+	return holdings->attributions[holdings->attribution_count - 1].id;
+}

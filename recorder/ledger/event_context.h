@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * event_context.h - one event on its way in, and what the files that deal with its kinds share.
+ */
+#ifndef RECORDER_EVENT_CONTEXT_H
+#define RECORDER_EVENT_CONTEXT_H
+
+#include "entries.h"
+#include "ledger.h"
+#include "ttalloc.h"
+
+struct event_context {
+	struct ledger *ledger;
+	struct process *process;
+	const struct ingest_table *table;
+	const struct tta_event *event;
+	uint32_t thread_entry;
+	uint64_t at_ns;
+	int64_t key;
+	uint64_t
+	    refused; /* events of the batch that name more devices and regions than there can be, or no known kind */
+};
+
+struct chunk *context_chunk(const struct event_context *context);
+struct usage_change context_change(const struct event_context *context);
+
+/* The dictionary's id for something of (DEVICE, REGION) that this event did. */
+uint32_t context_attribution(const struct event_context *context, uint32_t device, uint32_t region, uint8_t flags,
+                             uint8_t ended);
+
+/* The total that the event is about; 0: refused. */
+uint32_t context_region_total(struct event_context *context, uint32_t region);
+
+/* Whether closing DEVICE ends what the process has there. The host's memory is no device's, whatever number it has. */
+static inline bool context_closes(const struct region_total *total, uint32_t device)
+{
+	return total->device == device && total->region != TTALLOC_HOST;
+}
+
+/* A size that can be stored and added up. */
+uint64_t context_size(uint64_t size_bytes);
+
+/* Logs an event without a row of its own kind: a free of nothing, a cb_free, and what happens to devices. */
+void context_log_other(struct event_context *context, uint64_t a);
+
+/* apply_block.c: blocks and kernels. */
+void apply_alloc(struct event_context *context);
+void apply_free(struct event_context *context, uint32_t region);
+void apply_failure(struct event_context *context);
+void apply_kernel(struct event_context *context);
+void apply_device_close_blocks(struct event_context *context);
+
+/* apply_cb.c: circular buffers. */
+void apply_cb_alloc(struct event_context *context);
+void apply_cb_free(struct event_context *context);
+void apply_program_run(struct event_context *context);
+void apply_device_close_cbs(struct event_context *context, uint32_t total);
+
+#endif

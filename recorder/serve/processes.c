@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * processes.c - the recorded processes: found, watched, served in turn, and let go once all of theirs is committed.
+ */
+#include "server_private.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "liveness.h"
+#include "ttalloc/paths.h"
+
+#define BATCHES_PER_TURN 64
+
+struct recorded *processes_find(struct server *server, const uint8_t *segment_id)
+{
+	for (size_t i = 0; i < server->process_count; i++) {
+		struct recorded *process = server->processes[i];
+
+		if (!process->gone && memcmp(recorded_header(process)->id, segment_id, TTA_ID_BYTES) == 0)
+			return process;
+	}
+	return NULL;
+}
+
+static int grow(struct server *server)
+{
+	size_t capacity = server->process_capacity ? server->process_capacity * 2 : 64;
+	struct recorded **processes = realloc(server->processes, capacity * sizeof(struct recorded *));
+
+	if (!processes)
+		return -1;
+	server->processes = processes;
+	server->process_capacity = capacity;
+	return 0;
+}
+
+static void die(struct server *server, struct recorded *process, const char *how, uint64_t end_ns)
+{
+	if (recorded_is_dead(process))
+		return;
+	recorded_die(&server->shared, process, how, end_ns);
+	if (process->source.fd >= 0) {
+		server_unwatch(server, &process->source);
+		close(process->source.fd);
+		process->source.fd = -1;
+	}
+	if (process->connection)
+		connection_drop(server, process->connection);
+	if (server->setup.options->verbose)
+		say("process %" PRIu32 " has ended (%s)", recorded_header(process)->pid, how);
+}
+
+static bool same_process(const struct recorded *a, const struct recorded *b)
+{
+	const struct tta_segment_header *one = recorded_header(a), *other = recorded_header(b);
+
+	return one->pid == other->pid && one->start_time == other->start_time;
+}
+
+static uint64_t made_ns(const struct recorded *process)
+{
+	return recorded_header(process)->anchor_monotonic_ns;
+}
+
+/* The image that took the place of PROCESS's by exec, if there is one. */
+static struct recorded *next_image(const struct server *server, const struct recorded *process)
+{
+	struct recorded *next = NULL;
+
+	for (size_t i = 0; i < server->process_count; i++) {
+		struct recorded *other = server->processes[i];
+
+		if (!other->gone && same_process(process, other) && made_ns(other) > made_ns(process) &&
+		    (!next || made_ns(other) < made_ns(next)))
+			next = other;
+	}
+	return next;
+}
+
+/* Of several segments of one process only the youngest can be alive. */
+static void end_earlier_images(struct server *server, const struct recorded *process)
+{
+	for (size_t i = 0; i < server->process_count; i++) {
+		struct recorded *earlier = server->processes[i], *next;
+
+		if (earlier->gone || recorded_is_dead(earlier) || !same_process(process, earlier))
+			continue;
+		next = next_image(server, earlier);
+		if (next)
+			die(server, earlier, "exec", clock_map_relative(server->setup.clock, made_ns(next)));
+	}
+}
+
+static bool has_other_images(const struct server *server, const struct recorded *process)
+{
+	for (size_t i = 0; i < server->process_count; i++)
+		if (server->processes[i] != process && !server->processes[i]->gone &&
+		    same_process(server->processes[i], process))
+			return true;
+	return false;
+}
+
+struct recorded *processes_take(struct server *server, const char *path, struct front_error *error)
+{
+	struct recorded *process, *known;
+
+	if (server->process_count >= MAX_PROCESSES) {
+		front_fail(error, "too many processes are being recorded (%u)", MAX_PROCESSES);
+		return NULL;
+	}
+	if (recorded_open(&server->shared, path, geteuid(), &process, error) < 0)
+		return NULL;
+	known = processes_find(server, recorded_header(process)->id);
+	if (known) { /* under another name: a link */
+		recorded_close(process);
+		return known;
+	}
+	if (server->process_count == server->process_capacity && grow(server) < 0) {
+		front_fail(error, "no memory");
+		recorded_close(process);
+		return NULL;
+	}
+	server->processes[server->process_count++] = process;
+	server->report.processes++;
+	if (server->setup.options->verbose)
+		say("process %" PRIu32 " joins: %s", recorded_header(process)->pid, recorded_header(process)->command);
+	return process;
+}
+
+/* Begins to watch the process; if it is dead already, its segment is drained. */
+static void watch(struct server *server, struct recorded *process)
+{
+	const struct tta_segment_header *header = recorded_header(process);
+
+	end_earlier_images(server, process);
+	if (recorded_is_dead(process) || process->source.fd >= 0)
+		return;
+	if (!liveness_watch((pid_t)header->pid, header->start_time, &process->source.fd))
+		die(server, process, "process exit", 0);
+	else if (process->source.fd >= 0 && server_watch(server, &process->source, EPOLLIN) < 0) {
+		close(process->source.fd); /* processes_poll() asks then */
+		process->source.fd = -1;
+	}
+	if (!recorded_is_dead(process))
+		recorded_look(&server->shared, process);
+}
+
+void processes_settle(struct server *server, struct recorded *process)
+{
+	if (has_other_images(server, process))
+		processes_scan(server); /* there may have been more in between */
+	watch(server, process);
+}
+
+void processes_died(struct server *server, struct recorded *process)
+{
+	processes_scan(server); /* its last image may be one that never said hello */
+	die(server, process, "process exit", server_now_ns(server));
+}
+
+void processes_poll(struct server *server, bool all)
+{
+	for (size_t i = 0; i < server->process_count; i++) {
+		struct recorded *process = server->processes[i];
+		const struct tta_segment_header *header = recorded_header(process);
+
+		if (process->gone || recorded_is_dead(process) || (process->source.fd >= 0 && !all))
+			continue;
+		if (!liveness_ask((pid_t)header->pid, header->start_time))
+			processes_died(server, process);
+	}
+}
+
+/* Names of this socket's segments begin with its hash. */
+static bool is_ours(const char *name, const char *prefix)
+{
+	size_t length = strlen(name), suffix = strlen(TTA_SEGMENT_SUFFIX);
+
+	return strncmp(name, prefix, strlen(prefix)) == 0 && length > suffix &&
+	       strcmp(name + length - suffix, TTA_SEGMENT_SUFFIX) == 0;
+}
+
+static void make_prefix(const char *socket_path, char prefix[static 18])
+{
+	snprintf(prefix, 18, "%016llx-", (unsigned long long)tta_socket_hash(socket_path));
+}
+
+static bool is_recorded(const struct server *server, const char *path)
+{
+	for (size_t i = 0; i < server->process_count; i++)
+		if (!server->processes[i]->gone && strcmp(recorded_path(server->processes[i]), path) == 0)
+			return true;
+	return false;
+}
+
+static bool is_ignored(const struct server *server, ino_t inode)
+{
+	for (size_t i = 0; i < server->ignored_count; i++)
+		if (server->ignored[i] == inode)
+			return true;
+	return false;
+}
+
+static void ignore(struct server *server, ino_t inode)
+{
+	size_t capacity = server->ignored_capacity ? server->ignored_capacity * 2 : 16;
+
+	if (server->ignored_count == server->ignored_capacity) {
+		ino_t *ignored = realloc(server->ignored, capacity * sizeof(*ignored));
+
+		if (!ignored)
+			return;
+		server->ignored = ignored;
+		server->ignored_capacity = capacity;
+	}
+	server->ignored[server->ignored_count++] = inode;
+}
+
+static void scan_directory(struct server *server, const char *directory)
+{
+	char prefix[18], path[TTA_PATH_BYTES];
+	DIR *listing = opendir(directory);
+	struct front_error error;
+	struct dirent *entry;
+
+	if (!listing)
+		return;
+	make_prefix(server->setup.recording->socket, prefix);
+	while ((entry = readdir(listing))) {
+		if (!is_ours(entry->d_name, prefix) || is_ignored(server, entry->d_ino) ||
+		    snprintf(path, sizeof(path), "%s/%s", directory, entry->d_name) >= (int)sizeof(path) ||
+		    is_recorded(server, path))
+			continue;
+		if (!processes_take(server, path, &error)) {
+			server_refusal(server, error.text);
+			ignore(server, entry->d_ino);
+		}
+	}
+	closedir(listing);
+}
+
+void processes_scan(struct server *server)
+{
+	char directory[TTA_PATH_BYTES];
+	size_t before = server->process_count;
+
+	for (int i = 0; i < TTA_SEGMENT_ROOTS; i++) {
+		int length = tta_segment_directory(i, directory, sizeof(directory));
+
+		if (length > 0 && length < (int)sizeof(directory))
+			scan_directory(server, directory);
+	}
+	/* when all are known, so that images before an exec have been told from the last one */
+	for (size_t i = before; i < server->process_count; i++)
+		watch(server, server->processes[i]);
+}
+
+static void look_for_earliest(const char *directory, const char *prefix, uint64_t *earliest_ns)
+{
+	DIR *listing = opendir(directory);
+	struct dirent *entry;
+	char boot_id[40];
+
+	liveness_boot_id(boot_id, sizeof(boot_id));
+	while (listing && (entry = readdir(listing))) {
+		char path[TTA_PATH_BYTES];
+		struct front_error error;
+		struct segment *segment;
+		const struct tta_segment_header *header;
+
+		if (!is_ours(entry->d_name, prefix) ||
+		    snprintf(path, sizeof(path), "%s/%s", directory, entry->d_name) >= (int)sizeof(path) ||
+		    segment_open(path, geteuid(), &segment, &error) < 0)
+			continue;
+		header = segment_header(segment);
+		if (strcmp(header->boot_id, boot_id) == 0 && header->anchor_monotonic_ns < *earliest_ns)
+			*earliest_ns = header->anchor_monotonic_ns;
+		segment_close(segment);
+	}
+	if (listing)
+		closedir(listing);
+}
+
+uint64_t server_earliest_ns(const char *socket_path, uint64_t now_ns)
+{
+	char directory[TTA_PATH_BYTES], prefix[18];
+
+	make_prefix(socket_path, prefix);
+	for (int i = 0; i < TTA_SEGMENT_ROOTS; i++) {
+		int length = tta_segment_directory(i, directory, sizeof(directory));
+
+		if (length > 0 && length < (int)sizeof(directory))
+			look_for_earliest(directory, prefix, &now_ns);
+	}
+	return now_ns;
+}
+
+static void process_committed(uint32_t ledger_id, uint64_t number, bool ended, void *context)
+{
+	struct server *server = context;
+
+	for (size_t i = 0; i < server->process_count; i++) {
+		struct recorded *process = server->processes[i];
+
+		if (process->gone || recorded_ledger_id(process) != ledger_id)
+			continue;
+		recorded_set_committed(process, number);
+		if (ended && recorded_has_ended(process)) {
+			recorded_unlink(process);
+			process->gone = true;
+		} else if (process->connection) {
+			connection_tell_committed(server, process->connection);
+		}
+	}
+}
+
+void processes_committed(struct server *server)
+{
+	ingest_take_committed(server->setup.ingest, process_committed, server);
+}
+
+/* One batch of PROCESS. */
+static bool pump_one(struct server *server, struct recorded *process)
+{
+	bool more = recorded_pump(&server->shared, process);
+
+	if (process->urgent && recorded_is_idle(process)) { /* all that was sealed before it was asked has been taken */
+		process->urgent = false;
+		server->urgent = true;
+		ingest_tick(server->setup.ingest, server_now_ns(server), true);
+	}
+	return more;
+}
+
+/* Goes round and round, one batch of each at a time, until nobody has one left, or there is no room, or it is time to
+ * look at the sockets again. */
+bool processes_pump(struct server *server)
+{
+	size_t idle = 0;
+
+	for (int taken = 0; server->process_count && idle < server->process_count; idle++) {
+		struct recorded *process;
+
+		if (!ingest_has_room(server->setup.ingest))
+			return false; /* the event descriptor says when there is */
+		if (taken >= BATCHES_PER_TURN)
+			return true;
+		if (server->next_process >= server->process_count)
+			server->next_process = 0;
+		process = server->processes[server->next_process++];
+		if (!process->gone && pump_one(server, process)) {
+			idle = (size_t)-1;
+			taken++;
+		}
+	}
+	return false;
+}
+
+void processes_sweep(struct server *server)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < server->process_count; i++) {
+		struct recorded *process = server->processes[i];
+
+		if (!process->gone) {
+			server->processes[kept++] = process;
+			continue;
+		}
+		recorded_close(process);
+	}
+	server->process_count = kept;
+}
+
+void processes_dismiss(struct server *server)
+{
+	for (size_t i = 0; i < server->process_count; i++) {
+		struct recorded *process = server->processes[i];
+
+		if (recorded_is_dead(process))
+			continue;
+		recorded_unlink(process); /* nobody would ever come for it */
+		if (process->connection)
+			connection_refuse(server, process->connection, "the recording has ended");
+	}
+}
