@@ -1,11 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # Writes the C file OUTPUT with the .sql files of TEXTS (as sql_NAME) and of QUERIES (as the table sql_queries), byte for
-# byte: hexadecimal, so that no escaping can go wrong.
+# byte: hexadecimal, so that no escaping can go wrong. Numbers and words of the vocabulary are put in for their names.
+
+include(${CMAKE_CURRENT_LIST_DIR}/../include/ttalloc/vocabulary.cmake)
+vocabulary_read()
 
 # Appends the declaration of the array NAME, which holds FILE and a NUL, to the variable "source".
 function(embed name file linkage)
-  file(READ ${file} hex HEX)
+  file(READ ${file} text)
+  vocabulary_sql(text region REGIONS)
+  vocabulary_sql(text class CLASSES)
+  vocabulary_sql(text kind KINDS)
+  vocabulary_sql(text end ENDS)
+  vocabulary_sql(text flag FLAGS)
+  vocabulary_sql(text flag EVENT_FLAGS)
+  if(text MATCHES "{[a-z]+[.:][^}]*}")
+    message(FATAL_ERROR "${file}: vocabulary.h has no ${CMAKE_MATCH_0}")
+  endif()
+  string(HEX "${text}" hex)
   string(REGEX REPLACE "(................................................................)" "\\1\n" hex "${hex}")
   string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," hex "${hex}")
   set(source "${source}${linkage} char ${name}[] = {\n${hex}0};\n\n" PARENT_SCOPE)

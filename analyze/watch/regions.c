@@ -8,14 +8,12 @@
 
 #include "analyze/base/memory.h"
 #include "section.h"
+#include "ttalloc.h"
 
 #define BLOCK_MOST 400 /* columns of a bar or a trend */
 #define NAME_WIDTH 9
 #define NOW_WIDTH 10
 #define FLEXIBLE_LEAST 9
-#define REGION_CB 16
-#define REGION_KERNEL 17
-#define REGION_HOST 32
 
 /* What a line has room for; 0: not shown. Each width has the blank before it in it. */
 struct columns {
@@ -49,7 +47,7 @@ static struct columns fit_columns(size_t width)
 
 static bool has_banks(const struct live_region *region)
 {
-	return region->region != REGION_HOST && region->region != REGION_KERNEL;
+	return region->region != TTALLOC_HOST && region->region != TTALLOC_KERNEL;
 }
 
 static int64_t larger(int64_t a, int64_t b)

@@ -3,6 +3,7 @@
  * section.c - processes and labels; see section.h.
  */
 #include "section.h"
+#include "ttalloc/vocabulary.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -170,10 +171,10 @@ size_t section_label_rows(const struct view *view, const struct model *model)
 
 static void name_group(char *out, size_t size, const struct live_group *group)
 {
-	const char *class = group->class == LIVE_CLASS_KERNEL_BINARY ? "kernel binaries"
-	                    : group->class == LIVE_CLASS_KERNEL      ? "kernels"
-	                    : group->class == LIVE_CLASS_TRACE       ? "traces"
-	                                                             : NULL;
+	const char *class = group->class == TTA_CLASS_KERNEL_BINARY ? "kernel binaries"
+	                    : group->class == TTA_CLASS_KERNEL      ? "kernels"
+	                    : group->class == TTA_CLASS_TRACE       ? "traces"
+	                                                            : NULL;
 	if (group->path != NULL)
 		text_terminal(out, size, group->path, strlen(group->path));
 	else

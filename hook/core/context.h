@@ -14,7 +14,6 @@
 #include <stdint.h>
 #include <string.h>
 
-#define TTALLOC_NO_MACROS
 #include "ttalloc.h"
 
 #include "clock.h"

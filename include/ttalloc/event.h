@@ -8,26 +8,7 @@
 #include <assert.h>
 #include <stdint.h>
 
-enum tta_kind {
-	TTA_ALLOC = 1,
-	TTA_FREE = 2,
-	TTA_ALLOC_FAILED = 3,
-	TTA_CB_ALLOC = 4,
-	TTA_CB_FREE = 5,
-	TTA_PROGRAM_RUN = 6,
-	TTA_KERNEL_LOAD = 7,
-	TTA_KERNEL_UNLOAD = 8,
-	TTA_DEVICE_OPEN = 9,
-	TTA_DEVICE_CLOSE = 10,
-	/* Marks take a number and a place in the order, but are no events. */
-	TTA_STEP = 32,
-	TTA_LOSS = 33,     /* events that were dropped at this place */
-	TTA_NOTE = 34,     /* what a producer says of its own recording */
-	TTA_PRODUCER = 35, /* somebody else reports, too, than the segment says */
-};
-
-/* In an event's flags, beside enum ttalloc_flag: the label is that of the thread that made this one. */
-#define TTA_LABEL_INHERITED (1u << 4)
+#include "ttalloc/vocabulary.h"
 
 /* "entry" is the id of an entry of the segment's table (segment.h); 0: none. What each kind keeps where:
  *
@@ -60,12 +41,5 @@ struct tta_event {
 	uint16_t region; /* enum ttalloc_region */
 };
 static_assert(sizeof(struct tta_event) == 48, "the ring's record is a contract between hook and recorder");
-
-enum tta_loss_reason {
-	TTA_LOST_RING_FULL = 1,    /* the thread's ring was full and the wait over */
-	TTA_LOST_NO_RING = 2,      /* no ring could be had: too many threads, or no room */
-	TTA_LOST_BAD_BATCH = 3,    /* a batch did not decode */
-	TTA_LOST_SWITCHED_OFF = 4, /* recording was switched off for a while; count 0: not known how many */
-};
 
 #endif

@@ -55,14 +55,14 @@ static void end_block(struct event_context *context, const struct block *block, 
 		change.bank_bytes = -(int64_t)block->bank_bytes;
 		change.blocks = -1;
 	}
-	change.frees = ended == ENDED_FREED;
+	change.frees = ended == TTA_ENDED_FREED;
 	process_change(context->ledger, context->process, block->total, &change);
 }
 
 /* The end takes the event's key, and the event a fresh one. */
 static void replace_block(struct event_context *context, const struct block *block)
 {
-	end_block(context, block, ENDED_REPLACED);
+	end_block(context, block, TTA_ENDED_REPLACED);
 	context->process->replaced++;
 	context->key = context->ledger->next_key++;
 }
@@ -115,7 +115,7 @@ static bool apply_block(struct event_context *context, uint32_t region, uint64_t
 	block->size_bytes = context_size(event->size_bytes) & SIZE_BITS;
 	block->bank_bytes = (bank_bytes ? context_size(bank_bytes) : block->size_bytes) & SIZE_BITS;
 	block->flags = event->flags;
-	block->attribution = context_attribution(context, event->device, region, event->flags, ENDED_FREED);
+	block->attribution = context_attribution(context, event->device, region, event->flags, TTA_ENDED_FREED);
 	hold_block(context, block);
 	count_alloc(context, total, block);
 	return true;
@@ -163,7 +163,7 @@ void apply_free(struct event_context *context, uint32_t region)
 	else
 		total = process_find_region_total(process->holdings, event->device, region);
 	if (total && blocks_take(&process->holdings->blocks, total, event->address, &block)) {
-		end_block(context, &block, ENDED_FREED);
+		end_block(context, &block, TTA_ENDED_FREED);
 		return;
 	}
 	if (process_inherited(process, event->address, region == TTALLOC_KERNEL))
@@ -176,7 +176,8 @@ void apply_free(struct event_context *context, uint32_t region)
 void apply_failure(struct event_context *context)
 {
 	const struct tta_event *event = context->event;
-	uint32_t attribution = context_attribution(context, event->device, event->region, event->flags, ENDED_FREED);
+	uint32_t attribution =
+	    context_attribution(context, event->device, event->region, event->flags, TTA_ENDED_FREED);
 	uint64_t size_bytes = context_size(event->size_bytes), bank_bytes = context_size(event->bank_bytes);
 	struct rowlog *log = &context_chunk(context)->log;
 

@@ -49,7 +49,7 @@ static void log_count(struct rowlog *log, const struct cb *cb, uint64_t size_byt
 static void log_cb(struct event_context *context, const struct cb *cb, const struct cores *cores)
 {
 	uint32_t attribution =
-	    context_attribution(context, context->event->device, TTALLOC_CB, context->event->flags, ENDED_FREED);
+	    context_attribution(context, context->event->device, TTALLOC_CB, context->event->flags, TTA_ENDED_FREED);
 	uint64_t size_bytes = context_size(context->event->size_bytes);
 	struct rowlog *log = &context_chunk(context)->log;
 	char text[CORES_TEXT];
@@ -165,7 +165,7 @@ void apply_program_run(struct event_context *context)
 	*CHUNK_ADD(&context_chunk(context)->runs) = (struct run_row){
 	    .key = context->key,
 	    .at_ns = (int64_t)context->at_ns,
-	    .origin = context_attribution(context, event->device, TTALLOC_CB, 0, ENDED_FREED),
+	    .origin = context_attribution(context, event->device, TTALLOC_CB, 0, TTA_ENDED_FREED),
 	    .program = (int64_t)event->address,
 	};
 	cbs_run(&context->process->holdings->region_totals[total - 1], event->address);

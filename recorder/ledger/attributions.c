@@ -12,12 +12,12 @@
 static uint8_t class_of(uint16_t region, uint8_t flags)
 {
 	if (region == TTALLOC_CB)
-		return CLASS_CIRCULAR_BUFFER;
+		return TTA_CLASS_CIRCULAR_BUFFER;
 	if (region == TTALLOC_KERNEL)
-		return CLASS_KERNEL;
+		return TTA_CLASS_KERNEL;
 	if (flags & TTALLOC_KERNEL_BINARY)
-		return CLASS_KERNEL_BINARY;
-	return region == TTALLOC_TRACE ? CLASS_TRACE : CLASS_BUFFER;
+		return TTA_CLASS_KERNEL_BINARY;
+	return region == TTALLOC_TRACE ? TTA_CLASS_TRACE : TTA_CLASS_BUFFER;
 }
 
 uint32_t attribution_thread(struct ledger *ledger, const struct process *process, const struct ingest_table *table,

@@ -47,7 +47,7 @@ uint64_t context_size(uint64_t size_bytes)
 void context_log_other(struct event_context *context, uint64_t a)
 {
 	const struct tta_event *event = context->event;
-	uint32_t attribution = context_attribution(context, event->device, event->region, 0, ENDED_FREED);
+	uint32_t attribution = context_attribution(context, event->device, event->region, 0, TTA_ENDED_FREED);
 	struct rowlog *log = &context_chunk(context)->log;
 
 	rowlog_begin(log, ROW_OTHER);
@@ -148,30 +148,15 @@ static void apply_step(struct event_context *context)
 	rowlog_integer(log, (int64_t)context->at_ns);
 }
 
-static const char *loss_reason(uint64_t reason)
-{
-	switch (reason) {
-	case TTA_LOST_RING_FULL:
-		return "ring full";
-	case TTA_LOST_NO_RING:
-		return "no ring";
-	case TTA_LOST_BAD_BATCH:
-		return "bad batch";
-	case TTA_LOST_SWITCHED_OFF:
-		return "switched off";
-	default:
-		return "unknown";
-	}
-}
-
 static void apply_loss(struct event_context *context)
 {
 	const struct tta_event *event = context->event;
+	const char *why = event->bank_bytes <= UINT8_MAX ? tta_loss_word((uint32_t)event->bank_bytes) : NULL;
 	struct ingest_loss loss = {
 	    .from_ns = event->address < context->at_ns ? event->address : context->at_ns,
 	    .to_ns = context->at_ns,
 	    .count = context_size(event->size_bytes),
-	    .why = loss_reason(event->bank_bytes),
+	    .why = why ? why : "unknown",
 	};
 	uint32_t thread = attribution_thread(context->ledger, context->process, context->table, context->thread_entry);
 

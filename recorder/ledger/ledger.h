@@ -21,8 +21,6 @@
 #define MOST_ADDRESSES (1u << 20)    /* per forked process; beyond, unmatched frees count as inherited */
 #define SIZE_BITS ((1ull << 48) - 1) /* larger sizes count as this */
 
-enum { ENDED_FREED = 0, ENDED_REPLACED = 1 }; /* attribution.ended */
-
 /* What an event says of where it comes from, before its names are looked up. In words, since every event has it hashed
  * and compared. */
 struct raw_attribution {
@@ -130,7 +128,6 @@ bool process_inherited(const struct process *process, uint64_t address, bool ker
 void process_log_state(const struct ledger *ledger, struct process *process, struct rowlog *log);
 
 /* attributions.c */
-enum block_class { CLASS_BUFFER, CLASS_KERNEL_BINARY, CLASS_CIRCULAR_BUFFER, CLASS_KERNEL, CLASS_TRACE };
 uint32_t attribution_id(struct ledger *ledger, struct process *process, const struct ingest_table *table,
                         const struct raw_attribution *raw);
 uint32_t attribution_thread(struct ledger *ledger, const struct process *process, const struct ingest_table *table,

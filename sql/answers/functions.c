@@ -11,6 +11,7 @@
 #include "sql/store/recording.h"
 #include "sql/symbols/stack_text.h"
 #include "sql/base/value.h"
+#include "ttalloc/vocabulary.h"
 
 bool label_matches(const char *label, const char *path)
 {
@@ -65,12 +66,10 @@ static void region_number_sql(sqlite3_context *context, int count, sqlite3_value
 
 static void class_word_sql(sqlite3_context *context, int count, sqlite3_value **values)
 {
-	static const char *const words[] = {"buffer", "kernel_binary", "circular_buffer", "kernel", "trace"};
 	int64_t number = sqlite3_value_int64(values[0]);
-	bool known = number >= 0 && (size_t)number < sizeof(words) / sizeof(*words);
 
 	(void)count;
-	result_word(context, known ? words[number] : NULL, values[0]);
+	result_word(context, number >= 0 && number <= UINT8_MAX ? tta_class_word((uint32_t)number) : NULL, values[0]);
 }
 
 static void human_bytes_sql(sqlite3_context *context, int count, sqlite3_value **values)

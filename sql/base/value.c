@@ -10,13 +10,7 @@
 #include <string.h>
 #include <strings.h>
 
-static const struct {
-	const char *word;
-	int64_t region;
-} regions[] = {
-    {"DRAM", 0},  {"L1", 1},  {"SYSTEM_MEMORY", 2}, {"L1_SMALL", 3},
-    {"TRACE", 4}, {"CB", 16}, {"KERNEL", 17},       {"HOST", 32},
-};
+#include "ttalloc/vocabulary.h"
 
 struct suffix {
 	const char *word;
@@ -98,28 +92,27 @@ bool value_steps(const char *text, int64_t *first, int64_t *last)
 
 int64_t value_region(const char *text)
 {
+#define IF_WORD(NAME, region, word)                                                                                    \
+	if (strcasecmp(text, word) == 0)                                                                               \
+		return region;
 	int64_t number;
 
-	for (size_t i = 0; i < sizeof(regions) / sizeof(*regions); i++)
-		if (strcasecmp(text, regions[i].word) == 0)
-			return regions[i].region;
-	return parse_integer(text, &number) && number >= 0 && number < 0xffff ? number : -1;
+	TTA_REGIONS(IF_WORD)
+	return parse_integer(text, &number) && number >= 0 && number < TTALLOC_ANY ? number : -1;
 }
 
 const char *value_region_word(int64_t region)
 {
-	for (size_t i = 0; i < sizeof(regions) / sizeof(*regions); i++)
-		if (regions[i].region == region)
-			return regions[i].word;
-	return NULL;
+	return region >= 0 && region < TTALLOC_ANY ? tta_region_word((uint32_t)region) : NULL;
 }
 
 static const char *parse_region(struct query_value *value, const char *text)
 {
+#define AND_WORD(NAME, number, word) word ", "
 	int64_t region = value_region(text);
 
 	if (region < 0)
-		return "is not a region: DRAM, L1, SYSTEM_MEMORY, L1_SMALL, TRACE, CB, KERNEL, HOST or a number";
+		return "is not a region: " TTA_REGIONS(AND_WORD) "or a number";
 	value->number = region;
 	value->text = value_region_word(region) ? value_region_word(region) : text;
 	return NULL;

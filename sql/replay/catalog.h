@@ -11,13 +11,9 @@
 #include <stdint.h>
 
 #include "sql/base/sql.h"
+#include "ttalloc.h"
 
 struct recording;
-
-/* The region of circular buffers, whose blocks lie in a table of their own. */
-#define REGION_CB 16
-/* The region of the host's malloc, which has no banks. */
-#define REGION_HOST 32
 
 /* Chooses blocks. Zero-initialised with start_ns = INT64_MIN and end_ns = INT64_MAX it chooses all (filter_all()). */
 struct filter {

@@ -9,6 +9,7 @@
 #include "circular.h"
 #include "sql/store/recording.h"
 #include "replay.h"
+#include "ttalloc.h"
 
 struct computation {
 	const struct catalog *catalog;
@@ -165,7 +166,7 @@ static void begin_window(struct computation *computation)
 	for (size_t i = 0; i < computation->catalog->series_count; i++) {
 		struct figures *figures = &computation->figures[i];
 
-		if (computation->catalog->series[i].region == REGION_CB && figures->before)
+		if (computation->catalog->series[i].region == TTALLOC_CB && figures->before)
 			observe_forwards(figures, (struct place){computation->catalog->filter.start_ns, -1, -1});
 	}
 	computation->window_began = true;
@@ -238,7 +239,7 @@ static int compute_circular(struct recording *recording, struct computation *com
 	for (size_t i = 0; i < computation->catalog->series_count; i++) {
 		struct figures *figures = &computation->figures[i];
 
-		if (computation->catalog->series[i].region != REGION_CB)
+		if (computation->catalog->series[i].region != TTALLOC_CB)
 			continue;
 		/* what is resident now */
 		figures->live_bytes = (int64_t)((uint64_t)figures->live_bytes + figures->level.bytes);

@@ -5,6 +5,8 @@
 -- devices only when asked for. The recorder creates the views in the file; the analyzer brings this text as TEMP views
 -- and never runs those of a file.
 --
+-- {region:column} stands for the word of a column's number, {region.CB} for a number: vocabulary.h has both.
+--
 -- What a block's dictionary row says is looked up column by column: SQLite computes only the columns that a query names,
 -- while it would run joins for all of them under an aggregate.
 
@@ -22,12 +24,9 @@ SELECT
     AS tid,                                            -- of the operating system
   (SELECT device FROM origin WHERE id = b.origin)
     AS device,                                         -- chip
-  (SELECT CASE region WHEN 0 THEN 'DRAM' WHEN 1 THEN 'L1' WHEN 2 THEN 'SYSTEM_MEMORY' WHEN 3 THEN 'L1_SMALL'
-    WHEN 4 THEN 'TRACE' WHEN 16 THEN 'CB' WHEN 17 THEN 'KERNEL' WHEN 32 THEN 'HOST' ELSE CAST(region AS TEXT) END
-    FROM origin WHERE id = b.origin)
+  (SELECT {region:region} FROM origin WHERE id = b.origin)
     AS region,
-  (SELECT CASE class WHEN 0 THEN 'buffer' WHEN 1 THEN 'kernel_binary' WHEN 2 THEN 'circular_buffer' WHEN 3 THEN 'kernel'
-    WHEN 4 THEN 'trace' ELSE CAST(class AS TEXT) END FROM origin WHERE id = b.origin)
+  (SELECT {class:class} FROM origin WHERE id = b.origin)
     AS class,
   b.address AS address,                                -- offset in every bank; of a kernel its id
   b.size_bytes AS size_bytes,                          -- payload; of a circular buffer on each core
@@ -36,7 +35,7 @@ SELECT
   coalesce(b.free_ns, (SELECT p.ended_ns FROM origin o, process_info p WHERE o.id = b.origin AND p.id = o.process))
     AS free_ns,                                        -- when it ended, however; NULL: live
   CASE WHEN b.fate = 0 THEN 'freed'
-    WHEN b.fate > 0 THEN (SELECT CASE ended WHEN 1 THEN 'replaced' ELSE 'freed' END FROM origin WHERE id = b.fate)
+    WHEN b.fate > 0 THEN (SELECT {end:ended} FROM origin WHERE id = b.fate)
     WHEN b.fate = -1 THEN 'device close'
     WHEN b.fate = -2 THEN (SELECT ended FROM circular_buffer WHERE key = b.alloc_key)
     ELSE coalesce((SELECT p.ended FROM origin o, process_info p WHERE o.id = b.origin AND p.id = o.process), 'live') END
@@ -48,15 +47,15 @@ SELECT
     AS step,                                           -- of its process at the alloc
   (SELECT stack FROM origin WHERE id = b.origin)
     AS stack,                                          -- id of the call stack
-  (SELECT flags & 1 FROM origin WHERE id = b.origin)
+  (SELECT flags & {flag.TOP_DOWN} <> 0 FROM origin WHERE id = b.origin)
     AS top_down,                                       -- 1: placed from the end of the bank
-  (SELECT flags >> 1 & 1 FROM origin WHERE id = b.origin)
+  (SELECT flags & {flag.SHARDED} <> 0 FROM origin WHERE id = b.origin)
     AS sharded,                                        -- 1: rather than interleaved
-  (SELECT flags >> 2 & 1 FROM origin WHERE id = b.origin)
+  (SELECT flags & {flag.ALIASED} <> 0 FROM origin WHERE id = b.origin)
     AS aliased,                                        -- 1: lies in another block, counts zero bytes in every figure
-  (SELECT flags >> 4 & 1 FROM origin WHERE id = b.origin)
+  (SELECT flags & {flag.LABEL_INHERITED} <> 0 FROM origin WHERE id = b.origin)
     AS label_inherited,                                -- 1: the label is that of the thread that made this one
-  CASE (SELECT flags & 4 | (region = 16) FROM origin WHERE id = b.origin) WHEN 0 THEN b.size_bytes
+  CASE (SELECT flags & {flag.ALIASED} | (region = {region.CB}) FROM origin WHERE id = b.origin) WHEN 0 THEN b.size_bytes
     WHEN 1 THEN coalesce((SELECT counted_bytes FROM circular_count WHERE key = b.alloc_key), b.size_bytes) ELSE 0 END
     AS counted_bytes                                   -- payload in figures: 0 if aliased; of a circular buffer what its
                                                        -- program's fullest core grew by
@@ -75,19 +74,15 @@ CREATE VIEW event AS
 SELECT
   b.key AS event_id,                                   -- number in the recording; rises within a process
   b.at_ns AS at_ns,                                    -- since the recording's start
-  CASE b.kind WHEN 1 THEN iif(o.region = 17, 'kernel_load', 'alloc') WHEN 2 THEN iif(o.region = 17, 'kernel_unload', 'free')
-    WHEN 3 THEN 'alloc_failed' WHEN 4 THEN 'cb_alloc' WHEN 5 THEN 'cb_free' WHEN 6 THEN 'program_run'
-    WHEN 7 THEN 'kernel_load' WHEN 8 THEN 'kernel_unload' WHEN 9 THEN 'device_open' WHEN 10 THEN 'device_close'
-    ELSE CAST(b.kind AS TEXT) END AS kind,
+  CASE WHEN o.region = {region.KERNEL} AND b.kind = {kind.ALLOC} THEN 'kernel_load'
+    WHEN o.region = {region.KERNEL} AND b.kind = {kind.FREE} THEN 'kernel_unload' ELSE {kind:b.kind} END AS kind,
   p.pid AS pid,                                        -- of the operating system
   o.process AS process,                                -- process.process_id
   o.thread AS thread,                                  -- thread.thread_id
   t.tid AS tid,                                        -- of the operating system
   nullif(o.device, 65535) AS device,                   -- chip; NULL: a free that did not say
-  CASE WHEN b.kind IN (9, 10) THEN NULL ELSE
-    CASE o.region WHEN 0 THEN 'DRAM' WHEN 1 THEN 'L1' WHEN 2 THEN 'SYSTEM_MEMORY' WHEN 3 THEN 'L1_SMALL'
-    WHEN 4 THEN 'TRACE' WHEN 16 THEN 'CB' WHEN 17 THEN 'KERNEL' WHEN 32 THEN 'HOST' WHEN 65535 THEN NULL
-    ELSE CAST(o.region AS TEXT) END END AS region,         -- NULL: a free that did not say, or device_open and _close
+  iif(b.kind IN ({kind.DEVICE_OPEN}, {kind.DEVICE_CLOSE}) OR o.region = 65535, NULL, {region:o.region})
+    AS region,                                         -- NULL: a free that did not say, or device_open and _close
   b.address AS address,                                -- offset in every bank; of a kernel its id
   b.size_bytes AS size_bytes,                          -- payload; of a free what it freed, NULL when that was nothing
   coalesce(b.bank_bytes, b.size_bytes) AS bank_bytes,  -- footprint in each bank
@@ -97,23 +92,24 @@ SELECT
     ORDER BY s.key DESC LIMIT 1) AS step,              -- of its process
   o.stack AS stack,                                    -- id of the call stack
   b.why AS why,                                        -- of a failure: the allocator's own words
-  o.flags >> 4 & 1 AS label_inherited                  -- 1: the label is that of the thread that made this one
+  o.flags & {flag.LABEL_INHERITED} <> 0 AS label_inherited -- 1: the label is that of the thread that made this one
 FROM (
-  SELECT key - life AS key, free_ns - held_ns AS at_ns, 1 AS kind, origin, address, size_bytes, bank_bytes,
+  SELECT key - life AS key, free_ns - held_ns AS at_ns, {kind.ALLOC} AS kind, origin, address, size_bytes, bank_bytes,
     NULL AS program, NULL AS why FROM freed
   UNION ALL
-  SELECT f.key, f.free_ns, 2, coalesce(f.free_origin, f.origin), f.address, f.size_bytes, f.bank_bytes, NULL, NULL
-    FROM freed f LEFT JOIN origin e ON e.id = f.free_origin WHERE e.ended IS NOT 1
+  SELECT f.key, f.free_ns, {kind.FREE}, coalesce(f.free_origin, f.origin), f.address, f.size_bytes, f.bank_bytes, NULL, NULL
+    FROM freed f LEFT JOIN origin e ON e.id = f.free_origin WHERE e.ended IS NOT {end.REPLACED}
   UNION ALL
-  SELECT key, alloc_ns, 1, origin, address, size_bytes, bank_bytes, NULL, NULL FROM held
+  SELECT key, alloc_ns, {kind.ALLOC}, origin, address, size_bytes, bank_bytes, NULL, NULL FROM held
   UNION ALL
-  SELECT key, alloc_ns, 4, origin, address, size_bytes, NULL, program, NULL FROM circular_buffer
+  SELECT key, alloc_ns, {kind.CB_ALLOC}, origin, address, size_bytes, NULL, program, NULL FROM circular_buffer
   UNION ALL
-  SELECT key, at_ns, 6, origin, NULL, NULL, NULL, program, NULL FROM program_run
+  SELECT key, at_ns, {kind.PROGRAM_RUN}, origin, NULL, NULL, NULL, program, NULL FROM program_run
   UNION ALL
-  SELECT key, at_ns, 3, origin, NULL, size_bytes, bank_bytes, NULL, why FROM failure_info
+  SELECT key, at_ns, {kind.ALLOC_FAILED}, origin, NULL, size_bytes, bank_bytes, NULL, why FROM failure_info
   UNION ALL
-  SELECT key, at_ns, kind, origin, CASE WHEN kind IN (2, 8) THEN a END, NULL, NULL, CASE WHEN kind = 5 THEN a END, NULL
+  SELECT key, at_ns, kind, origin, CASE WHEN kind IN ({kind.FREE}, {kind.KERNEL_UNLOAD}) THEN a END, NULL, NULL,
+    CASE WHEN kind = {kind.CB_FREE} THEN a END, NULL
     FROM other_event) b
 LEFT JOIN origin o ON o.id = b.origin
 LEFT JOIN process_info p ON p.id = o.process
@@ -156,9 +152,7 @@ CREATE VIEW device AS
 -- One row per opening of a device, and region: its geometry. Zero or NULL: not known.
 SELECT
   m.device AS device,                                  -- chip
-  CASE m.region WHEN 0 THEN 'DRAM' WHEN 1 THEN 'L1' WHEN 2 THEN 'SYSTEM_MEMORY' WHEN 3 THEN 'L1_SMALL'
-    WHEN 4 THEN 'TRACE' WHEN 16 THEN 'CB' WHEN 17 THEN 'KERNEL' WHEN 32 THEN 'HOST'
-    ELSE CAST(m.region AS TEXT) END AS region,
+  {region:m.region} AS region,
   p.pid AS pid,                                        -- who opened it
   m.process AS process,                                -- process.process_id
   m.at_ns AS at_ns,                                    -- since the recording's start
@@ -220,9 +214,7 @@ SELECT
   o.thread AS thread,                                  -- thread.thread_id
   t.tid AS tid,                                        -- of the operating system
   o.device AS device,                                  -- chip
-  CASE o.region WHEN 0 THEN 'DRAM' WHEN 1 THEN 'L1' WHEN 2 THEN 'SYSTEM_MEMORY' WHEN 3 THEN 'L1_SMALL'
-    WHEN 4 THEN 'TRACE' WHEN 16 THEN 'CB' WHEN 17 THEN 'KERNEL' WHEN 32 THEN 'HOST'
-    ELSE CAST(o.region AS TEXT) END AS region,
+  {region:o.region} AS region,
   f.at_ns AS at_ns,                                    -- since the recording's start
   f.size_bytes AS size_bytes,                          -- payload that was asked for
   coalesce(f.bank_bytes, f.size_bytes) AS bank_bytes,  -- what it would take in each bank
@@ -231,7 +223,7 @@ SELECT
     ORDER BY s.key DESC LIMIT 1) AS step,              -- of its process
   o.stack AS stack,                                    -- id of the call stack
   f.why AS why,                                        -- the allocator's own words
-  o.flags >> 4 & 1 AS label_inherited                  -- 1: the label is that of the thread that made this one
+  o.flags & {flag.LABEL_INHERITED} <> 0 AS label_inherited -- 1: the label is that of the thread that made this one
 FROM failure_info f
 LEFT JOIN origin o ON o.id = f.origin
 LEFT JOIN process_info p ON p.id = o.process
@@ -279,9 +271,7 @@ CREATE VIEW usage AS
 -- A time line of all processes together: one row per device, region and span of time. Between two spans nothing changed.
 SELECT
   s.device AS device,                                  -- chip
-  CASE s.region WHEN 0 THEN 'DRAM' WHEN 1 THEN 'L1' WHEN 2 THEN 'SYSTEM_MEMORY' WHEN 3 THEN 'L1_SMALL'
-    WHEN 4 THEN 'TRACE' WHEN 16 THEN 'CB' WHEN 17 THEN 'KERNEL' WHEN 32 THEN 'HOST'
-    ELSE CAST(s.region AS TEXT) END AS region,
+  {region:s.region} AS region,
   s.from_ns AS from_ns,                                -- of its first change, since the recording's start
   s.to_ns AS to_ns,                                    -- of its last one
   s.min_bytes AS min_bytes,                            -- of the payload that was live after each change

@@ -169,7 +169,7 @@ with ttalloc.label("outer"):
 
 def threads_of_python():
     place = harness.Place()
-    file = record(place, sys.executable, "-c", PYTHON, PYTHONPATH=str(harness.SOURCE / "hook/python"),
+    file = record(place, sys.executable, "-c", PYTHON, PYTHONPATH=str(harness.BUILD / "hook/ttalloc/python"),
                   LD_LIBRARY_PATH=str(harness.BUILD / "hook"))
     expected = {(size + more, label, inherited) for size in (100, 200, 300)
                 for more, label, inherited in ((0, "outer", 1), (1, "own", 0))}

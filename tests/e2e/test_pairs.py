@@ -24,7 +24,7 @@ OWN = (7, 0x5000, 1000)  # a block that the C API alone knows of: its chip, addr
 
 def program(place, server, words):
     """TT-Metal's buffers, each of which an old client reports as well, and calls of the C API before and between."""
-    sys.path.insert(0, str(SOURCE / "hook/python"))
+    sys.path.insert(0, str(BUILD / "hook/ttalloc/python"))
     import ttalloc
 
     if "label" in words:  # the API is the first to speak

@@ -489,7 +489,7 @@ def hook_and_old_client():
             "[(c.send(poc.ALLOC, 0, 64, poc.DRAM, os.getpid(), n), speaks and ttalloc.alloc(0, 0, n, 64)) for n in (4096, 8192)];"
             "print(c.totals().dram); ttalloc.flush()")
     for speaks in "01":
-        result = run([sys.executable, "-c", code, os.path.dirname(poc.__file__), str(SOURCE / "hook/python"), server.path, speaks],
+        result = run([sys.executable, "-c", code, os.path.dirname(poc.__file__), str(BUILD / "hook/ttalloc/python"), server.path, speaks],
                      env=place.target_env(LD_LIBRARY_PATH=str(BUILD / "hook"), PYTHONDONTWRITEBYTECODE="1"))
         equal((result.returncode, result.stdout), (0, "128\n"), f"status and total ({result.stderr})")
     place.await_drained()

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""hook/python/ttalloc.py: labels, steps and allocations reach libttalloc; without it, or off, nothing happens."""
+"""ttalloc.py: labels, steps and allocations reach libttalloc; without it, or off, nothing happens."""
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -11,7 +12,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tt_metal")
 
 import standins  # noqa: E402
 
-MODULE = standins.SOURCE / "hook/python"
+MODULE = standins.BUILD / "hook/ttalloc/python/ttalloc.py"
 
 
 def expect(actual, expected, what):
@@ -22,7 +23,8 @@ def run(text, enabled="1", fake=True):
     """Runs a program that has imported ttalloc; returns its output, its stderr, and what was reported."""
     with tempfile.TemporaryDirectory(prefix="ttalloc-test-") as folder:
         log = pathlib.Path(folder, "log")
-        env = {**os.environ, "PYTHONPATH": str(MODULE), "PYTHONDONTWRITEBYTECODE": "1", "TTALLOC_FAKE_LOG": str(log),
+        shutil.copy(MODULE, folder)  # where no library is near it
+        env = {**os.environ, "PYTHONPATH": folder, "PYTHONDONTWRITEBYTECODE": "1", "TTALLOC_FAKE_LOG": str(log),
                "TT_ALLOC_TRACKING_ENABLED": enabled,
                "LD_LIBRARY_PATH": str(standins.fake_libttalloc()) if fake else folder}
         done = subprocess.run([sys.executable, "-W", "error", "-c", "import ttalloc\n" + textwrap.dedent(text)], env=env,

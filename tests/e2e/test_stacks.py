@@ -263,7 +263,7 @@ def python():
     script = place.file("model.py")
     with open(script, "w", encoding="ascii") as file:
         file.write(PYTHON)
-    env = {"PYTHONPATH": str(SOURCE / "hook/python"), "LD_LIBRARY_PATH": str(BUILD / "hook")}
+    env = {"PYTHONPATH": str(BUILD / "hook/ttalloc/python"), "LD_LIBRARY_PATH": str(BUILD / "hook")}
     for options in (["--python-stacks"], ["--python-stacks", "--stacks"]):
         file = record(place, [*options, "--force"], [sys.executable, script], env=env)
         # A method has its class's name from Python 3.11 on.

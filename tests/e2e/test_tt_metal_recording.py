@@ -22,7 +22,7 @@ LAYERS = 4
 
 def model(place):
     """Weights that stay, activations that go, a program per layer, one buffer that is forgotten, one that is too big."""
-    sys.path.insert(0, str(standins.SOURCE / "hook/python"))
+    sys.path.insert(0, str(standins.BUILD / "hook/ttalloc/python"))
     import ttalloc
 
     nn = tt.NN(place)

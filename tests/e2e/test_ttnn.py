@@ -185,7 +185,7 @@ KINDS = """
 
 
 def auto_step_of_everything():
-    done, blocks = record(harness.Place(), KINDS, TTALLOC_PY=str(harness.SOURCE / "hook/python"))
+    done, blocks = record(harness.Place(), KINDS, TTALLOC_PY=str(harness.BUILD / "hook/ttalloc/python"))
     harness.equal(done.stderr, "", "stderr")
     harness.equal({size: step for size, (_, step) in blocks.items()},
                   {100 + 10 * kind + at: step for kind in range(9) for at, step in enumerate((0, 2, 2))}, "steps")

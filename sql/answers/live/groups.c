@@ -9,6 +9,7 @@
 #include "sql/base/array.h"
 #include "sql/base/error.h"
 #include "live.h"
+#include "ttalloc/vocabulary.h"
 #include "sql/store/recording.h"
 
 #define ORIGINS_MAX (1 << 22)
@@ -174,7 +175,7 @@ static void sum_binaries(struct live *live)
 
 		region->binary_bytes = 0;
 		for (size_t j = 0; j < live->group_count && j < GROUPS_LOOKED_AT; j++)
-			if (live->groups[j].class == LIVE_CLASS_KERNEL_BINARY &&
+			if (live->groups[j].class == TTA_CLASS_KERNEL_BINARY &&
 			    live->groups[j].device == region->device && live->groups[j].region == region->region)
 				__builtin_add_overflow(region->binary_bytes, live->groups[j].bytes,
 				                       &region->binary_bytes);
@@ -193,8 +194,8 @@ static size_t count_of_device(const struct live *live, size_t before, int64_t de
 /* What the runtime keeps by design is no finding when a process has ended with it. */
 static bool is_runtime(const struct live_group *group)
 {
-	return group->class == LIVE_CLASS_KERNEL_BINARY || group->class == LIVE_CLASS_KERNEL ||
-	       group->class == LIVE_CLASS_TRACE;
+	return group->class == TTA_CLASS_KERNEL_BINARY || group->class == TTA_CLASS_KERNEL ||
+	       group->class == TTA_CLASS_TRACE;
 }
 
 static void keep_largest(struct live *live)

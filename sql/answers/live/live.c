@@ -11,12 +11,12 @@
 #include "sql/replay/catalog.h"
 #include "sql/base/error.h"
 #include "sql/store/recording.h"
+#include "ttalloc.h"
 
 /* Spans that are read: at first many, for the peaks; then the last, which may have grown or be new. */
 #define SPANS_AT_FIRST 100000
 #define SPANS_LATER 4096
 
-#define REGION_L1 1
 #define REGIONS_MAX 65536 /* of a sound file are far fewer */
 
 static const char head_sql[] =
@@ -285,11 +285,11 @@ static int take_span(struct live *live, sqlite3_stmt *row)
 static void size_circular_buffers(struct live *live)
 {
 	for (size_t i = 0; i < live->region_count; i++) {
-		if (live->regions[i].region != REGION_CB || live->regions[i].capacity_bytes)
+		if (live->regions[i].region != TTALLOC_CB || live->regions[i].capacity_bytes)
 			continue;
 		for (size_t other = 0; other < i; other++)
 			if (live->regions[other].device == live->regions[i].device &&
-			    live->regions[other].region == REGION_L1)
+			    live->regions[other].region == TTALLOC_L1)
 				live->regions[i].capacity_bytes = live->regions[other].capacity_bytes;
 	}
 }

@@ -45,7 +45,6 @@ struct live_span {
 };
 
 /* Of origin.class: what the runtime owns rather than the program. */
-enum { LIVE_CLASS_KERNEL_BINARY = 1, LIVE_CLASS_KERNEL = 3, LIVE_CLASS_TRACE = 4 };
 
 /* Live blocks by where they lie and under which label they were allocated. */
 struct live_group {

@@ -14,6 +14,7 @@
 #include "sql/replay/replay.h"
 #include "sql/replay/spans.h"
 #include "sql/answers/table_function.h"
+#include "ttalloc.h"
 
 #define SAMPLES_DEFAULT 100
 #define SAMPLES_MAX 100000
@@ -141,7 +142,7 @@ static int look(struct survey *survey, const struct moment *moment)
 	struct bank_figures figures;
 
 	/* circular buffers lie in L1; their addresses are no bank of their own */
-	if (!layout || series->region == REGION_CB)
+	if (!layout || series->region == TTALLOC_CB)
 		return survey->add(survey, moment, NULL);
 	if (bank->is_stale) {
 		bank_refill(bank);
@@ -345,7 +346,7 @@ static int add_figures(struct survey *survey)
 	if (call->filter.end_ns < end_ns)
 		end_ns = call->filter.end_ns;
 	for (uint32_t i = 0; result == 0 && i < survey->catalog.series_count; i++)
-		if (survey->catalog.series[i].region != REGION_HOST)
+		if (survey->catalog.series[i].region != TTALLOC_HOST)
 			result = take_figures(survey, i, &figures[i], end_ns);
 	free(figures);
 	return result;

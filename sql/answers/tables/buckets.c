@@ -10,6 +10,7 @@
 #include "sql/store/recording.h"
 #include "sql/replay/replay.h"
 #include "sql/answers/table_function.h"
+#include "ttalloc.h"
 
 #define BUCKETS_DEFAULT 100
 #define BUCKETS_MAX 1000000
@@ -122,7 +123,7 @@ static int draw_blocks(struct table_call *call, struct lines *lines)
 		}
 	}
 	for (uint32_t i = 0; state >= 0 && i < lines->catalog->series_count; i++)
-		if (lines->catalog->series[i].region != REGION_CB)
+		if (lines->catalog->series[i].region != TTALLOC_CB)
 			hold(lines, i, 0, lines->edges[i]);
 	replay_close(replay);
 	return state < 0 ? -1 : 0;
@@ -136,7 +137,7 @@ static bool take_circular(const struct circular_event *event, void *context)
 
 	if (event->kind == CIRCULAR_OVER) {
 		for (uint32_t i = 0; i < lines->catalog->series_count; i++)
-			if (lines->catalog->series[i].region == REGION_CB)
+			if (lines->catalog->series[i].region == TTALLOC_CB)
 				hold(lines, i, lines->edges[i], lines->count);
 		return true;
 	}
@@ -215,7 +216,7 @@ static int draw(struct table_call *call, struct lines *lines)
 	if (!lines->buckets || !lines->levels || !lines->edges || !lines->chosen)
 		return sql_fail(call->error, "out of memory");
 	for (size_t i = 0; i < series; i++)
-		lines->edges[i] = lines->catalog->series[i].region == REGION_CB ? 0 : lines->count;
+		lines->edges[i] = lines->catalog->series[i].region == TTALLOC_CB ? 0 : lines->count;
 	move_cursor(lines, 0);
 	if (draw_blocks(call, lines) < 0 ||
 	    circular_replay(call->recording, lines->catalog, take_circular, lines, call->error) < 0)

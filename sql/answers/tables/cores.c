@@ -9,6 +9,7 @@
 #include "peaks.h"
 #include "sql/replay/resident.h"
 #include "sql/answers/table_function.h"
+#include "ttalloc.h"
 
 /* More than any device has: ranges of a recording are not to be trusted. */
 #define CORES_MOST 4096
@@ -124,7 +125,7 @@ static int fill_peak_cores(struct table_call *call)
 	for (size_t i = 0; result == 0 && i < catalog.series_count; i++)
 		list[i] = (struct resident){.device = catalog.series[i].device,
 		                            .place = figures[i].peak,
-		                            .taken = catalog.series[i].region != REGION_CB || !figures[i].any};
+		                            .taken = catalog.series[i].region != TTALLOC_CB || !figures[i].any};
 	if (result == 0)
 		result = resident_collect(call->recording, &catalog, list, catalog.series_count, call->error);
 	for (size_t i = 0; result == 0 && i < catalog.series_count; i++)

@@ -14,10 +14,10 @@
 #include "sql/base/map.h"
 #include "sql/store/recording.h"
 #include "sql/answers/table_function.h"
+#include "ttalloc.h"
 
 #define SPANS_DEFAULT 100
 #define SPANS_MAX 100000
-#define REGION_KERNEL 17
 
 struct sum {
 	int64_t device, region, origin, extra, held_ns, longest_ns, spans, lowest_address, lowest_above_base;
@@ -75,7 +75,7 @@ static int set_window(struct survey *survey)
 	const struct table_call *call = survey->call;
 	int64_t length_ns;
 
-	if (call->filter.has_region && (call->filter.region == REGION_CB || call->filter.region == REGION_KERNEL))
+	if (call->filter.has_region && (call->filter.region == TTALLOC_CB || call->filter.region == TTALLOC_KERNEL))
 		return sql_fail(call->error, "the floor is that of buffers: circular buffers lie on single cores, and "
 		                             "kernels have no address; ask for L1, DRAM or another region");
 	if (recording_integer(call->recording, "SELECT end_ns FROM main.recording_info", 0, &length_ns, call->error) <

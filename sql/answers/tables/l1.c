@@ -20,8 +20,7 @@
 #include "sql/replay/layouts.h"
 #include "sql/replay/resident.h"
 #include "sql/answers/table_function.h"
-
-#define REGION_L1 1
+#include "ttalloc.h"
 
 struct device {
 	int64_t number;
@@ -113,11 +112,11 @@ static int survey_open(struct survey *survey)
 {
 	struct table_call *call = survey->call;
 
-	if (load_catalog(survey, &survey->blocks, REGION_L1) < 0 ||
-	    load_catalog(survey, &survey->buffers, REGION_CB) < 0 ||
+	if (load_catalog(survey, &survey->blocks, TTALLOC_L1) < 0 ||
+	    load_catalog(survey, &survey->buffers, TTALLOC_CB) < 0 ||
 	    layouts_load(&survey->layouts, call->recording, call->error) < 0 ||
-	    find_devices(survey, &survey->blocks, REGION_L1, &survey->of_blocks) < 0 ||
-	    find_devices(survey, &survey->buffers, REGION_CB, &survey->of_buffers) < 0 ||
+	    find_devices(survey, &survey->blocks, TTALLOC_L1, &survey->of_blocks) < 0 ||
+	    find_devices(survey, &survey->buffers, TTALLOC_CB, &survey->of_buffers) < 0 ||
 	    l1_history_load(&survey->history, call->recording, &survey->buffers, call->error) < 0)
 		return -1;
 	survey->undone_keys = calloc(survey->blocks.process_count + 1, sizeof(*survey->undone_keys));
@@ -126,7 +125,7 @@ static int survey_open(struct survey *survey)
 	for (size_t i = 0; i < survey->blocks.process_count; i++)
 		survey->undone_keys[i] = INT64_MAX;
 	for (size_t i = 0; i < survey->buffers.series_count; i++)
-		if (survey->buffers.series[i].region == REGION_CB)
+		if (survey->buffers.series[i].region == TTALLOC_CB)
 			survey->devices[survey->of_buffers[i]].circular = survey->history.now[i];
 	survey->change = survey->history.count;
 	survey->replay = replay_open(call->recording, &survey->blocks, call->error);
@@ -156,7 +155,7 @@ static void survey_clear(struct survey *survey)
 static void see_headroom(struct survey *survey, struct device *device, int64_t at_ns)
 {
 	const struct floor_span *floor = floor_heap_lowest(&device->heap, survey->undone_keys);
-	const struct bank_layout *layout = layouts_at(&survey->layouts, device->number, REGION_L1, at_ns);
+	const struct bank_layout *layout = layouts_at(&survey->layouts, device->number, TTALLOC_L1, at_ns);
 	uint64_t low, high;
 
 	if ((!floor || !device->circular.end) && !layout)
@@ -267,7 +266,7 @@ static int tell_core(struct survey *survey, const struct resident *resident, int
 
 static int add_device(struct survey *survey, const struct device *device, const struct resident *resident)
 {
-	const struct bank_layout *layout = layouts_at(&survey->layouts, device->number, REGION_L1, device->peak.at_ns);
+	const struct bank_layout *layout = layouts_at(&survey->layouts, device->number, TTALLOC_L1, device->peak.at_ns);
 	int64_t core;
 
 	if (!device->any_undone)

@@ -13,6 +13,7 @@
 #include "sql/replay/replay.h"
 #include "sql/replay/spans.h"
 #include "sql/answers/table_function.h"
+#include "ttalloc.h"
 
 /* ---- peaks() ---- */
 
@@ -100,7 +101,7 @@ static void mark_taken(struct snapshot *snapshot, uint32_t series)
 
 static bool is_circular(const struct snapshot *snapshot, uint32_t series)
 {
-	return snapshot->catalog->series[series].region == REGION_CB;
+	return snapshot->catalog->series[series].region == TTALLOC_CB;
 }
 
 /* Of the series that are not taken, those of circular buffers aside, the one whose place is the latest. */

@@ -12,6 +12,7 @@
 #include "sql/replay/figures.h"
 #include "private.h"
 #include "sql/store/recording.h"
+#include "ttalloc.h"
 
 struct span {
 	int64_t from_ns, to_ns, start_bytes, min_bytes, max_bytes, end_bytes;
@@ -275,7 +276,7 @@ void span_check_finish(struct span_check *check)
 	for (size_t i = 0; i < check->line_count; i++) {
 		struct line *line = &check->lines[i];
 
-		if (line->region == REGION_CB) {
+		if (line->region == TTALLOC_CB) {
 			finish_circular(check, line);
 			continue;
 		}

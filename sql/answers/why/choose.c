@@ -10,6 +10,7 @@
 #include "sql/store/recording.h"
 #include "sql/base/value.h"
 #include "private.h"
+#include "ttalloc.h"
 
 const char *why_region_word(int64_t region, char *text, size_t bytes)
 {
@@ -162,7 +163,7 @@ static int choose_moment(struct why_work *work)
 		return sql_fail(work->error, "--at needs --size, the bytes that are asked for in each bank");
 	if (!question->filter.has_region)
 		return sql_fail(work->error, "--at needs --region");
-	if (question->filter.region == REGION_CB || question->filter.region == REGION_HOST)
+	if (question->filter.region == TTALLOC_CB || question->filter.region == TTALLOC_HOST)
 		return sql_fail(work->error, "only regions of banks, such as DRAM and L1, can be asked about");
 	work->why->region = question->filter.region;
 	work->why->request_bank_bytes = question->size_bytes;
@@ -197,7 +198,7 @@ static int choose_told(struct why_work *work)
 		return sql_fail(work->error, "--message: no message of TT-Metal about memory is in it, such as 'Out of "
 		                             "Memory: Not enough space to allocate ...'");
 	if (message->region == MESSAGE_UNKNOWN)
-		message->region = question->filter.has_region ? question->filter.region : REGION_L1;
+		message->region = question->filter.has_region ? question->filter.region : TTALLOC_L1;
 	if (question->filter.has_region && question->filter.region != message->region)
 		return sql_fail(work->error, "--region and the message contradict each other: the message is about %s",
 		                value_region_word(message->region));

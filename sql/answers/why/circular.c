@@ -10,6 +10,7 @@
 #include "sql/base/error.h"
 #include "sql/store/recording.h"
 #include "private.h"
+#include "ttalloc.h"
 
 #define SHOWN 8
 
@@ -96,7 +97,7 @@ int why_collect_circular(struct recording *recording, const struct why_moment *m
 
 	filter.has_device = filter.has_region = true;
 	filter.device = why->device;
-	filter.region = REGION_CB;
+	filter.region = TTALLOC_CB;
 	*end = 0;
 	if (catalog_load(&catalog, recording, &filter, false, error) == 0)
 		result = circular_replay(recording, &catalog, take, &resident, error);

@@ -14,12 +14,11 @@
 #include <string.h>
 
 #include "sql/base/value.h"
+#include "ttalloc.h"
 
 #define FIELDS_MAX 8
 #define CORES_BYTES_MAX 256 /* what a core range may take */
 #define REGION_PREFIX "BufferType::"
-#define REGION_L1 1
-#define REGION_TRACE 4
 
 struct pattern {
 	enum message_kind kind;
@@ -234,9 +233,9 @@ static struct message unknown_message(enum message_kind kind)
 	for (size_t i = 0; i < 4; i++)
 		message.cores[i] = MESSAGE_UNKNOWN;
 	if (kind == MESSAGE_CLASH || kind == MESSAGE_BEYOND_L1)
-		message.region = REGION_L1;
+		message.region = TTALLOC_L1;
 	if (kind == MESSAGE_TRACE_REGION)
-		message.region = REGION_TRACE;
+		message.region = TTALLOC_TRACE;
 	return message;
 }
 

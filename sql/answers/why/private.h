@@ -8,8 +8,7 @@
 #include "sql/replay/figures.h"
 #include "sql/replay/layouts.h"
 #include "why.h"
-
-#define REGION_L1 1
+#include "ttalloc.h"
 
 /* Which moment is meant, on the way back from the recording's end. */
 enum why_stop {

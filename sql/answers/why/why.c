@@ -13,6 +13,7 @@
 #include "sql/store/recording.h"
 #include "private.h"
 #include "sql/replay/window.h"
+#include "ttalloc.h"
 
 const char *why_verdict_word(enum why_verdict verdict)
 {
@@ -27,7 +28,7 @@ const char *why_verdict_word(enum why_verdict verdict)
 
 static bool is_about_circular(const struct why_work *work)
 {
-	return work->failure_region == REGION_CB ||
+	return work->failure_region == TTALLOC_CB ||
 	       (work->has_message && (work->message.kind == MESSAGE_CLASH || work->message.kind == MESSAGE_BEYOND_L1));
 }
 
@@ -264,7 +265,7 @@ static int answer_circular(struct why_work *work)
 	const struct message *message = &work->message;
 	int64_t end = 0;
 
-	why->region = REGION_L1;
+	why->region = TTALLOC_L1;
 	find_bank(work);
 	work->bank.unit = 1; /* what is compared are addresses, not room */
 	if (collect(work) < 0 || why_collect_circular(work->recording, &work->moment, why, &end, work->error) < 0)
@@ -350,7 +351,7 @@ static int answer(struct why_work *work)
 		return answer_below_limit(work);
 	if (work->has_message && work->message.kind == MESSAGE_TRACE_REGION)
 		return answer_trace_region(work);
-	if (work->why->region == REGION_HOST)
+	if (work->why->region == TTALLOC_HOST)
 		return sql_fail(work->error, "the host's memory has no banks, of which could be said what was free");
 	return answer_bank(work);
 }
