@@ -18,39 +18,63 @@ ttalloc_needs=(
 	"libdw-dev    pkg-config --exists libdw" # functions and lines of call stacks
 )
 
-# For the build alone, and what the tests need on top of it.
-ttalloc_packages=()
-for ttalloc_need in "${ttalloc_needs[@]}"; do
-	ttalloc_packages+=("${ttalloc_need%% *}")
-done
-unset ttalloc_need
-ttalloc_test_packages=(libcmocka-dev clang sqlite3 python3 zstd xz-utils heaptrack)
-
 ttalloc_has_header() {
 	echo "#include <$1>" | gcc -E -x c - -o /dev/null
 }
 
-# Prints what is missing for the build, one package a line. Asks for the thing itself rather than for the package, so that
-# a cmake from elsewhere is as good.
-ttalloc_missing() {
+# ttalloc_missing_of NEED...: prints what is missing, one package a line. Asks for the thing itself rather than for the
+# package, so that a cmake from elsewhere is as good.
+ttalloc_missing_of() {
 	local need
 
-	for need in "${ttalloc_needs[@]}"; do
+	for need in "$@"; do
 		# shellcheck disable=SC2086
 		${need#* } >/dev/null 2>&1 || echo "${need%% *}"
 	done
 }
 
-# ttalloc_install PACKAGE...: as root, or with a sudo that asks for nothing. Status 1 when neither is possible.
+# What is missing for the build.
+ttalloc_missing() {
+	ttalloc_missing_of "${ttalloc_needs[@]}"
+}
+
+# ttalloc_install PACKAGE...: as root, or with a sudo that asks for nothing. On failure, status 1, and ttalloc_why says
+# why, in one line.
 ttalloc_install() {
 	local sudo=()
 
 	if ((EUID != 0)); then
-		command -v sudo >/dev/null && sudo -n true 2>/dev/null || return 1
+		if ! command -v sudo >/dev/null || ! sudo -n true 2>/dev/null; then
+			ttalloc_why="only root may install packages"
+			return 1
+		fi
 		sudo=(sudo -n)
 	fi
-	command -v apt-get >/dev/null || return 1
-	"${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get update -qq </dev/null &&
-		"${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-			-o Dpkg::Use-Pty=0 "$@" </dev/null
+	if ! command -v apt-get >/dev/null; then
+		ttalloc_why="there is no apt-get here"
+		return 1
+	fi
+	ttalloc_apt "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get update -qq &&
+		ttalloc_apt "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+			-o Dpkg::Use-Pty=0 "$@"
+}
+
+# ttalloc_apt COMMAND...: one run of apt-get. Another one may be at it, such as a machine's nightly update: that is waited
+# for. apt's own DPkg::Lock::Timeout covers the lock of the packages, and not that of their lists.
+ttalloc_apt() {
+	local most_s=${TTALLOC_APT_WAIT_S:-300} waited_s=0 said
+
+	while ! said=$("$@" -o "DPkg::Lock::Timeout=$most_s" 2>&1 </dev/null); do
+		if [[ $said != *"Could not get lock"* ]]; then
+			ttalloc_why="apt-get says: $(sed -n 's/^E: //p' <<<"$said" | head -n 1)"
+			return 1
+		fi
+		if ((waited_s >= most_s)); then
+			ttalloc_why="another program holds apt's lock, and did for $most_s s"
+			return 1
+		fi
+		((waited_s == 0)) && echo "waiting for another apt to end" >&2
+		sleep 1
+		waited_s=$((waited_s + 1))
+	done
 }
