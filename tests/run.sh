@@ -12,6 +12,8 @@ usage() {
 	  --quick          one build (gcc), no sanitizers, no fuzzing
 	  --long           200 random kills, more seeds, longer fuzzing (about an hour)
 	  --prove          switch each mechanism of the recorder off in turn; its test has to fail
+	  --fresh          the README's two commands on bare machines (as root; tests/fresh.sh has the details)
+	  --packages       only install what the tests need
 	  --filter RE      only tests whose name matches RE
 	  --build-dir DIR  where builds go (build/)
 	END
@@ -27,7 +29,7 @@ failures=()
 
 while (($#)); do
 	case $1 in
-	--quick | --long | --prove) mode=${1#--} ;;
+	--quick | --long | --prove | --fresh | --packages) mode=${1#--} ;;
 	--filter) filter=${2:?--filter needs an expression}; shift ;;
 	--build-dir) mkdir -p "${2:?--build-dir needs a directory}" && builds=$(cd "$2" && pwd); shift ;;
 	-h | --help) usage; exit 0 ;;
@@ -37,6 +39,9 @@ while (($#)); do
 done
 
 # --- what is needed -------------------------------------------------------------------------------------------------
+
+# shellcheck source=../examples/packages.sh
+. "$root/examples/packages.sh"
 
 # Package, and a command that succeeds when what it brings is there, as in examples/packages.sh, which has what the build
 # needs.
@@ -53,42 +58,62 @@ test_needs=(
 wanted_needs=(
 	"heaptrack      command -v heaptrack"
 	"xz-utils       command -v xz"
+	"zstd           command -v zstd"
+	"libunwind8     has_libunwind"
+	"python3-venv   python3 -m ensurepip --version"
 )
 
-missing_of() {
-	local need
+has_libunwind() {
+	python3 -c 'import ctypes; ctypes.CDLL("libunwind.so.8")'
+}
 
-	for need in "$@"; do
-		# shellcheck disable=SC2086
-		${need#* } >/dev/null 2>&1 || echo "${need%% *}"
-	done
+clang_sanitizes() {
+	local program status
+
+	program=$(mktemp) || return
+	echo 'int main(void) { return 0; }' | clang -fsanitize=address,undefined -x c - -o "$program"
+	status=$?
+	rm -f "$program"
+	return "$status"
+}
+
+# clang's sanitizers are a package of their own in some releases, named by a version that is known when clang is there.
+missing_runtime() {
+	local version
+
+	version=$(clang -dumpversion 2>/dev/null) || return 0
+	ttalloc_missing_of "libclang-rt-${version%%.*}-dev clang_sanitizes"
 }
 
 ensure_packages() {
-	local missing
+	local missing turn
 
-	# shellcheck source=../examples/packages.sh
-	. "$root/examples/packages.sh"
-	mapfile -t missing < <(ttalloc_missing; missing_of "${test_needs[@]}" "${wanted_needs[@]}")
-	((${#missing[@]} == 0)) && return 0
-	echo "installing ${missing[*]}"
-	ttalloc_install "${missing[@]}" >/dev/null && return 0
-	mapfile -t missing < <(ttalloc_missing; missing_of "${test_needs[@]}")
+	for turn in 1 2; do
+		mapfile -t missing < <(ttalloc_missing; ttalloc_missing_of "${test_needs[@]}" "${wanted_needs[@]}"; missing_runtime)
+		((${#missing[@]} == 0)) && return 0
+		((turn == 1)) || break
+		echo "installing ${missing[*]}"
+		ttalloc_install "${missing[@]}" || break
+		mapfile -t missing < <(missing_runtime)
+		((${#missing[@]} == 0)) || ttalloc_install "${missing[@]}" || break
+	done
+	mapfile -t missing < <(ttalloc_missing; ttalloc_missing_of "${test_needs[@]}"; missing_runtime)
 	((${#missing[@]} == 0)) && return 0
 	echo "run.sh: these packages are missing: apt-get install ${missing[*]}" >&2
+	[[ -z ${ttalloc_why:-} ]] || echo "run.sh: they could not be installed: $ttalloc_why" >&2
 	return 1
 }
 
 # --- counting -------------------------------------------------------------------------------------------------------
 
-# one RESULT NAME SECONDS: a line for a test, and its count.
+# one RESULT NAME SECONDS [NUMBER/OF]: a line for a test, and its count.
 one() {
 	case $1 in
 	passed) passed=$((passed + 1)) ;;
 	skipped) skipped=$((skipped + 1)) ;;
 	*) failed=$((failed + 1)); failures+=("$2") ;;
 	esac
-	printf '%-8s %-60s %7ss\n' "$1" "$2" "$3"
+	printf '%-8s %-60s %7ss %9s\n' "$1" "$2" "$3" "${4:-}"
 }
 
 # step NAME COMMAND...: a test that is one command. Its log is shown when it fails.
@@ -106,28 +131,31 @@ step() {
 	return 1
 }
 
-# ctests BUILD NAME ARGUMENTS...: runs ctest in BUILD, and counts each of its tests.
+# ctests BUILD NAME ARGUMENTS...: runs ctest in BUILD, and counts each of its tests as it ends.
 ctests() {
-	local build=$1 name=$2 log line status counted=$((passed + failed + skipped)) failed_before=$failed
+	local build=$1 name=$2 log line status=1 counted=$((passed + failed + skipped)) failed_before=$failed result
 	shift 2
 	log=$builds/log/ctest-$name.log
 	mkdir -p "$builds/log"
-	ctest --test-dir "$build" --output-on-failure --no-tests=ignore -j "$jobs" ${filter:+-R "$filter"} "$@" \
-		>"$log" 2>&1
-	status=$?
 	while IFS= read -r line; do
-		if [[ $line =~ Test\ +\#[0-9]+:\ ([^ ]+)\ [.\ ]*(\*\*\*)?([A-Za-z\ /()]+)\ +([0-9.]+)\ sec ]]; then
-			case ${BASH_REMATCH[3]} in
-			Passed*) one passed "$name/${BASH_REMATCH[1]}" "${BASH_REMATCH[4]}" ;;
-			Skipped*) one skipped "$name/${BASH_REMATCH[1]}" "${BASH_REMATCH[4]}" ;;
-			*) one failed "$name/${BASH_REMATCH[1]}" "${BASH_REMATCH[4]}" ;;
+		if [[ $line =~ ^\ *([0-9]+/[0-9]+)\ Test\ +\#[0-9]+:\ ([^ ]+)\ [.\ ]*(\*\*\*)?([A-Za-z\ /()]+)\ +([0-9.]+)\ sec ]]; then
+			case ${BASH_REMATCH[4]} in
+			Passed*) result=passed ;;
+			Skipped*) result=skipped ;;
+			*) result=failed ;;
 			esac
+			one "$result" "$name/${BASH_REMATCH[2]}" "${BASH_REMATCH[5]}" "${BASH_REMATCH[1]}"
 		elif [[ $line =~ Test\ +\#[0-9]+:\ ([^ ]+) ]]; then
 			one failed "$name/${BASH_REMATCH[1]}" 0
+		elif [[ $line =~ ^status\ ([0-9]+)$ ]]; then
+			status=${BASH_REMATCH[1]}
 		else
 			printf '%s\n' "$line"
 		fi
-	done < <(sed -n '/^ *[0-9]*\/[0-9]* Test/,/^[0-9]*% tests passed/{/^ *Start /d;/^[0-9]*% tests passed/d;/^$/d;p}' "$log")
+	done < <({
+		ctest --test-dir "$build" --output-on-failure --no-tests=ignore -j "$jobs" ${filter:+-R "$filter"} "$@" 2>&1
+		echo "status $?"
+	} | tee "$log" | sed -un '/^status /p;/^ *[0-9]*\/[0-9]* Test/,/^[0-9]*% tests passed/{/^ *Start /d;/^[0-9]*% tests passed/d;/^$/d;p}')
 	# Nothing may fail without a line that says so, and a list of tests may not be empty.
 	if ((status != 0 && failed == failed_before)) || { [[ -z $filter ]] && ((passed + failed + skipped == counted)); }; then
 		tail -n 20 "$log"
@@ -141,6 +169,7 @@ ctests() {
 build() {
 	local name=$1
 	shift
+	echo "building $name"
 	step "build/$name" cmake_build "$builds/$name" "$@"
 }
 
@@ -187,6 +216,15 @@ suite_tsan() {
 	ctests "$builds/tsan" tsan -L 'unit|threads' -E 'unit_(examples|sql|analyze)'
 }
 
+suite_fresh() {
+	local release
+
+	for release in bookworm trixie; do
+		echo "$release: this takes as long as four runs of all tests"
+		step "fresh/$release" bash "$root/tests/fresh.sh" --build-dir "$builds" "$release"
+	done
+}
+
 suite_prove() {
 	build faults all -DCMAKE_C_COMPILER=gcc -DTTALLOC_FAULTS=ON || return
 	while read -r fault; do
@@ -194,18 +232,25 @@ suite_prove() {
 	done < <(python3 "$root/tests/e2e/prove.py" --list)
 }
 
+# suites NAME...: each with a line that says how far the run is.
+suites() {
+	local name number=0
+
+	for name in "$@"; do
+		echo "--- suite $((number += 1)) of $#: $name ($((SECONDS / 60)):$(printf %02d $((SECONDS % 60))) since the start)"
+		"suite_$name"
+	done
+}
+
 ensure_packages || exit 2
 export TTALLOC_TEST_MODE=$mode
 fuzz_seconds=4
 [[ $mode == long ]] && fuzz_seconds=300
-if [[ $mode == prove ]]; then
-	suite_prove
-	finish
-fi
-suite_gcc
-if [[ $mode != quick ]]; then
-	suite_clang
-	suite_asan
-	suite_tsan
-fi
+case $mode in
+packages) exit 0 ;;
+prove) suites prove ;;
+fresh) suites fresh ;;
+quick) suites gcc ;;
+*) suites gcc clang asan tsan ;;
+esac
 finish
