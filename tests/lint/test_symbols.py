@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The built programs need nothing that Ubuntu 22.04 lacks, and the hook shows its own names alone."""
+import functools
 import re
 import subprocess
 
@@ -19,11 +20,27 @@ def binaries():
     return [path for path in files if path.read_bytes()[:4] == b"\x7fELF" and path.suffix not in (".o", ".a")]
 
 
-def newer_glibc(path):
-    for line in lines_of("nm", "-D", "--undefined-only", path):
+def versioned(path, which):
+    """(name, version) of PATH's dynamic symbols of glibc; WHICH: an option of nm."""
+    for line in lines_of("nm", "-D", which, path):
         found = re.search(r"(\S+)@+GLIBC_(\d+)\.(\d+)", line)
-        if found and (int(found.group(2)), int(found.group(3))) > NEWEST_GLIBC:
-            yield f"{path.name}: needs {found.group(0)}"
+        if found:
+            yield found.group(1), (int(found.group(2)), int(found.group(3)))
+
+
+@functools.lru_cache(maxsize=None)
+def old_names(library):
+    """What glibc had by then, too, as LIBRARY of this machine tells: it keeps the old versions of all that it renewed."""
+    return {name for name, version in versioned(library, "--defined-only") if version <= NEWEST_GLIBC}
+
+
+def newer_glibc(path):
+    """A newer glibc's headers choose newer versions of old functions, and C23's strtol() for strtol(): the source is as good."""
+    libraries = re.findall(r"=> (\S*/lib[cm]\.so\S*)", "\n".join(lines_of("ldd", path)))
+    for name, version in versioned(path, "--undefined-only"):
+        old_name = name.replace("__isoc23_", "", 1)
+        if version > NEWEST_GLIBC and not any(old_name in old_names(library) for library in libraries):
+            yield f"{path.name}: needs {name} of glibc {version[0]}.{version[1]}"
 
 
 def foreign_exports(path):
