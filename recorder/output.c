@@ -176,9 +176,9 @@ static int remove_database(const char *path, struct front_error *error)
 
 static int check_new(const struct output *output, enum file_kind kind, bool force, struct front_error *error)
 {
-	if (kind == FILE_NONE)
+	if (kind == FILE_NONE || kind == FILE_EMPTY) /* an empty file is nobody's work */
 		return 0;
-	if (kind != FILE_RECORDING && kind != FILE_EMPTY)
+	if (kind != FILE_RECORDING)
 		return fail_kind(output, kind, error);
 	if (!force)
 		return front_fail(error,

@@ -12,8 +12,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "sql/base/error.h"
+#include "beside.h"
 #include "recording.h"
+#include "sql/base/error.h"
 #include "sql/base/text.h"
 
 #define BUSY_RETRY_MS 5000
@@ -24,23 +25,13 @@
 
 /* What of the file's surroundings decides how it is to be opened. */
 struct situation {
-	bool wal_mode; /* the header says so */
-	bool has_wal;  /* PATH-wal is there, and not empty */
-	bool has_side; /* PATH-wal and PATH-shm are there */
-	bool in_use;   /* some process holds it open */
+	char *file;       /* the path with links resolved, as SQLite resolves them */
+	bool wal_mode;    /* the header says so */
+	bool has_wal;     /* FILE-wal is there, and not empty */
+	bool has_side;    /* FILE-wal and FILE-shm are there */
+	bool in_use;      /* some process holds it open */
+	bool hot_journal; /* a writer was killed in the middle of a transaction */
 };
-
-static bool exists(const char *path, const char *suffix, bool with_content)
-{
-	struct stat status;
-	char *name = NULL;
-
-	if (asprintf(&name, "%s%s", path, suffix) < 0)
-		return false;
-	bool found = stat(name, &status) == 0 && (!with_content || status.st_size > 0);
-	free(name);
-	return found;
-}
 
 static uint32_t big_endian(const unsigned char *bytes, size_t count)
 {
@@ -76,20 +67,22 @@ static int look_at_header(int file, const char *path, struct situation *situatio
 		return sql_fail(error, "%s: a directory; name the recording in it", path);
 	if (!S_ISREG(status.st_mode))
 		return sql_fail(error, "%s: not a regular file", path);
-	situation->has_wal = exists(path, "-wal", true);
-	situation->has_side = exists(path, "-wal", false) && exists(path, "-shm", false);
+	situation->has_wal = beside_exists(situation->file, "-wal", true);
+	situation->has_side =
+	    beside_exists(situation->file, "-wal", false) && beside_exists(situation->file, "-shm", false);
 	ssize_t count = pread(file, header, sizeof(header), 0);
 	if (count < 0)
 		return sql_fail(error, "%s: %s", path, strerror(errno));
-	if (count == 0 && !situation->has_wal)
-		return sql_fail(error, "%s: empty; was the recorder given another name?", path);
-	if (count > 0 && memcmp(header, "SQLite format 3", 16) != 0)
+	if (count == 0)
+		return sql_fail(error, "%s: empty; no recorder has written to it", path);
+	if (memcmp(header, "SQLite format 3", 16) != 0)
 		return sql_fail(error, "%s: not a ttalloc recording (it is no SQLite database)", path);
-	if (count > 0 &&
-	    (count < SQLITE_HEADER_BYTES || (!situation->has_wal && status.st_size < promised_bytes(header))))
+	situation->in_use = fcntl(file, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+	situation->hot_journal = !situation->in_use && beside_hot_journal(situation->file);
+	if (count < SQLITE_HEADER_BYTES ||
+	    (!situation->has_wal && !situation->hot_journal && status.st_size < promised_bytes(header)))
 		return sql_fail(error, "%s: truncated; copy it again, with 'ttalloc-analyze copy'", path);
 	situation->wal_mode = header[18] == 2 || header[19] == 2;
-	situation->in_use = fcntl(file, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
 	return 0;
 }
 
@@ -103,15 +96,22 @@ static int look_at(const char *path, struct situation *situation, struct sql_err
 		                path);
 	if (file < 0)
 		return sql_fail(error, "%s: %s", path, strerror(errno));
-	int result = look_at_header(file, path, situation, error);
+	int result = 0;
+	situation->file = realpath(path, NULL);
+	if (!situation->file)
+		result = sql_fail(error, "%s: %s", path, strerror(errno));
+	if (result == 0)
+		result = beside_check(situation->file, false, error);
+	if (result == 0)
+		result = look_at_header(file, path, situation, error);
 	close(file);
 	return result;
 }
 
-/* An URI for PATH that says that nobody writes the file. */
-static char *immutable_uri(const char *path)
+/* An URI for PATH with a PARAMETER. */
+static char *uri_of(const char *path, const char *parameter)
 {
-	char *uri = malloc(3 * strlen(path) + sizeof("file:?immutable=1"));
+	char *uri = malloc(strlen("file:") + 3 * strlen(path) + 1 + strlen(parameter) + 1);
 
 	if (!uri)
 		return NULL;
@@ -122,74 +122,60 @@ static char *immutable_uri(const char *path)
 		else
 			*at++ = *path;
 	}
-	strcpy(at, "?immutable=1");
+	*at++ = '?';
+	strcpy(at, parameter);
 	return uri;
 }
 
-/* Opens the file in one of three ways. A recorder that lives keeps both -wal and -shm, and locks; then, and for files
- * in rollback mode, SQLite's usual way is right. After a kill, or in a copy, some of it is missing, and SQLite would
- * have to make it: a -wal without -shm is read without shared memory, and WAL mode without a -wal as a file at rest. */
-static int open_database(struct recording *recording, const struct situation *situation)
+/* Opens PATH so that SQLite neither makes nor writes nor deletes anything. */
+static int open_uri(struct recording *recording, const char *path, const char *parameter)
 {
-	int flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX;
-	bool usual = situation->in_use || situation->has_side || (!situation->wal_mode && !situation->has_wal);
+	char *uri = uri_of(path, parameter);
+	int code = SQLITE_NOMEM;
+
+	if (uri)
+		code = sqlite3_open_v2(uri, &recording->db,
+		                       SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI, NULL);
+	free(uri);
+	if (code == SQLITE_OK)
+		sqlite3_busy_timeout(recording->db, BUSY_RETRY_MS);
+	return code;
+}
+
+static int open_rolled_back(struct recording *recording, const char *file, struct sql_error *error)
+{
+	char *copy = beside_rolled_back_copy(file, error);
+
+	if (!copy)
+		return -1;
+	int code = open_uri(recording, copy, "immutable=1");
+	beside_remove_copy(copy); /* SQLite has it open */
+	return code == SQLITE_OK ? 0 : sql_fail_db(error, recording->path, recording->db);
+}
+
+/* Opens the file in one of four ways. A recorder that lives keeps both -wal and -shm, and locks; then, and for files in
+ * rollback mode, SQLite's usual way is right, but for a -shm that is never written to. After a kill, or in a copy, some
+ * of it is missing, and SQLite would have to make it: a -wal without -shm is read without shared memory, and WAL mode
+ * without a -wal as a file at rest. What a transaction left half done is undone in a copy. 0, or -1 with ERROR. */
+static int open_database(struct recording *recording, const struct situation *situation, struct sql_error *error)
+{
 	int code;
 
-	if (usual) {
-		code = sqlite3_open_v2(recording->path, &recording->db, flags, NULL);
-		if (code == SQLITE_OK)
-			sqlite3_busy_timeout(recording->db, BUSY_RETRY_MS);
-		return code;
-	}
-	if (situation->has_wal) {
-		code = sqlite3_open_v2(recording->path, &recording->db, flags, "unix-none");
-		if (code == SQLITE_OK)
-			code = sqlite3_exec(recording->db, "PRAGMA locking_mode = EXCLUSIVE", NULL, NULL, NULL);
-		return code;
-	}
-	char *uri = immutable_uri(recording->path);
-	if (!uri)
-		return SQLITE_NOMEM;
-	code = sqlite3_open_v2(uri, &recording->db, flags | SQLITE_OPEN_URI, NULL);
-	free(uri);
-	return code;
-}
-
-/* Takes back what a writer that was killed between two modes of the file left half done: only who may write can. */
-static int roll_back(const char *path)
-{
-	sqlite3 *db;
-	int code = sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
-
-	if (code == SQLITE_OK)
-		code = sqlite3_exec(db, "SELECT count(*) FROM sqlite_schema", NULL, NULL, NULL);
-	sqlite3_close_v2(db);
-	return code;
-}
-
-/* Where the usual way needs a -shm that cannot be written, and nobody is recording, the other one still works. */
-static int read_schema(struct recording *recording, const struct situation *situation)
-{
-	static const char look[] = "SELECT count(*) FROM sqlite_schema";
-	int code = sqlite3_exec(recording->db, look, NULL, NULL, NULL);
-
-	if (code == SQLITE_READONLY && !situation->in_use && exists(recording->path, "-journal", true) &&
-	    roll_back(recording->path) == SQLITE_OK)
-		code = sqlite3_exec(recording->db, look, NULL, NULL, NULL);
-	if ((code != SQLITE_CANTOPEN && code != SQLITE_READONLY) || situation->in_use || !situation->has_side)
-		return code;
-	sqlite3_close_v2(recording->db);
-	recording->db = NULL;
-	struct situation alone = {.has_wal = situation->has_wal, .wal_mode = true};
-	code = open_database(recording, &alone);
-	if (code == SQLITE_OK)
-		code = sqlite3_exec(recording->db, look, NULL, NULL, NULL);
-	return code;
+	if (situation->hot_journal)
+		return open_rolled_back(recording, situation->file, error);
+	if (situation->in_use || situation->has_side || (!situation->wal_mode && !situation->has_wal))
+		code = open_uri(recording, situation->file, "readonly_shm=1");
+	else if (!situation->has_wal)
+		code = open_uri(recording, situation->file, "immutable=1");
+	else if ((code = open_uri(recording, situation->file, "vfs=unix-none")) == SQLITE_OK)
+		code = sqlite3_exec(recording->db, "PRAGMA locking_mode = EXCLUSIVE", NULL, NULL, NULL);
+	return code == SQLITE_OK ? 0 : sql_fail_db(error, recording->path, recording->db);
 }
 
 /* What a hostile file could make SQLite do is switched off before anything of it is read. */
 static void defend(sqlite3 *db)
 {
+	sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL); /* which would delete the -wal */
 	sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
 	sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
@@ -263,14 +249,13 @@ static int add_temporaries(struct recording *recording, struct sql_error *error)
 static int open_checked(struct recording *recording, struct sql_error *error)
 {
 	struct situation situation = {0};
+	int result = look_at(recording->path, &situation, error);
 
-	if (look_at(recording->path, &situation, error) < 0)
+	if (result == 0)
+		result = open_database(recording, &situation, error);
+	free(situation.file);
+	if (result < 0)
 		return -1;
-	if (open_database(recording, &situation) != SQLITE_OK)
-		return sql_fail_db(error, recording->path, recording->db);
-	defend(recording->db);
-	if (read_schema(recording, &situation) != SQLITE_OK)
-		return sql_fail_db(error, recording->path, recording->db);
 	defend(recording->db);
 	if (recording_begin(recording, error) < 0 || check_version(recording, error) < 0 ||
 	    recording_check_tables(recording, error) < 0 || recording_add_functions(recording, error) < 0)
@@ -283,8 +268,7 @@ struct recording *recording_open(const char *path, struct sql_error *error)
 {
 	struct recording *recording = calloc(1, sizeof(*recording));
 
-	/* SQLite takes names that begin with "file:" for URIs. */
-	if (!recording || asprintf(&recording->path, "%s%s", strncmp(path, "file:", 5) == 0 ? "./" : "", path) < 0) {
+	if (!recording || !(recording->path = strdup(path))) {
 		free(recording);
 		sql_fail(error, "%s: out of memory", path);
 		return NULL;

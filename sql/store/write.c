@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "beside.h"
 #include "sql/base/text.h"
 
 #define BUSY_MS 500
@@ -127,6 +128,8 @@ int write_open(const char *path, struct writer **made, struct sql_error *error)
 		snprintf(error->text, sizeof(error->text), "%s: %s", path, strerror(errno));
 		return -1;
 	}
+	if (beside_check(writer->path, true, error) < 0)
+		return -1;
 	code = sqlite3_open_v2(writer->path, &writer->db,
 	                       SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW, NULL);
 	if (code == SQLITE_OK)

@@ -27,6 +27,15 @@ def statuses():
         equal(result.stdout, "", "the recorder's standard output")
 
 
+def odd_names():
+    """An empty file is nobody's work, so it needs no --force; names that mean something to SQLite are names of files."""
+    place = Place()
+    for name in ("empty.db", ":memory:", "file:run.db?mode=memory"):
+        open(place.file(name), "w", encoding="ascii").close()
+        equal(wrap(place, "-q", "-o", name, "--", "true").returncode, 0, f"status of -o {name}")
+        equal(analyze("info", name, cwd=place.path)["rows"][0]["processes"], 0, f"info {name}")
+
+
 def recording_that_cannot_start():
     """Status 125, and the command is not run."""
     place = Place()
@@ -153,5 +162,5 @@ def a_command_with_a_sanitizer():
             equal(result.returncode, 5, f"status with {sanitizer}, {options} ({result.stderr})")
 
 
-main(preloads, a_command_with_a_sanitizer, statuses, recording_that_cannot_start, signals_are_passed_on, names_of_files, a_database_is_not_overwritten,
+main(preloads, a_command_with_a_sanitizer, statuses, recording_that_cannot_start, signals_are_passed_on, names_of_files, odd_names, a_database_is_not_overwritten,
      a_wrapped_run, runs_that_are_appended, a_run_without_events_says_why, nothing_when_switched_off)
