@@ -123,7 +123,7 @@ static enum status command_query(struct command *command)
 	struct sql_error error;
 	const struct arguments *arguments = &command->arguments;
 	struct request request = {.verb = command->verb, .query = command->query, .arguments = arguments};
-	bool two = command->verb->two_files;
+	bool two = command->query->two_files;
 	if (check_operands(command, two ? 2 : 0, two ? 2 : 1, &error) < 0 || read_texts(command, &error) < 0)
 		return trouble(&error);
 	if (two) {

@@ -5,6 +5,7 @@
 #include "options.h"
 
 #include <ctype.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,8 +49,9 @@ static const struct option shared[] = {
      .type = OPTION_COUNT,
      .placeholder = "N",
      .group = GROUP_OUTPUT,
-     .help = "show N rows, 0 for all; without it tables show 20 (timeline, fragmentation, floor, temporary and "
-             "top: 20 of each device and region; histogram: all), the other formats all"},
+     .fallback = "all",
+     .table_fallback = "20",
+     .help = "show N rows, 0 for all"},
     {.name = "format",
      .type = OPTION_CHOICE,
      .placeholder = "FORMAT",
@@ -148,15 +150,15 @@ static bool takes_shared(const struct verb *verb, const struct query *query, con
 	if (strcmp(option->name, "force") == 0)
 		return false;
 	if (strcmp(option->name, "db") == 0)
-		return !verb->two_files;
+		return query == NULL || !query->two_files;
 	if (strcmp(option->name, "exit-code") == 0)
-		return query == NULL || query->exit_nonempty || verb->gate;
+		return query == NULL || query->exit_nonempty || query->exit_always;
 	if (option->group == GROUP_FILTER)
 		return query != NULL && has_word(query->filters, option->name);
 	return true;
 }
 
-static struct option option_of_param(const struct verb *verb, const struct query_param *param)
+static struct option option_of_param(const struct query *query, const struct query_param *param)
 {
 	static const struct {
 		enum option_type type;
@@ -167,9 +169,9 @@ static struct option option_of_param(const struct verb *verb, const struct query
 	    [QUERY_TIME] = {OPTION_TIME, "TIME"},    [QUERY_REGION] = {OPTION_REGION, "NAME"},
 	    [QUERY_FLAG] = {OPTION_FLAG, NULL},      [QUERY_CHOICE] = {OPTION_CHOICE, "WORD"},
 	};
-	bool other_in_tables = verb->table_param != NULL && strcmp(verb->table_param, param->name) == 0;
+	bool other_in_tables = query->show.param != NULL && strcmp(query->show.param, param->name) == 0;
 	return (struct option){.name = param->name,
-	                       .table_fallback = other_in_tables ? verb->table_default : NULL,
+	                       .table_fallback = other_in_tables ? query->show.fallback : NULL,
 	                       .type = types[param->type].type,
 	                       .placeholder = types[param->type].placeholder,
 	                       .choices = param->choices,
@@ -209,10 +211,24 @@ static int add(struct options *options, const struct verb *verb, struct option o
 	return 0;
 }
 
+/* How many rows tables of QUERY show without --limit: "20 of each device,region". */
+static const char *rows_text(struct options *options, const struct query *query)
+{
+	const struct query_show *show = &query->show;
+	char *text = options->rows;
+	if (show->rows == 0)
+		return NULL;
+	snprintf(text, sizeof options->rows, "%" PRId64 "%s%.40s", show->rows, show->each != NULL ? " of each " : "",
+	         show->each != NULL ? show->each : "");
+	return text;
+}
+
 /* The shared OPTION, as it is with QUERY. */
-static struct option shared_option(const struct option *option, const struct query *query)
+static struct option shared_option(struct options *options, const struct option *option, const struct query *query)
 {
 	struct option own = *option;
+	if (query != NULL && strcmp(option->name, "limit") == 0)
+		own.table_fallback = rows_text(options, query);
 	if (query != NULL && query->folded && strcmp(option->name, "format") == 0) {
 		own.choices = "folded|table|json|jsonl|csv";
 		own.fallback = "folded";
@@ -228,10 +244,10 @@ int options_for(struct options *options, const struct verb *verb, const struct q
 			return -1;
 	for (size_t i = 0; i < sizeof shared / sizeof *shared; i++)
 		if (takes_shared(verb, query, &shared[i]) &&
-		    add(options, verb, shared_option(&shared[i], query), error) < 0)
+		    add(options, verb, shared_option(options, &shared[i], query), error) < 0)
 			return -1;
 	for (size_t i = 0; query != NULL && i < query->param_count; i++)
-		if (add(options, verb, option_of_param(verb, &query->params[i]), error) < 0)
+		if (add(options, verb, option_of_param(query, &query->params[i]), error) < 0)
 			return -1;
 	return 0;
 }

@@ -49,6 +49,7 @@ struct option {
 struct options {
 	struct option list[OPTIONS_MAX];
 	char spelled[OPTIONS_MAX][OPTION_NAME_MAX];
+	char rows[80]; /* what --limit says of tables */
 	size_t count;
 };
 

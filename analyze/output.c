@@ -12,8 +12,6 @@
 
 #include "analyze/base/say.h"
 
-#define TABLE_ROWS 20
-
 static const char *const formats[] = {[FORMAT_TABLE] = "table",
                                       [FORMAT_JSON] = "json",
                                       [FORMAT_JSONL] = "jsonl",
@@ -75,16 +73,32 @@ int output_choose(struct output *output, const struct arguments *arguments, cons
 	output->grouped = arguments_text(arguments, "by") != NULL;
 	output->style = (struct style){.out = stdout,
 	                               .width = terminal_width(),
-	                               .rows = limit != NULL ? (uint64_t)rows : TABLE_ROWS,
+	                               .rows = limit != NULL ? (uint64_t)rows : QUERY_ROWS,
 	                               .colour = wants_colour(arguments_text(arguments, "color")),
 	                               .no_header = arguments_text(arguments, "no-header") != NULL,
 	                               .quiet = arguments_text(arguments, "quiet") != NULL};
 	return 0;
 }
 
-struct writer *output_writer(const struct output *output, const struct verb *verb)
+static struct writer *table_writer(const struct output *output, const struct query_show *show)
 {
 	struct style style = output->style;
+	style.known = show->known;
+	if (show->list && !output->grouped)
+		return writer_list(&style);
+	if (!output->limited) {
+		style.rows = (uint64_t)show->rows;
+		style.each = show->each;
+	}
+	struct writer *writer = writer_table(&style);
+	if (show->trim)
+		writer = writer_trim(writer, show->each);
+	return show->fold_runtime ? writer_fold(writer) : writer;
+}
+
+struct writer *output_writer(const struct output *output, const struct query *query)
+{
+	static const struct query_show plain = {.rows = QUERY_ROWS};
 	switch (output->format) {
 	case FORMAT_JSON:
 		return writer_json(&output->style);
@@ -95,16 +109,7 @@ struct writer *output_writer(const struct output *output, const struct verb *ver
 	case FORMAT_FOLDED:
 		return writer_folded(&output->style);
 	default:
-		style.known_only = verb->known_only;
-		if (verb->list && !output->grouped)
-			return writer_list(&style);
-		if (verb->whole && !output->limited)
-			style.rows = 0;
-		style.rows_of_series = (verb->over_time || verb->by_series) && !output->limited;
-		struct writer *table = writer_table(&style);
-		if (verb->over_time)
-			return writer_trim(table);
-		return verb->fold ? writer_fold(table) : table;
+		return table_writer(output, query != NULL ? &query->show : &plain);
 	}
 }
 

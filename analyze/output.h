@@ -26,7 +26,7 @@ struct output {
 int output_choose(struct output *output, const struct arguments *arguments, const struct query *query,
                   struct sql_error *error);
 
-struct writer *output_writer(const struct output *output, const struct verb *verb);
+struct writer *output_writer(const struct output *output, const struct query *query); /* QUERY may be NULL */
 
 /* Whether writing has failed; to be asked right behind the writing. */
 bool output_broken(struct output *output);

@@ -25,8 +25,12 @@ static void rows_init(struct rows *rows, const struct query_run *run, bool fold)
 	rows->columns = memory_get(rows->count, sizeof *rows->columns);
 	rows->cells = memory_get(rows->count, sizeof *rows->cells);
 	for (size_t i = 0; i < rows->count; i++) {
-		const char *name = query_column_name(run, i), *unit = query_column_unit(run, i);
-		rows->columns[i] = (struct column){.name = name, .unit = unit_by_name(unit)};
+		const char *name = query_column_name(run, i);
+		const struct query_column *declared = query_column_declared(run, i);
+		rows->columns[i] =
+		    (struct column){.name = name, .unit = unit_by_name(declared ? declared->unit : NULL)};
+		if (declared != NULL)
+			rows->columns[i].rank = declared->rank;
 		if (rows->columns[i].unit == UNIT_NONE)
 			rows->columns[i].unit = unit_of_column(name);
 	}
@@ -50,7 +54,19 @@ static void rows_free(struct rows *rows)
 
 static bool is_gate(const struct request *request)
 {
-	return request->verb->gate || arguments_text(request->arguments, "exit-code") != NULL;
+	bool always = request->query != NULL && request->query->exit_always;
+	return always || arguments_text(request->arguments, "exit-code") != NULL;
+}
+
+static bool folds_runtime(const struct request *request)
+{
+	return request->query != NULL && request->query->show.fold_runtime;
+}
+
+static const char *nothing_of(const struct request *request)
+{
+	const char *empty = request->query == NULL ? NULL : request->query->show.empty;
+	return empty != NULL ? empty : "nothing";
 }
 
 static bool has_column(const struct rows *rows, const char *name)
@@ -99,8 +115,8 @@ static int write_rows(struct query_run *run, const struct request *request, stru
 	int state = query_next(run, error);
 	if (state < 0)
 		return -1;
-	struct writer *writer = output_writer(output, request->verb);
-	rows_init(&rows, run, request->verb->fold);
+	struct writer *writer = output_writer(output, request->query);
+	rows_init(&rows, run, folds_runtime(request));
 	check_declared(request, &rows);
 	writer->begin(writer, answer, rows.columns, rows.count);
 	/* A gate goes on behind the last row that is wanted, until it has found something. */
@@ -170,13 +186,11 @@ static bool is_grouped(const struct request *request)
 /* What a verb asks for when a table is to show it. */
 static void add_table_default(struct values *values, const struct request *request, const struct output *output)
 {
-	const struct verb *verb = request->verb;
-	if (verb->table_param == NULL || output->format != FORMAT_TABLE ||
-	    arguments_text(request->arguments, verb->table_param) != NULL)
+	const struct query_show *show = request->query != NULL ? &request->query->show : NULL;
+	if (show == NULL || show->param == NULL || output->format != FORMAT_TABLE ||
+	    arguments_text(request->arguments, show->param) != NULL)
 		return;
-	struct query_value *value = &values->list[values->count++];
-	*value = (struct query_value){.name = verb->table_param, .type = QUERY_INTEGER};
-	parse_integer(verb->table_default, &value->number);
+	values->list[values->count++] = (struct query_value){.name = show->param, .text = show->fallback};
 }
 
 static int answer(struct recording *recording, const struct request *request, struct output *output,
@@ -200,7 +214,7 @@ static int answer(struct recording *recording, const struct request *request, st
 	const struct answer head = {.query = request->verb->name,
 	                            .file = request->file,
 	                            .old_file = request->old_file,
-	                            .nothing = request->verb->nothing,
+	                            .nothing = nothing_of(request),
 	                            .notes = (const char *const *)notes->list,
 	                            .note_count = notes->count,
 	                            .complete = notes->complete};
@@ -210,7 +224,7 @@ static int answer(struct recording *recording, const struct request *request, st
 	query_finish(run);
 	if (result == 0)
 		say_notes(output, &head);
-	if (result == 0 && request->verb->fold && !finding.told && is_gate(request) && is_grouped(request))
+	if (result == 0 && folds_runtime(request) && !finding.told && is_gate(request) && is_grouped(request))
 		result = find_ungrouped(recording, request, &values, found, error);
 	return result;
 }

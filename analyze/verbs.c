@@ -56,59 +56,26 @@ static const struct verb own_verbs[] = {
     {.name = "help", .kind = VERB_HELP, .summary = "explain a verb, its options and its columns", .usage = "[VERB]"},
 };
 
-/* Built-in queries whose answers want more than a plain table. */
-static const struct verb manners[] = {
-    {.name = "info", .list = true, .nothing = "an empty recording"},
-    {.name = "leaks", .fold = true, .nothing = "no leaks"},
-    {.name = "flame", .nothing = "nothing to weigh"},
-    {.name = "failures", .nothing = "no failed requests"},
-    {.name = "why", .list = true, .known_only = true, .nothing = "nothing would have to go"},
-    {.name = "diff", .two_files = true, .nothing = "no difference"},
-    {.name = "timeline",
-     .over_time = true,
-     .table_param = "buckets",
-     .table_default = "20",
-     .nothing = "nothing was ever live"},
-    {.name = "fragmentation",
-     .over_time = true,
-     .table_param = "samples",
-     .table_default = "10",
-     .nothing = "nothing to measure"},
-    {.name = "floor",
-     .by_series = true,
-     .table_param = "spans",
-     .table_default = "20",
-     .nothing = "nothing was ever live there"},
-    {.name = "temporary",
-     .by_series = true,
-     .nothing = "no temporary blocks; --within N lets more events lie in between"},
-    {.name = "histogram", .by_series = true, .whole = true, .nothing = "no blocks"},
-    {.name = "top", .by_series = true, .nothing = "nothing is live"},
-    {.name = "verify", .gate = true, .nothing = "the file is sound"},
-};
-
 static struct verb *add(struct verbs *verbs, const struct verb *verb)
 {
 	verbs->list = memory_append(verbs->list, verbs->count, sizeof *verbs->list);
 	struct verb *added = &verbs->list[verbs->count++];
 	*added = *verb;
 	added->name = memory_text(verb->name);
-	if (added->nothing == NULL)
-		added->nothing = "nothing";
 	return added;
+}
+
+static const char *usage_of(const struct query *query)
+{
+	return query->two_files ? "OLD NEW" : "[FILE]";
 }
 
 static void add_builtin(struct verbs *verbs, const struct query *query)
 {
-	struct verb verb = {0};
-	for (size_t i = 0; i < sizeof manners / sizeof *manners; i++)
-		if (strcmp(manners[i].name, query->name) == 0)
-			verb = manners[i];
-	verb.name = (char *)query->name; /* add() copies it */
-	verb.kind = VERB_QUERY;
-	verb.query = query;
-	verb.usage = verb.two_files ? "OLD NEW" : "[FILE]";
-	add(verbs, &verb);
+	add(verbs, &(struct verb){.name = (char *)query->name, /* add() copies it */
+	                          .kind = VERB_QUERY,
+	                          .query = query,
+	                          .usage = usage_of(query)});
 }
 
 /* NAME of NAME.sql, when it can be a verb. */
@@ -221,8 +188,11 @@ struct verb *verbs_find(struct verbs *verbs, const char *name)
 
 const struct query *verb_query(struct verb *verb, struct sql_error *error)
 {
-	if (verb->query == NULL && verb->path != NULL)
+	if (verb->query == NULL && verb->path != NULL) {
 		verb->query = verb->loaded = query_load(verb->path, error);
+		if (verb->query != NULL)
+			verb->usage = usage_of(verb->query);
+	}
 	return verb->query;
 }
 

@@ -22,17 +22,6 @@ struct verb {
 	const char *summary;       /* of a verb that is no query */
 	const char *usage;         /* its operands */
 	const char *about;
-	/* How the verb differs from a plain query. */
-	const char *nothing;                     /* what a table says when there are no rows */
-	bool list;                               /* its table form is name and value per line */
-	bool known_only;                         /* the list leaves out what is NULL */
-	bool fold;                               /* its table sums up what the runtime owns */
-	bool gate;                               /* a row means status 1, --exit-code or not */
-	bool two_files;                          /* OLD NEW */
-	bool over_time;                          /* its rows are moments of one device and region behind the other */
-	bool by_series;                          /* its rows are of one device and region behind the other */
-	bool whole;                              /* its table is shown to the end, unless --limit says otherwise */
-	const char *table_param, *table_default; /* a number of rows, of which a table takes fewer */
 };
 
 struct verbs;

@@ -28,13 +28,17 @@ struct fold {
 	size_t group_count;
 };
 
+static bool is_grouped(const struct fold *fold)
+{
+	return fold->ownership.owner == fold->ownership.count;
+}
+
 static void fold_begin(struct writer *writer, const struct answer *answer, const struct column *columns, size_t count)
 {
 	struct fold *fold = (struct fold *)writer;
 	ownership_find(&fold->ownership, columns, count);
-	bool grouped = fold->ownership.class == count;
 	fold->region_column = column_find(columns, count, "region");
-	fold->size_column = column_find(columns, count, grouped ? "bytes" : "size_bytes");
+	fold->size_column = column_find(columns, count, is_grouped(fold) ? "bytes" : "size_bytes");
 	fold->inner->begin(fold->inner, answer, columns, count);
 }
 
@@ -45,15 +49,10 @@ static void copy_text(char *out, size_t size, const struct query_cell *cell)
 	snprintf(out, size, "%.*s", (int)size - 1, shown.main);
 }
 
-static bool is_grouped(const struct fold *fold)
-{
-	return fold->ownership.class == fold->ownership.count;
-}
-
 static struct group *find_group(struct fold *fold, const struct query_cell *cells)
 {
 	struct group wanted = {0};
-	if (is_grouped(fold))
+	if (fold->ownership.class == fold->ownership.count)
 		strcpy(wanted.class, "blocks");
 	else
 		copy_text(wanted.class, sizeof wanted.class, &cells[fold->ownership.class]);

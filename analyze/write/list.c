@@ -72,7 +72,7 @@ static void list_row(struct writer *writer, const struct query_cell *cells)
 		fputc('\n', list->style.out);
 	list->any = true;
 	for (size_t i = 0; i < list->count; i++) {
-		if (list->style.known_only && cells[i].type == CELL_NULL)
+		if (list->style.known && cells[i].type == CELL_NULL)
 			continue;
 		text_terminal(safe, sizeof safe, list->columns[i].name, strlen(list->columns[i].name));
 		fprintf(list->style.out, "%s%-*s%s  ", colour(&list->style, COLOUR_BOLD), (int)list->name_width, safe,

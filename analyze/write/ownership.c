@@ -9,6 +9,7 @@
 void ownership_find(struct ownership *ownership, const struct column *columns, size_t count)
 {
 	*ownership = (struct ownership){.count = count,
+	                                .owner = column_find(columns, count, "owner"),
 	                                .class = column_find(columns, count, "class"),
 	                                .blocks = column_find(columns, count, "blocks"),
 	                                .bytes = column_find(columns, count, "bytes"),
@@ -22,24 +23,17 @@ static bool has_groups(const struct ownership *ownership)
 
 bool ownership_is_told(const struct ownership *ownership)
 {
-	return ownership->class < ownership->count || has_groups(ownership);
-}
-
-/* Kernel binaries, traces and loaded kernels. */
-static bool class_is_runtime(const struct query_cell *class)
-{
-	static const char *const owned[] = {"kernel_binary", "kernel", "trace"};
-	for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
-		if (class->type == CELL_TEXT && class->bytes == strlen(owned[i]) &&
-		    memcmp(class->text, owned[i], class->bytes) == 0)
-			return true;
-	return false;
+	return ownership->owner < ownership->count || has_groups(ownership);
 }
 
 bool ownership_is_runtime(const struct ownership *ownership, const struct query_cell *cells)
 {
-	if (ownership->class < ownership->count)
-		return class_is_runtime(&cells[ownership->class]);
+	static const char runtime[] = "runtime";
+	if (ownership->owner < ownership->count) {
+		const struct query_cell *owner = &cells[ownership->owner];
+		return owner->type == CELL_TEXT && owner->bytes == strlen(runtime) &&
+		       memcmp(owner->text, runtime, owner->bytes) == 0;
+	}
 	if (!has_groups(ownership))
 		return false;
 	int64_t blocks = cells[ownership->blocks].integer;

@@ -142,7 +142,7 @@ static void table_begin(struct writer *writer, const struct answer *answer, cons
 	struct table *table = (struct table *)writer;
 	table->answer = answer;
 	layout_init(&table->layout, columns, count);
-	series_begin(&table->series, columns, count);
+	series_begin(&table->series, table->style.each, columns, count);
 	table->fields = memory_get(LAYOUT_ROWS * count, sizeof *table->fields);
 }
 
@@ -150,7 +150,7 @@ static void table_row(struct writer *writer, const struct query_cell *cells)
 {
 	struct table *table = (struct table *)writer;
 	table->seen++;
-	if (table->style.rows_of_series && series_enter(&table->series, cells))
+	if (table->style.each != NULL && series_enter(&table->series, cells))
 		table->of_series = 0;
 	if (++table->of_series > table->style.rows && table->style.rows != 0)
 		return;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * trim.c - leaves out of a table over time what tells nothing: the rows of a device and region before anything
- * was live there, and rows all of whose figures are unknown. A line each says so.
+ * trim.c - leaves out of a table over time what tells nothing: the rows of a series (device and region) before
+ * anything was live there, and rows all of whose figures are unknown. A line each says so.
  */
 #include "analyze/base/memory.h"
 #include "series.h"
@@ -14,6 +14,7 @@
 struct trim {
 	struct writer writer;
 	struct writer *inner;
+	const char *each; /* columns that the rows of a series agree in */
 	const struct column *columns;
 	size_t count;
 	struct series series;
@@ -28,7 +29,7 @@ static void trim_begin(struct writer *writer, const struct answer *answer, const
 	struct trim *trim = (struct trim *)writer;
 	trim->columns = columns;
 	trim->count = count;
-	series_begin(&trim->series, columns, count);
+	series_begin(&trim->series, trim->each, columns, count);
 	trim->inner->begin(trim->inner, answer, columns, count);
 }
 
@@ -104,10 +105,11 @@ static void trim_free(struct writer *writer)
 	free(trim);
 }
 
-struct writer *writer_trim(struct writer *inner)
+struct writer *writer_trim(struct writer *inner, const char *each)
 {
 	struct trim *trim = memory_get(1, sizeof *trim);
 	trim->inner = inner;
+	trim->each = each;
 	trim->writer = (struct writer){.begin = trim_begin, .row = trim_row, .end = trim_end, .free = trim_free};
 	return &trim->writer;
 }

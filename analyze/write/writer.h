@@ -19,6 +19,7 @@
 struct column {
 	const char *name;
 	enum unit unit;
+	enum query_rank rank; /* where there is no room for all */
 };
 
 /* The column of that name; COUNT where there is none. */
@@ -36,13 +37,13 @@ struct answer {
 
 struct style {
 	FILE *out;
-	size_t width;        /* columns of the terminal; 0: any number */
-	uint64_t rows;       /* that a table shows; 0: all */
-	bool rows_of_series; /* so many of each device and region */
+	size_t width;     /* columns of the terminal; 0: any number */
+	uint64_t rows;    /* that a table shows; 0: all */
+	const char *each; /* so many for each value of these columns, with commas between them; NULL: of all */
 	bool colour;
 	bool no_header;
-	bool quiet;      /* do not say "complete" */
-	bool known_only; /* a list leaves out what is NULL */
+	bool quiet; /* do not say "complete" */
+	bool known; /* a list leaves out what is NULL */
 };
 
 struct writer {
@@ -63,17 +64,18 @@ struct writer *writer_folded(const struct style *style);
 /* Sums the rows that are the runtime's alone into one line under the table INNER (which it then owns). */
 struct writer *writer_fold(struct writer *inner);
 
-/* What tells the rows that are the runtime's: the class of a block, or how many blocks of a group are. */
+/* What tells the rows that are the runtime's: the owner of a block, or how many blocks of a group are. */
 struct ownership {
 	size_t count; /* of columns; the value of those below that are not there */
-	size_t class, blocks, bytes, runtime_blocks;
+	size_t owner, class, blocks, bytes, runtime_blocks;
 };
 void ownership_find(struct ownership *ownership, const struct column *columns, size_t count);
 bool ownership_is_told(const struct ownership *ownership);
 bool ownership_is_runtime(const struct ownership *ownership, const struct query_cell *cells);
 
-/* Leaves out of the table INNER (which it then owns) the rows before anything was live, and rows without figures. */
-struct writer *writer_trim(struct writer *inner);
+/* Leaves out of the table INNER (which it then owns) the rows before anything was live, and rows without figures.
+ * EACH: the columns that rows of one series agree in, with commas between them; NULL: there is one series. */
+struct writer *writer_trim(struct writer *inner, const char *each);
 
 /* A line that table or list print under their rows, before notes and trust; copied. */
 void writer_table_footnote(struct writer *table, const char *line);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "attribution.h"
 #include "sql/store/recording.h"
 #include "sql/symbols/stack_text.h"
 #include "sql/base/value.h"
@@ -105,5 +106,7 @@ int functions_register(sqlite3 *db)
 		code = sqlite3_create_function_v2(db, functions[i].name, functions[i].arguments,
 		                                  SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS, NULL,
 		                                  functions[i].function, NULL, NULL, NULL);
+	if (code == SQLITE_OK)
+		code = attribution_register(db);
 	return code == SQLITE_OK ? stack_text_register(db) : code;
 }

@@ -329,13 +329,13 @@ const char *query_column_name(const struct query_run *run, size_t column)
 	return name ? name : "";
 }
 
-const char *query_column_unit(const struct query_run *run, size_t column)
+const struct query_column *query_column_declared(const struct query_run *run, size_t column)
 {
 	const char *name = query_column_name(run, column);
 
 	for (size_t i = 0; run->query && i < run->query->column_count; i++)
 		if (strcmp(run->query->columns[i].name, name) == 0)
-			return run->query->columns[i].unit;
+			return &run->query->columns[i];
 	return NULL;
 }
 

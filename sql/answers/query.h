@@ -6,22 +6,40 @@
  *
  *   -- summary: one line, what it answers
  *   -- about: prose for --help and the man page; the line may be repeated
- *   -- param: NAME TYPE DEFAULT help text     TYPE: integer, real, text, size, time, region, flag, choice(a|b|c)
- *                                             DEFAULT: "-" for NULL; "required"
+ *   -- param: NAME TYPE DEFAULT help text     TYPE: integer, real, text, size, time, region, flag, choice(a|b|c),
+ *                                             attribution or attribution(more|words): what --by means (attribution.h);
+ *                                             it is called by. DEFAULT: "-" for NULL; "required"
  *   -- filters: device region pid label start end step      the shared options that it honours
- *   -- column: NAME UNIT help text            UNIT: bytes, ns, count, ratio, address, text, id, list
+ *   -- column: NAME UNIT[,RANK] help text     UNIT: bytes, ns, count, ratio, address, text, id, list
  *                                            (text, one item per line; an array in JSON), picture (of a bank, in
- *                                            cells that can be drawn narrower: . : # free to used, - = X in a window)
- *   -- exit: nonempty                         with --exit-code, status 1 when a row came
- *   -- notes: SQL                             a SELECT whose text rows become the notes of the answer; may be repeated
- *   -- refuse: SQL                           the same, but a text row is why there is no answer: an error
- *   -- format: folded                        without --format each row is a line: first column, blank, second column
- *   -- with: NAME[=WORD]                      (after the body) another body follows, for when parameter NAME is given
- *                                             (as WORD)
+ *                                            cells that can be drawn narrower: . : # free to used, - = X in a window).
+ *                                            RANK, where a table has no room for all columns: key (tells rows from each
+ *                                            other), context (goes first), derived (says what others say), remark
+ *   -- exit: nonempty [always]                with --exit-code, or always, status 1 when a row came
+ *   -- format: folded                         without --format each row is a line: first column, blank, second column
+ *   -- files: old new                         it is about two recordings
  *
- * and its body is one SELECT over the views, the tables and the functions of functions.h, in which each parameter and
- * filter is a bound variable of its name (:device, :samples); a filter not given is NULL. :region is the word (DRAM),
- * :start and :end are nanoseconds; :step is what was typed, N or A..B, and :step_first and :step_last are its ends.
+ * and how a table shows it:
+ *
+ *   -- empty: no leaks                        what it says when no row came
+ *   -- show: list [known]                     a line for each column of the one row; known: those that are not NULL
+ *   -- rows: N [of each COLUMN,COLUMN]        so many rows without --limit, 0 for all; by default 20
+ *   -- tables: PARAM VALUE                    the default of that parameter in tables
+ *   -- trim: idle                             leaves out rows before anything was live, and rows without figures
+ *   -- fold: [runtime] [devices]              runtime: rows whose "owner" is the runtime, or whose "blocks" are all
+ *                                             "runtime_blocks", are summed up in a line, and --exit-code does not count
+ *                                             them. devices: rows of devices that are all the same are shown once
+ *
+ * Then come statements, each a SELECT over the views, the tables and the functions of functions.h and table_function.h:
+ * first the answer, and behind lines that say so
+ *
+ *   -- with: NAME[=WORD]                      the answer when parameter NAME is given (as WORD)
+ *   -- notes:                                 its text rows become the notes of the answer; may be repeated
+ *   -- refuse:                                the same, but a text row is why there is no answer: an error
+ *
+ * (notes and refuse may also stand in the declaration, on one line.) Each parameter and filter is a bound variable of
+ * its name (:device, :samples); a filter not given is NULL. :region is the word (DRAM), :start and :end are
+ * nanoseconds; :step is what was typed, N or A..B, and :step_first and :step_last are its ends.
  */
 #ifndef SQL_QUERY_H
 #define SQL_QUERY_H
@@ -72,8 +90,25 @@ struct query_param {
 	bool required;
 };
 
+/* What a column gives way for where a table has no room for all. */
+enum query_rank { QUERY_RANK_PLAIN, QUERY_RANK_KEY, QUERY_RANK_CONTEXT, QUERY_RANK_DERIVED, QUERY_RANK_REMARK };
+
 struct query_column {
 	const char *name, *unit, *help;
+	enum query_rank rank;
+};
+
+#define QUERY_ROWS 20
+
+/* How a table shows the answer. */
+struct query_show {
+	const char *empty;    /* NULL: it need not say much */
+	bool list, known;     /* a line for each column; only of those that are not NULL */
+	int64_t rows;         /* 0: all */
+	const char *each;     /* so many for each value of these columns, with commas between them; NULL: of all */
+	const char *param;    /* that has another default in tables; NULL: none */
+	const char *fallback; /* of it */
+	bool trim, fold_runtime, fold_devices;
 };
 
 struct query {
@@ -82,7 +117,8 @@ struct query {
 	size_t param_count;
 	const struct query_column *columns;
 	size_t column_count;
-	bool exit_nonempty, folded;
+	bool exit_nonempty, exit_always, folded, two_files;
+	struct query_show show;
 	const char *with_param, *with_body; /* the other body, used when with_param is given; NULL: there is none */
 	const char *with_value;             /* and says this; NULL: anything */
 };
@@ -127,7 +163,7 @@ struct query_cell {
 };
 size_t query_column_count(const struct query_run *run);
 const char *query_column_name(const struct query_run *run, size_t column);
-const char *query_column_unit(const struct query_run *run, size_t column); /* NULL: not declared */
+const struct query_column *query_column_declared(const struct query_run *run, size_t column); /* NULL: it is not */
 void query_cell(const struct query_run *run, size_t column, struct query_cell *cell);
 
 #endif

@@ -8,7 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
+#include "attribution.h"
 #include "sql/base/error.h"
 
 struct parser {
@@ -42,6 +44,24 @@ static bool is_name(const char *word)
 	       strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == strlen(word);
 }
 
+/* Adds LINE to what is at *LINES, with BETWEEN in between. */
+static int append(const struct parser *parser, char **lines, const char *between, const char *line)
+{
+	char *joined = NULL;
+
+	if (asprintf(&joined, "%s%s%s", *lines ? *lines : "", *lines ? between : "", line) < 0)
+		return fail(parser, "out of memory", NULL);
+	free(*lines);
+	*lines = joined;
+	return 0;
+}
+
+/* A statement that is asked with the others. */
+static int append_statement(const struct parser *parser, char **statements, const char *statement)
+{
+	return append(parser, statements, "\nUNION ALL ", statement);
+}
+
 static const struct {
 	const char *word;
 	enum query_type type;
@@ -49,6 +69,33 @@ static const struct {
     {"integer", QUERY_INTEGER}, {"real", QUERY_REAL},     {"text", QUERY_TEXT}, {"size", QUERY_SIZE},
     {"time", QUERY_TIME},       {"region", QUERY_REGION}, {"flag", QUERY_FLAG},
 };
+
+/* What --by means, and (MORE|WORDS) of the query's own. */
+static int take_attribution(const struct parser *parser, char *more, struct query_param *param)
+{
+	struct query_file *parsed = parser->parsed;
+	char **choices = &parsed->choices[parsed->query.param_count];
+	size_t length = strlen(more);
+
+	if (length > 0 && (more[0] != '(' || more[length - 1] != ')' || length < 3))
+		return fail(parser, "more words of an attribution stand in brackets, not", more);
+	if (strcmp(param->name, "by") != 0)
+		return fail(parser, "an attribution is called by, not", param->name);
+	if (append(parser, choices, "", attribution_choices) < 0)
+		return -1;
+	if (length > 0) {
+		more[length - 1] = '\0';
+		if (append(parser, choices, "|", more + 1) < 0)
+			return -1;
+	}
+	param->type = QUERY_CHOICE;
+	param->choices = *choices;
+	return append(parser, &parsed->about, "\n", attribution_about) < 0 ||
+	               append_statement(parser, &parsed->refuse, attribution_refuse) < 0 ||
+	               append_statement(parser, &parsed->notes, attribution_notes) < 0
+	           ? -1
+	           : 0;
+}
 
 /* TYPE, or choice(a|b|c), which is cut to the choices. */
 static int take_type(const struct parser *parser, char *word, struct query_param *param)
@@ -61,8 +108,12 @@ static int take_type(const struct parser *parser, char *word, struct query_param
 			return 0;
 		}
 	}
+	if (strncmp(word, "attribution", strlen("attribution")) == 0)
+		return take_attribution(parser, word + strlen("attribution"), param);
 	if (strncmp(word, "choice(", 7) != 0 || word[length - 1] != ')' || length == 8)
-		return fail(parser, "types are integer, real, text, size, time, region, flag and choice(a|b|c), not",
+		return fail(parser,
+		            "types are integer, real, text, size, time, region, flag, choice(a|b|c) and "
+		            "attribution, not",
 		            word);
 	word[length - 1] = '\0';
 	param->type = QUERY_CHOICE;
@@ -70,7 +121,7 @@ static int take_type(const struct parser *parser, char *word, struct query_param
 	return 0;
 }
 
-static int take_param(struct parser *parser, char *rest)
+static int take_param(const struct parser *parser, char *rest)
 {
 	struct query *query = &parser->parsed->query;
 	char *name = next_word(&rest), *type = next_word(&rest), *fallback = next_word(&rest);
@@ -95,15 +146,40 @@ static int take_param(struct parser *parser, char *rest)
 	return 0;
 }
 
-static int take_column(struct parser *parser, char *rest)
+/* Cuts the rank off UNIT[,RANK]. */
+static int take_rank(const struct parser *parser, char *unit, enum query_rank *rank)
+{
+	static const char *const words[] = {[QUERY_RANK_KEY] = "key",
+	                                    [QUERY_RANK_CONTEXT] = "context",
+	                                    [QUERY_RANK_DERIVED] = "derived",
+	                                    [QUERY_RANK_REMARK] = "remark"};
+	char *word = strchr(unit, ',');
+
+	*rank = QUERY_RANK_PLAIN;
+	if (!word)
+		return 0;
+	*word++ = '\0';
+	for (size_t i = 1; i < sizeof(words) / sizeof(*words); i++) {
+		if (strcmp(word, words[i]) == 0) {
+			*rank = (enum query_rank)i;
+			return 0;
+		}
+	}
+	return fail(parser, "ranks are key, context, derived and remark, not", word);
+}
+
+static int take_column(const struct parser *parser, char *rest)
 {
 	static const char units[] = " bytes ns count ratio address text id list picture ";
 	struct query *query = &parser->parsed->query;
 	char *name = next_word(&rest), *unit = next_word(&rest);
+	enum query_rank rank;
 	char wanted[64];
 
 	if (!unit)
 		return fail(parser, "a column is declared as 'NAME UNIT help'", NULL);
+	if (take_rank(parser, unit, &rank) < 0)
+		return -1;
 	snprintf(wanted, sizeof(wanted), " %s ", unit);
 	if (!strstr(units, wanted))
 		return fail(parser, "units are bytes, ns, count, ratio, address, text, id, list and picture, not",
@@ -111,11 +187,11 @@ static int take_column(struct parser *parser, char *rest)
 	if (query->column_count == QUERY_COLUMNS_MAX)
 		return fail(parser, "too many columns", NULL);
 	parser->parsed->columns[query->column_count++] =
-	    (struct query_column){.name = name, .unit = unit, .help = rest + strspn(rest, " \t")};
+	    (struct query_column){.name = name, .unit = unit, .help = rest + strspn(rest, " \t"), .rank = rank};
 	return 0;
 }
 
-static int take_filters(struct parser *parser, char *rest)
+static int take_filters(const struct parser *parser, char *rest)
 {
 	static const char known[] = " device region pid label start end step ";
 
@@ -132,58 +208,140 @@ static int take_filters(struct parser *parser, char *rest)
 	return 0;
 }
 
-/* Adds LINE to the lines at *LINES. */
-static int append_line(struct parser *parser, char **lines, const char *line)
+static int take_exit(const struct parser *parser, char *rest)
 {
-	char *joined = NULL;
+	struct query *query = &parser->parsed->query;
 
-	if (asprintf(&joined, "%s%s%s", *lines ? *lines : "", *lines ? "\n" : "", line) < 0)
-		return fail(parser, "out of memory", NULL);
-	free(*lines);
-	*lines = joined;
-	return 0;
+	query->exit_nonempty = strcmp(rest, "nonempty") == 0;
+	query->exit_always = strcmp(rest, "nonempty always") == 0;
+	return query->exit_nonempty || query->exit_always ? 0 : fail(parser, "unknown exit rule", rest);
 }
 
-static int take_exit(struct parser *parser, const char *rest)
+/* A key that knows one value. */
+static int take_flag(const struct parser *parser, const char *rest, const char *value, bool *flag)
 {
-	if (strcmp(rest, "nonempty") != 0)
-		return fail(parser, "unknown exit rule", rest);
-	parser->parsed->query.exit_nonempty = true;
-	return 0;
+	*flag = strcmp(rest, value) == 0;
+	return *flag ? 0 : fail(parser, "not known here:", rest);
 }
 
-static int take_format(struct parser *parser, const char *rest)
+static int take_format(const struct parser *parser, char *rest)
 {
-	if (strcmp(rest, "folded") != 0)
-		return fail(parser, "unknown format", rest);
-	parser->parsed->query.folded = true;
-	return 0;
+	return take_flag(parser, rest, "folded", &parser->parsed->query.folded);
 }
 
-static int take_declaration(struct parser *parser, const char *key, char *rest)
+static int take_files(const struct parser *parser, char *rest)
 {
-	struct query_file *parsed = parser->parsed;
+	return take_flag(parser, rest, "old new", &parser->parsed->query.two_files);
+}
 
-	if (strcmp(key, "summary") == 0) {
-		parsed->query.summary = rest;
+static int take_trim(const struct parser *parser, char *rest)
+{
+	return take_flag(parser, rest, "idle", &parser->parsed->query.show.trim);
+}
+
+static int take_show(const struct parser *parser, char *rest)
+{
+	struct query_show *show = &parser->parsed->query.show;
+
+	show->known = strcmp(rest, "list known") == 0;
+	show->list = show->known || strcmp(rest, "list") == 0;
+	return show->list ? 0 : fail(parser, "an answer is shown as 'list' or 'list known', not", rest);
+}
+
+/* N, or N of each COLUMN,COLUMN. */
+static int take_rows(const struct parser *parser, char *rest)
+{
+	struct query_show *show = &parser->parsed->query.show;
+	char *behind;
+	long long rows = strtoll(rest, &behind, 10);
+
+	behind += strspn(behind, " \t");
+	if (behind == rest || rows < 0)
+		return fail(parser, "rows are 'N' or 'N of each COLUMN,COLUMN', not", rest);
+	show->rows = rows;
+	if (!*behind)
 		return 0;
+	if (strncmp(behind, "of each ", strlen("of each ")) != 0)
+		return fail(parser, "rows are 'N' or 'N of each COLUMN,COLUMN', not", rest);
+	show->each = behind + strlen("of each ");
+	return 0;
+}
+
+static int take_tables(const struct parser *parser, char *rest)
+{
+	struct query_show *show = &parser->parsed->query.show;
+
+	show->param = next_word(&rest);
+	show->fallback = next_word(&rest);
+	return show->fallback ? 0 : fail(parser, "a default in tables is declared as 'PARAM VALUE'", NULL);
+}
+
+static int take_fold(const struct parser *parser, char *rest)
+{
+	struct query_show *show = &parser->parsed->query.show;
+	char *word;
+
+	while ((word = next_word(&rest))) {
+		if (strcmp(word, "runtime") == 0)
+			show->fold_runtime = true;
+		else if (strcmp(word, "devices") == 0)
+			show->fold_devices = true;
+		else
+			return fail(parser, "what is folded is runtime and devices, not", word);
 	}
-	if (strcmp(key, "about") == 0)
-		return append_line(parser, &parsed->about, rest);
-	if (strcmp(key, "notes") == 0)
-		return append_line(parser, &parsed->notes, rest);
-	if (strcmp(key, "refuse") == 0)
-		return append_line(parser, &parsed->refuse, rest);
-	if (strcmp(key, "format") == 0)
-		return take_format(parser, rest);
-	if (strcmp(key, "param") == 0)
-		return take_param(parser, rest);
-	if (strcmp(key, "filters") == 0)
-		return take_filters(parser, rest);
-	if (strcmp(key, "column") == 0)
-		return take_column(parser, rest);
-	if (strcmp(key, "exit") == 0)
-		return take_exit(parser, rest);
+	return 0;
+}
+
+static int take_summary(const struct parser *parser, char *rest)
+{
+	parser->parsed->query.summary = rest;
+	return 0;
+}
+
+static int take_about(const struct parser *parser, char *rest)
+{
+	return append(parser, &parser->parsed->about, "\n", rest);
+}
+
+/* A statement in the declaration, or another line of it. */
+static int append_declared(const struct parser *parser, char **statements, const char *rest)
+{
+	if (!*rest)
+		return fail(parser, "the answer comes before notes and refusals", NULL);
+	return append(parser, statements, strncasecmp(rest, "SELECT", strlen("SELECT")) == 0 ? "\nUNION ALL " : "\n",
+	              rest);
+}
+
+static int take_notes(const struct parser *parser, char *rest)
+{
+	return append_declared(parser, &parser->parsed->notes, rest);
+}
+
+static int take_refuse(const struct parser *parser, char *rest)
+{
+	return append_declared(parser, &parser->parsed->refuse, rest);
+}
+
+static int take_empty(const struct parser *parser, char *rest)
+{
+	parser->parsed->query.show.empty = rest;
+	return 0;
+}
+
+static int take_declaration(const struct parser *parser, const char *key, char *rest)
+{
+	static const struct {
+		const char *key;
+		int (*take)(const struct parser *parser, char *rest);
+	} keys[] = {
+	    {"summary", take_summary}, {"about", take_about}, {"param", take_param},   {"filters", take_filters},
+	    {"column", take_column},   {"exit", take_exit},   {"format", take_format}, {"files", take_files},
+	    {"empty", take_empty},     {"show", take_show},   {"rows", take_rows},     {"tables", take_tables},
+	    {"trim", take_trim},       {"fold", take_fold},   {"notes", take_notes},   {"refuse", take_refuse}};
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
+		if (strcmp(keys[i].key, key) == 0)
+			return keys[i].take(parser, rest);
 	return fail(parser, "unknown declaration", key);
 }
 
@@ -203,31 +361,83 @@ static char *split_declaration(char *line, char **rest)
 	return key;
 }
 
-/* Finds the line "-- with: NAME" or "-- with: NAME=WORD" and cuts BODY there. */
-static int take_with(struct parser *parser, char *body)
+static bool has_param(const struct query *query, const char *name)
+{
+	for (size_t i = 0; i < query->param_count; i++)
+		if (strcmp(query->params[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+/* "with: NAME" or "with: NAME=WORD", and the statement behind it. */
+static int take_with(const struct parser *parser, char *rest, char *statement)
 {
 	struct query *query = &parser->parsed->query;
-	char *line = strstr(body, "\n-- with:");
 
-	if (!line)
-		return 0;
-	for (const char *at = body; at <= line; at++)
-		parser->line += *at == '\n';
-	*line = '\0';
-	char *name = line + strlen("\n-- with:"), *end = strchr(name, '\n');
-	if (!end)
-		return fail(parser, "no SELECT follows", NULL);
-	*end = '\0';
-	query->with_body = end + 1;
-	query->with_param = name = next_word(&name);
-	if (name && (name = strchr(name, '='))) {
-		*name = '\0';
-		query->with_value = name + 1;
+	query->with_body = statement;
+	query->with_param = next_word(&rest);
+	char *word = query->with_param ? strchr(query->with_param, '=') : NULL;
+	if (word) {
+		*word = '\0';
+		query->with_value = word + 1;
 	}
-	for (size_t i = 0; query->with_param && i < query->param_count; i++)
-		if (strcmp(query->params[i].name, query->with_param) == 0)
-			return 0;
-	return fail(parser, "not a parameter:", query->with_param ? query->with_param : "");
+	if (!query->with_param || !has_param(query, query->with_param))
+		return fail(parser, "not a parameter:", query->with_param ? query->with_param : "");
+	return 0;
+}
+
+/* Statements beside the answer are asked all at once, so none ends with a semicolon. */
+static char *bare(char *statement)
+{
+	for (size_t end = strlen(statement); end > 0 && strchr(" \t\r\n;", statement[end - 1]);)
+		statement[--end] = '\0';
+	return statement;
+}
+
+static int take_section(const struct parser *parser, const char *key, char *rest, char *statement)
+{
+	if (strcmp(key, "with") == 0)
+		return take_with(parser, rest, statement);
+	if (*rest)
+		return fail(parser, "a statement begins on the line behind", key);
+	return append_statement(parser, strcmp(key, "notes") == 0 ? &parser->parsed->notes : &parser->parsed->refuse,
+	                        bare(statement));
+}
+
+/* The next line at TEXT that begins a section; NULL: there is none. */
+static char *find_section(char *text)
+{
+	for (char *line = text; line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (strncmp(line, "-- with:", 8) == 0 || strncmp(line, "-- notes:", 9) == 0 ||
+		    strncmp(line, "-- refuse:", 10) == 0)
+			return line;
+	}
+	return NULL;
+}
+
+/* Cuts what stands behind the answer into sections. */
+static int take_sections(struct parser *parser, char *body)
+{
+	char *counted = body, *section = find_section(body);
+
+	while (section) {
+		for (; counted < section; counted++)
+			parser->line += *counted == '\n';
+		char *line = section, *end = strchr(line, '\n'), *rest;
+
+		line[-1] = '\0'; /* the line before it, which ends the statement before */
+		if (!end)
+			return fail(parser, "no SELECT follows", NULL);
+		*end = '\0';
+		section = find_section(end + 1);
+		if (section)
+			section[-1] = '\0';
+		const char *key = split_declaration(line, &rest);
+		if (take_section(parser, key, rest, end + 1) < 0)
+			return -1;
+	}
+	return 0;
 }
 
 /* Reads declarations until the first line that is no comment. */
@@ -248,7 +458,7 @@ static int take_header(struct parser *parser, char *text)
 	parser->parsed->query.body = text;
 	if (!*text)
 		return fail(parser, "no SELECT follows the declaration", NULL);
-	return take_with(parser, text);
+	return take_sections(parser, text);
 }
 
 /* "dir/NAME.sql" -> "NAME" */
@@ -273,12 +483,15 @@ int query_file_parse(struct query_file *parsed, const char *file, const char *te
 	                        .summary = "",
 	                        .filters = "",
 	                        .params = parsed->params,
-	                        .columns = parsed->columns};
+	                        .columns = parsed->columns,
+	                        .show = {.rows = QUERY_ROWS}};
 	if (take_header(&parser, parsed->text) < 0)
 		return -1;
 	query->about = parsed->about ? parsed->about : "";
 	query->notes = parsed->notes;
 	query->refuse = parsed->refuse;
+	if (query->show.param && !has_param(query, query->show.param))
+		return fail(&parser, "not a parameter:", query->show.param);
 	return 0;
 }
 
@@ -290,4 +503,6 @@ void query_file_clear(struct query_file *parsed)
 	free(parsed->about);
 	free(parsed->notes);
 	free(parsed->refuse);
+	for (size_t i = 0; i < QUERY_PARAMS_MAX; i++)
+		free(parsed->choices[i]);
 }

@@ -16,6 +16,7 @@ struct query_file {
 	char *name, *file;
 	char *text; /* the file, cut into strings */
 	char *about, *notes, *refuse;
+	char *choices[QUERY_PARAMS_MAX]; /* of parameters, where they are not in TEXT */
 	struct query_param params[QUERY_PARAMS_MAX];
 	struct query_column columns[QUERY_COLUMNS_MAX];
 };

@@ -104,7 +104,7 @@ bool reference_function(size_t index, struct reference *reference)
 
 	*reference = (struct reference){.columns = ""};
 	snprintf(reference->name, sizeof(reference->name), "%s(%s)", function->name,
-	         function->own_parameter ? function->own_parameter : "");
+	         function->arguments[0] ? function->arguments[0] : "");
 	snprintf(reference->summary, sizeof(reference->summary), "%s", functions[index].summary);
 	snprintf(reference->columns, sizeof(reference->columns), "%s", function->columns);
 	return true;

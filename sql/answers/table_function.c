@@ -76,6 +76,11 @@ int64_t table_text(struct table *table, const char *text, struct sql_error *erro
 	return (int64_t)table->text_count++;
 }
 
+int64_t table_number(const struct table_call *call, size_t argument, int64_t fallback)
+{
+	return call->arguments[argument].text ? call->arguments[argument].number : fallback;
+}
+
 static void table_clear(struct table *table)
 {
 	for (size_t i = 0; i < table->text_count; i++)
@@ -93,6 +98,27 @@ static int count_columns(const char *columns)
 	return count;
 }
 
+static int count_arguments(const struct table_function *function)
+{
+	int count = 0;
+
+	while (count < TABLE_ARGUMENTS_MAX && function->arguments[count])
+		count++;
+	return count;
+}
+
+/* The columns, and behind them, hidden, what the function takes. NULL: no memory. */
+static char *declare(const struct table_function *function)
+{
+	sqlite3_str *text = sqlite3_str_new(NULL);
+
+	sqlite3_str_appendf(text, "CREATE TABLE x(%s", function->columns);
+	for (int i = 0; i < count_arguments(function); i++)
+		sqlite3_str_appendf(text, ", \"%w\" HIDDEN", function->arguments[i]);
+	sqlite3_str_appendf(text, ", %s)", filter_columns);
+	return sqlite3_str_finish(text);
+}
+
 static int function_connect(sqlite3 *db, void *aux, int count, const char *const *arguments, sqlite3_vtab **table,
                             char **message)
 {
@@ -103,10 +129,7 @@ static int function_connect(sqlite3 *db, void *aux, int count, const char *const
 	int code;
 
 	(void)count, (void)arguments, (void)message;
-	declaration =
-	    sqlite3_mprintf("CREATE TABLE x(%s%s%s%s, %s)", function->columns, function->own_parameter ? ", " : "",
-	                    function->own_parameter ? function->own_parameter : "",
-	                    function->own_parameter ? " HIDDEN" : "", filter_columns);
+	declaration = declare(function);
 	if (!declaration)
 		return SQLITE_NOMEM;
 	code = sqlite3_declare_vtab(db, declaration);
@@ -119,7 +142,7 @@ static int function_connect(sqlite3 *db, void *aux, int count, const char *const
 		return SQLITE_NOMEM;
 	*made = (struct function_table){.module = module,
 	                                .columns = count_columns(function->columns),
-	                                .parameters = PARAMETER_COUNT + (function->own_parameter != NULL)};
+	                                .parameters = count_arguments(function) + PARAMETER_COUNT};
 	*table = &made->base;
 	return SQLITE_OK;
 }
@@ -134,7 +157,7 @@ static int function_disconnect(sqlite3_vtab *table)
 static int function_best_index(sqlite3_vtab *base, sqlite3_index_info *index)
 {
 	const struct function_table *table = (const struct function_table *)base;
-	int constraint_of[PARAMETER_COUNT + 1], next = 1;
+	int constraint_of[TABLE_ARGUMENTS_MAX + PARAMETER_COUNT], next = 1;
 
 	memset(constraint_of, -1, sizeof(constraint_of));
 	for (int i = 0; i < index->nConstraint; i++) {
@@ -244,22 +267,19 @@ static int set_parameter(struct table_call *call, int parameter, sqlite3_value *
 	return 0;
 }
 
-static void set_own(struct table_call *call, sqlite3_value *value)
+static void set_argument(struct table_argument *argument, sqlite3_value *value)
 {
-	call->own = sqlite3_value_int64(value);
-	call->own_text = (const char *)sqlite3_value_text(value);
+	argument->number = sqlite3_value_int64(value);
+	argument->text = (const char *)sqlite3_value_text(value);
 }
 
 static int fill(const struct function_table *table, struct function_cursor *cursor, int given, sqlite3_value **values,
                 struct sql_error *error)
 {
 	const struct module *module = table->module;
-	struct table_call call = {.recording = module->recording,
-	                          .filter = filter_all(),
-	                          .own = TABLE_NULL,
-	                          .table = &cursor->table,
-	                          .error = error};
-	int next = 0, own = module->function->own_parameter != NULL;
+	struct table_call call = {
+	    .recording = module->recording, .filter = filter_all(), .table = &cursor->table, .error = error};
+	int next = 0, arguments = count_arguments(module->function);
 
 	call.filter.step_first = INT64_MIN;
 	for (int parameter = 0; parameter < table->parameters; parameter++) {
@@ -268,9 +288,9 @@ static int fill(const struct function_table *table, struct function_cursor *curs
 		sqlite3_value *value = values[next++];
 		if (sqlite3_value_type(value) == SQLITE_NULL)
 			continue;
-		if (own && parameter == 0)
-			set_own(&call, value);
-		else if (set_parameter(&call, parameter - own, value) < 0)
+		if (parameter < arguments)
+			set_argument(&call.arguments[parameter], value);
+		else if (set_parameter(&call, parameter - arguments, value) < 0)
 			return -1;
 	}
 	return module->function->fill(&call);

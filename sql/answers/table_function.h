@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * table_function.h - table-valued functions over the replay. All are called as NAME(own parameters, device, region,
- * pid, label, start, end, step_first, step_last, recording); what is not given or NULL does not filter, and recording
- * is 'old' for the second one of a diff. Cells are integers. A function computes all its rows when it is called: in a
- * join it belongs to the left.
+ * table_function.h - table-valued functions over the replay. All are called as NAME(arguments of its own, device,
+ * region, pid, label, start, end, step_first, step_last, recording); what is not given or NULL does not filter, and
+ * recording is 'old' for the second one of a diff. Cells are integers. A function computes all its rows when it is
+ * called: in a join it belongs to the left. Where it takes "by", its rows are of blocks that --by does not tell apart,
+ * and origin, key and size_bytes are those of one of them, for attribution() (attribution.h).
  *
  *   peaks()                 device, region, peak_bytes, peak_ns, peak_blocks, peak_bank_bytes, peak_bank_ns
  *   peak_blocks()           device, region, and the columns of live_blocks: what was live at that peak
@@ -16,23 +17,20 @@
  *   bank_samples(count)     device, region, at_ns, used_bytes, free_bytes, largest_free_bytes, free_blocks,
  *                           fitting_bytes
  *   failure_banks()         key, free_bytes, largest_free_bytes
- *   allocated_sums(extra)   origin, extra (of 1 size_bytes, 2 step), blocks, bytes; of what was allocated in the window
- *   temporary_sums(question) origin, extra as above, temporary_blocks, temporary_bytes, blocks; where there is an
- *                           extra, origin is just one of its device and region. The question is how many events there
- *                           may be from alloc to free, and which extra
+ *   allocated_sums(by)      origin, key, size_bytes, blocks, bytes; of what was allocated in the window
+ *   temporary_sums(within, by)  origin, key, size_bytes, temporary_blocks, temporary_bytes, blocks: of those that were
+ *                           freed within so many events
  *   histogram_bins(of)      device, region, bin_start, bin_end, blocks, bytes, held_blocks, held_bytes; of 'size',
  *                           'bank' or 'lifetime'
- *   floor_longest(question) device, region, from_ns, to_ns, key, origin, address, size_bytes, bank_bytes, alloc_ns,
- *                           above_base_bytes: who held the lowest address. The question is how many spans of each
- *                           device and region, and how many nanoseconds a span lasts at least
- *   floor_sums(question)    device, region, origin and extra as in temporary_sums, held_ns, longest_ns, spans,
- *                           lowest_address, lowest_above_base_bytes, and the window: start_ns, end_ns. The question
- *                           is which extra, and how many nanoseconds a span lasts at least
- *   diff_groups(question)   device, region, group_text, group_number, bytes, blocks, runtime_bytes, runtime_blocks; the
- *                           question is a query and its KEY, such as 'leaks label'
- *   why_answer(question)    see answers/tables/why.c: why a request failed, in one row
- *   why_blocks(question)    key, origin, address, size_bytes, bank_bytes, age_ns, aliased: what would have to go for it
- *   findings()              what, place, detail: what verify finds
+ *   floor_longest(spans, at_least_ns)  device, region, from_ns, to_ns, key, origin, address, size_bytes, bank_bytes,
+ *                           alloc_ns, above_base_bytes: who held the lowest address, in the longest spans of each
+ *                           device and region
+ *   floor_sums(by, at_least_ns)  device, region, origin, key, size_bytes, held_ns, longest_ns, spans, lowest_address,
+ *                           lowest_above_base_bytes, and the window: start_ns, end_ns
+ *   diff_groups(query, by)  device, region, group_text, group_number, bytes, blocks, runtime_bytes, runtime_blocks:
+ * what that built-in query says why_answer(for_failure, for_at, for_size, for_message)  see answers/tables/why.c: why a
+ * request failed, in one row why_blocks(the same)    key, origin, address, size_bytes, bank_bytes, age_ns, aliased:
+ * what would have to go for it findings()              what, place, detail: what verify finds
  */
 #ifndef SQL_TABLE_FUNCTION_H
 #define SQL_TABLE_FUNCTION_H
@@ -43,6 +41,7 @@
 #include "sql/replay/catalog.h"
 
 #define TABLE_NULL INT64_MIN
+#define TABLE_ARGUMENTS_MAX 4
 
 /* The rows of one call. */
 struct table {
@@ -58,20 +57,28 @@ int table_add(struct table *table, const int64_t *cells, struct sql_error *error
 /* Keeps a copy of TEXT for a cell, which it returns; -1 with ERROR. */
 int64_t table_text(struct table *table, const char *text, struct sql_error *error);
 
+/* What a function was called with; TEXT is NULL where that is nothing. */
+struct table_argument {
+	int64_t number;
+	const char *text;
+};
+
 struct table_call {
 	struct recording *recording; /* to read */
 	struct filter filter;
-	int64_t own;          /* the function's own parameter; TABLE_NULL: not given */
-	const char *own_text; /* the same, as text; NULL: not given */
+	struct table_argument arguments[TABLE_ARGUMENTS_MAX]; /* the function's own */
 	struct table *table;
 	struct sql_error *error;
 };
 
+/* The ARGUMENT of that index as a number, FALLBACK where it was not given. */
+int64_t table_number(const struct table_call *call, size_t argument, int64_t fallback);
+
 struct table_function {
 	const char *name;
-	const char *columns;       /* as in CREATE TABLE */
-	const char *own_parameter; /* its name, or NULL */
-	unsigned text_columns;     /* a bit each: their cells are from table_text() */
+	const char *columns;                        /* as in CREATE TABLE */
+	const char *arguments[TABLE_ARGUMENTS_MAX]; /* names of its own ones; NULL behind the last */
+	unsigned text_columns;                      /* a bit each: their cells are from table_text() */
 	int (*fill)(struct table_call *call);
 };
 

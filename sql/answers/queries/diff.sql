@@ -4,12 +4,10 @@
 -- about: Of what leaked, blocks that the runtime owns (kernel binaries, kernels, traces) are left out, unless it is compared by class.
 -- about: Process and thread ids differ between any two runs: processes are told apart by their command, threads by their name.
 -- param: what choice(peak|leaks|allocated) peak what to compare
--- param: by choice(label|stack|function|file|module|thread|process|size|region|class|device|step) label what makes a group
+-- param: by attribution label what makes a group
 -- param: all flag - also groups in which nothing changed
 -- filters: device region label
--- refuse: SELECT stack_missing() WHERE :by IN ('stack', 'function', 'file', 'module')
--- notes: SELECT stack_remark() WHERE stack_remark() IS NOT NULL AND :by IN ('stack', 'function', 'file', 'module')
--- column: device id chip
+-- column: device id,key chip
 -- column: region text kind of memory
 -- column: group text what the blocks have in common
 -- column: old_bytes bytes payload in the older recording
@@ -18,12 +16,14 @@
 -- column: old_blocks count in the older recording
 -- column: new_blocks count in the newer one
 -- exit: nonempty
+-- files: old new
+-- empty: no difference
 WITH side AS (
   SELECT 0 AS is_new, *
-  FROM diff_groups(:what || ' ' || :by, :device, :region, NULL, :label, NULL, NULL, NULL, NULL, 'old')
+  FROM diff_groups(:what, :by, :device, :region, NULL, :label, NULL, NULL, NULL, NULL, 'old')
   UNION ALL
   SELECT 1, *
-  FROM diff_groups(:what || ' ' || :by, :device, :region, NULL, :label, NULL, NULL, NULL, NULL, 'new')),
+  FROM diff_groups(:what, :by, :device, :region, NULL, :label, NULL, NULL, NULL, NULL, 'new')),
 own AS (
   SELECT is_new, device, region,
     CASE :by
@@ -40,3 +40,7 @@ change AS (
 SELECT device, region, "group", old_bytes, new_bytes, new_bytes - old_bytes AS delta_bytes, old_blocks, new_blocks
 FROM change WHERE :all OR old_bytes <> new_bytes OR old_blocks <> new_blocks
 ORDER BY max(new_bytes - old_bytes, old_bytes - new_bytes) DESC, "group", device, region_number(region)
+
+-- refuse:
+SELECT 'stack_id numbers the stacks of one recording; --by stack compares them'
+WHERE :by = 'stack_id'

@@ -9,13 +9,21 @@
 -- column: stack text outermost;...;innermost
 -- column: bytes bytes payload; aliased blocks count zero
 -- column: blocks count aliased ones count zero
--- refuse: SELECT stack_missing() || ', or fold the labels with --by label' WHERE :by = 'stack'
--- notes: SELECT stack_remark() WHERE stack_remark() IS NOT NULL AND :by = 'stack'
+-- empty: nothing to weigh
 WITH line AS (
   SELECT iif(:device IS NULL, 'device_' || device || ';', '') || iif(:region IS NULL, g.region || ';', '') ||
       coalesce(iif(:by = 'stack', (SELECT stack_folded(frames) FROM stack_info WHERE id = group_number),
         label_folded(group_text)), '(none)') AS stack,
     bytes, blocks
-  FROM diff_groups(:what || iif(:by = 'stack', ' stack_id', ' label'), :device, :region, :pid, :label, :start, :end,
+  FROM diff_groups(:what, iif(:by = 'stack', 'stack_id', 'label'), :device, :region, :pid, :label, :start, :end,
     :step_first, :step_last, 'new') g)
 SELECT stack, sum(bytes) AS bytes, sum(blocks) AS blocks FROM line GROUP BY stack HAVING sum(bytes) > 0 ORDER BY stack
+
+-- notes:
+SELECT stack_remark()
+WHERE stack_remark() IS NOT NULL
+  AND :by = 'stack'
+
+-- refuse:
+SELECT stack_missing() || ', or fold the labels with --by label'
+WHERE :by = 'stack'

@@ -2,12 +2,11 @@
 -- summary: the lowest live L1 address over time, and who holds it
 -- about: Circular buffers grow upwards from the base of L1 and may not reach the lowest block of the whole device, whichever core it is on. So a block that stays low takes room from every program. Each row is a span of time in which the same block was the lowest one; the longest of each device are shown, in order of time, and the one with the lowest address is always among them. Where nothing is live there is no row. What happens within one nanosecond shows only by what it leaves behind. Of blocks at one address the first one is the holder; aliased ones, and those that take no space, are none.
 -- about: With --by, all spans are summed up by what their holders have in common, for each device and region: who was longest the lowest comes first. --region asks about another region of buffers.
--- about: --by function, file and module take the innermost function of the call stack, in TT-Metal the innermost outside of its allocator (libtt_metal): the one that asked for the memory; --by stack tells all of it, innermost first; stack_id numbers it as the view stack does.
 -- param: spans integer 100 without --by: how many spans of each device and region, the longest ones
 -- param: at_least time 0 leave out spans that are shorter
--- param: by choice(label|stack|function|file|module|stack_id|thread|process|size|region|class|device|step) - sum up by this who held the floor
+-- param: by attribution - sum up by this who held the floor
 -- filters: device region pid label start end step
--- column: device id chip
+-- column: device id,key chip
 -- column: region text kind of memory
 -- column: from_ns ns start of the span
 -- column: to_ns ns its end
@@ -15,7 +14,7 @@
 -- column: address address of the lowest block
 -- column: above_base_bytes bytes from the region's lowest address to it; unknown without the device's geometry
 -- column: size_bytes bytes payload of the block
--- column: bank_bytes bytes its footprint in each bank
+-- column: bank_bytes bytes,derived its footprint in each bank
 -- column: label text open ranges when it was allocated
 -- column: step id of its process at the alloc
 -- column: pid id of its process
@@ -26,19 +25,15 @@
 -- column: spans count with --by: how many
 -- column: lowest_address address with --by: the lowest one
 -- column: lowest_above_base_bytes bytes with --by: the least from the region's lowest address; unknown without the device's geometry
--- refuse: SELECT stack_missing() WHERE :by IN ('stack', 'stack_id', 'function', 'file', 'module')
--- notes: SELECT 'above_base_bytes needs the geometry of device ' || o.device || ' ' || region_word(o.region) || ', which was not recorded (ttalloc_device_open)' FROM origin o WHERE (:device IS NULL OR o.device = :device) AND o.region = region_number(coalesce(:region, 'L1')) AND o.region NOT IN (16, 17, 32) AND NOT EXISTS (SELECT 1 FROM device_mark m WHERE m.device = o.device AND m.region = o.region AND m.bank_bytes > 0) GROUP BY o.device, o.region
--- notes: UNION ALL SELECT 'no block of L1 is recorded; --region asks about another region' WHERE :region IS NULL AND EXISTS (SELECT 1 FROM origin) AND NOT EXISTS (SELECT 1 FROM origin WHERE region = 1)
--- notes: UNION ALL SELECT 'no block has a label: the program opens none (ttalloc_label_push, or ttalloc-recorder --ttnn)' WHERE coalesce(:by, 'label') = 'label' AND EXISTS (SELECT 1 FROM origin) AND NOT EXISTS (SELECT 1 FROM origin WHERE label IS NOT NULL)
--- notes: UNION ALL SELECT 'no step was marked (ttalloc_step, or ttalloc-recorder --auto-step)' WHERE :by = 'step' AND EXISTS (SELECT 1 FROM origin) AND NOT EXISTS (SELECT 1 FROM step_mark)
--- notes: UNION ALL SELECT stack_remark() WHERE stack_remark() IS NOT NULL AND :by IN ('stack', 'function', 'file', 'module')
--- notes: UNION ALL SELECT 'threads without a label of their own have that of the thread that made them: label_inherited in the view allocation' WHERE coalesce(:by, 'label') = 'label' AND EXISTS (SELECT 1 FROM origin WHERE flags >> 4 & 1)
+-- rows: 20 of each device,region
+-- tables: spans 20
+-- empty: nothing was ever live there
 SELECT f.device AS device, region_word(f.region) AS region, f.from_ns AS from_ns, f.to_ns AS to_ns,
   f.to_ns - f.from_ns AS held_ns, f.address AS address, f.above_base_bytes AS above_base_bytes,
   f.size_bytes AS size_bytes, f.bank_bytes AS bank_bytes, (SELECT path FROM label_info WHERE id = o.label) AS label,
   (SELECT s.number FROM step_mark s WHERE s.process = o.process AND s.key < f.key ORDER BY s.key DESC LIMIT 1) AS step,
   p.pid AS pid, f.alloc_ns AS alloc_ns
-FROM floor_longest(:spans || ' ' || :at_least, :device, coalesce(:region, 'L1'), :pid, :label, :start, :end,
+FROM floor_longest(:spans, :at_least, :device, coalesce(:region, 'L1'), :pid, :label, :start, :end,
     :step_first, :step_last) f
   CROSS JOIN origin o ON o.id = f.origin -- the function on the left, so that it is called once
   LEFT JOIN process_info p ON p.id = o.process
@@ -49,27 +44,39 @@ WITH span AS (
   SELECT s.device AS device, s.region AS region, s.held_ns AS held_ns, s.longest_ns AS longest_ns, s.spans AS spans,
     s.lowest_address AS lowest_address, s.lowest_above_base_bytes AS lowest_above_base_bytes,
     s.end_ns - s.start_ns AS window_ns,
-    CASE :by
-      WHEN 'label' THEN (SELECT path FROM label_info WHERE id = o.label)
-      WHEN 'stack' THEN o.stack WHEN 'stack_id' THEN o.stack -- in words below, once for each
-      WHEN 'function' THEN o.stack WHEN 'file' THEN o.stack WHEN 'module' THEN o.stack
-      WHEN 'thread' THEN (SELECT t.name || '/' || t.tid FROM thread_info t WHERE t.id = o.thread)
-      WHEN 'process' THEN (SELECT p.pid || ' ' || p.command FROM process_info p WHERE p.id = o.process)
-      WHEN 'region' THEN region_word(o.region)
-      WHEN 'class' THEN class_word(o.class)
-      WHEN 'device' THEN o.device
-      ELSE s.extra
-    END AS "group"
-  FROM floor_sums(CASE :by WHEN 'size' THEN 1 WHEN 'step' THEN 2 ELSE 0 END || ' ' || :at_least, :device,
-      coalesce(:region, 'L1'), :pid, :label, :start, :end, :step_first, :step_last) s
-    CROSS JOIN origin o ON o.id = s.origin), -- the function on the left, so that it is called once
-named AS (
-  SELECT device, region, held_ns, longest_ns, spans, lowest_address, lowest_above_base_bytes, window_ns,
-    CASE WHEN :by IN ('stack', 'function', 'file', 'module')
-      THEN (SELECT stack_group(:by, frames) FROM stack_info WHERE id = span."group") ELSE "group" END AS "group"
-  FROM span)
+    attribution(:by, s.origin, s.key, s.size_bytes) AS "group"
+  FROM floor_sums(:by, :at_least, :device, coalesce(:region, 'L1'), :pid, :label, :start, :end, :step_first,
+    :step_last) s)
 SELECT device, region_word(region) AS region, "group", sum(held_ns) AS held_ns,
   1.0 * sum(held_ns) / nullif(max(window_ns), 0) AS share, max(longest_ns) AS longest_ns, sum(spans) AS spans,
   min(lowest_address) AS lowest_address, min(lowest_above_base_bytes) AS lowest_above_base_bytes
-FROM named GROUP BY device, named.region, "group"
-ORDER BY device, named.region, sum(held_ns) DESC, "group"
+FROM span GROUP BY device, span.region, "group"
+ORDER BY device, span.region, sum(held_ns) DESC, "group"
+
+-- notes:
+SELECT 'above_base_bytes needs the geometry of device ' || o.device || ' ' || region_word(o.region) || ', which was ' ||
+  'not recorded (ttalloc_device_open)'
+FROM origin o
+WHERE (:device IS NULL OR o.device = :device)
+  AND o.region = region_number(coalesce(:region, 'L1'))
+  AND o.region NOT IN (16, 17, 32)
+  AND NOT EXISTS (SELECT 1 FROM device_mark m WHERE m.device = o.device AND m.region = o.region AND m.bank_bytes > 0)
+GROUP BY o.device, o.region
+
+-- notes:
+SELECT 'no block of L1 is recorded; --region asks about another region'
+WHERE :region IS NULL
+  AND EXISTS (SELECT 1 FROM origin)
+  AND NOT EXISTS (SELECT 1 FROM origin WHERE region = 1)
+
+-- notes:
+SELECT 'no block has a label: the program opens none (ttalloc_label_push, or ttalloc-recorder --ttnn)'
+WHERE :by IS NULL
+  AND EXISTS (SELECT 1 FROM origin)
+  AND NOT EXISTS (SELECT 1 FROM origin WHERE label IS NOT NULL)
+
+-- notes:
+SELECT 'threads without a label of their own have that of the thread that made them: label_inherited in the view ' ||
+  'allocation'
+WHERE :by IS NULL
+  AND EXISTS (SELECT 1 FROM origin WHERE flags >> 4 & 1)

@@ -3,18 +3,30 @@
 -- about: All figures are of each bank. external_fragmentation says how much of what is free is not in the largest piece; unusable says how much of it lies in pieces that are too small for the largest request of the run. Both say little when next to nothing is free. By device, region and time.
 -- param: samples integer 100 moments, spread evenly over the events of each region; its peak, its failures and the end are added
 -- filters: device region pid label start end step
--- column: device id chip
+-- column: device id,key chip
 -- column: region text kind of memory
 -- column: at_ns ns since the recording's start
--- column: used_bytes bytes of each bank; unknown without the device's geometry
+-- column: used_bytes bytes,derived of each bank; unknown without the device's geometry
 -- column: free_bytes bytes of each bank
 -- column: largest_free_bytes bytes in one piece
 -- column: free_blocks count pieces
 -- column: external_fragmentation ratio 1 - largest_free_bytes / free_bytes; null when nothing is free
 -- column: unusable ratio share of free_bytes in pieces that are too small for the largest request of the run
--- notes: SELECT 'figures need the geometry of device ' || u.device || ' ' || region_word(u.region) || ', which was not recorded (ttalloc_device_open)' FROM region_usage u WHERE u.region NOT IN (16, 17, 32) AND (:device IS NULL OR u.device = :device) AND (:region IS NULL OR u.region = region_number(:region)) AND NOT EXISTS (SELECT 1 FROM device_mark m WHERE m.device = u.device AND m.region = u.region AND m.bank_bytes > 0)
+-- rows: 20 of each device,region
+-- tables: samples 10
+-- trim: idle
+-- empty: nothing to measure
 SELECT device, region_word(region) AS region, at_ns, used_bytes, free_bytes, largest_free_bytes, free_blocks,
   1 - 1.0 * largest_free_bytes / nullif(free_bytes, 0) AS external_fragmentation,
   1 - 1.0 * fitting_bytes / nullif(free_bytes, 0) AS unusable
 FROM bank_samples(:samples, :device, :region, :pid, :label, :start, :end, :step_first, :step_last)
 ORDER BY device, bank_samples.region, at_ns
+
+-- notes:
+SELECT 'figures need the geometry of device ' || u.device || ' ' || region_word(u.region) || ', which was not ' ||
+  'recorded (ttalloc_device_open)'
+FROM region_usage u
+WHERE u.region NOT IN (16, 17, 32)
+  AND (:device IS NULL OR u.device = :device)
+  AND (:region IS NULL OR u.region = region_number(:region))
+  AND NOT EXISTS (SELECT 1 FROM device_mark m WHERE m.device = u.device AND m.region = u.region AND m.bank_bytes > 0)

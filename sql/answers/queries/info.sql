@@ -12,19 +12,21 @@
 -- column: replaced count blocks that ended because another was placed over them
 -- column: duration_ns ns from the recording's start to its last commit
 -- column: complete count 1: nothing is missing
--- column: ended text clean, or that it has not ended or was killed
+-- column: ended text,remark clean, or that it has not ended or was killed
 -- column: started text date and time of the recording's start, UTC
 -- column: version text of the recorder
 -- column: producers text who reported: api, host-malloc, preload, drop-in
 -- column: host text name of the machine
 -- column: user text who recorded
--- column: command text that was wrapped
+-- column: command text,remark that was wrapped
 -- column: directory text where the recorder was started
 -- column: notes list what the programs' producers say of their own recording, and how often
 -- column: modules list programs and libraries that call stacks lie in
 -- column: sources list files that their functions come from
 -- column: executables list of the processes
 -- column: commands list of the processes
+-- show: list
+-- empty: an empty recording
 SELECT
   (SELECT count(*) FROM process_info) AS processes,
   (SELECT count(DISTINCT device) FROM (SELECT device FROM origin UNION SELECT device FROM device_mark)

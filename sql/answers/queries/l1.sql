@@ -4,21 +4,18 @@
 -- about: Circular buffers grow upwards from the lowest address and may not reach the lowest block of the whole device. headroom_bytes is the least that there was between them over the run, from the end of the circular buffers that lay there (or the lowest address) to the lowest block (or the end of the bank); below zero they lay over one another. Aliased circular buffers lie in blocks and count nothing.
 -- about: reserve_bytes is the lowest address that the device's allocator gives out: below it lie firmware and the ring of kernel configurations, whose use is not recorded.
 -- filters: device
--- column: device id chip
--- column: peak_bank_bytes bytes the most that blocks of L1 took of each bank and circular buffers of the fullest core, together
+-- column: device id,key chip
+-- column: peak_bank_bytes bytes,derived the most that blocks of L1 took of each bank and circular buffers of the fullest core, together
 -- column: peak_ns ns the earliest moment of it, since the recording's start
 -- column: buffer_bank_bytes bytes of it, blocks of L1
 -- column: circular_bytes bytes of it, circular buffers, on the fullest core
 -- column: core text the fullest core, x-y as the program numbers them; of several the first; unknown where cores are
 -- column: reserve_bytes bytes below the lowest address that can be allocated; unknown without the device's geometry
--- column: bank_bytes bytes above it, in each bank; unknown without the device's geometry
+-- column: bank_bytes bytes,derived above it, in each bank; unknown without the device's geometry
 -- column: headroom_bytes bytes the least between circular buffers and the lowest block
 -- column: headroom_ns ns the earliest moment of it
 -- column: floor_label text open ranges when the lowest block of that moment was allocated
 -- column: floor_address address where it begins; none: no block was live then
--- notes: SELECT 'reserve_bytes, bank_bytes and, when there are no blocks or no circular buffers, the headroom need the geometry of device ' || o.device || ' L1, which was not recorded (ttalloc_device_open)' FROM origin o WHERE (:device IS NULL OR o.device = :device) AND o.region IN (1, 16) AND NOT EXISTS (SELECT 1 FROM device_mark m WHERE m.device = o.device AND m.region = 1 AND m.bank_bytes > 0) GROUP BY o.device
--- notes: UNION ALL SELECT 'no circular buffer is recorded: the peak is that of blocks (programs report them with ttalloc_cb_alloc)' WHERE EXISTS (SELECT 1 FROM origin WHERE region = 1) AND NOT EXISTS (SELECT 1 FROM circular_buffer)
--- notes: UNION ALL SELECT 'the cores of ' || count(*) || ' circular buffers are not known: they count their size' FROM circular_buffer c JOIN origin o ON o.id = c.origin WHERE c.cores IS NULL AND (:device IS NULL OR o.device = :device) HAVING count(*) > 0
 SELECT f.device AS device, f.peak_bank_bytes AS peak_bank_bytes, f.peak_ns AS peak_ns,
   f.buffer_bank_bytes AS buffer_bank_bytes, f.circular_bytes AS circular_bytes, f.core AS core,
   f.reserve_bytes AS reserve_bytes, f.bank_bytes AS bank_bytes, f.headroom_bytes AS headroom_bytes,
@@ -26,3 +23,23 @@ SELECT f.device AS device, f.peak_bank_bytes AS peak_bank_bytes, f.peak_ns AS pe
   (SELECT l.path FROM origin o, label_info l WHERE o.id = f.floor_origin AND l.id = o.label) AS floor_label,
   f.floor_address AS floor_address
 FROM l1(:device) f ORDER BY f.device
+
+-- notes:
+SELECT 'reserve_bytes, bank_bytes and, when there are no blocks or no circular buffers, the headroom need the ' ||
+  'geometry of device ' || o.device || ' L1, which was not recorded (ttalloc_device_open)'
+FROM origin o
+WHERE (:device IS NULL OR o.device = :device)
+  AND o.region IN (1, 16)
+  AND NOT EXISTS (SELECT 1 FROM device_mark m WHERE m.device = o.device AND m.region = 1 AND m.bank_bytes > 0)
+GROUP BY o.device
+
+-- notes:
+SELECT 'no circular buffer is recorded: the peak is that of blocks (programs report them with ttalloc_cb_alloc)'
+WHERE EXISTS (SELECT 1 FROM origin WHERE region = 1)
+  AND NOT EXISTS (SELECT 1 FROM circular_buffer)
+
+-- notes:
+SELECT 'the cores of ' || count(*) || ' circular buffers are not known: they count their size'
+FROM circular_buffer c JOIN origin o ON o.id = c.origin
+WHERE c.cores IS NULL
+  AND (:device IS NULL OR o.device = :device) HAVING count(*) > 0

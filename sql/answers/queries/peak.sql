@@ -1,28 +1,21 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- summary: the most that was live at once, for each device and region
 -- about: Regions are never added to each other, nor devices. With --by, what was live at the moment of peak_bytes, summed up by what the blocks have in common, the largest group of each device and region first. By device, then region.
--- about: --by function, file and module take the innermost function of the call stack, in TT-Metal the innermost outside of its allocator (libtt_metal): the one that asked for the memory; --by stack tells all of it, innermost first; stack_id numbers it as the view stack does.
 -- about: --by core tells, of circular buffers, how many bytes lay on each core (x-y, as the program numbers them) at that moment; those without a core lay on cores that are not known. Cores do not add up to the peak: share is of it, and the fullest core has about all of it. At most 4096 cores of a device are told, the fullest ones.
--- param: by choice(label|stack|function|file|module|stack_id|thread|process|size|region|class|device|step|core) - sum up by this what was live at the peak
+-- param: by attribution(core) - sum up by this what was live at the peak
 -- filters: device region pid label start end step
--- column: device id chip
+-- column: device id,key chip
 -- column: region text kind of memory
 -- column: peak_bytes bytes the most payload that was live at once
 -- column: peak_ns ns the earliest moment of it, since the recording's start
 -- column: peak_blocks count live at that moment
--- column: peak_bank_bytes bytes the most that was taken in each bank
+-- column: peak_bank_bytes bytes,derived the most that was taken in each bank
 -- column: peak_bank_ns ns the earliest moment of it
 -- column: group text with --by: what the blocks have in common
 -- column: bytes bytes with --by: payload at peak_ns; aliased blocks count zero
--- column: bank_bytes bytes with --by: footprint in each bank
+-- column: bank_bytes bytes,derived with --by: footprint in each bank
 -- column: blocks count with --by: live at that moment; aliased ones count zero
 -- column: share ratio with --by: of peak_bytes
--- refuse: SELECT stack_missing() WHERE :by IN ('stack', 'stack_id', 'function', 'file', 'module')
--- notes: SELECT 'CB is what the fullest core has of the programs that ran last, summed over processes; a circular buffer counts for what that core grew by (counted_bytes in the view allocation), or its size where cores are not known' WHERE (:region IS NULL OR :region = 'CB') AND EXISTS (SELECT 1 FROM circular_buffer)
--- notes: UNION ALL SELECT 'how blocks and circular buffers split L1 when both together took the most: ttalloc-analyze l1' WHERE :by IS NULL AND coalesce(:region, 'CB') IN ('L1', 'CB') AND EXISTS (SELECT 1 FROM circular_buffer) AND EXISTS (SELECT 1 FROM origin WHERE region = 1)
--- notes: UNION ALL SELECT 'every core (bank) of ' || group_concat(region_word(region), ', ') || ' holds the same, peak_bank_bytes of peak without --by: --by core tells of circular buffers alone' FROM (SELECT DISTINCT region FROM origin WHERE region NOT IN (16, 17, 32) AND (:region IS NULL OR region = region_number(:region)) ORDER BY region) WHERE :by = 'core' HAVING count(*) > 0
--- notes: UNION ALL SELECT stack_remark() WHERE stack_remark() IS NOT NULL AND :by IN ('stack', 'function', 'file', 'module')
--- notes: UNION ALL SELECT 'threads without a label of their own have that of the thread that made them: label_inherited in the view allocation' WHERE :by = 'label' AND EXISTS (SELECT 1 FROM origin WHERE flags >> 4 & 1)
 SELECT device, region_word(region) AS region, peak_bytes, peak_ns, peak_blocks, peak_bank_bytes, peak_bank_ns
 FROM peaks(:device, :region, :pid, :label, :start, :end, :step_first, :step_last)
 ORDER BY peaks.device, peaks.region
@@ -31,33 +24,14 @@ ORDER BY peaks.device, peaks.region
 WITH block AS (
   SELECT b.device AS device, b.region AS region, b.size_bytes AS size_bytes, b.bank_bytes AS bank_bytes,
     (o.flags & 4) = 0 AS counts,
-    CASE :by
-      WHEN 'label' THEN (SELECT path FROM label_info WHERE id = o.label)
-      WHEN 'stack' THEN o.stack WHEN 'stack_id' THEN o.stack -- in words below, once for each
-      WHEN 'function' THEN o.stack WHEN 'file' THEN o.stack WHEN 'module' THEN o.stack
-      WHEN 'thread' THEN (SELECT t.name || '/' || t.tid FROM thread_info t WHERE t.id = o.thread)
-      WHEN 'process' THEN (SELECT p.pid || ' ' || p.command FROM process_info p WHERE p.id = o.process)
-      WHEN 'size' THEN iif(b.region = 16, (SELECT size_bytes FROM circular_buffer WHERE key = b.key), b.size_bytes)
-      WHEN 'region' THEN region_word(b.region)
-      WHEN 'class' THEN class_word(o.class)
-      WHEN 'device' THEN b.device
-      ELSE (SELECT s.number FROM step_mark s WHERE s.process = o.process AND s.key < b.key ORDER BY s.key DESC LIMIT 1)
-    END AS "group"
+    attribution(:by, b.origin, b.key, b.size_bytes) AS "group"
   FROM peak_blocks(:device, :region, :pid, :label, :start, :end, :step_first, :step_last) b
     CROSS JOIN origin o ON o.id = b.origin -- the function on the left, so that it is called once
   WHERE :by <> 'core'),
-id_sums AS (
+sums AS (
   SELECT device, region, "group", sum(size_bytes * counts) AS bytes, sum(bank_bytes * counts) AS bank_bytes,
     sum(counts) AS blocks
   FROM block GROUP BY device, region, "group"),
-named AS (
-  SELECT device, region, bytes, bank_bytes, blocks,
-    CASE WHEN :by IN ('stack', 'function', 'file', 'module')
-      THEN (SELECT stack_group(:by, frames) FROM stack_info WHERE id = id_sums."group") ELSE "group" END AS "group"
-  FROM id_sums),
-sums AS (
-  SELECT device, region, "group", sum(bytes) AS bytes, sum(bank_bytes) AS bank_bytes, sum(blocks) AS blocks
-  FROM named GROUP BY device, region, "group"),
 shares AS (
   SELECT device, region, "group", bytes, bank_bytes, blocks,
     1.0 * bytes / nullif(sum(bytes) OVER (PARTITION BY device, region), 0) AS share
@@ -67,3 +41,23 @@ shares AS (
   FROM peak_cores(:device, :region, :pid, :label, :start, :end, :step_first, :step_last) WHERE :by = 'core')
 SELECT device, region_word(region) AS region, "group", bytes, bank_bytes, blocks, share
 FROM shares AS sums ORDER BY device, sums.region, bytes DESC, "group"
+
+-- notes:
+SELECT 'CB is what the fullest core has of the programs that ran last, summed over processes; a circular buffer ' ||
+  'counts for what that core grew by (counted_bytes in the view allocation), or its size where cores are not known'
+WHERE (:region IS NULL OR :region = 'CB')
+  AND EXISTS (SELECT 1 FROM circular_buffer)
+
+-- notes:
+SELECT 'how blocks and circular buffers split L1 when both together took the most: ttalloc-analyze l1'
+WHERE :by IS NULL
+  AND coalesce(:region, 'CB') IN ('L1', 'CB')
+  AND EXISTS (SELECT 1 FROM circular_buffer)
+  AND EXISTS (SELECT 1 FROM origin WHERE region = 1)
+
+-- notes:
+SELECT 'every core (bank) of ' || group_concat(region_word(region), ', ') || ' holds the same, peak_bank_bytes of ' ||
+  'peak without --by: --by core tells of circular buffers alone'
+FROM (SELECT DISTINCT region FROM origin WHERE region NOT IN (16, 17, 32) AND (:region IS NULL OR region =
+  region_number(:region)) ORDER BY region)
+WHERE :by = 'core' HAVING count(*) > 0

@@ -4,14 +4,14 @@
 -- filters: device region pid label start end step
 -- column: pid id of the operating system
 -- column: command text
--- column: device id chip
+-- column: device id,key chip
 -- column: region text kind of memory
 -- column: allocs count in the window
 -- column: frees count that ended a block, in the window
 -- column: allocated_bytes bytes over these allocs; aliased blocks count zero
 -- column: peak_bytes bytes the most that it held at once
 -- column: live_bytes bytes what it holds, or held when it ended
--- column: peak_bank_bytes bytes the most that it took in each bank at once, maybe at another moment
+-- column: peak_bank_bytes bytes,derived the most that it took in each bank at once, maybe at another moment
 -- column: live_bank_bytes bytes footprint in each bank of what it holds, or held when it ended
 WITH chosen AS (SELECT coalesce(:device, :region, :pid, :label, :start, :end, :step_first) IS NOT NULL AS filtered),
 figure AS (

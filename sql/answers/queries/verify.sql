@@ -4,5 +4,6 @@
 -- column: what text the check
 -- column: where text in the recording
 -- column: detail text what is wrong
--- exit: nonempty
+-- exit: nonempty always
+-- empty: the file is sound
 SELECT what, place AS "where", detail FROM findings()

@@ -11,7 +11,7 @@
 -- column: verdict text exhausted, fragmented, clash, constraint, fits
 -- column: sentence text the answer in words
 -- column: picture picture the bank, and the window in it
--- column: device id chip
+-- column: device id,key chip
 -- column: region text kind of memory
 -- column: at_ns ns since the recording's start
 -- column: failure count its place among 'failures', from 1; unknown for a request that is not recorded as failed
@@ -22,7 +22,7 @@
 -- column: largest_free_bytes bytes in one piece, in each bank
 -- column: free_blocks count pieces of free space
 -- column: missing_bytes bytes by how much it missed: what the largest piece was too small by; of a clash, by how much both overlap
--- column: bank_bytes bytes of each bank
+-- column: bank_bytes bytes,derived of each bank
 -- column: alignment_bytes bytes units in which the bank is given out
 -- column: window_address address of the cheapest place
 -- column: window_bytes bytes of it
@@ -42,10 +42,8 @@
 -- column: age_ns ns with --by: from the alloc to the failure
 -- column: step id with --by: of the process at the alloc
 -- column: aliased count with --by: 1: lies in another block, and counts zero
--- refuse: SELECT '--failure, --at and --message contradict each other' WHERE (:failure IS NOT NULL) + (:at IS NOT NULL) + (:message IS NOT NULL) > 1
--- refuse: UNION ALL SELECT '--size needs --at' WHERE :size IS NOT NULL AND :at IS NULL
--- refuse: UNION ALL SELECT '--failure counts from 1, in the order of ''ttalloc-analyze failures''' WHERE :failure < 1
--- refuse: UNION ALL SELECT '--pid chooses among failures; what is free at a moment depends on all processes' WHERE :pid IS NOT NULL AND :at IS NOT NULL
+-- show: list known
+-- empty: nothing would have to go
 SELECT w.verdict AS verdict, w.sentence AS sentence, w.picture AS picture, w.device AS device,
   region_word(w.region) AS region, w.at_ns AS at_ns, w.failure AS failure, w.pid AS pid,
   w.request_bank_bytes AS request_bank_bytes, w.needed_bytes AS needed_bytes, w.free_bytes AS free_bytes,
@@ -54,10 +52,7 @@ SELECT w.verdict AS verdict, w.sentence AS sentence, w.picture AS picture, w.dev
   w.window_bytes AS window_bytes, w.eviction_bytes AS eviction_bytes, w.eviction_blocks AS eviction_blocks,
   w.floor_address AS floor_address, w.cb_end_address AS cb_end_address, w.occupants AS occupants,
   w.circular_buffers AS circular_buffers, w.said AS said, w.remarks AS remarks
-FROM why_answer(CASE
-    WHEN :message IS NOT NULL THEN 'message ' || :message
-    WHEN :at IS NOT NULL THEN 'at ' || :at || ' size ' || coalesce(:size, 0)
-    ELSE 'failure ' || coalesce(:failure, 0) END, :device, :region, :pid) w
+FROM why_answer(:failure, :at, :size, :message, :device, :region, :pid) w
 
 -- with: by
 SELECT b.device AS device, region_word(b.region) AS region, b.address AS address, b.size_bytes AS size_bytes,
@@ -65,10 +60,25 @@ SELECT b.device AS device, region_word(b.region) AS region, b.address AS address
   stack_text((SELECT frames FROM stack_info WHERE id = o.stack)) AS stack, b.age_ns AS age_ns,
   (SELECT s.number FROM step_mark s WHERE s.process = o.process AND s.key < b.key ORDER BY s.key DESC LIMIT 1) AS step,
   b.aliased AS aliased
-FROM why_blocks(CASE
-    WHEN :message IS NOT NULL THEN 'message ' || :message
-    WHEN :at IS NOT NULL THEN 'at ' || :at || ' size ' || coalesce(:size, 0)
-    ELSE 'failure ' || coalesce(:failure, 0) END, :device, :region, :pid) b
+FROM why_blocks(:failure, :at, :size, :message, :device, :region, :pid) b
   CROSS JOIN origin o ON o.id = b.origin -- the function on the left, so that it is called once
   LEFT JOIN process_info p ON p.id = o.process
 ORDER BY b.address, b.key
+
+-- refuse:
+SELECT '--failure, --at and --message contradict each other'
+WHERE (:failure IS NOT NULL) + (:at IS NOT NULL) + (:message IS NOT NULL) > 1
+
+-- refuse:
+SELECT '--size needs --at'
+WHERE :size IS NOT NULL
+  AND :at IS NULL
+
+-- refuse:
+SELECT '--failure counts from 1, in the order of ''ttalloc-analyze failures'''
+WHERE :failure < 1
+
+-- refuse:
+SELECT '--pid chooses among failures; what is free at a moment depends on all processes'
+WHERE :pid IS NOT NULL
+  AND :at IS NOT NULL

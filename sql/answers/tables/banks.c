@@ -368,7 +368,7 @@ static int fill_bank_samples(struct table_call *call)
 	struct survey survey = {.call = call, .add = add_sample};
 	int result = -1;
 
-	survey.samples = call->own == TABLE_NULL ? SAMPLES_DEFAULT : call->own;
+	survey.samples = table_number(call, 0, SAMPLES_DEFAULT);
 	if (survey.samples < 0 || survey.samples > SAMPLES_MAX)
 		return sql_fail(call->error, "samples: from 0 to %d", SAMPLES_MAX);
 	if (survey_open(&survey) == 0 && add_failures(&survey) == 0 && add_figures(&survey) == 0) {
@@ -388,6 +388,6 @@ const struct table_function table_failure_banks = {
 const struct table_function table_bank_samples = {
     .name = "bank_samples",
     .columns = "device, region, at_ns, used_bytes, free_bytes, largest_free_bytes, free_blocks, fitting_bytes",
-    .own_parameter = "count",
+    .arguments = {"count"},
     .fill = fill_bank_samples,
 };

@@ -189,7 +189,7 @@ static int set_window(struct table_call *call, struct lines *lines)
 {
 	int64_t length_ns;
 
-	lines->count = call->own == TABLE_NULL ? BUCKETS_DEFAULT : call->own;
+	lines->count = table_number(call, 0, BUCKETS_DEFAULT);
 	if (lines->count < 1 || lines->count > BUCKETS_MAX)
 		return sql_fail(call->error, "buckets: from 1 to %d", BUCKETS_MAX);
 	if (recording_integer(call->recording, "SELECT end_ns FROM main.recording_info", 0, &length_ns, call->error) <
@@ -244,6 +244,6 @@ static int fill_buckets(struct table_call *call)
 const struct table_function table_buckets = {
     .name = "buckets",
     .columns = "device, region, from_ns, to_ns, max_bytes, end_bytes, allocs, frees",
-    .own_parameter = "count",
+    .arguments = {"count"},
     .fill = fill_buckets,
 };

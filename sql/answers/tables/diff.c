@@ -87,7 +87,7 @@ static int add_groups(struct table_call *call, struct query_run *run)
 	int state;
 
 	if (find_columns(run, columns) < 0)
-		return sql_fail(call->error, "diff: '%s' has no groups", call->own_text);
+		return sql_fail(call->error, "diff: '%s' has no groups", call->arguments[0].text);
 	while ((state = query_next(run, call->error)) == 1)
 		if (add_group(call, run, columns) < 0)
 			return -1;
@@ -111,9 +111,9 @@ static void ask_number(struct question *question, const char *name, enum query_t
 	question->values[question->count++] = (struct query_value){.name = name, .type = type, .number = number};
 }
 
-static void ask(struct question *question, const struct filter *filter, const char *key)
+static void ask(struct question *question, const struct filter *filter, const char *by)
 {
-	ask_text(question, "by", QUERY_CHOICE, key);
+	ask_text(question, "by", QUERY_CHOICE, by);
 	if (filter->has_device)
 		ask_number(question, "device", QUERY_INTEGER, filter->device);
 	if (filter->has_region) {
@@ -137,15 +137,13 @@ static void ask(struct question *question, const struct filter *filter, const ch
 
 static int fill_diff_groups(struct table_call *call)
 {
-	char name[32] = "", key[32] = "";
+	const char *name = call->arguments[0].text, *by = call->arguments[1].text;
+	const struct query *query = name ? find_query(name) : NULL;
 	struct question question = {.count = 0};
-	const struct query *query = NULL;
 
-	if (call->own_text && sscanf(call->own_text, "%31s %31s", name, key) == 2)
-		query = find_query(name);
-	if (!query)
-		return sql_fail(call->error, "diff: nothing is known of '%s'", call->own_text ? call->own_text : "");
-	ask(&question, &call->filter, key);
+	if (!query || !by)
+		return sql_fail(call->error, "diff: nothing is known of '%s'", name ? name : "");
+	ask(&question, &call->filter, by);
 	struct query_run *run = query_start(call->recording, query, question.values, question.count, call->error);
 	int result = run ? add_groups(call, run) : -1;
 	query_finish(run);
@@ -156,6 +154,6 @@ const struct table_function table_diff_groups = {
     .name = "diff_groups",
     .columns = "device, region, group_text, group_number, bytes, blocks, runtime_bytes, runtime_blocks",
     .text_columns = 1 << 1 | 1 << 2,
-    .own_parameter = "question",
+    .arguments = {"query", "by"},
     .fill = fill_diff_groups,
 };

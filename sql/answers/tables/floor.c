@@ -12,6 +12,7 @@
 #include "sql/replay/floor.h"
 #include "sql/replay/layouts.h"
 #include "sql/base/map.h"
+#include "sql/answers/attribution.h"
 #include "sql/store/recording.h"
 #include "sql/answers/table_function.h"
 #include "ttalloc.h"
@@ -20,11 +21,8 @@
 #define SPANS_MAX 100000
 
 struct sum {
-	int64_t device, region, origin, extra, held_ns, longest_ns, spans, lowest_address, lowest_above_base;
+	int64_t device, region, origin, key, size_bytes, held_ns, longest_ns, spans, lowest_address, lowest_above_base;
 };
-
-/* What tells groups apart beside the origin. */
-enum extra { EXTRA_NONE, EXTRA_SIZE, EXTRA_STEP };
 
 /* The longest spans of one series. */
 struct longest {
@@ -44,10 +42,10 @@ struct survey {
 	size_t wanted;
 	struct longest *longest; /* per series */
 	/* of floor_sums() */
-	enum extra extra;
+	enum telling telling;
 	struct sum *sums;
 	size_t count, capacity;
-	struct map map; /* (origin, or series where there is an extra; extra) -> sums */
+	struct map map; /* (origin, or series where holders are told apart; by what) -> sums */
 };
 
 static int no_memory(struct survey *survey)
@@ -201,12 +199,10 @@ static int add_longest(struct survey *survey, const struct longest *longest)
 
 static int fill_floor_longest(struct table_call *call)
 {
-	struct survey survey = {.call = call};
-	int64_t wanted = SPANS_DEFAULT;
+	struct survey survey = {.call = call, .at_least_ns = table_number(call, 1, 0)};
+	int64_t wanted = table_number(call, 0, SPANS_DEFAULT);
 	int result = -1;
 
-	if (call->own_text && sscanf(call->own_text, "%" SCNd64 " %" SCNd64, &wanted, &survey.at_least_ns) < 1)
-		return sql_fail(call->error, "a question is 'SPANS AT_LEAST_NS'");
 	if (wanted < 1 || wanted > SPANS_MAX)
 		return sql_fail(call->error, "spans: from 1 to %d", SPANS_MAX);
 	survey.wanted = (size_t)wanted;
@@ -224,15 +220,12 @@ static int fill_floor_longest(struct table_call *call)
 static struct sum *find_sum(struct survey *survey, const struct floor_span *span)
 {
 	const struct catalog_series *series = &survey->catalog.series[span->series];
-	int64_t extra = TABLE_NULL;
-
-	if (survey->extra == EXTRA_SIZE)
-		extra = span->block.size_bytes;
-	else if (survey->extra == EXTRA_STEP)
-		extra = catalog_step(&survey->catalog, span->process, span->block.alloc_key, TABLE_NULL);
+	int64_t told =
+	    telling_of(survey->telling, &survey->catalog, span->process, span->block.size_bytes, span->block.alloc_key);
 	/* of holders of one size or step nothing else is asked, so that any origin of their series will do */
-	int64_t common = survey->extra == EXTRA_NONE ? span->block.origin : span->series;
-	uint32_t index = map_enter(&survey->map, (struct map_key){common, extra, 0}, (uint32_t)survey->count);
+	int64_t common = survey->telling == TELLING_ORIGIN ? span->block.origin : span->series;
+	uint32_t index = map_enter(&survey->map, (struct map_key){common, told, 0}, (uint32_t)survey->count);
+
 	if (index != survey->count)
 		return index == MAP_NONE ? NULL : &survey->sums[index];
 	if (array_reserve(&survey->sums, &survey->capacity, survey->count) < 0)
@@ -240,7 +233,8 @@ static struct sum *find_sum(struct survey *survey, const struct floor_span *span
 	survey->sums[survey->count] = (struct sum){.device = series->device,
 	                                           .region = series->region,
 	                                           .origin = span->block.origin,
-	                                           .extra = extra,
+	                                           .key = span->block.alloc_key,
+	                                           .size_bytes = span->block.size_bytes,
 	                                           .lowest_address = span->block.address,
 	                                           .lowest_above_base = TABLE_NULL};
 	return &survey->sums[survey->count++];
@@ -269,26 +263,25 @@ static int sum_up(const struct floor_span *span, void *context)
 
 static int fill_floor_sums(struct table_call *call)
 {
-	struct survey survey = {.call = call};
+	struct survey survey = {.call = call, .at_least_ns = table_number(call, 1, 0)};
 	bool in_steps = call->filter.has_steps;
-	int64_t extra = EXTRA_NONE;
 	int result = -1;
 
-	if (call->own_text && sscanf(call->own_text, "%" SCNd64 " %" SCNd64, &extra, &survey.at_least_ns) < 1)
-		return sql_fail(call->error, "a question is 'EXTRA AT_LEAST_NS'");
-	survey.extra = extra == EXTRA_SIZE || extra == EXTRA_STEP ? (enum extra)extra : EXTRA_NONE;
+	survey.telling = telling_by(call->arguments[0].text);
 	/* steps are loaded for a filter; groups by step need them without one, too */
-	call->filter.has_steps |= survey.extra == EXTRA_STEP;
+	call->filter.has_steps |= survey.telling == TELLING_STEP;
 	if (survey_open(&survey) == 0) {
 		survey.catalog.filter.has_steps = in_steps;
 		result = run_survey(&survey, sum_up);
 	}
 	for (size_t i = 0; result == 0 && i < survey.count; i++) {
 		const struct sum *sum = &survey.sums[i];
-		int64_t cells[] = {sum->device,     sum->region,         sum->origin,
-		                   sum->extra,      sum->held_ns,        sum->longest_ns,
-		                   sum->spans,      sum->lowest_address, sum->lowest_above_base,
-		                   survey.start_ns, survey.end_ns};
+		int64_t cells[] = {sum->device,         sum->region,
+		                   sum->origin,         sum->key,
+		                   sum->size_bytes,     sum->held_ns,
+		                   sum->longest_ns,     sum->spans,
+		                   sum->lowest_address, sum->lowest_above_base,
+		                   survey.start_ns,     survey.end_ns};
 
 		result = table_add(call->table, cells, call->error);
 	}
@@ -300,14 +293,15 @@ const struct table_function table_floor_longest = {
     .name = "floor_longest",
     .columns =
         "device, region, from_ns, to_ns, key, origin, address, size_bytes, bank_bytes, alloc_ns, above_base_bytes",
-    .own_parameter = "question",
+    .arguments = {"spans", "at_least_ns"},
     .fill = fill_floor_longest,
 };
 
 const struct table_function table_floor_sums = {
     .name = "floor_sums",
-    .columns = "device, region, origin, extra, held_ns, longest_ns, spans, lowest_address, lowest_above_base_bytes, "
-               "start_ns, end_ns",
-    .own_parameter = "question",
+    .columns =
+        "device, region, origin, key, size_bytes, held_ns, longest_ns, spans, lowest_address, lowest_above_base_bytes, "
+        "start_ns, end_ns",
+    .arguments = {"by", "at_least_ns"},
     .fill = fill_floor_sums,
 };

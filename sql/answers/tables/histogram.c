@@ -94,8 +94,8 @@ static int read_question(struct table_call *call, enum what *what)
 {
 	static const char *const words[] = {[OF_SIZE] = "size", [OF_BANK] = "bank", [OF_LIFETIME] = "lifetime"};
 
-	for (size_t i = 0; call->own_text && i < sizeof(words) / sizeof(*words); i++) {
-		if (strcmp(call->own_text, words[i]) == 0) {
+	for (size_t i = 0; call->arguments[0].text && i < sizeof(words) / sizeof(*words); i++) {
+		if (strcmp(call->arguments[0].text, words[i]) == 0) {
 			*what = (enum what)i;
 			return 0;
 		}
@@ -129,6 +129,6 @@ static int fill_histogram_bins(struct table_call *call)
 const struct table_function table_histogram_bins = {
     .name = "histogram_bins",
     .columns = "device, region, bin_start, bin_end, blocks, bytes, held_blocks, held_bytes",
-    .own_parameter = "of",
+    .arguments = {"of"},
     .fill = fill_histogram_bins,
 };

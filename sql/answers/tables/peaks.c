@@ -214,7 +214,7 @@ static int fill_live_blocks(struct table_call *call)
 			result = sql_fail(call->error, "out of memory");
 	}
 	for (size_t i = 0; result == 0 && i < catalog.series_count; i++)
-		places[i] = (struct place){call->own == TABLE_NULL ? INT64_MAX : call->own, INT64_MAX, INT64_MAX};
+		places[i] = (struct place){table_number(call, 0, INT64_MAX), INT64_MAX, INT64_MAX};
 	if (result == 0)
 		result = take_snapshot(call, &catalog, places, taken);
 	free(places);
@@ -238,6 +238,6 @@ const struct table_function table_peak_blocks = {
 const struct table_function table_live_blocks = {
     .name = "live_blocks",
     .columns = "device, region, key, origin, address, size_bytes, bank_bytes, alloc_ns",
-    .own_parameter = "at_ns",
+    .arguments = {"at_ns"},
     .fill = fill_live_blocks,
 };

@@ -9,11 +9,12 @@
 #include "sql/base/array.h"
 #include "sql/base/error.h"
 #include "sql/base/map.h"
+#include "sql/answers/attribution.h"
 #include "sql/store/recording.h"
 #include "sql/answers/table_function.h"
 
 struct sum {
-	int64_t origin, extra, blocks, bytes;
+	int64_t origin, key, size_bytes, blocks, bytes;
 };
 
 struct sums {
@@ -21,13 +22,10 @@ struct sums {
 	struct catalog catalog;
 	struct sum *list;
 	size_t count, capacity;
-	struct map map; /* (origin, extra) -> list */
-	int64_t extra;  /* enum extra, as the caller gave it */
-	bool in_steps;  /* only blocks of the filter's steps */
+	struct map map; /* (origin, what tells its blocks apart) -> list */
+	enum telling telling;
+	bool in_steps; /* only blocks of the filter's steps */
 };
-
-/* What tells groups apart beside the origin. */
-enum extra { EXTRA_NONE, EXTRA_SIZE, EXTRA_STEP };
 
 static bool is_chosen(const struct sums *sums, const struct catalog_origin *origin, int64_t key, int64_t alloc_ns)
 {
@@ -37,33 +35,29 @@ static bool is_chosen(const struct sums *sums, const struct catalog_origin *orig
 	       (!sums->in_steps || catalog_step_chosen(&sums->catalog, origin->process, key));
 }
 
-/* The sum of a group, which is there from its first block on; NULL: no memory. */
-static struct sum *find_sum(struct sums *sums, int64_t origin_id, int64_t extra)
+/* The sum of a block's group, which is there from its first block on; NULL: no memory. */
+static struct sum *find_sum(struct sums *sums, int64_t origin_id, uint32_t process, int64_t size_bytes, int64_t key)
 {
-	uint32_t index = map_enter(&sums->map, (struct map_key){origin_id, extra, 0}, (uint32_t)sums->count);
+	int64_t told = telling_of(sums->telling, &sums->catalog, process, size_bytes, key);
+	uint32_t index = map_enter(&sums->map, (struct map_key){origin_id, told, 0}, (uint32_t)sums->count);
 
 	if (index != sums->count)
 		return index == MAP_NONE ? NULL : &sums->list[index];
 	if (array_reserve(&sums->list, &sums->capacity, sums->count) < 0)
 		return NULL;
-	sums->list[sums->count++] = (struct sum){.origin = origin_id, .extra = extra};
+	sums->list[sums->count++] = (struct sum){.origin = origin_id, .key = key, .size_bytes = size_bytes};
 	return &sums->list[index];
 }
 
 static int add_block(struct sums *sums, int64_t origin_id, int64_t size_bytes, int64_t key, int64_t alloc_ns)
 {
 	const struct catalog_origin *origin = catalog_origin(&sums->catalog, origin_id);
-	int64_t extra = TABLE_NULL;
 
 	if (!origin)
 		return sql_fail(sums->call->error, "%s: corrupt: a block without origin", sums->call->recording->path);
 	if (!is_chosen(sums, origin, key, alloc_ns))
 		return 0;
-	if (sums->extra == EXTRA_SIZE)
-		extra = size_bytes;
-	else if (sums->extra == EXTRA_STEP)
-		extra = catalog_step(&sums->catalog, origin->process, key, TABLE_NULL);
-	struct sum *sum = find_sum(sums, origin_id, extra);
+	struct sum *sum = find_sum(sums, origin_id, origin->process, size_bytes, key);
 	if (!sum)
 		return sql_fail(sums->call->error, "out of memory");
 	if (origin->aliased)
@@ -106,19 +100,18 @@ static int add_tables(struct sums *sums)
 
 static int fill_allocated_sums(struct table_call *call)
 {
-	struct sums sums = {.call = call,
-	                    .extra = call->own == TABLE_NULL ? EXTRA_NONE : call->own,
-	                    .in_steps = call->filter.has_steps};
+	struct sums sums = {
+	    .call = call, .telling = telling_by(call->arguments[0].text), .in_steps = call->filter.has_steps};
 	int result;
 
 	/* steps are loaded for a filter; groups by step need them without one, too */
-	call->filter.has_steps |= sums.extra == EXTRA_STEP;
+	call->filter.has_steps |= sums.telling == TELLING_STEP;
 	result = catalog_load(&sums.catalog, call->recording, &call->filter, false, call->error);
 	if (result == 0)
 		result = add_tables(&sums);
 	for (size_t i = 0; result == 0 && i < sums.count; i++) {
 		const struct sum *sum = &sums.list[i];
-		int64_t cells[] = {sum->origin, sum->extra, sum->blocks, sum->bytes};
+		int64_t cells[] = {sum->origin, sum->key, sum->size_bytes, sum->blocks, sum->bytes};
 
 		result = table_add(call->table, cells, call->error);
 	}
@@ -130,7 +123,7 @@ static int fill_allocated_sums(struct table_call *call)
 
 const struct table_function table_allocated_sums = {
     .name = "allocated_sums",
-    .columns = "origin, extra, blocks, bytes",
-    .own_parameter = "by_extra",
+    .columns = "origin, key, size_bytes, blocks, bytes",
+    .arguments = {"by"},
     .fill = fill_allocated_sums,
 };

@@ -7,14 +7,13 @@
  * the ends of replaced blocks. Such an end comes right before the alloc that caused it, so there are fewer of them
  * between an alloc and its free than events; more than the distance asked for never matter.
  */
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "sql/base/array.h"
 #include "sql/base/error.h"
 #include "sql/base/map.h"
+#include "sql/answers/attribution.h"
 #include "sql/replay/numbering.h"
 #include "sql/store/recording.h"
 #include "sql/replay/scan.h"
@@ -23,11 +22,8 @@
 #define WITHIN_MAX 100000
 
 struct sum {
-	int64_t origin, extra, temporary_blocks, temporary_bytes, blocks;
+	int64_t origin, key, size_bytes, temporary_blocks, temporary_bytes, blocks;
 };
-
-/* What tells groups apart beside the origin. */
-enum extra { EXTRA_NONE, EXTRA_SIZE, EXTRA_STEP };
 
 /* The keys at which a process's last blocks were replaced, rising: WITHIN of them at least, if there were as many. */
 struct replaced {
@@ -41,11 +37,11 @@ struct search {
 	struct numbering numbering;
 	struct replaced *replaced; /* per process */
 	int64_t within;
-	enum extra extra;
+	enum telling telling;
 	bool in_steps; /* only blocks of the filter's steps */
 	struct sum *sums;
 	size_t count, capacity;
-	struct map map; /* (origin, or series where there is an extra; extra) -> sums */
+	struct map map; /* (origin, or series where blocks are told apart; by what) -> sums */
 };
 
 static int no_memory(struct search *search)
@@ -122,20 +118,18 @@ static int is_temporary(struct search *search, const struct scan_block *block)
 /* The sum of BLOCK's group, which is there from its first block on; NULL: no memory. */
 static struct sum *find_sum(struct search *search, const struct scan_block *block)
 {
-	int64_t extra = TABLE_NULL;
-
-	if (search->extra == EXTRA_SIZE)
-		extra = block->size_bytes;
-	else if (search->extra == EXTRA_STEP)
-		extra = catalog_step(&search->catalog, block->origin->process, block->alloc_key, TABLE_NULL);
+	int64_t told =
+	    telling_of(search->telling, &search->catalog, block->origin->process, block->size_bytes, block->alloc_key);
 	/* of blocks of one size or step nothing else is asked, so that any origin of their series will do */
-	int64_t common = search->extra == EXTRA_NONE ? block->origin_id : block->origin->series;
-	uint32_t index = map_enter(&search->map, (struct map_key){common, extra, 0}, (uint32_t)search->count);
+	int64_t common = search->telling == TELLING_ORIGIN ? block->origin_id : block->origin->series;
+	uint32_t index = map_enter(&search->map, (struct map_key){common, told, 0}, (uint32_t)search->count);
+
 	if (index != search->count)
 		return index == MAP_NONE ? NULL : &search->sums[index];
 	if (array_reserve(&search->sums, &search->capacity, search->count) < 0)
 		return NULL;
-	search->sums[search->count] = (struct sum){.origin = block->origin_id, .extra = extra};
+	search->sums[search->count] =
+	    (struct sum){.origin = block->origin_id, .key = block->alloc_key, .size_bytes = block->size_bytes};
 	return &search->sums[search->count++];
 }
 
@@ -164,25 +158,12 @@ static int add_rows(struct search *search)
 {
 	for (size_t i = 0; i < search->count; i++) {
 		const struct sum *sum = &search->sums[i];
-		int64_t cells[] = {sum->origin, sum->extra, sum->temporary_blocks, sum->temporary_bytes, sum->blocks};
+		int64_t cells[] = {sum->origin,          sum->key,   sum->size_bytes, sum->temporary_blocks,
+		                   sum->temporary_bytes, sum->blocks};
 
 		if (table_add(search->call->table, cells, search->call->error) < 0)
 			return -1;
 	}
-	return 0;
-}
-
-static int read_question(struct search *search)
-{
-	int64_t extra = EXTRA_NONE;
-
-	search->within = 1;
-	if (search->call->own_text &&
-	    sscanf(search->call->own_text, "%" SCNd64 " %" SCNd64, &search->within, &extra) < 1)
-		return sql_fail(search->call->error, "a question is 'EVENTS EXTRA'");
-	if (search->within < 1 || search->within > WITHIN_MAX)
-		return sql_fail(search->call->error, "within: from 1 to %d events", WITHIN_MAX);
-	search->extra = extra == EXTRA_SIZE || extra == EXTRA_STEP ? (enum extra)extra : EXTRA_NONE;
 	return 0;
 }
 
@@ -205,11 +186,14 @@ static int run_search(struct search *search)
 
 static int fill_temporary_sums(struct table_call *call)
 {
-	struct search search = {.call = call, .in_steps = call->filter.has_steps};
-	int result = read_question(&search);
+	struct search search = {.call = call,
+	                        .in_steps = call->filter.has_steps,
+	                        .within = table_number(call, 0, 1),
+	                        .telling = telling_by(call->arguments[1].text)};
 
-	if (result == 0)
-		result = run_search(&search);
+	if (search.within < 1 || search.within > WITHIN_MAX)
+		return sql_fail(call->error, "within: from 1 to %d events", WITHIN_MAX);
+	int result = run_search(&search);
 	for (size_t i = 0; search.replaced && i < search.catalog.process_count; i++)
 		free(search.replaced[i].keys);
 	free(search.replaced);
@@ -222,7 +206,7 @@ static int fill_temporary_sums(struct table_call *call)
 
 const struct table_function table_temporary_sums = {
     .name = "temporary_sums",
-    .columns = "origin, extra, temporary_blocks, temporary_bytes, blocks",
-    .own_parameter = "question",
+    .columns = "origin, key, size_bytes, temporary_blocks, temporary_bytes, blocks",
+    .arguments = {"within", "by"},
     .fill = fill_temporary_sums,
 };

@@ -1,35 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * why.c - why_answer() and why_blocks(): the answer of why.h as rows. The question is words: "failure N" (0: the
- * last), "at NS size BYTES" or "message TEXT"; device, region and pid are the filter's.
+ * why.c - why_answer() and why_blocks(): the answer of why.h as rows. Without arguments they are about the last
+ * failure; device, region and pid are the filter's.
  */
-#include <inttypes.h>
-#include <stdio.h>
-#include <string.h>
-
-#include "sql/base/error.h"
 #include "sql/answers/table_function.h"
 #include "sql/answers/why/why.h"
 
 _Static_assert(WHY_NONE == TABLE_NULL, "an unknown figure is NULL");
 
-static int read_question(const struct table_call *call, struct why_question *question)
-{
-	static const char message[] = "message ";
-	const char *text = call->own_text ? call->own_text : "failure 0";
+/* What a question is about; of several that are given, the last of these. */
+enum argument { FAILURE, AT, SIZE, MESSAGE };
 
-	*question = (struct why_question){.filter = call->filter};
-	if (sscanf(text, "failure %" SCNd64, &question->failure) == 1) {
-		question->kind = WHY_FAILURE;
-	} else if (sscanf(text, "at %" SCNd64 " size %" SCNd64, &question->at_ns, &question->size_bytes) >= 1) {
-		question->kind = WHY_MOMENT;
-	} else if (strncmp(text, message, sizeof(message) - 1) == 0) {
-		question->kind = WHY_MESSAGE;
-		question->message = text + sizeof(message) - 1;
-	} else {
-		return sql_fail(call->error, "a question is 'failure N', 'at NS size BYTES' or 'message TEXT'");
-	}
-	return 0;
+static struct why_question read_question(const struct table_call *call)
+{
+	return (struct why_question){
+	    .filter = call->filter,
+	    .kind = call->arguments[MESSAGE].text ? WHY_MESSAGE
+	            : call->arguments[AT].text    ? WHY_MOMENT
+	                                          : WHY_FAILURE,
+	    .failure = table_number(call, FAILURE, 0),
+	    .at_ns = table_number(call, AT, 0),
+	    .size_bytes = table_number(call, SIZE, 0),
+	    .message = call->arguments[MESSAGE].text,
+	};
 }
 
 /* A cell of a text, NULL when that is empty. */
@@ -92,12 +85,10 @@ static int add_blocks(struct table_call *call, const struct why *why)
 
 static int fill(struct table_call *call, int (*add)(struct table_call *call, const struct why *why))
 {
-	struct why_question question;
+	const struct why_question question = read_question(call);
 	struct why why = {.blocks = NULL};
-	int result = read_question(call, &question);
+	int result = why_answer(call->recording, &question, &why, call->error);
 
-	if (result == 0)
-		result = why_answer(call->recording, &question, &why, call->error);
 	if (result == 0)
 		result = add(call, &why);
 	why_clear(&why);
@@ -121,7 +112,7 @@ const struct table_function table_why = {
         "pid, request_bank_bytes, needed_bytes, alignment_bytes, bank_bytes, free_bytes, largest_free_bytes, "
         "free_blocks, missing_bytes, window_address, window_bytes, eviction_bytes, eviction_blocks, "
         "floor_address, cb_end_address",
-    .own_parameter = "question",
+    .arguments = {"for_failure", "for_at", "for_size", "for_message"},
     .text_columns = 0x7f,
     .fill = fill_answer,
 };
@@ -129,6 +120,6 @@ const struct table_function table_why = {
 const struct table_function table_why_blocks = {
     .name = "why_blocks",
     .columns = "key, origin, address, size_bytes, bank_bytes, age_ns, aliased, device, region",
-    .own_parameter = "question",
+    .arguments = {"for_failure", "for_at", "for_size", "for_message"},
     .fill = fill_blocks,
 };

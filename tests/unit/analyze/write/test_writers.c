@@ -19,8 +19,12 @@
 #define COLUMNS 6
 
 static const struct column columns[COLUMNS] = {
-    {"device", UNIT_ID},        {"region", UNIT_TEXT}, {"address", UNIT_ADDRESS},
-    {"size_bytes", UNIT_BYTES}, {"at_ns", UNIT_NS},    {"label", UNIT_TEXT},
+    {.name = "device", .unit = UNIT_ID, .rank = QUERY_RANK_KEY},
+    {.name = "region", .unit = UNIT_TEXT},
+    {.name = "address", .unit = UNIT_ADDRESS},
+    {.name = "size_bytes", .unit = UNIT_BYTES},
+    {.name = "at_ns", .unit = UNIT_NS},
+    {.name = "label", .unit = UNIT_TEXT},
 };
 
 static struct query_cell integer(int64_t value)
@@ -134,15 +138,15 @@ static void test_table_very_narrow(void **state)
 /* The figures that were asked for outlast what says more about them. */
 static void test_table_keeps_figures(void **state)
 {
-	static const struct column failures[FIGURES] = {{"pid", UNIT_ID},
-	                                                {"device", UNIT_ID},
-	                                                {"region", UNIT_TEXT},
-	                                                {"at_ns", UNIT_NS},
-	                                                {"size_bytes", UNIT_BYTES},
-	                                                {"free_bytes", UNIT_BYTES},
-	                                                {"largest_free_bytes", UNIT_BYTES},
-	                                                {"step", UNIT_ID},
-	                                                {"label", UNIT_TEXT}};
+	static const struct column failures[FIGURES] = {{.name = "pid", .unit = UNIT_ID},
+	                                                {.name = "device", .unit = UNIT_ID, .rank = QUERY_RANK_KEY},
+	                                                {.name = "region", .unit = UNIT_TEXT},
+	                                                {.name = "at_ns", .unit = UNIT_NS},
+	                                                {.name = "size_bytes", .unit = UNIT_BYTES},
+	                                                {.name = "free_bytes", .unit = UNIT_BYTES},
+	                                                {.name = "largest_free_bytes", .unit = UNIT_BYTES},
+	                                                {.name = "step", .unit = UNIT_ID},
+	                                                {.name = "label", .unit = UNIT_TEXT}};
 	const struct query_cell cells[FIGURES] = {integer(471100),  integer(0),       text("DRAM"),
 	                                          integer(1500000), integer(1 << 30), integer(1 << 28),
 	                                          integer(1 << 27), integer(5),       text("model/head")};
@@ -166,7 +170,9 @@ static void test_table_keeps_figures(void **state)
 /* Labels that differ in the middle are not made equal. */
 static void test_table_labels_differ(void **state)
 {
-	static const struct column labels[] = {{"label", UNIT_TEXT}, {"bytes", UNIT_BYTES}, {"count", UNIT_COUNT}};
+	static const struct column labels[] = {{.name = "label", .unit = UNIT_TEXT},
+	                                       {.name = "bytes", .unit = UNIT_BYTES},
+	                                       {.name = "count", .unit = UNIT_COUNT}};
 	struct capture capture;
 	(void)state;
 	capture_begin(&capture);
@@ -205,7 +211,7 @@ static void test_table_every_width_fits(void **state)
 static void test_table_limit(void **state)
 {
 	struct capture capture;
-	const struct column number[] = {{"n", UNIT_COUNT}};
+	const struct column number[] = {{.name = "n", .unit = UNIT_COUNT}};
 	(void)state;
 	capture_begin(&capture);
 	capture.style.rows = 2;
@@ -223,7 +229,7 @@ static void test_table_all(void **state)
 {
 	struct capture capture;
 	size_t lines = 0;
-	const struct column number[] = {{"n", UNIT_COUNT}};
+	const struct column number[] = {{.name = "n", .unit = UNIT_COUNT}};
 	(void)state;
 	capture_begin(&capture);
 	capture.style.rows = 0;
@@ -262,20 +268,24 @@ static void test_table_empty_and_incomplete(void **state)
 static void test_fold(void **state)
 {
 	struct capture capture;
-	const struct column leak[] = {{"class", UNIT_TEXT}, {"region", UNIT_TEXT}, {"size_bytes", UNIT_BYTES}};
+	const struct column leak[] = {{.name = "class", .unit = UNIT_TEXT},
+	                              {.name = "region", .unit = UNIT_TEXT},
+	                              {.name = "size_bytes", .unit = UNIT_BYTES},
+	                              {.name = "owner", .unit = UNIT_TEXT}};
+	const struct query_cell runtime = text("runtime"), program = text("program");
 	(void)state;
 	capture_begin(&capture);
 	struct writer *writer = writer_fold(writer_table(&capture.style));
-	writer->begin(writer, &complete, leak, 3);
-	writer->row(writer, (struct query_cell[]){text("kernel_binary"), text("DRAM"), integer(1024)});
-	writer->row(writer, (struct query_cell[]){text("buffer"), text("DRAM"), integer(2048)});
-	writer->row(writer, (struct query_cell[]){text("kernel_binary"), text("DRAM"), integer(1024)});
-	writer->row(writer, (struct query_cell[]){text("trace"), text("TRACE"), integer(7)});
+	writer->begin(writer, &complete, leak, 4);
+	writer->row(writer, (struct query_cell[]){text("kernel_binary"), text("DRAM"), integer(1024), runtime});
+	writer->row(writer, (struct query_cell[]){text("buffer"), text("DRAM"), integer(2048), program});
+	writer->row(writer, (struct query_cell[]){text("kernel_binary"), text("DRAM"), integer(1024), runtime});
+	writer->row(writer, (struct query_cell[]){text("trace"), text("TRACE"), integer(7), runtime});
 	writer->end(writer);
 	writer->free(writer);
 	capture_check(&capture,
-	              "class   region      size_bytes\n"
-	              "buffer  DRAM    2.00 KiB  2048\n"
+	              "class   region      size_bytes  owner\n"
+	              "buffer  DRAM    2.00 KiB  2048  program\n"
 	              "owned by the runtime: 2 kernel_binary in DRAM, 2.00 KiB (2048); 1 trace in TRACE, 7 B (7)\n"
 	              "complete\n");
 }
@@ -284,11 +294,11 @@ static void test_fold(void **state)
 static void test_fold_groups(void **state)
 {
 	struct capture capture;
-	const struct column group[] = {{"region", UNIT_TEXT},
-	                               {"group", UNIT_TEXT},
-	                               {"blocks", UNIT_COUNT},
-	                               {"bytes", UNIT_BYTES},
-	                               {"runtime_blocks", UNIT_COUNT}};
+	const struct column group[] = {{.name = "region", .unit = UNIT_TEXT},
+	                               {.name = "group", .unit = UNIT_TEXT},
+	                               {.name = "blocks", .unit = UNIT_COUNT},
+	                               {.name = "bytes", .unit = UNIT_BYTES},
+	                               {.name = "runtime_blocks", .unit = UNIT_COUNT}};
 	(void)state;
 	capture_begin(&capture);
 	struct writer *writer = writer_fold(writer_table(&capture.style));
@@ -309,17 +319,17 @@ static void test_fold_groups(void **state)
 /* Over time, each device and region has its rows, from when something was live there. */
 static void test_trim(void **state)
 {
-	static const struct column usage[] = {{"device", UNIT_ID},
-	                                      {"region", UNIT_TEXT},
-	                                      {"at_ns", UNIT_NS},
-	                                      {"max_bytes", UNIT_BYTES},
-	                                      {"allocs", UNIT_COUNT}};
+	static const struct column usage[] = {{.name = "device", .unit = UNIT_ID, .rank = QUERY_RANK_KEY},
+	                                      {.name = "region", .unit = UNIT_TEXT},
+	                                      {.name = "at_ns", .unit = UNIT_NS},
+	                                      {.name = "max_bytes", .unit = UNIT_BYTES},
+	                                      {.name = "allocs", .unit = UNIT_COUNT}};
 	struct capture capture;
 	(void)state;
 	capture_begin(&capture);
 	capture.style.rows = 2;
-	capture.style.rows_of_series = true;
-	struct writer *writer = writer_trim(writer_table(&capture.style));
+	capture.style.each = "device,region";
+	struct writer *writer = writer_trim(writer_table(&capture.style), "device,region");
 	writer->begin(writer, &complete, usage, 5);
 	for (int i = 0; i < 5; i++)
 		writer->row(writer, (struct query_cell[]){integer(0), text("DRAM"), integer(i), integer(i == 2),
@@ -362,7 +372,8 @@ static void test_json(void **state)
 static void test_high_address(void **state)
 {
 	struct capture capture;
-	const struct column high[] = {{"address", UNIT_ADDRESS}, {"delta_bytes", UNIT_BYTES}};
+	const struct column high[] = {{.name = "address", .unit = UNIT_ADDRESS},
+	                              {.name = "delta_bytes", .unit = UNIT_BYTES}};
 	const struct query_cell cells[] = {{.type = CELL_INTEGER, .integer = -1},
 	                                   {.type = CELL_INTEGER, .integer = -1}};
 	const struct answer answer = {.query = "q", .file = "f", .complete = true};
@@ -400,7 +411,8 @@ static void test_json_empty(void **state)
 static void test_json_list(void **state)
 {
 	struct capture capture;
-	const struct column lists[] = {{"a", UNIT_LIST}, {"b", UNIT_LIST}, {"c", UNIT_LIST}};
+	const struct column lists[] = {
+	    {.name = "a", .unit = UNIT_LIST}, {.name = "b", .unit = UNIT_LIST}, {.name = "c", .unit = UNIT_LIST}};
 	(void)state;
 	capture_begin(&capture);
 	struct writer *writer = writer_jsonl(&capture.style);
@@ -414,7 +426,8 @@ static void test_json_list(void **state)
 static void test_json_cells(void **state)
 {
 	struct capture capture;
-	const struct column some[] = {{"a", UNIT_NONE}, {"b", UNIT_NONE}, {"c", UNIT_NONE}};
+	const struct column some[] = {
+	    {.name = "a", .unit = UNIT_NONE}, {.name = "b", .unit = UNIT_NONE}, {.name = "c", .unit = UNIT_NONE}};
 	const struct query_cell cells[] = {{.type = CELL_REAL, .real = 0.5},
 	                                   {.type = CELL_REAL, .real = HUGE_VAL},
 	                                   {.type = CELL_BLOB, .text = "\0\xff", .bytes = 2}};
@@ -444,7 +457,9 @@ static void test_csv(void **state)
 static void test_list(void **state)
 {
 	struct capture capture;
-	const struct column info[] = {{"host", UNIT_TEXT}, {"peak_bytes", UNIT_BYTES}, {"commands", UNIT_TEXT}};
+	const struct column info[] = {{.name = "host", .unit = UNIT_TEXT},
+	                              {.name = "peak_bytes", .unit = UNIT_BYTES},
+	                              {.name = "commands", .unit = UNIT_TEXT}};
 	(void)state;
 	capture_begin(&capture);
 	struct writer *writer = writer_list(&capture.style);
@@ -463,7 +478,7 @@ static void test_list(void **state)
 static void test_list_narrow(void **state)
 {
 	struct capture capture;
-	const struct column info[] = {{"host", UNIT_TEXT}, {"commands", UNIT_TEXT}};
+	const struct column info[] = {{.name = "host", .unit = UNIT_TEXT}, {.name = "commands", .unit = UNIT_TEXT}};
 	(void)state;
 	capture_begin(&capture);
 	capture.style.width = 30;
@@ -482,7 +497,7 @@ static void test_list_narrow(void **state)
 static void test_colour(void **state)
 {
 	struct capture capture;
-	const struct column number[] = {{"n", UNIT_COUNT}};
+	const struct column number[] = {{.name = "n", .unit = UNIT_COUNT}};
 	(void)state;
 	capture_begin(&capture);
 	capture.style.colour = true;
@@ -497,7 +512,8 @@ static void test_colour(void **state)
 static void test_delta(void **state)
 {
 	struct shown shown;
-	const struct column bytes = {"delta_bytes", UNIT_BYTES}, blocks = {"delta_blocks", UNIT_COUNT};
+	const struct column bytes = {.name = "delta_bytes", .unit = UNIT_BYTES},
+	                    blocks = {.name = "delta_blocks", .unit = UNIT_COUNT};
 	const struct query_cell up = integer(1536), down = integer(-1536);
 	(void)state;
 	cell_show(&shown, &bytes, &up);

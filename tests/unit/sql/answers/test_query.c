@@ -33,12 +33,17 @@ static void test_declaration(void **state)
 	                           "-- param: least size 1.5MiB no smaller than this\n"
 	                           "-- param: how choice(a|b) required a or b\n"
 	                           "-- filters: device step\n"
-	                           "-- column: bytes bytes payload\n"
+	                           "-- column: bytes bytes,derived payload\n"
 	                           "-- exit: nonempty\n"
 	                           "-- notes: SELECT 'n'\n"
 	                           "SELECT 1\n"
 	                           "-- with: how\n"
-	                           "SELECT 2\n";
+	                           "SELECT 2\n\n"
+	                           "-- notes:\n"
+	                           "SELECT 'm'\n"
+	                           "WHERE 1;\n"
+	                           "-- refuse:\n"
+	                           "SELECT 'no'\n";
 	struct query_file parsed;
 	struct sql_error error;
 
@@ -48,7 +53,8 @@ static void test_declaration(void **state)
 	assert_string_equal(parsed.query.summary, "big blocks");
 	assert_string_equal(parsed.query.about, "one\ntwo");
 	assert_string_equal(parsed.query.filters, "device step");
-	assert_string_equal(parsed.query.notes, "SELECT 'n'");
+	assert_string_equal(parsed.query.notes, "SELECT 'n'\nUNION ALL SELECT 'm'\nWHERE 1");
+	assert_string_equal(parsed.query.refuse, "SELECT 'no'");
 	assert_string_equal(parsed.query.body, "SELECT 1");
 	assert_string_equal(parsed.query.with_body, "SELECT 2\n");
 	assert_string_equal(parsed.query.with_param, "how");
@@ -61,6 +67,31 @@ static void test_declaration(void **state)
 	assert_true(parsed.query.params[1].required);
 	assert_int_equal(parsed.query.column_count, 1);
 	assert_string_equal(parsed.query.columns[0].unit, "bytes");
+	assert_int_equal(parsed.query.columns[0].rank, QUERY_RANK_DERIVED);
+	assert_int_equal(parsed.query.show.rows, 20);
+	query_file_clear(&parsed);
+}
+
+/* What a table makes of an answer is the query's to say, whoever wrote it. */
+static void test_shown(void **state)
+{
+	static const char text[] =
+	    "-- param: n integer 100 how many\n-- tables: n 10\n-- rows: 5 of each device,region\n"
+	    "-- show: list known\n-- trim: idle\n-- fold: runtime devices\n-- empty: none there\n"
+	    "-- exit: nonempty always\n-- files: old new\nSELECT 1\n";
+	struct query_file parsed;
+	struct sql_error error;
+
+	(void)state;
+	assert_int_equal(query_file_parse(&parsed, "q.sql", text, &error), 0);
+	const struct query_show *show = &parsed.query.show;
+	assert_string_equal(show->param, "n");
+	assert_string_equal(show->fallback, "10");
+	assert_int_equal(show->rows, 5);
+	assert_string_equal(show->each, "device,region");
+	assert_true(show->list && show->known && show->trim && show->fold_runtime && show->fold_devices);
+	assert_string_equal(show->empty, "none there");
+	assert_true(parsed.query.exit_always && parsed.query.two_files);
 	query_file_clear(&parsed);
 }
 
@@ -81,6 +112,16 @@ static void test_bad_declarations(void **state)
 	    {"-- summary: x\nSELECT 1\n-- with: y\nSELECT 2", "q.sql:3: "},
 	    {"-- param: 1a integer - x\nSELECT 1", "q.sql:1: "},
 	    {"-- param: a choice() - x\nSELECT 1", "q.sql:1: "},
+	    {"-- column: a bytes,loud x\nSELECT 1", "q.sql:1: "},
+	    {"-- rows: many\nSELECT 1", "q.sql:1: "},
+	    {"-- rows: 5 of all\nSELECT 1", "q.sql:1: "},
+	    {"-- show: pie\nSELECT 1", "q.sql:1: "},
+	    {"-- fold: paper\nSELECT 1", "q.sql:1: "},
+	    {"-- tables: n\nSELECT 1", "q.sql:1: "},
+	    {"-- tables: n 1\nSELECT 1", "q.sql:2: "},
+	    {"-- notes:\nSELECT 1", "q.sql:1: "},
+	    {"SELECT 1\n-- notes: SELECT 2\n", "q.sql:2: "},
+	    {"-- param: by attribution(x - y\nSELECT 1", "q.sql:1: "},
 	};
 
 	(void)state;
@@ -112,10 +153,11 @@ static int run_query(struct fixture *fixture, const struct query *query, const s
 }
 
 /* What QUERY refuses to answer. */
-static void check_refused(struct fixture *fixture, const struct query *query, const char *part)
+static void check_refused(struct fixture *fixture, const struct query *query, const struct query_value *values,
+                          size_t count, const char *part)
 {
 	struct sql_error error = {.text = ""};
-	struct query_run *started = query_start(fixture->recording, query, NULL, 0, &error);
+	struct query_run *started = query_start(fixture->recording, query, values, count, &error);
 
 	assert_non_null(started);
 	assert_int_equal(query_next(started, &error), -1);
@@ -123,6 +165,32 @@ static void check_refused(struct fixture *fixture, const struct query *query, co
 		fail_msg("'%s' does not say '%s'", error.text, part);
 	query_finish(started);
 	recording_release(fixture->recording);
+}
+
+/* What --by means comes with its words, its help, and what it refuses and notes, before and behind the query's own. */
+static void test_attribution(void **state)
+{
+	static const char text[] = "-- param: by attribution(core) label sum up by this\n-- about: mine\n"
+	                           "-- column: group text it\n-- column: bytes bytes payload\n"
+	                           "SELECT attribution(:by, 0, 0, 7) AS \"group\", 1 AS bytes\n"
+	                           "-- notes:\nSELECT 'own'\n";
+	const struct query_value size = {.name = "by", .type = QUERY_CHOICE, .text = "size"};
+	const struct query_value core = {.name = "by", .type = QUERY_CHOICE, .text = "core"};
+	struct fixture *fixture = *state;
+	struct sql_error error;
+	struct query_file parsed;
+
+	assert_int_equal(query_file_parse(&parsed, "q.sql", text, &error), 0);
+	assert_non_null(strstr(parsed.query.params[0].choices, "label|stack|"));
+	assert_non_null(strstr(parsed.query.params[0].choices, "|step|core"));
+	assert_non_null(strstr(parsed.query.about, "\nmine"));
+	assert_non_null(strstr(parsed.query.refuse, "stack_missing()"));
+	assert_non_null(strstr(parsed.query.notes, "\nUNION ALL SELECT 'own'"));
+	assert_int_equal(run_query(fixture, &parsed.query, &size, 1), 1);
+	check_refused(fixture, &parsed.query, &core, 1, "not a word of --by");
+	query_file_clear(&parsed);
+	assert_int_equal(query_file_parse(&parsed, "q.sql", "-- param: of attribution - x\nSELECT 1\n", &error), -1);
+	query_file_clear(&parsed);
 }
 
 /* Each has a summary, a unit for every column, and answers a recording without events, with all its filters. */
@@ -138,18 +206,23 @@ static void test_built_in(void **state)
 		const struct query_value values[] = {{.name = "device", .type = QUERY_INTEGER, .number = 0},
 		                                     {.name = "region", .type = QUERY_REGION, .text = "L1"},
 		                                     {.name = "label", .type = QUERY_TEXT, .text = "a*"}};
+		struct query_value given[3];
+		size_t given_count = 0;
+
+		for (size_t i = 0; i < 3; i++) /* each with those that it declares */
+			if (strstr(query->filters, values[i].name))
+				given[given_count++] = values[i];
 		assert_true(query->summary[0] != '\0');
 		assert_true(query->column_count > 0);
 		if (strcmp(query->name, "why") == 0) {
-			check_refused(fixture, query, "no failed request is recorded");
+			check_refused(fixture, query, NULL, 0, "no failed request is recorded");
 			continue;
 		}
 		int rows = run_query(fixture, query, NULL, 0);
 
 		assert_int_equal(rows, strcmp(query->name, "info") == 0 ? 1 : 0);
 		if (query->filters[0] != '\0')
-			assert_int_equal(run_query(fixture, query, values, strstr(query->filters, "region") ? 3 : 1),
-			                 0);
+			assert_int_equal(run_query(fixture, query, given, given_count), 0);
 		if (query->with_param) {
 			const struct query_value by = {.name = query->with_param,
 			                               .type = QUERY_CHOICE,
@@ -258,7 +331,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_declaration),
+	    cmocka_unit_test(test_shown),
 	    cmocka_unit_test(test_bad_declarations),
+	    cmocka_unit_test_setup_teardown(test_attribution, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_built_in, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_values, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_with_value, setup, teardown),

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * attribution.c - see attribution.h.
+ */
+#include "attribution.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sql/base/array.h"
+#include "sql/base/map.h"
+
+const char attribution_choices[] =
+    "label|stack|function|file|module|stack_id|thread|process|size|region|class|device|step";
+
+const char attribution_about[] =
+    "--by function, file and module take the innermost function of the call stack that is neither of TT-Metal, nor of "
+    "ttnn, nor of ttalloc itself: the line that asked for the memory; --by stack tells all of it, innermost first; "
+    "stack_id numbers it as the view stack does.";
+
+const char attribution_refuse[] =
+    "SELECT stack_missing() WHERE :by IN ('stack', 'stack_id', 'function', 'file', 'module')";
+
+const char attribution_notes[] =
+    "SELECT stack_remark() WHERE stack_remark() IS NOT NULL AND :by IN ('stack', 'function', 'file', 'module')\n"
+    "UNION ALL SELECT 'no block has a label: the program opens none (ttalloc_label_push, or ttalloc-recorder --ttnn)' "
+    "WHERE :by = 'label' AND EXISTS (SELECT 1 FROM origin) AND NOT EXISTS (SELECT 1 FROM origin WHERE label IS NOT "
+    "NULL)\n"
+    "UNION ALL SELECT 'no step was marked (ttalloc_step, or ttalloc-recorder --auto-step)' "
+    "WHERE :by = 'step' AND EXISTS (SELECT 1 FROM origin) AND NOT EXISTS (SELECT 1 FROM step_mark)\n"
+    "UNION ALL SELECT 'threads without a label of their own have that of the thread that made them: label_inherited in "
+    "the view allocation' WHERE :by = 'label' AND EXISTS (SELECT 1 FROM origin WHERE flags >> 4 & 1)";
+
+/* How a word is looked up for an origin, ?1; for a word that differs within an origin also for a block's key, ?2, and
+ * size, ?3. */
+static const struct word {
+	const char *name, *sql;
+	bool of_block;
+} words[] = {
+    {"label", "SELECT (SELECT path FROM label_info WHERE id = o.label) FROM origin o WHERE o.id = ?1", false},
+    {"stack", "SELECT stack_group('stack', s.frames) FROM origin o JOIN stack_info s ON s.id = o.stack WHERE o.id = ?1",
+     false},
+    {"function",
+     "SELECT stack_group('function', s.frames) FROM origin o JOIN stack_info s ON s.id = o.stack WHERE o.id = ?1",
+     false},
+    {"file", "SELECT stack_group('file', s.frames) FROM origin o JOIN stack_info s ON s.id = o.stack WHERE o.id = ?1",
+     false},
+    {"module",
+     "SELECT stack_group('module', s.frames) FROM origin o JOIN stack_info s ON s.id = o.stack WHERE o.id = ?1", false},
+    {"stack_id", "SELECT stack FROM origin WHERE id = ?1", false},
+    {"thread", "SELECT t.name || '/' || t.tid FROM origin o JOIN thread_info t ON t.id = o.thread WHERE o.id = ?1",
+     false},
+    {"process",
+     "SELECT p.pid || ' ' || p.command FROM origin o JOIN process_info p ON p.id = o.process WHERE o.id = ?1", false},
+    {"region", "SELECT region_word(region) FROM origin WHERE id = ?1", false},
+    {"class", "SELECT class_word(class) FROM origin WHERE id = ?1", false},
+    {"device", "SELECT device FROM origin WHERE id = ?1", false},
+    /* what counts of a circular buffer is what its core grew by */
+    {"size",
+     "SELECT coalesce((SELECT size_bytes FROM circular_buffer WHERE key = ?2 AND (SELECT region FROM origin WHERE id = "
+     "?1) = 16), ?3)",
+     true},
+    {"step",
+     "SELECT number FROM step_mark WHERE process = (SELECT process FROM origin WHERE id = ?1) AND key < ?2 "
+     "ORDER BY key DESC LIMIT 1",
+     true},
+};
+
+/* What one call site of a statement has looked up. */
+struct lookup {
+	const struct word *word;
+	sqlite3_stmt *statement;
+	struct map of_origin;   /* -> values */
+	sqlite3_value **values; /* NULL: it has none */
+	size_t count, capacity;
+};
+
+static void lookup_free(void *context)
+{
+	struct lookup *lookup = context;
+
+	for (size_t i = 0; i < lookup->count; i++)
+		sqlite3_value_free(lookup->values[i]);
+	free(lookup->values);
+	map_clear(&lookup->of_origin);
+	sqlite3_finalize(lookup->statement);
+	free(lookup);
+}
+
+static struct lookup *lookup_new(sqlite3 *db, const char *by)
+{
+	struct lookup *lookup = NULL;
+
+	for (size_t i = 0; by && i < sizeof(words) / sizeof(*words); i++) {
+		if (strcmp(words[i].name, by) != 0)
+			continue;
+		if (!(lookup = calloc(1, sizeof(*lookup))))
+			return NULL;
+		lookup->word = &words[i];
+		if (sqlite3_prepare_v2(db, words[i].sql, -1, &lookup->statement, NULL) != SQLITE_OK) {
+			lookup_free(lookup);
+			return NULL;
+		}
+	}
+	return lookup;
+}
+
+/* Steps the statement; SQLITE_ROW: its answer is in column 0, until it is reset. */
+static int look_up(struct lookup *lookup, sqlite3_value **values)
+{
+	int blocks = lookup->word->of_block;
+
+	sqlite3_reset(lookup->statement);
+	sqlite3_bind_value(lookup->statement, 1, values[1]);
+	if (blocks) {
+		sqlite3_bind_value(lookup->statement, 2, values[2]);
+		sqlite3_bind_value(lookup->statement, 3, values[3]);
+	}
+	return sqlite3_step(lookup->statement);
+}
+
+/* What origin VALUES[1] has, in *FOUND. SQLITE_OK or what went wrong. */
+static int find(struct lookup *lookup, sqlite3_value **values, sqlite3_value **found)
+{
+	struct map_key key = {sqlite3_value_int64(values[1]), 0, 0};
+	uint32_t index = map_get(&lookup->of_origin, key);
+
+	if (index == MAP_NONE) {
+		int code = look_up(lookup, values);
+
+		if (code != SQLITE_ROW && code != SQLITE_DONE)
+			return code;
+		if (array_reserve(&lookup->values, &lookup->capacity, lookup->count) < 0 ||
+		    map_put(&lookup->of_origin, key, (uint32_t)lookup->count) < 0)
+			return SQLITE_NOMEM;
+		index = (uint32_t)lookup->count++;
+		lookup->values[index] =
+		    code == SQLITE_ROW ? sqlite3_value_dup(sqlite3_column_value(lookup->statement, 0)) : NULL;
+		sqlite3_reset(lookup->statement);
+	}
+	*found = lookup->values[index];
+	return SQLITE_OK;
+}
+
+static void answer(sqlite3_context *context, struct lookup *lookup, sqlite3_value **values)
+{
+	sqlite3_value *found = NULL;
+
+	if (!lookup->word->of_block) {
+		int code = find(lookup, values, &found);
+
+		if (code != SQLITE_OK)
+			sqlite3_result_error_code(context, code);
+		else if (found)
+			sqlite3_result_value(context, found);
+		return;
+	}
+	int code = look_up(lookup, values);
+	if (code == SQLITE_ROW)
+		sqlite3_result_value(context, sqlite3_column_value(lookup->statement, 0));
+	else if (code != SQLITE_DONE)
+		sqlite3_result_error_code(context, code);
+	sqlite3_reset(lookup->statement);
+}
+
+/* SQLite keeps what was looked up with the call's first argument, as long as that stays the same. */
+static void attribution_sql(sqlite3_context *context, int count, sqlite3_value **values)
+{
+	struct lookup *lookup = sqlite3_get_auxdata(context, 0);
+
+	(void)count;
+	if (sqlite3_value_type(values[0]) == SQLITE_NULL)
+		return;
+	if (!lookup) {
+		lookup = lookup_new(sqlite3_context_db_handle(context), (const char *)sqlite3_value_text(values[0]));
+		if (!lookup) {
+			sqlite3_result_error(context, "attribution: not a word of --by", -1);
+			return;
+		}
+		answer(context, lookup, values);
+		sqlite3_set_auxdata(context, 0, lookup, lookup_free); /* which may free it at once */
+		return;
+	}
+	answer(context, lookup, values);
+}
+
+int attribution_register(sqlite3 *db)
+{
+	return sqlite3_create_function_v2(db, "attribution", 4, SQLITE_UTF8 | SQLITE_DIRECTONLY, NULL, attribution_sql,
+	                                  NULL, NULL, NULL);
+}
+
+enum telling telling_by(const char *by)
+{
+	if (by && strcmp(by, "size") == 0)
+		return TELLING_SIZE;
+	return by && strcmp(by, "step") == 0 ? TELLING_STEP : TELLING_ORIGIN;
+}
+
+int64_t telling_of(enum telling telling, const struct catalog *catalog, uint32_t process, int64_t size_bytes,
+                   int64_t key)
+{
+	switch (telling) {
+	case TELLING_SIZE:
+		return size_bytes;
+	case TELLING_STEP:
+		return catalog_step(catalog, process, key, INT64_MIN);
+	default:
+		return INT64_MIN;
+	}
+}
