@@ -11,6 +11,7 @@
 #include <strings.h>
 
 #include "attribution.h"
+#include "query_show.h"
 #include "sql/base/error.h"
 
 struct parser {
@@ -234,64 +235,6 @@ static int take_files(const struct parser *parser, char *rest)
 	return take_flag(parser, rest, "old new", &parser->parsed->query.two_files);
 }
 
-static int take_trim(const struct parser *parser, char *rest)
-{
-	return take_flag(parser, rest, "idle", &parser->parsed->query.show.trim);
-}
-
-static int take_show(const struct parser *parser, char *rest)
-{
-	struct query_show *show = &parser->parsed->query.show;
-
-	show->known = strcmp(rest, "list known") == 0;
-	show->list = show->known || strcmp(rest, "list") == 0;
-	return show->list ? 0 : fail(parser, "an answer is shown as 'list' or 'list known', not", rest);
-}
-
-/* N, or N of each COLUMN,COLUMN. */
-static int take_rows(const struct parser *parser, char *rest)
-{
-	struct query_show *show = &parser->parsed->query.show;
-	char *behind;
-	long long rows = strtoll(rest, &behind, 10);
-
-	behind += strspn(behind, " \t");
-	if (behind == rest || rows < 0)
-		return fail(parser, "rows are 'N' or 'N of each COLUMN,COLUMN', not", rest);
-	show->rows = rows;
-	if (!*behind)
-		return 0;
-	if (strncmp(behind, "of each ", strlen("of each ")) != 0)
-		return fail(parser, "rows are 'N' or 'N of each COLUMN,COLUMN', not", rest);
-	show->each = behind + strlen("of each ");
-	return 0;
-}
-
-static int take_tables(const struct parser *parser, char *rest)
-{
-	struct query_show *show = &parser->parsed->query.show;
-
-	show->param = next_word(&rest);
-	show->fallback = next_word(&rest);
-	return show->fallback ? 0 : fail(parser, "a default in tables is declared as 'PARAM VALUE'", NULL);
-}
-
-static int take_fold(const struct parser *parser, char *rest)
-{
-	struct query_show *show = &parser->parsed->query.show;
-	char *word;
-
-	while ((word = next_word(&rest))) {
-		if (strcmp(word, "runtime") == 0)
-			show->fold_runtime = true;
-		else if (strcmp(word, "devices") == 0)
-			show->fold_devices = true;
-		else
-			return fail(parser, "what is folded is runtime and devices, not", word);
-	}
-	return 0;
-}
-
 static int take_summary(const struct parser *parser, char *rest)
 {
 	parser->parsed->query.summary = rest;
@@ -322,27 +265,21 @@ static int take_refuse(const struct parser *parser, char *rest)
 	return append_declared(parser, &parser->parsed->refuse, rest);
 }
 
-static int take_empty(const struct parser *parser, char *rest)
-{
-	parser->parsed->query.show.empty = rest;
-	return 0;
-}
-
 static int take_declaration(const struct parser *parser, const char *key, char *rest)
 {
 	static const struct {
 		const char *key;
 		int (*take)(const struct parser *parser, char *rest);
-	} keys[] = {
-	    {"summary", take_summary}, {"about", take_about}, {"param", take_param},   {"filters", take_filters},
-	    {"column", take_column},   {"exit", take_exit},   {"format", take_format}, {"files", take_files},
-	    {"empty", take_empty},     {"show", take_show},   {"rows", take_rows},     {"tables", take_tables},
-	    {"trim", take_trim},       {"fold", take_fold},   {"notes", take_notes},   {"refuse", take_refuse}};
+	} keys[] = {{"summary", take_summary}, {"about", take_about},   {"param", take_param},
+	            {"filters", take_filters}, {"column", take_column}, {"exit", take_exit},
+	            {"format", take_format},   {"files", take_files},   {"notes", take_notes},
+	            {"refuse", take_refuse}};
 
 	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
 		if (strcmp(keys[i].key, key) == 0)
 			return keys[i].take(parser, rest);
-	return fail(parser, "unknown declaration", key);
+	const char *problem = query_show_take(&parser->parsed->query.show, key, rest);
+	return problem ? fail(parser, problem, *rest ? rest : key) : 0;
 }
 
 /* Splits "-- key: rest"; NULL when LINE is another comment. */
