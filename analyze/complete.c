@@ -9,7 +9,10 @@
 
 #include "arguments.h"
 #include "analyze/base/say.h"
-#include "analyze/base/text.h"
+#include "sql/base/text.h"
+#include "ttalloc/vocabulary.h"
+
+#define OFFER_WORD(NAME, number, word) offer(completer, word, NULL);
 
 struct completer {
 	FILE *out;
@@ -60,8 +63,7 @@ static void offer_values(const struct completer *completer, const struct option 
 	else if (option->type == OPTION_CHOICE)
 		offer_choices(completer, option->choices);
 	else if (option->type == OPTION_REGION)
-		for (size_t i = 0; region_name(i) != NULL; i++)
-			offer(completer, region_name(i), NULL);
+		TTA_REGIONS(OFFER_WORD)
 }
 
 static void offer_options(const struct completer *completer, const struct options *options)

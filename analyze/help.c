@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "analyze/base/say.h"
-#include "analyze/base/text.h"
+#include "sql/base/text.h"
 
 #define LINE_WIDTH 80
 #define INDENT 26

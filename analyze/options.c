@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "analyze/base/say.h"
-#include "analyze/base/units.h"
+#include "sql/base/units.h"
 
 static const struct option shared[] = {
     {.name = "device", .type = OPTION_COUNT, .placeholder = "N", .group = GROUP_FILTER, .help = "blocks of device N"},
@@ -268,30 +268,6 @@ const struct option *options_find(const struct options *options, const char *nam
 	return NULL;
 }
 
-static const struct {
-	const char *name;
-	int number;
-} regions[] = {{"DRAM", 0},  {"L1", 1},  {"SYSTEM_MEMORY", 2}, {"L1_SMALL", 3},
-               {"TRACE", 4}, {"CB", 16}, {"KERNEL", 17},       {"HOST", 32}};
-
-const char *region_name(size_t index)
-{
-	return index < sizeof regions / sizeof *regions ? regions[index].name : NULL;
-}
-
-int region_number(const char *text, const char **name)
-{
-	int64_t number;
-	bool numeric = parse_integer(text, &number) == NULL;
-	for (size_t i = 0; i < sizeof regions / sizeof *regions; i++)
-		if (strcasecmp(regions[i].name, text) == 0 || (numeric && number == regions[i].number)) {
-			*name = regions[i].name;
-			return regions[i].number;
-		}
-	*name = text; /* a number without a name may well be in a file: it is shown as the number */
-	return numeric && number >= 0 && number < UINT16_MAX ? (int)number : -1;
-}
-
 static bool is_choice(const char *choices, const char *text)
 {
 	size_t length = strlen(text);
@@ -345,17 +321,14 @@ int option_check_directory(const char *name, const char *path, struct sql_error 
 
 int option_check(const struct option *option, const char *text, struct sql_error *error)
 {
-	const char *name, *wrong = check_number(option->type, text);
+	const char *wrong = check_number(option->type, text);
 	if (wrong != NULL)
 		return refuse(error, "--%s: '%.80s' %s", option->name, text, wrong);
 	if (option->type == OPTION_CHOICE && !is_choice(option->choices, text))
 		return refuse(error, "--%s: '%.80s' is none of %s", option->name, text, option->choices);
 	if (option->type == OPTION_DIRECTORY && option_check_directory(option->name, text, error) < 0)
 		return -1;
-	if (option->type == OPTION_REGION && region_number(text, &name) < 0)
-		return refuse(error,
-		              "--%s: '%.80s' is no region; there are DRAM, L1, SYSTEM_MEMORY, L1_SMALL, TRACE, CB, "
-		              "KERNEL and HOST",
-		              option->name, text);
+	if (option->type == OPTION_REGION && region_number(text, NULL) < 0)
+		return refuse(error, "--%s: '%.80s' %s", option->name, text, region_problem);
 	return 0;
 }

@@ -70,8 +70,4 @@ int option_check(const struct option *option, const char *text, struct sql_error
 /* Checks that the directory PATH of --NAME is one, and can be read. 0, or -1 with ERROR filled. */
 int option_check_directory(const char *name, const char *path, struct sql_error *error);
 
-/* The number of the region called TEXT (any case), its NAME in capitals; -1 when there is none. Plain numbers too. */
-int region_number(const char *text, const char **name);
-const char *region_name(size_t index); /* NULL at the end */
-
 #endif

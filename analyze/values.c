@@ -11,7 +11,7 @@
 
 #include "labels.h"
 #include "analyze/base/say.h"
-#include "analyze/base/units.h"
+#include "sql/base/units.h"
 
 int values_check(const struct arguments *arguments, struct sql_error *error)
 {
@@ -54,12 +54,9 @@ static int make_time(struct query_value *value, const char *text, struct recordi
 	struct moment moment;
 	int64_t length_ns = 0;
 	parse_moment(text, &moment); /* was checked when it was set */
-	value->number = moment.ns;
-	if (!moment.is_share)
-		return 0;
-	if (recording_length(recording, &length_ns, error) < 0)
+	if (moment.is_share && recording_length(recording, &length_ns, error) < 0)
 		return -1;
-	value->number = moment.share == 1 ? length_ns : (int64_t)((double)length_ns * moment.share);
+	value->number = moment_ns(&moment, length_ns);
 	return 0;
 }
 

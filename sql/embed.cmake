@@ -24,7 +24,7 @@ function(embed name file linkage)
   set(source "${source}${linkage} char ${name}[] = {\n${hex}0};\n\n" PARENT_SCOPE)
 endfunction()
 
-set(source "/* Made by embed.cmake. */\n#include \"sql/base/text.h\"\n\n")
+set(source "/* Made by embed.cmake. */\n#include \"sql/store/embedded.h\"\n\n")
 foreach(file IN LISTS TEXTS)
   get_filename_component(name ${file} NAME_WE)
   embed(sql_${name} ${file} "const")

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "text.h"
+#include "sql/base/text.h"
 
 void say(const char *format, ...)
 {

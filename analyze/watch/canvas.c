@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "analyze/base/memory.h"
-#include "analyze/base/text.h"
+#include "sql/base/text.h"
 
 static struct canvas_cell *cell_at(const struct canvas *canvas, size_t row, size_t column)
 {

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "analyze/options.h"
-#include "analyze/base/text.h"
+#include "sql/base/text.h"
 
 /* Rows that are asked for; a screen may have room for fewer. */
 #define PROCESSES_MAX 50
@@ -19,11 +19,11 @@
 
 void section_region_name(char out[static UNITS_TEXT_MAX], int64_t region)
 {
-	const char *name = NULL;
-	char number[UNITS_TEXT_MAX];
-	snprintf(number, sizeof number, "%" PRId64, region);
-	region_number(number, &name);
-	snprintf(out, UNITS_TEXT_MAX, "%s", name != NULL ? name : number);
+	const char *word = region_word(region);
+	if (word != NULL)
+		snprintf(out, UNITS_TEXT_MAX, "%s", word);
+	else
+		snprintf(out, UNITS_TEXT_MAX, "%" PRId64, region);
 }
 
 void section_count(char out[static UNITS_TEXT_MAX], int64_t count)

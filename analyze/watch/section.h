@@ -5,7 +5,7 @@
 #ifndef ANALYZE_WATCH_SECTION_H
 #define ANALYZE_WATCH_SECTION_H
 
-#include "analyze/base/units.h"
+#include "sql/base/units.h"
 #include "view.h"
 
 /* Rows that each would fill, without headings. */

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "analyze/base/text.h"
-#include "analyze/base/units.h"
+#include "sql/base/text.h"
+#include "sql/base/units.h"
 #include "section.h"
 
 #define QUIET_NS INT64_C(3000000000)

@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "analyze/output.h"
-#include "analyze/base/units.h"
+#include "sql/base/units.h"
 #include "header.h"
 #include "screen.h"
 #include "source.h"

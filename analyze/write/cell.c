@@ -2,7 +2,7 @@
  *
  * cell.c - what people see of one cell, and the lines under an answer; shared by table and list.
  */
-#include "analyze/base/text.h"
+#include "sql/base/text.h"
 #include "writer.h"
 
 #include <inttypes.h>

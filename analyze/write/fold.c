@@ -4,7 +4,7 @@
  * line. Regions do not add up, so the line names each class and region by itself.
  */
 #include "analyze/base/memory.h"
-#include "analyze/base/text.h"
+#include "sql/base/text.h"
 #include "writer.h"
 
 #include <inttypes.h>

@@ -3,7 +3,7 @@
  * json.c - one JSON document, streamed, or one JSON object per line.
  */
 #include "analyze/base/memory.h"
-#include "analyze/base/text.h"
+#include "sql/base/text.h"
 #include "writer.h"
 
 #include <math.h>

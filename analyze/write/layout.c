@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "analyze/base/memory.h"
-#include "analyze/base/text.h"
+#include "sql/base/text.h"
 
 #define GAP 2
 #define LEAST_TEXT 10    /* columns that a shortened text keeps */

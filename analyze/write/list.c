@@ -5,7 +5,7 @@
  */
 #include "analyze/base/memory.h"
 #include "picture.h"
-#include "analyze/base/text.h"
+#include "sql/base/text.h"
 #include "writer.h"
 
 #include <stdlib.h>

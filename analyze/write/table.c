@@ -6,7 +6,7 @@
 #include "layout.h"
 #include "analyze/base/memory.h"
 #include "series.h"
-#include "analyze/base/text.h"
+#include "sql/base/text.h"
 #include "writer.h"
 
 #include <inttypes.h>

@@ -14,7 +14,7 @@
 #include <stdio.h>
 
 #include "sql/answers/query.h"
-#include "analyze/base/units.h"
+#include "sql/base/units.h"
 
 struct column {
 	const char *name;

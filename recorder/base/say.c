@@ -9,15 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-void say_clean(char *text)
-{
-	for (unsigned char *c = (unsigned char *)text; *c; c++) {
-		if (*c < 0x20 || *c == 0x7f)
-			*c = '?';
-		else if (*c == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0) /* C1 controls, as UTF-8 has them */
-			c[0] = c[1] = '?';
-	}
-}
+#include "sql/base/text.h"
 
 /* One write() per line, so that lines of several writers do not mix. */
 static void write_line(const char *prefix, const char *format, va_list arguments)
@@ -26,7 +18,7 @@ static void write_line(const char *prefix, const char *format, va_list arguments
 	size_t used = (size_t)snprintf(line, sizeof(line), "%s", prefix);
 
 	vsnprintf(line + used, sizeof(line) - used - 1, format, arguments);
-	say_clean(line);
+	text_make_safe(line);
 	used = strlen(line);
 	line[used++] = '\n';
 	if (write(STDERR_FILENO, line, used) < 0)
@@ -61,7 +53,7 @@ void say_progress(const char *format, ...)
 	va_start(arguments, format);
 	vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
-	say_clean(text);
+	text_make_safe(text);
 	dprintf(STDERR_FILENO, "\r%s\033[K", text);
 }
 

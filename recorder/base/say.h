@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * say.h - lines on standard error. Names and paths come from other people, so control characters are taken out.
+ * say.h - lines on standard error. Names and paths come from other people, so what could drive a terminal is taken out.
  */
 #ifndef RECORDER_SAY_H
 #define RECORDER_SAY_H
@@ -16,9 +16,6 @@ void say_plain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* A line of a terminal that is overwritten by the next; nothing where standard error is no terminal. An empty text
  * clears it. */
 void say_progress(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
-/* Takes what could drive a terminal out of TEXT, in place. */
-void say_clean(char *text);
 
 /* An error for the caller to show: one line that says what to do. */
 struct front_error {

@@ -11,7 +11,7 @@
 #include "attribution.h"
 #include "sql/store/recording.h"
 #include "sql/symbols/stack_text.h"
-#include "sql/base/value.h"
+#include "sql/base/units.h"
 #include "ttalloc/vocabulary.h"
 
 bool label_matches(const char *label, const char *path)
@@ -54,7 +54,7 @@ static void result_word(sqlite3_context *context, const char *word, sqlite3_valu
 static void region_word_sql(sqlite3_context *context, int count, sqlite3_value **values)
 {
 	(void)count;
-	result_word(context, value_region_word(sqlite3_value_int64(values[0])), values[0]);
+	result_word(context, region_word(sqlite3_value_int64(values[0])), values[0]);
 }
 
 static void region_number_sql(sqlite3_context *context, int count, sqlite3_value **values)
@@ -62,7 +62,7 @@ static void region_number_sql(sqlite3_context *context, int count, sqlite3_value
 	(void)count;
 	if (sqlite3_value_type(values[0]) == SQLITE_NULL)
 		return;
-	sqlite3_result_int64(context, value_region(text_of(values[0])));
+	sqlite3_result_int64(context, region_number(text_of(values[0]), NULL));
 }
 
 static void class_word_sql(sqlite3_context *context, int count, sqlite3_value **values)

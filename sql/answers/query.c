@@ -12,7 +12,8 @@
 
 #include "sql/base/error.h"
 #include "sql/store/recording.h"
-#include "sql/base/value.h"
+#include "sql/base/units.h"
+#include "value.h"
 
 struct query_run {
 	struct recording *recording;
@@ -129,7 +130,7 @@ static int bind_step(const struct binding *binding, int index, const char *name)
 	if (!step || step->is_null)
 		return 0;
 	first = last = step->number;
-	if (step->text && !value_steps(step->text, &first, &last))
+	if (step->text && parse_steps(step->text, &first, &last))
 		return sql_fail(binding->error, "%s: step '%s' is neither N nor A..B", run_name(binding->run),
 		                step->text);
 	value.number = strcmp(name, "step_last") == 0 ? last : first;

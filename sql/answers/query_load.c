@@ -11,7 +11,7 @@
 
 #include "sql/base/error.h"
 #include "query_file.h"
-#include "sql/base/text.h"
+#include "sql/store/embedded.h"
 
 #define QUERY_FILE_MAX_BYTES (1 << 20)
 #define BUILTIN_MAX 64

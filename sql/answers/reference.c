@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "table_function.h"
-#include "sql/base/text.h"
+#include "sql/store/embedded.h"
 
 #define CREATE "CREATE VIEW "
 

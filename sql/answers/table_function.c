@@ -13,7 +13,7 @@
 #include "sql/replay/freed.h"
 #include "functions.h"
 #include "sql/store/recording.h"
-#include "sql/base/value.h"
+#include "sql/base/units.h"
 
 /* The filter's parameters, in the order in which all functions take them after their own. */
 enum filter_parameter {
@@ -212,7 +212,7 @@ static void set_region(struct filter *filter, sqlite3_value *value)
 	const char *text = (const char *)sqlite3_value_text(value);
 
 	filter->has_region = true;
-	filter->region = value_region(text ? text : "");
+	filter->region = region_number(text ? text : "", NULL);
 }
 
 static int set_recording(struct table_call *call, sqlite3_value *value)

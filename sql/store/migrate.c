@@ -7,7 +7,7 @@
 
 #include <stdio.h>
 
-#include "sql/base/text.h"
+#include "sql/store/embedded.h"
 
 /* What the step from each version adds; it sets user_version. */
 static const char *const steps[SQL_SCHEMA_VERSION] = {NULL, sql_schema_2};

@@ -15,7 +15,7 @@
 #include "beside.h"
 #include "recording.h"
 #include "sql/base/error.h"
-#include "sql/base/text.h"
+#include "sql/store/embedded.h"
 
 #define BUSY_RETRY_MS 5000
 #define SQLITE_HEADER_BYTES 100

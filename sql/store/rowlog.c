@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sql/base/utf8.h"
+#include "sql/base/text.h"
 
 #define KEPT_CAPACITY (1u << 20)
 
@@ -60,7 +60,7 @@ void rowlog_text(struct rowlog *log, const char *text, size_t bytes)
 
 	bytes = strnlen(text, bytes);
 	append(log, ROW_TEXT, 0);
-	cleaned = utf8_clean(text, bytes, (char *)reserve(log, utf8_clean_bound(bytes)));
+	cleaned = text_clean(text, bytes, (char *)reserve(log, TEXT_CLEAN_BOUND(bytes)));
 	memcpy(log->bytes + place + 1, &(int64_t){(int64_t)cleaned}, 8);
 	log->used += cleaned;
 }

@@ -9,7 +9,7 @@
 
 #include "sql/base/error.h"
 #include "recording.h"
-#include "sql/base/text.h"
+#include "sql/store/embedded.h"
 
 /* Whether NAME is a table that is stored as one; 0, or -1 with ERROR. */
 static int check_kind(struct recording *recording, const char *name, struct sql_error *error)

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "beside.h"
-#include "sql/base/text.h"
+#include "sql/store/embedded.h"
 
 #define BUSY_MS 500
 

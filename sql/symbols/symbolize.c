@@ -16,7 +16,7 @@
 #include "sql/base/file_lock.h"
 #include "module_file.h"
 #include "resolve.h"
-#include "sql/base/utf8.h"
+#include "sql/base/text.h"
 #include "sql/store/write_private.h"
 
 #define FRAMES_BETWEEN_LOOKS 64
@@ -88,8 +88,8 @@ static int load_jobs(struct symbolizer *work)
 
 static void bind_text(sqlite3_stmt *statement, int index, const char *text)
 {
-	char clean[3 * PLACE_TEXT_BYTES + 1]; /* utf8_clean_bound() */
-	size_t bytes = utf8_clean(text, strlen(text), clean);
+	char clean[TEXT_CLEAN_BOUND(PLACE_TEXT_BYTES)];
+	size_t bytes = text_clean(text, strlen(text), clean);
 
 	if (*text)
 		sqlite3_bind_text(statement, index, clean, (int)bytes, SQLITE_TRANSIENT);

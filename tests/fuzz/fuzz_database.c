@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "sql/answers/query.h"
-#include "sql/base/text.h"
+#include "sql/store/embedded.h"
 
 #define MOST_ROWS 2000
 

@@ -11,7 +11,6 @@
 #include "sql/answers/query.h"
 #include "sql/store/recording.h"
 #include "sql/answers/table_function.h"
-#include "sql/base/value.h"
 
 enum column { DEVICE, REGION, GROUP, BYTES, BLOCKS, NEEDED, RUNTIME_BYTES = NEEDED, RUNTIME_BLOCKS, COLUMNS };
 static const char *const column_names[COLUMNS] = {"device", "region",        "group",         "bytes",

@@ -8,13 +8,13 @@
 
 #include "sql/base/error.h"
 #include "sql/store/recording.h"
-#include "sql/base/value.h"
+#include "sql/base/units.h"
 #include "private.h"
 #include "ttalloc.h"
 
 const char *why_region_word(int64_t region, char *text, size_t bytes)
 {
-	const char *word = value_region_word(region);
+	const char *word = region_word(region);
 
 	snprintf(text, bytes, "%" PRId64, region);
 	return word ? word : text;
@@ -201,7 +201,7 @@ static int choose_told(struct why_work *work)
 		message->region = question->filter.has_region ? question->filter.region : TTALLOC_L1;
 	if (question->filter.has_region && question->filter.region != message->region)
 		return sql_fail(work->error, "--region and the message contradict each other: the message is about %s",
-		                value_region_word(message->region));
+		                region_word(message->region));
 	int found = find_failure(work, &count);
 	if (found != 0)
 		return found < 0 ? -1 : 0;

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sql/base/value.h"
+#include "sql/base/units.h"
 #include "ttalloc.h"
 
 #define FIELDS_MAX 8
@@ -140,7 +140,7 @@ static const char *take_region(struct match *match, const char *text)
 		return NULL;
 	memcpy(word, text, length);
 	word[length] = '\0';
-	match->message->region = value_region(word);
+	match->message->region = region_number(word, NULL);
 	return match->message->region < 0 ? NULL : text + length;
 }
 

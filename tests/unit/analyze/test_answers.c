@@ -21,7 +21,7 @@
 
 #include "analyze/command.h"
 #include "sql/answers/reference.h"
-#include "sql/base/text.h"
+#include "sql/store/embedded.h"
 
 static const char make_recording[] =
     "import sqlite3, sys\n"

@@ -13,6 +13,7 @@
 #include "analyze/arguments.h"
 #include "analyze/command.h"
 #include "analyze/base/say.h"
+#include "sql/base/units.h"
 #include "analyze/values.h"
 
 static const struct query_param params[] = {

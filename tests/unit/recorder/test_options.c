@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -93,14 +94,25 @@ static void names(void **state)
 	assert_string_equal(path, "ttalloc-recorder-7.db");
 }
 
-static void what_drives_a_terminal_is_taken_out(void **state)
+/* What a client calls itself is said with --verbose. */
+static void what_drives_a_terminal_is_not_said(void **state)
 {
-	char text[] = "a\033[2Jb\nc\177d\xc2\x9b"
-	              "e\xc3\xa9";
+	char said[256] = "";
+	int ends[2], stderr_copy = dup(STDERR_FILENO);
 
 	(void)state;
-	say_clean(text);
-	assert_string_equal(text, "a?[2Jb?c?d??e\xc3\xa9");
+	assert_int_equal(pipe(ends), 0);
+	dup2(ends[1], STDERR_FILENO);
+	say("%s", "a\033[2Jb\nc\177d\xc2\x9b"
+	          "e\xc3\xa9 \xe2\x80\xae"
+	          "f\xe2\x81\xa6"
+	          "g\xff"); /* U+202E, U+2066 */
+	dup2(stderr_copy, STDERR_FILENO);
+	close(stderr_copy);
+	close(ends[1]);
+	assert_true(read(ends[0], said, sizeof(said) - 1) > 0);
+	close(ends[0]);
+	assert_string_equal(said, "ttalloc-recorder: a?[2Jb c?d?e\xc3\xa9 ?f?g?\n");
 }
 
 int main(void)
@@ -109,7 +121,7 @@ int main(void)
 	    cmocka_unit_test(modes),
 	    cmocka_unit_test(wrong_usage),
 	    cmocka_unit_test(names),
-	    cmocka_unit_test(what_drives_a_terminal_is_taken_out),
+	    cmocka_unit_test(what_drives_a_terminal_is_not_said),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

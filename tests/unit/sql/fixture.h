@@ -19,7 +19,7 @@
 
 #include "sql/answers/query.h"
 #include "sql/store/recording.h"
-#include "sql/base/text.h"
+#include "sql/store/embedded.h"
 
 /* One recording in a folder of its own; run() fills it, opened() reads it. */
 struct fixture {

@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "analyze/base/text.h"
+#include "sql/base/text.h"
 #include "analyze/write/writer.h"
 
 #define COLUMNS 6

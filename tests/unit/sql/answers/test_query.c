@@ -265,7 +265,7 @@ static void test_values(void **state)
 	                     &error),
 	    0);
 	refuse(fixture, &parsed.query, NULL, 0, "needs a value for how");
-	refuse(fixture, &parsed.query, &word, 1, "not a whole number");
+	refuse(fixture, &parsed.query, &word, 1, "not a number");
 	refuse(fixture, &parsed.query, &other, 1, "does not take planet");
 	refuse(fixture, &parsed.query, &c, 1, "none of a|b");
 	assert_int_equal(run_query(fixture, &parsed.query, both, 2), 1);

@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "sql/base/text.h"
+#include "sql/store/embedded.h"
 #include "ttalloc/vocabulary.h"
 
 static void views_have(int number, const char *word)

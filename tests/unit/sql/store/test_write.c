@@ -18,7 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "sql/base/utf8.h"
+#include "sql/base/text.h"
 #include "sql/store/write.h"
 
 static char directory[] = "/tmp/ttalloc-test-write-XXXXXX";
@@ -251,12 +251,12 @@ static void test_checkpoints(void **state)
 static void test_text_is_cleaned(void **state)
 {
 	char clean[64];
-	size_t used = utf8_clean("a\xC3\xA4\xFF\xC3", 5, clean);
+	size_t used = text_clean("a\xC3\xA4\xFF\xC3", 5, clean);
 
 	(void)state;
 	assert_int_equal(used, 3 + 3 + 3);
 	assert_memory_equal(clean, "a\xC3\xA4\xEF\xBF\xBD\xEF\xBF\xBD", used);
-	used = utf8_clean("\xC0\x80\xED\xA0\x80", 5, clean); /* overlong, and half of a pair */
+	used = text_clean("\xC0\x80\xED\xA0\x80", 5, clean); /* overlong, and half of a pair */
 	assert_int_equal(used, 15);
 }
 

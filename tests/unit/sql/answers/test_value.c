@@ -9,7 +9,8 @@
 
 #include <cmocka.h>
 
-#include "sql/base/value.h"
+#include "sql/answers/value.h"
+#include "sql/base/units.h"
 
 static void check(enum query_type type, const char *text, int64_t expected)
 {
@@ -37,6 +38,8 @@ static void test_sizes(void **state)
 	check(QUERY_SIZE, "1.5MiB", 1572864);
 	check(QUERY_SIZE, "64K", 65536);
 	check(QUERY_SIZE, "2 GB", 2000000000);
+	check(QUERY_SIZE, "4mb", 4000000); /* as on the command line */
+	check(QUERY_SIZE, "64kib", 65536);
 	refuse(QUERY_SIZE, "");
 	refuse(QUERY_SIZE, "-1");
 	refuse(QUERY_SIZE, "1.5MiBs");
@@ -51,6 +54,8 @@ static void test_times(void **state)
 	check(QUERY_TIME, "1.5s", 1500000000);
 	check(QUERY_TIME, "200ms", 200000000);
 	check(QUERY_TIME, "30us", 30000);
+	check(QUERY_TIME, "1min", 60000000000);
+	check(QUERY_TIME, "2 H", 7200000000000);
 	check(QUERY_TIME, "30%", 600);
 	check(QUERY_TIME, "100%", 2000);
 	refuse(QUERY_TIME, "101%");
@@ -64,16 +69,18 @@ static void test_steps(void **state)
 	int64_t first, last;
 
 	(void)state;
-	assert_true(value_steps("7", &first, &last));
+	assert_null(parse_steps("7", &first, &last));
 	assert_int_equal(first, 7);
 	assert_int_equal(last, 7);
-	assert_true(value_steps("3..12", &first, &last));
+	assert_null(parse_steps("3..12", &first, &last));
 	assert_int_equal(first, 3);
 	assert_int_equal(last, 12);
-	assert_false(value_steps("12..3", &first, &last));
-	assert_false(value_steps("..3", &first, &last));
-	assert_false(value_steps("3..", &first, &last));
-	assert_false(value_steps("x", &first, &last));
+	assert_non_null(parse_steps("12..3", &first, &last));
+	assert_non_null(parse_steps("..3", &first, &last));
+	assert_non_null(parse_steps("3..", &first, &last));
+	assert_non_null(parse_steps("x", &first, &last));
+	assert_non_null(parse_steps("-3", &first, &last));
+	assert_non_null(parse_steps("-3..2", &first, &last));
 }
 
 static void test_regions(void **state)
@@ -81,11 +88,11 @@ static void test_regions(void **state)
 	struct query_value value = {0};
 
 	(void)state;
-	assert_int_equal(value_region("l1_small"), 3);
-	assert_int_equal(value_region("HOST"), 32);
-	assert_int_equal(value_region("77"), 77);
-	assert_int_equal(value_region("nowhere"), -1);
-	assert_null(value_region_word(77));
+	assert_int_equal(region_number("l1_small", NULL), 3);
+	assert_int_equal(region_number("HOST", NULL), 32);
+	assert_int_equal(region_number("77", NULL), 77);
+	assert_int_equal(region_number("nowhere", NULL), -1);
+	assert_null(region_word(77));
 	assert_null(value_parse(&value, QUERY_REGION, "dram", 0));
 	assert_string_equal(value.text, "DRAM");
 	refuse(QUERY_REGION, "L2");

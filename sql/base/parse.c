@@ -12,6 +12,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "ttalloc/vocabulary.h"
+
 const char *parse_integer(const char *text, int64_t *number)
 {
 	char *end;
@@ -139,4 +141,33 @@ const char *parse_steps(const char *text, int64_t *first, int64_t *last)
 	if (dots != NULL && (parse_integer(dots + 2, last) != NULL || *last < 0))
 		return wrong;
 	return *last < *first ? "ends before it begins" : NULL;
+}
+
+int64_t moment_ns(const struct moment *moment, int64_t length_ns)
+{
+	if (!moment->is_share)
+		return moment->ns;
+	return moment->share == 1 ? length_ns : (int64_t)((double)length_ns * moment->share);
+}
+
+#define AND_WORD(NAME, number, word) word ", "
+const char region_problem[] = "is no region: " TTA_REGIONS(AND_WORD) "or a number";
+
+const char *region_word(int64_t region)
+{
+	return region >= 0 && region < TTALLOC_ANY ? tta_region_word((uint32_t)region) : NULL;
+}
+
+int64_t region_number(const char *text, const char **word)
+{
+#define IF_WORD(NAME, region, region_word)                                                                             \
+	if (strcasecmp(text, region_word) == 0)                                                                        \
+		number = region;
+	int64_t number;
+	if (parse_integer(text, &number) != NULL || number < 0 || number >= TTALLOC_ANY)
+		number = -1;
+	TTA_REGIONS(IF_WORD)
+	if (word != NULL)
+		*word = region_word(number) != NULL ? region_word(number) : text;
+	return number;
 }

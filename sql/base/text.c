@@ -67,6 +67,35 @@ bool text_is_unsafe(int32_t code)
 	return code == TEXT_INVALID;
 }
 
+void text_make_safe(char *text)
+{
+	char *to = text;
+	for (size_t left = strlen(text), length; left > 0; left -= length, text += length) {
+		int32_t code;
+		length = text_decode(text, left, &code);
+		if (text_is_unsafe(code)) {
+			*to++ = code == '\n' || code == '\t' ? ' ' : '?';
+		} else {
+			memmove(to, text, length);
+			to += length;
+		}
+	}
+	*to = '\0';
+}
+
+size_t text_clean(const char *text, size_t bytes, char *clean)
+{
+	size_t used = 0, length;
+	for (size_t at = 0; at < bytes; at += length) {
+		int32_t code;
+		length = text_decode(text + at, bytes - at, &code);
+		bool valid = code != TEXT_INVALID;
+		memcpy(clean + used, valid ? text + at : REPLACEMENT, valid ? length : 3);
+		used += valid ? length : 3;
+	}
+	return used;
+}
+
 static size_t code_width(int32_t code)
 {
 	int width = wcwidth((wchar_t)code);

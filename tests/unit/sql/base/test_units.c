@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "analyze/base/units.h"
+#include "sql/base/units.h"
 
 static void test_bytes(void **state)
 {

@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "analyze/base/text.h"
+#include "sql/base/text.h"
 
 static void check_terminal(const char *text, size_t bytes, const char *expected, size_t width)
 {

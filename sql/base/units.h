@@ -2,8 +2,8 @@
  *
  * units.h - figures for people, and what people type for figures. Thread-safe; nothing depends on the locale.
  */
-#ifndef ANALYZE_UNITS_H
-#define ANALYZE_UNITS_H
+#ifndef SQL_UNITS_H
+#define SQL_UNITS_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -50,7 +50,17 @@ struct moment {
 	int64_t ns;
 };
 const char *parse_moment(const char *text, struct moment *moment); /* 1500, 1.5s, 200ms, 30us, 2m, 1h, 30% */
+/* In nanoseconds, of a recording of LENGTH_NS. */
+int64_t moment_ns(const struct moment *moment, int64_t length_ns);
 /* The steps N or A..B. */
 const char *parse_steps(const char *text, int64_t *first, int64_t *last);
+
+/* The number of the region called TEXT, in any case, or of that number; -1: there is none. WORD, unless NULL, gets its
+ * word in capitals, or TEXT where there is none. */
+int64_t region_number(const char *text, const char **word);
+extern const char region_problem[]; /* what is wrong with a TEXT that is none */
+
+/* The word of a region; NULL: there is none for it. */
+const char *region_word(int64_t region);
 
 #endif

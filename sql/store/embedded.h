@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * embedded.h - the .sql files of sql/, embedded when it is built (embed.cmake).
+ */
+#ifndef SQL_EMBEDDED_H
+#define SQL_EMBEDDED_H
+
+extern const char sql_schema[];   /* schema.sql: the tables of version 1; sets application_id and user_version */
+extern const char sql_schema_2[]; /* schema_2.sql: what version 2 adds; sets user_version */
+extern const char sql_views[];    /* views.sql: the public views, CREATE VIEW statements for the schema main */
+
+struct sql_text {
+	const char *name; /* of queries/NAME.sql */
+	const char *text;
+};
+
+extern const struct sql_text sql_queries[]; /* by name; the last has NULL for a name */
+
+#endif
