@@ -171,6 +171,8 @@ static int set_environment(const char *socket_path, const struct command_preload
 	/* A program with AddressSanitizer insists on being the first, lest something else has malloc. */
 	if (preloads->tt_metal && !preloads->host_malloc && prepend("ASAN_OPTIONS", "verify_asan_link_order=0") < 0)
 		return -1;
+	if (preloads->lossless && setenv("TTALLOC_LOSSLESS", "1", 1) < 0)
+		return -1;
 	if (set_python_environment(preloads) < 0 || set_stack_environment(preloads) < 0)
 		return -1;
 	if (prepend("LD_PRELOAD", preloads->host_malloc) < 0)

@@ -34,6 +34,7 @@ struct command_preloads {
 	const char *stacks;    /* frames of call stacks; NULL: none */
 	const char *unwinder;  /* how they are found; NULL: as by default */
 	bool ttnn;             /* for it: it labels operations */
+	bool lossless;         /* threads wait for the recorder without end */
 	bool python_stacks;    /* events carry frames of Python */
 };
 

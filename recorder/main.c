@@ -47,6 +47,8 @@ static int print_environment(const struct recorder_options *options)
 	printf("export TT_ALLOC_TRACKING_ENABLED=1\nexport TTALLOC_SOCKET=");
 	print_quoted(path);
 	putchar('\n');
+	if (options->lossless)
+		printf("export TTALLOC_LOSSLESS=1\n");
 	if (options->stacks)
 		printf("export TTALLOC_STACKS=%s\n", options->stacks);
 	if (options->unwinder)

@@ -84,6 +84,12 @@ static const struct option_row rows[] = {
      AT(no_preload),
      .help = "leave libttalloc-tt-metal.so out of COMMAND. It records TT-Metal programs that are not patched, does "
              "nothing in others, and is preloaded where it is installed"},
+    {.name = "lossless",
+     .kind = OPTION_FLAG,
+     AT(lossless),
+     .help =
+         "threads of COMMAND that are faster than the recorder wait for it, however long it takes. Without it, they "
+         "wait for a second when what is kept for it is full (TTALLOC_SPOOL_MIB); then events are lost, and counted"},
     {.name = "stacks",
      .argument = "N",
      .otherwise = "16",
@@ -149,6 +155,7 @@ static const struct {
     {"PYTHONPATH, TTALLOC_TTNN, TTALLOC_AUTO_STEP", "set for COMMAND with --ttnn and --auto-step"},
     {"TTALLOC_STACKS, TTALLOC_UNWINDER", "set for COMMAND with --stacks and --unwinder"},
     {"TTALLOC_PYTHON_STACKS", "1 is set for COMMAND with --python-stacks"},
+    {"TTALLOC_LOSSLESS", "1 is set for COMMAND with --lossless"},
     {"ASAN_OPTIONS", "verify_asan_link_order=0 is put before what it held, so that a COMMAND with AddressSanitizer "
                      "takes the preload"},
     {"TTALLOC_SEGMENT_DIR", "directory, of the user and with mode 0700, in which programs keep what is not committed "
@@ -375,6 +382,9 @@ static int check_combination(struct recorder_options *options, struct front_erro
 		return front_fail(error, "--host-malloc needs a command");
 	if ((options->ttnn || options->auto_step) && !options->command)
 		return front_fail(error, "--%s needs a command", options->ttnn ? "ttnn" : "auto-step");
+	if (options->lossless && !options->command)
+		return front_fail(error, "--lossless needs a command; for programs that join by themselves set "
+		                         "TTALLOC_LOSSLESS=1 (--env prints it)");
 	if (options->python_stacks && !options->command)
 		return front_fail(error, "--python-stacks needs a command");
 	if (options->log_events && !options->legacy_socket)

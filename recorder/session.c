@@ -118,6 +118,7 @@ static int prepare_command(struct session *session, struct front_error *error)
 	    command_choose_python(options->ttnn, options->auto_step, &session->preloads, error) < 0)
 		return STATUS_NOT_STARTED;
 	session->preloads.python_stacks = options->python_stacks;
+	session->preloads.lossless = options->lossless;
 	session->preloads.stacks = options->stacks;
 	session->preloads.unwinder = options->unwinder;
 	if (command_fork(&session->command, options->command, &session->preloads, &session->signals_before, error) < 0)

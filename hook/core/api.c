@@ -104,7 +104,7 @@ static void take_struct(void *copy, size_t bytes, const void *given)
 }
 #define TAKE_STRUCT(copy, given) take_struct(&(copy), sizeof(copy), (given))
 
-/* The number of an entry in the table of the copy that records; 0: none, since recording is off or has no room. */
+/* The number of an entry in the table of the copy that records; 0: recording is off. */
 static uint32_t intern_bytes(uint32_t type, const void *data, uint32_t bytes)
 {
 	int saved_errno = errno;
@@ -112,7 +112,7 @@ static uint32_t intern_bytes(uint32_t type, const void *data, uint32_t bytes)
 
 	if (ttalloc_enabled() && tta_context_ready())
 		number = type == TTA_ENTRY_STACK ? tta_stack_intern_for(data, bytes / sizeof(uint64_t))
-		                                 : tta_table_intern(type, data, bytes);
+		                                 : tta_table_intern(&tta_context.table, type, data, bytes);
 	else if (tta_delegate())
 		number = tta_delegate()->intern(type, data, bytes);
 	errno = saved_errno;

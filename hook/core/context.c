@@ -51,10 +51,11 @@ static void say_failed(int error)
 	say("not recording: no segment can be made in", tried, error);
 }
 
-/* This process is a child: nothing of the parent's is its own. The parent's mapping is not there any more. */
-static void become_child(struct tta_segment_header *header)
+/* This process starts: nothing of a parent's is its own, nor of one that another thread had begun to start when it
+ * forked. The parent's mappings are not there any more. */
+static void begin_anew(struct tta_segment_header *header)
 {
-	if (tta_context.state == TTA_CONTEXT_READY) {
+	if (tta_context.epoch && tta_context.state == TTA_CONTEXT_READY) {
 		memcpy(header->parent_id, tta_context.id, sizeof(header->parent_id));
 		header->fork_ticks =
 		    tta_context.fork_ticks ? tta_context.fork_ticks : tta_clock_read(tta_context.clock);
@@ -102,10 +103,13 @@ static int start_segment(struct tta_segment_header *header)
 	         tta_context.producer[0] ? tta_context.producer : "api");
 	tta_default_socket(header->socket_path, sizeof(header->socket_path));
 	header->no_ring_lost = __atomic_load_n(&tta_context.lost_before, __ATOMIC_RELAXED);
-	if (make_segment(header)) {
+	if (!tta_context.marked)
+		tta_context.marked = tta_private_pages(TTA_MAX_RINGS * sizeof(tta_context.marked[0]));
+	if (!tta_context.marked || make_segment(header)) {
 		tta_context.retry_at_ns = tta_now_ns() + START_RETRY_NS;
 		return errno;
 	}
+	tta_context.table.spool = &tta_context.spool;
 	memcpy(tta_context.id, header->id, sizeof(header->id));
 	tta_context.pid = header->pid;
 	return 0;
@@ -118,8 +122,8 @@ static uint32_t start(uint32_t epoch)
 	int error;
 
 	tta_identity_describe(&header);
-	if (tta_context.epoch && tta_context.epoch != epoch)
-		become_child(&header);
+	if (tta_context.epoch != epoch)
+		begin_anew(&header);
 	__atomic_store_n(&tta_context.delegate, tta_rendezvous(&tta_own_delegate), __ATOMIC_RELEASE);
 	if (tta_context.delegate)
 		return TTA_CONTEXT_DELEGATED;

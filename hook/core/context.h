@@ -12,7 +12,6 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <string.h>
 
 #include "ttalloc.h"
 
@@ -22,6 +21,7 @@
 #include "hook/stacks/modules.h"
 #include "options.h"
 #include "rendezvous.h"
+#include "hook/ship/seal.h"
 #include "hook/ship/spool.h"
 #include "table.h"
 
@@ -48,7 +48,7 @@ struct tta_context {
 	bool has_thread_key;
 	bool watches_fork;
 
-	struct tta_lock lock; /* start, claims of rings, growth of the file, the table's height */
+	struct tta_lock lock; /* start, claims of rings */
 
 	/* Of this process alone; wiped when a child starts. */
 	uint32_t epoch; /* of the process that this context belongs to; 0: none yet */
@@ -62,8 +62,9 @@ struct tta_context {
 	uint64_t ring_space_used;
 	struct tta_table table;
 	struct tta_modules modules;
+	struct tta_seal seal;
 	struct tta_flusher flusher;
-	uint64_t marked[TTA_MAX_RINGS]; /* of each ring: drops that have a LOSS mark, or are promised one */
+	uint64_t *marked; /* of each ring: drops that have a LOSS mark, or are promised one */
 };
 
 #define TTA_CONTEXT_KEPT_BYTES offsetof(struct tta_context, epoch)
@@ -87,17 +88,6 @@ static inline uint32_t tta_epoch(void)
 static inline const struct tta_delegate *tta_delegate(void)
 {
 	return __atomic_load_n(&tta_context.delegate, __ATOMIC_ACQUIRE);
-}
-
-/* Whether ENTRY, which is of this process's table, is of TYPE and has these BYTES of DATA. */
-static inline bool tta_table_is(uint32_t entry, uint32_t type, const void *data, uint32_t bytes)
-{
-	const struct tta_spool *spool = &tta_context.spool;
-	const uint8_t *at = spool->base + spool->table.offset + (uint64_t)entry * 8;
-	struct tta_entry_header header;
-
-	memcpy(&header, at, sizeof(header));
-	return header.type == type && header.data_bytes == bytes && memcmp(at + sizeof(header), data, bytes) == 0;
 }
 
 /* Starts the context if need be. True when there is a segment to write to. Slow: for cold paths. */

@@ -10,8 +10,6 @@
 
 #include "context.h"
 
-#define TTA_NEVER UINT64_MAX
-
 /* The producer's side of a ring. */
 struct tta_lane {
 	struct tta_event *records;
@@ -20,7 +18,6 @@ struct tta_lane {
 	uint64_t limit; /* from here on the slow path looks: half full, full, or no ring at all (0) */
 	struct tta_ring *ring;
 	uint64_t *marked;     /* of the ring, in the context */
-	uint64_t stuck_tail;  /* where the ring's tail was when a wait was in vain; TTA_NEVER: no such wait */
 	uint64_t retry_at_ns; /* when there is no ring: when to ask for one again */
 	uint32_t epoch;       /* of the process that the ring belongs to */
 	bool busy;            /* an event is being written, or waited for */

@@ -6,6 +6,7 @@
  *   no-resend      frames leave the outbox when they were announced, not when they were committed
  *   no-merge       rings are taken one after the other, not by time
  *   no-loss-count  dropped events are not counted
+ *   no-own-sealing a thread whose ring is full leaves it to the flusher to empty it
  */
 #ifndef TTALLOC_HOOK_FAULT_H
 #define TTALLOC_HOOK_FAULT_H

@@ -24,12 +24,17 @@ void tta_futex_wait(const uint32_t *word, uint32_t expected, uint64_t timeout_ns
 	syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, expected, &timeout, NULL, 0);
 }
 
-void tta_futex_wake(uint32_t *word)
+static void wake(uint32_t *word, int most)
 {
 	int saved_errno = errno;
 
-	syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
+	syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, most, NULL, NULL, 0);
 	errno = saved_errno;
+}
+
+void tta_futex_wake(uint32_t *word)
+{
+	wake(word, INT_MAX);
 }
 
 uint64_t tta_now_ns(void)
@@ -65,35 +70,59 @@ static bool owner_is_gone(uint32_t word)
 	return syscall(SYS_tgkill, getpid(), (pid_t)(word & ~LOCK_WAITERS), 0) != 0 && errno == ESRCH;
 }
 
-void tta_lock_enter(struct tta_lock *lock, struct tta_critical *critical)
+/* Takes the lock; or returns false, and the word to sleep on, which says that somebody waits. Who HAS_WAITED leaves it
+ * saying so, for others may sleep on. */
+static bool try_lock(struct tta_lock *lock, bool has_waited, uint32_t *waited_for)
 {
-	uint32_t self;
-	uint32_t mine;
+	uint32_t self = (uint32_t)syscall(SYS_gettid) | (has_waited ? LOCK_WAITERS : 0);
 	uint32_t seen = 0;
 
-	tta_critical_enter(critical);
-	self = mine = (uint32_t)syscall(SYS_gettid);
-	while (!__atomic_compare_exchange_n(&lock->word, &seen, mine, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
-		uint32_t waited_for = seen | LOCK_WAITERS;
-
+	while (!__atomic_compare_exchange_n(&lock->word, &seen, self, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
+		*waited_for = seen | LOCK_WAITERS;
 		if (seen == 0) /* given back since */
 			continue;
-		mine = self | LOCK_WAITERS; /* others may be waiting beside us */
-		if (seen != waited_for && !__atomic_compare_exchange_n(&lock->word, &seen, waited_for, false,
-		                                                       __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		if (seen != *waited_for && !__atomic_compare_exchange_n(&lock->word, &seen, *waited_for, false,
+		                                                        __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
 			seen = 0;
-		else if (owner_is_gone(waited_for))
-			seen = waited_for;
-		else {
-			tta_futex_wait(&lock->word, waited_for, LOCK_PATIENCE_NS);
-			seen = 0;
+			continue;
 		}
+		if (!owner_is_gone(*waited_for))
+			return false;
+		seen = *waited_for;
+		self |= LOCK_WAITERS;
+	}
+	return true;
+}
+
+void tta_lock_enter(struct tta_lock *lock, struct tta_critical *critical)
+{
+	uint32_t waited_for;
+	bool has_waited = false;
+
+	tta_critical_enter(critical);
+	while (!try_lock(lock, has_waited, &waited_for)) {
+		tta_futex_wait(&lock->word, waited_for, LOCK_PATIENCE_NS);
+		has_waited = true;
+	}
+}
+
+void tta_lock_enter_interruptibly(struct tta_lock *lock, struct tta_critical *critical)
+{
+	uint32_t waited_for;
+	bool has_waited = false;
+
+	tta_critical_enter(critical);
+	while (!try_lock(lock, has_waited, &waited_for)) {
+		tta_critical_leave(critical);
+		tta_futex_wait(&lock->word, waited_for, LOCK_PATIENCE_NS);
+		tta_critical_enter(critical);
+		has_waited = true;
 	}
 }
 
 void tta_lock_leave(struct tta_lock *lock, const struct tta_critical *critical)
 {
 	if (__atomic_exchange_n(&lock->word, 0, __ATOMIC_RELEASE) & LOCK_WAITERS)
-		tta_futex_wake(&lock->word);
+		wake(&lock->word, 1); /* who then keeps the bit set, for those that sleep on */
 	tta_critical_leave(critical);
 }

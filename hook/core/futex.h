@@ -37,8 +37,9 @@ struct tta_critical {
 void tta_critical_enter(struct tta_critical *critical);
 void tta_critical_leave(const struct tta_critical *critical);
 
-/* The same, holding LOCK. */
+/* The same, holding LOCK. Interruptibly: until it is held, signals come through, which may fork, too. */
 void tta_lock_enter(struct tta_lock *lock, struct tta_critical *critical);
+void tta_lock_enter_interruptibly(struct tta_lock *lock, struct tta_critical *critical);
 void tta_lock_leave(struct tta_lock *lock, const struct tta_critical *critical);
 
 #endif

@@ -11,16 +11,18 @@
 /* struct of TTA_ENTRY_LABEL: the parent's entry, 0, the name. */
 #define LABEL_HEAD_BYTES 8u
 
-/* The entry for NAME below PARENT; the parent's when the table is full. */
+/* The entry for NAME below PARENT; the parent's, and that one is missing, when the table is full. */
 static uint32_t label_entry(uint32_t parent, const char *name, uint32_t name_bytes)
 {
 	uint8_t data[LABEL_HEAD_BYTES + TTALLOC_NAME_MAX] = {0};
 	uint32_t entry;
 
+	if (parent & TTA_LEFT_OUT)
+		return parent;
 	memcpy(data, &parent, sizeof(parent));
 	memcpy(data + LABEL_HEAD_BYTES, name, name_bytes);
-	entry = tta_table_intern(TTA_ENTRY_LABEL, data, LABEL_HEAD_BYTES + name_bytes);
-	return entry ? entry : parent;
+	entry = tta_table_intern(&tta_context.table, TTA_ENTRY_LABEL, data, LABEL_HEAD_BYTES + name_bytes);
+	return entry == TTA_LEFT_OUT ? parent | entry : entry;
 }
 
 /* Ready to use this thread's labels. */

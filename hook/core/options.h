@@ -26,6 +26,7 @@ struct tta_options {
 	uint32_t spool_mib;
 	uint32_t ring_events;
 	uint32_t full_wait_ms;
+	uint32_t lossless; /* not 0: without end */
 	uint32_t flush_ms;
 	uint32_t verbose;
 	uint32_t stacks;        /* frames; 0: none */

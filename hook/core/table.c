@@ -5,9 +5,7 @@
  */
 #include "table.h"
 
-#include <string.h>
-
-#include "context.h"
+#include "ttalloc.h"
 
 #define INDEX_FIRST_SLOTS 1024u
 #define HASH_START 14695981039346656037u
@@ -15,7 +13,7 @@
 
 struct tta_table_index {
 	uint32_t mask;
-	uint32_t used;    /* under the context's lock */
+	uint32_t used;    /* under the lock */
 	uint64_t slots[]; /* upper half of the entry's hash, entry; 0: empty */
 };
 
@@ -36,9 +34,9 @@ static uint64_t hash_entry(uint32_t type, const void *data, uint32_t bytes)
 	return hash ^ hash >> 32;
 }
 
-static uint32_t find(uint64_t hash, uint32_t type, const void *data, uint32_t bytes)
+static uint32_t find(const struct tta_table *table, uint64_t hash, uint32_t type, const void *data, uint32_t bytes)
 {
-	struct tta_table_index *index = __atomic_load_n(&tta_context.table.index, __ATOMIC_ACQUIRE);
+	struct tta_table_index *index = __atomic_load_n(&table->index, __ATOMIC_ACQUIRE);
 
 	if (!index)
 		return 0;
@@ -47,7 +45,8 @@ static uint32_t find(uint64_t hash, uint32_t type, const void *data, uint32_t by
 
 		if (!slot)
 			return 0;
-		if (slot >> 32 == hash >> 32 && tta_table_is((uint32_t)slot, type, data, bytes))
+		if (slot >> 32 == hash >> 32 &&
+		    tta_table_entry_is(tta_table_entry(table, (uint32_t)slot), type, data, bytes))
 			return (uint32_t)slot;
 	}
 }
@@ -62,20 +61,10 @@ static void insert(struct tta_table_index *index, uint64_t hash, uint64_t slot)
 	index->used++;
 }
 
-static uint64_t hash_stored_entry(uint32_t entry)
+/* Returns an index with room for one more; NULL when there is no memory. Under the lock. */
+static struct tta_table_index *index_with_room(struct tta_table *table)
 {
-	const struct tta_spool *spool = &tta_context.spool;
-	const uint8_t *at = spool->base + spool->table.offset + (uint64_t)entry * 8;
-	struct tta_entry_header header;
-
-	memcpy(&header, at, sizeof(header));
-	return hash_entry(header.type, at + sizeof(header), header.data_bytes);
-}
-
-/* Returns an index with room for one more; NULL when there is no memory. Under the context's lock. */
-static struct tta_table_index *index_with_room(void)
-{
-	struct tta_table_index *old = tta_context.table.index;
+	struct tta_table_index *old = table->index;
 	struct tta_table_index *index;
 	uint32_t slots;
 
@@ -87,63 +76,100 @@ static struct tta_table_index *index_with_room(void)
 		return old && old->used < old->mask ? old : NULL;
 	index->mask = slots - 1;
 	for (uint32_t i = 0; old && i <= old->mask; i++)
-		if (old->slots[i])
-			insert(index, hash_stored_entry((uint32_t)old->slots[i]), old->slots[i]);
-	__atomic_store_n(&tta_context.table.index, index, __ATOMIC_RELEASE);
+		if (old->slots[i]) {
+			struct tta_table_entry entry = tta_table_entry(table, (uint32_t)old->slots[i]);
+
+			insert(index, hash_entry(entry.type, entry.data, entry.bytes), old->slots[i]);
+		}
+	__atomic_store_n(&table->index, index, __ATOMIC_RELEASE);
 	return index;
 }
 
-/* Under the context's lock. */
-static uint32_t append_locked(uint32_t type, const void *data, uint32_t bytes)
+/* How high the table may grow with an entry of TYPE. Call stacks leave half of it to names; names leave the last part
+ * to what says what is missing (texts of notes and failures), and all of them to threads and devices, without which
+ * events are worth little. */
+static uint64_t height_for(const struct tta_area *area, uint32_t type)
 {
-	struct tta_spool *spool = &tta_context.spool;
+	switch (type) {
+	case TTA_ENTRY_STACK:
+	case TTA_ENTRY_CODE:
+		return area->capacity / 2;
+	case TTA_ENTRY_THREAD:
+	case TTA_ENTRY_DEVICE:
+		return area->capacity;
+	case TTA_ENTRY_TEXT:
+		return area->capacity / 32 * 31;
+	default:
+		return area->capacity / 16 * 15;
+	}
+}
+
+static enum tta_spool_use use_of(uint32_t type)
+{
+	bool is_vital = type == TTA_ENTRY_THREAD || type == TTA_ENTRY_DEVICE || type == TTA_ENTRY_TEXT;
+
+	return is_vital ? TTA_SPOOL_VITAL : TTA_SPOOL_USUAL;
+}
+
+bool tta_table_is_full_for(const struct tta_table *table, uint32_t type)
+{
+	uint64_t height = __atomic_load_n(&table->spool->header->table_bytes, __ATOMIC_RELAXED);
+
+	return height + TTA_ENTRY_MAX_BYTES > height_for(&table->spool->table, type);
+}
+
+/* Under the lock. */
+static uint32_t append_locked(struct tta_table *table, uint32_t type, const void *data, uint32_t bytes)
+{
+	struct tta_spool *spool = table->spool;
 	struct tta_entry_header header = {.type = type, .data_bytes = bytes};
 	uint64_t place = spool->header->table_bytes;
 	uint64_t height = place + sizeof(header) + (bytes + 7) / 8 * 8;
 	uint8_t *at = spool->base + spool->table.offset + place;
 
-	if (place / 8 > UINT32_MAX || !tta_spool_grow(spool, &spool->table, height))
-		return 0;
+	if (place / 8 >= TTA_LEFT_OUT || height > height_for(&spool->table, type) ||
+	    !tta_spool_grow(spool, &spool->table, height, use_of(type)))
+		return TTA_LEFT_OUT;
 	memcpy(at, &header, sizeof(header));
 	memcpy(at + sizeof(header), data, bytes);
 	__atomic_store_n(&spool->header->table_bytes, height, __ATOMIC_RELEASE);
 	return (uint32_t)(place / 8);
 }
 
-uint32_t tta_table_append(uint32_t type, const void *data, uint32_t bytes)
+uint32_t tta_table_append(struct tta_table *table, uint32_t type, const void *data, uint32_t bytes)
 {
 	struct tta_critical critical;
 	uint32_t entry;
 
-	tta_lock_enter(&tta_context.lock, &critical);
-	entry = append_locked(type, data, bytes);
-	tta_lock_leave(&tta_context.lock, &critical);
+	tta_lock_enter(&table->lock, &critical);
+	entry = append_locked(table, type, data, bytes);
+	tta_lock_leave(&table->lock, &critical);
 	return entry;
 }
 
-uint32_t tta_table_find(uint32_t type, const void *data, uint32_t bytes)
+uint32_t tta_table_find(const struct tta_table *table, uint32_t type, const void *data, uint32_t bytes)
 {
-	return find(hash_entry(type, data, bytes), type, data, bytes);
+	return find(table, hash_entry(type, data, bytes), type, data, bytes);
 }
 
-uint32_t tta_table_intern(uint32_t type, const void *data, uint32_t bytes)
+uint32_t tta_table_intern(struct tta_table *table, uint32_t type, const void *data, uint32_t bytes)
 {
 	uint64_t hash = hash_entry(type, data, bytes);
-	uint32_t entry = find(hash, type, data, bytes);
+	uint32_t entry = find(table, hash, type, data, bytes);
 	struct tta_table_index *index;
 	struct tta_critical critical;
 
 	if (entry)
 		return entry;
-	tta_lock_enter(&tta_context.lock, &critical);
-	entry = find(hash, type, data, bytes);
+	tta_lock_enter(&table->lock, &critical);
+	entry = find(table, hash, type, data, bytes);
 	if (!entry) {
-		index = index_with_room();
-		entry = append_locked(type, data, bytes);
-		if (entry && index)
+		index = index_with_room(table);
+		entry = append_locked(table, type, data, bytes);
+		if (entry != TTA_LEFT_OUT && index)
 			insert(index, hash, hash >> 32 << 32 | entry);
 	}
-	tta_lock_leave(&tta_context.lock, &critical);
+	tta_lock_leave(&table->lock, &critical);
 	return entry;
 }
 

@@ -19,6 +19,7 @@
 
 #define FULL_SIZED_RINGS 32u /* then all TTA_MAX_RINGS rings take less than half of the default cap */
 #define SMALLEST_RING 64u
+#define MOST_ENDING_RINGS 16u
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23
 #endif
@@ -45,7 +46,7 @@ void tta_lane_renew(struct tta_lane *lane)
 
 	if (lane->epoch == epoch)
 		return;
-	*lane = (struct tta_lane){.stuck_tail = TTA_NEVER, .epoch = epoch};
+	*lane = (struct tta_lane){.epoch = epoch};
 }
 
 void tta_thread_renew(struct tta_thread *thread)
@@ -112,14 +113,22 @@ static uint32_t introduce_thread(void)
 
 	entry.serial = __atomic_add_fetch(&tta_context.thread_serial, 1, __ATOMIC_RELAXED);
 	prctl(PR_GET_NAME, entry.name);
-	return tta_table_append(TTA_ENTRY_THREAD, &entry, sizeof(entry));
+	return tta_table_append(&tta_context.table, TTA_ENTRY_THREAD, &entry, sizeof(entry));
 }
 
-static struct tta_ring *reuse_ring(struct tta_spool *spool)
+/* A ring that is free; NULL: there is none, but ENDING ones that will be when all of them is sealed. */
+static struct tta_ring *find_free_ring(const struct tta_spool *spool, uint32_t *ending)
 {
-	for (uint32_t i = 0; i < spool->header->ring_count; i++)
-		if (__atomic_load_n(&spool->rings[i].state, __ATOMIC_ACQUIRE) == TTA_RING_FREE)
+	uint32_t count = __atomic_load_n(&spool->header->ring_count, __ATOMIC_ACQUIRE);
+
+	*ending = 0;
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t state = __atomic_load_n(&spool->rings[i].state, __ATOMIC_ACQUIRE);
+
+		if (state == TTA_RING_FREE)
 			return &spool->rings[i];
+		*ending += state == TTA_RING_ENDING;
+	}
 	return NULL;
 }
 
@@ -145,9 +154,10 @@ static struct tta_ring *make_ring(struct tta_spool *spool)
 	uint64_t capacity = ring_capacity(number);
 
 	if (number == TTA_MAX_RINGS ||
-	    !tta_spool_grow(spool, &spool->directory, (number + 1) * sizeof(struct tta_ring)))
+	    !tta_spool_grow(spool, &spool->directory, (number + 1) * sizeof(struct tta_ring), TTA_SPOOL_USUAL))
 		return NULL;
-	while (!tta_spool_grow(spool, &spool->ring_space, used + capacity * sizeof(struct tta_event))) {
+	while (
+	    !tta_spool_grow(spool, &spool->ring_space, used + capacity * sizeof(struct tta_event), TTA_SPOOL_USUAL)) {
 		capacity /= 2;
 		if (capacity < SMALLEST_RING)
 			return NULL;
@@ -157,16 +167,25 @@ static struct tta_ring *make_ring(struct tta_spool *spool)
 	return ring;
 }
 
-static struct tta_ring *claim_ring(uint32_t thread_entry)
+/* Under the lock: a ring of an ended thread, or a new one; rather those of ended threads, once they are sealed, than a
+ * new one when more than MOST_ENDING wait for that. */
+static struct tta_ring *find_ring(struct tta_spool *spool, uint32_t most_ending, uint32_t *ending)
+{
+	struct tta_ring *ring = find_free_ring(spool, ending);
+
+	return ring || *ending > most_ending ? ring : make_ring(spool);
+}
+
+/* False: there is none, but one will be free when all is sealed. */
+static bool try_claim(uint32_t thread_entry, uint32_t most_ending, struct tta_ring **claimed)
 {
 	struct tta_spool *spool = &tta_context.spool;
 	struct tta_critical critical;
 	struct tta_ring *ring;
+	uint32_t ending;
 
 	tta_lock_enter(&tta_context.lock, &critical);
-	ring = reuse_ring(spool);
-	if (!ring)
-		ring = make_ring(spool);
+	ring = find_ring(spool, most_ending, &ending);
 	if (ring) {
 		__atomic_store_n(&ring->thread_entry, thread_entry, __ATOMIC_RELAXED);
 		__atomic_store_n(&ring->state, TTA_RING_LIVE, __ATOMIC_RELEASE);
@@ -174,6 +193,29 @@ static struct tta_ring *claim_ring(uint32_t thread_entry)
 			__atomic_store_n(&spool->header->ring_count, spool->header->ring_count + 1, __ATOMIC_RELEASE);
 	}
 	tta_lock_leave(&tta_context.lock, &critical);
+	*claimed = ring;
+	return ring || ending == 0;
+}
+
+static bool is_ring_free(const void *unused)
+{
+	uint32_t ending;
+
+	(void)unused;
+	return find_free_ring(&tta_context.spool, &ending) || ending == 0;
+}
+
+/* A ring for LANE; NULL: none can be had. */
+static struct tta_ring *claim_ring(const struct tta_lane *lane, uint32_t thread_entry)
+{
+	struct tta_ring *ring;
+
+	while (!try_claim(thread_entry, MOST_ENDING_RINGS, &ring))
+		if (!tta_seal_until(is_ring_free, NULL)) {
+			if (lane->epoch == tta_epoch()) /* no fork has come in between */
+				try_claim(thread_entry, TTA_MAX_RINGS, &ring);
+			break;
+		}
 	return ring;
 }
 
@@ -183,9 +225,9 @@ bool tta_lane_claim(struct tta_thread *thread, struct tta_lane *lane)
 
 	if (lane->retry_at_ns && tta_now_ns() < lane->retry_at_ns)
 		return false;
-	if (!thread->thread_entry)
+	if (!thread->thread_entry || thread->thread_entry == TTA_LEFT_OUT)
 		thread->thread_entry = introduce_thread();
-	ring = claim_ring(thread->thread_entry);
+	ring = claim_ring(lane, thread->thread_entry);
 	if (!ring) {
 		lane->retry_at_ns = tta_now_ns() + NO_RING_RETRY_NS;
 		return false;
@@ -195,7 +237,6 @@ bool tta_lane_claim(struct tta_thread *thread, struct tta_lane *lane)
 	lane->mask = ring->capacity - 1;
 	lane->head = ring->head;
 	lane->limit = 0;
-	lane->stuck_tail = TTA_NEVER;
 	lane->retry_at_ns = 0;
 	lane->marked = &tta_context.marked[ring - tta_context.spool.rings];
 	lane->ring = ring;
@@ -249,36 +290,17 @@ static void write_loss_mark(struct tta_lane *lane)
 	               0);
 }
 
-/* Records in use, after a look at how far the flusher is. */
+/* Records in use, after a look at how much of them is sealed. */
 static uint64_t lane_used(const struct tta_lane *lane)
 {
 	return lane->head - __atomic_load_n(&lane->ring->tail, __ATOMIC_ACQUIRE);
 }
 
-/* Sleeps until the flusher has made room for NEEDED records. Only once: when that was in vain, not again before the
- * flusher has got on. */
-static bool wait_for_room(struct tta_lane *lane, uint64_t needed)
+static bool is_half_empty(const void *what)
 {
-	uint64_t capacity = lane->mask + 1;
-	uint64_t tail = __atomic_load_n(&lane->ring->tail, __ATOMIC_ACQUIRE);
-	uint64_t deadline_ns;
+	const struct tta_lane *lane = what;
 
-	if (lane->stuck_tail == tail)
-		return false;
-	deadline_ns = tta_now_ns() + (uint64_t)tta_context.options.full_wait_ms * TTA_NS_PER_MS;
-	tta_flusher_wake();
-	for (;;) {
-		uint32_t seen = tta_flusher_room_seen();
-		uint64_t now_ns = tta_now_ns();
-
-		if (lane_used(lane) + needed <= capacity)
-			return true;
-		if (now_ns >= deadline_ns)
-			break;
-		tta_flusher_wait_room(seen, deadline_ns - now_ns);
-	}
-	lane->stuck_tail = __atomic_load_n(&lane->ring->tail, __ATOMIC_ACQUIRE);
-	return false;
+	return lane_used(lane) <= (lane->mask + 1) / 2;
 }
 
 bool tta_lane_make_room(struct tta_lane *lane)
@@ -288,7 +310,7 @@ bool tta_lane_make_room(struct tta_lane *lane)
 	uint64_t needed = has_dropped ? 2 : 1; /* a LOSS mark comes first */
 	uint64_t used = lane_used(lane);
 
-	if (used + needed > capacity && !wait_for_room(lane, needed)) {
+	if (used + needed > capacity && !tta_seal_until(is_half_empty, lane)) {
 		count_drop(lane);
 		return false;
 	}

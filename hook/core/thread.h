@@ -49,8 +49,8 @@ bool tta_lane_claim(struct tta_thread *thread, struct tta_lane *lane);
 /* Gives the ring back: the flusher frees it when all of it is sealed. */
 void tta_lane_retire(struct tta_lane *lane);
 
-/* Makes sure that LANE, which has a ring, has room for one event. Waits asleep, once, when it is full. False: the
- * event is dropped, and counted. */
+/* Makes sure that LANE, which has a ring, has room for one event: seals what is in the rings when it is full (seal.h).
+ * False: the event is dropped, and counted. */
 bool tta_lane_make_room(struct tta_lane *lane);
 
 /* Sees to it that what THREAD has is given back when it ends. */

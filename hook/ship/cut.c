@@ -7,7 +7,6 @@
  */
 #include "sealer.h"
 
-#include "hook/core/context.h"
 #include "hook/core/fault.h"
 
 /* ---- A heap of rings, the earliest event on top ---- */
@@ -68,7 +67,7 @@ static void promise_mark(struct tta_cursor *cursor, struct tta_ring *ring, uint6
 
 static void begin_ring(struct tta_sealer *sealer, uint32_t number)
 {
-	struct tta_spool *spool = &tta_context.spool;
+	struct tta_spool *spool = sealer->source.spool;
 	struct tta_ring *ring = &spool->rings[number];
 	struct tta_cursor *cursor = &sealer->cursors[number];
 	struct tta_heap_item item = {.ring = number};
@@ -81,15 +80,15 @@ static void begin_ring(struct tta_sealer *sealer, uint32_t number)
 	cursor->mask = ring->capacity - 1;
 	cursor->thread_entry = __atomic_load_n(&ring->thread_entry, __ATOMIC_RELAXED);
 	if (cursor->at == cursor->end)
-		promise_mark(cursor, ring, &tta_context.marked[number]);
+		promise_mark(cursor, ring, &sealer->source.marked[number]);
 	if (next_of_ring(sealer, &item))
 		sealer->heap[sealer->heap_count++] = item;
 }
 
 void tta_cut_begin(struct tta_sealer *sealer)
 {
-	sealer->cut_ticks = tta_clock_read_fenced(tta_context.clock);
-	sealer->ring_count = __atomic_load_n(&tta_context.spool.header->ring_count, __ATOMIC_ACQUIRE);
+	sealer->cut_ticks = tta_clock_read_fenced(sealer->source.clock);
+	sealer->ring_count = __atomic_load_n(&sealer->source.spool->header->ring_count, __ATOMIC_ACQUIRE);
 	sealer->heap_count = 0;
 	for (uint32_t i = 0; i < sealer->ring_count; i++)
 		begin_ring(sealer, i);
@@ -128,7 +127,7 @@ static void take_top(struct tta_sealer *sealer)
 static void take_owed(struct tta_sealer *sealer, uint32_t number)
 {
 	struct tta_cursor *cursor = &sealer->cursors[number];
-	const struct tta_ring *ring = &tta_context.spool.rings[number];
+	const struct tta_ring *ring = &sealer->source.spool->rings[number];
 
 	put(sealer,
 	    &(struct tta_event){.kind = TTA_LOSS,
@@ -155,7 +154,7 @@ uint32_t tta_cut_take(struct tta_sealer *sealer)
 
 void tta_cut_confirm(struct tta_sealer *sealer)
 {
-	struct tta_ring *rings = tta_context.spool.rings;
+	struct tta_ring *rings = sealer->source.spool->rings;
 
 	sealer->last_ticks = sealer->batch_ticks;
 	sealer->next_number += sealer->count;
@@ -174,7 +173,7 @@ void tta_cut_confirm(struct tta_sealer *sealer)
 void tta_cut_free_rings(struct tta_sealer *sealer)
 {
 	for (uint32_t i = 0; i < sealer->ring_count; i++) {
-		struct tta_ring *ring = &tta_context.spool.rings[i];
+		struct tta_ring *ring = &sealer->source.spool->rings[i];
 
 		if (__atomic_load_n(&ring->state, __ATOMIC_ACQUIRE) == TTA_RING_ENDING &&
 		    ring->tail == __atomic_load_n(&ring->head, __ATOMIC_ACQUIRE) &&

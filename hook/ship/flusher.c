@@ -10,7 +10,6 @@
 #include "hook/core/emit.h"
 #include "flush.h"
 #include "hook/core/gate.h"
-#include "outbox.h"
 
 #define STACK_BYTES (256u << 10)
 #define IMPATIENT_NS (1ull * TTA_NS_PER_MS)
@@ -27,29 +26,6 @@ void tta_flusher_wake(void)
 	if (!__atomic_load_n(&flusher->wake, __ATOMIC_RELAXED) &&
 	    !__atomic_exchange_n(&flusher->wake, 1, __ATOMIC_SEQ_CST))
 		tta_futex_wake(&flusher->wake);
-}
-
-uint32_t tta_flusher_room_seen(void)
-{
-	return __atomic_load_n(&tta_context.flusher.room, __ATOMIC_SEQ_CST);
-}
-
-void tta_flusher_wait_room(uint32_t seen, uint64_t timeout_ns)
-{
-	struct tta_flusher *flusher = &tta_context.flusher;
-
-	__atomic_add_fetch(&flusher->room_waiters, 1, __ATOMIC_SEQ_CST);
-	tta_futex_wait(&flusher->room, seen, timeout_ns);
-	__atomic_sub_fetch(&flusher->room_waiters, 1, __ATOMIC_SEQ_CST);
-}
-
-void tta_flusher_tell_room(void)
-{
-	struct tta_flusher *flusher = &tta_context.flusher;
-
-	__atomic_add_fetch(&flusher->room, 1, __ATOMIC_SEQ_CST);
-	if (__atomic_load_n(&flusher->room_waiters, __ATOMIC_SEQ_CST))
-		tta_futex_wake(&flusher->room);
 }
 
 /* ---- For those who wait for a commit ---- */
@@ -106,9 +82,10 @@ bool tta_flush(unsigned timeout_ms)
 static void take_commit(struct tta_flusher *flusher, uint64_t committed)
 {
 	/* Who claims to have more than there is does not know what it says. */
-	if (committed <= flusher->committed || committed > tta_context.spool.header->sealed_number)
+	if (committed <= flusher->committed ||
+	    committed > __atomic_load_n(&tta_context.spool.header->sealed_number, __ATOMIC_RELAXED))
 		return;
-	tta_outbox_release(committed);
+	tta_seal_release(committed);
 	__atomic_store_n(&flusher->committed, committed, __ATOMIC_RELEASE);
 }
 
@@ -129,19 +106,22 @@ static uint64_t meet(struct tta_uplink *uplink, bool urgent, bool insist)
 }
 
 /* One round. Returns whether the outbox took everything. */
-static bool work(struct tta_flusher *flusher, struct tta_sealer *sealer)
+static bool work(struct tta_flusher *flusher)
 {
 	uint32_t asked = __atomic_load_n(&flusher->asked, __ATOMIC_SEQ_CST);
 	bool is_new_request = asked != flusher->sealed || asked != flusher->alone;
 	bool is_awaited = __atomic_load_n(&flusher->flush_waiters, __ATOMIC_SEQ_CST) > 0;
-	bool all_sealed = tta_sealer_run(sealer);
+	bool all_sealed = tta_seal_everything(true);
 
 	take_commit(flusher,
 	            meet(&flusher->uplink, is_awaited && flusher->sealed != asked, is_awaited && is_new_request));
 	if (all_sealed && flusher->sealed != asked) {
-		__atomic_store_n(&flusher->sealed_number, tta_context.spool.header->sealed_number, __ATOMIC_RELAXED);
+		__atomic_store_n(&flusher->sealed_number,
+		                 __atomic_load_n(&tta_context.spool.header->sealed_number, __ATOMIC_RELAXED),
+		                 __ATOMIC_RELAXED);
 		__atomic_store_n(&flusher->sealed, asked, __ATOMIC_RELEASE);
 	}
+	tta_seal_tell_recorder(flusher->uplink.state != TTA_UPLINK_DOWN);
 	if (flusher->uplink.state == TTA_UPLINK_DOWN)
 		__atomic_store_n(&flusher->alone, asked, __ATOMIC_RELAXED);
 	tell_news(flusher);
@@ -150,7 +130,7 @@ static bool work(struct tta_flusher *flusher, struct tta_sealer *sealer)
 
 static uint64_t patience_ns(const struct tta_flusher *flusher, bool all_sealed)
 {
-	if (__atomic_load_n(&flusher->flush_waiters, __ATOMIC_SEQ_CST))
+	if (__atomic_load_n(&flusher->flush_waiters, __ATOMIC_SEQ_CST) || tta_seal_is_awaited())
 		return IMPATIENT_NS;
 	if (!all_sealed && flusher->uplink.state != TTA_UPLINK_DOWN)
 		return BLOCKED_NS;
@@ -160,20 +140,16 @@ static uint64_t patience_ns(const struct tta_flusher *flusher, bool all_sealed)
 static void *flusher_main(void *unused)
 {
 	struct tta_flusher *flusher = &tta_context.flusher;
-	struct tta_sealer *sealer;
 
 	(void)unused;
 	tta_thread.muted = true;
 	tta_thread.lane.busy = true; /* so that the slow path sees that it is muted */
 	prctl(PR_SET_NAME, "ttalloc");
-	sealer = tta_sealer_make();
-	if (!sealer) /* then the rings fill, and the recorder finds them when the process has ended */
-		return NULL;
 	for (;;) {
 		bool all_sealed;
 
 		__atomic_store_n(&flusher->wake, 0, __ATOMIC_SEQ_CST);
-		all_sealed = work(flusher, sealer);
+		all_sealed = work(flusher);
 		if (flusher->uplink.is_over) {
 			tta_gate_shut();
 			return NULL;

@@ -7,53 +7,38 @@
 
 #include <string.h>
 
-#include "hook/core/context.h"
 #include "ttalloc/crc32.h"
 
 #define FRAME_STEP 16u
 /* From here on an empty outbox starts over, so that a process whose recorder keeps up touches little memory. */
 #define EARLY_SKIP_BYTES (1u << 20)
 
-static uint8_t *outbox_at(uint64_t place)
+static uint8_t *outbox_at(const struct tta_spool *spool, uint64_t place)
 {
-	const struct tta_spool *spool = &tta_context.spool;
-
 	return spool->base + spool->outbox.offset + place % spool->outbox.capacity;
 }
 
 /* Makes BYTES at PLACE, which do not wrap, writable. */
-static bool reserve(uint64_t place, uint64_t bytes)
+static bool reserve(struct tta_spool *spool, uint64_t place, uint64_t bytes)
 {
-	struct tta_spool *spool = &tta_context.spool;
-	uint64_t end = place % spool->outbox.capacity + bytes;
-	struct tta_critical critical;
-	bool grown;
-
-	if (end <= spool->outbox.reserved)
-		return true;
-	tta_lock_enter(&tta_context.lock, &critical);
-	grown = tta_spool_grow(spool, &spool->outbox, end);
-	tta_lock_leave(&tta_context.lock, &critical);
-	return grown;
+	return tta_spool_grow(spool, &spool->outbox, place % spool->outbox.capacity + bytes, TTA_SPOOL_USUAL);
 }
 
-static uint64_t free_bytes(void)
+static uint64_t free_bytes(const struct tta_segment_header *header)
 {
-	const struct tta_segment_header *header = tta_context.spool.header;
-
 	return header->outbox_capacity - (header->outbox_sealed - header->outbox_released);
 }
 
 /* Goes to the region's start, which is BYTES away. */
-static bool skip(uint64_t bytes)
+static bool skip(struct tta_spool *spool, uint64_t bytes)
 {
-	struct tta_segment_header *header = tta_context.spool.header;
+	struct tta_segment_header *header = spool->header;
 	struct tta_frame_header frame = {.magic = TTA_FRAME_SKIP, .frame_bytes = bytes};
 	uint64_t place = header->outbox_sealed;
 
-	if (bytes > free_bytes() || !reserve(place, sizeof(frame)))
+	if (bytes > free_bytes(header) || !reserve(spool, place, sizeof(frame)))
 		return false;
-	memcpy(outbox_at(place), &frame, sizeof(frame));
+	memcpy(outbox_at(spool, place), &frame, sizeof(frame));
 	__atomic_store_n(&header->outbox_sealed, place + bytes, __ATOMIC_RELEASE);
 	if (header->outbox_released == place)
 		__atomic_store_n(&header->outbox_released, place + bytes, __ATOMIC_RELEASE);
@@ -61,71 +46,63 @@ static bool skip(uint64_t bytes)
 }
 
 /* Finds the place for a frame. */
-static bool make_room(uint64_t frame_bytes)
+static bool make_room(struct tta_spool *spool, uint64_t frame_bytes)
 {
-	const struct tta_segment_header *header = tta_context.spool.header;
+	const struct tta_segment_header *header = spool->header;
 	uint64_t place = header->outbox_sealed % header->outbox_capacity;
 	uint64_t rest = header->outbox_capacity - place;
 	bool is_empty = header->outbox_sealed == header->outbox_released;
 
 	if (rest < frame_bytes || (is_empty && place >= EARLY_SKIP_BYTES))
-		if (!skip(rest))
+		if (!skip(spool, rest))
 			return false;
-	return frame_bytes <= free_bytes() && reserve(header->outbox_sealed, frame_bytes);
+	return frame_bytes <= free_bytes(header) && reserve(spool, header->outbox_sealed, frame_bytes);
 }
 
-static void write_positions(const struct tta_sealer *sealer, uint8_t *at)
+bool tta_outbox_append(struct tta_spool *spool, const struct tta_outbox_batch *given)
 {
-	for (uint32_t i = 0; i < sealer->ring_count; i++) {
-		struct tta_ring_position position = {.position = sealer->cursors[i].at,
-		                                     .marked = sealer->cursors[i].marked};
-
-		memcpy(at + i * sizeof(position), &position, sizeof(position));
-	}
-}
-
-bool tta_outbox_append(const struct tta_sealer *sealer, const void *packed, uint32_t packed_bytes, uint32_t plain_bytes)
-{
-	struct tta_segment_header *header = tta_context.spool.header;
-	uint64_t head_bytes = sizeof(struct tta_batch_header) + sealer->ring_count * sizeof(struct tta_ring_position);
-	uint64_t frame_bytes = (head_bytes + packed_bytes + FRAME_STEP - 1) / FRAME_STEP * FRAME_STEP;
+	struct tta_segment_header *header = spool->header;
+	uint64_t positions_bytes = given->ring_count * sizeof(given->positions[0]);
+	uint64_t head_bytes = sizeof(struct tta_batch_header) + positions_bytes;
+	uint64_t used_bytes = head_bytes + given->packed_bytes;
+	uint64_t frame_bytes = (used_bytes + FRAME_STEP - 1) / FRAME_STEP * FRAME_STEP;
 	struct tta_batch_header batch = {
 	    .frame = {.magic = TTA_FRAME_BATCH, .frame_bytes = frame_bytes},
-	    .first_number = sealer->next_number + 1,
-	    .last_ticks = sealer->batch_ticks,
+	    .first_number = given->first_number,
+	    .last_ticks = given->last_ticks,
 	    .table_bytes = __atomic_load_n(&header->table_bytes, __ATOMIC_ACQUIRE),
-	    .count = sealer->count,
-	    .ring_count = sealer->ring_count,
-	    .plain_bytes = plain_bytes,
-	    .packed_bytes = packed_bytes,
+	    .count = given->count,
+	    .ring_count = given->ring_count,
+	    .plain_bytes = given->plain_bytes,
+	    .packed_bytes = given->packed_bytes,
 	};
 	uint8_t *at;
 
-	if (!make_room(frame_bytes))
+	if (!make_room(spool, frame_bytes))
 		return false;
-	at = outbox_at(header->outbox_sealed);
+	at = outbox_at(spool, header->outbox_sealed);
 	memcpy(at, &batch, sizeof(batch));
-	write_positions(sealer, at + sizeof(batch));
-	memcpy(at + head_bytes, packed, packed_bytes);
-	memset(at + head_bytes + packed_bytes, 0, frame_bytes - head_bytes - packed_bytes);
+	memcpy(at + sizeof(batch), given->positions, positions_bytes);
+	memcpy(at + head_bytes, given->packed, given->packed_bytes);
+	memset(at + used_bytes, 0, frame_bytes - used_bytes);
 	batch.crc = tta_crc32(at, head_bytes);
 	memcpy(at + offsetof(struct tta_batch_header, crc), &batch.crc, sizeof(batch.crc));
-	__atomic_store_n(&header->sealed_number, sealer->next_number + sealer->count, __ATOMIC_RELAXED);
+	__atomic_store_n(&header->sealed_number, given->first_number + given->count - 1, __ATOMIC_RELAXED);
 	__atomic_store_n(&header->outbox_sealed, header->outbox_sealed + frame_bytes, __ATOMIC_RELEASE);
 	return true;
 }
 
-void tta_outbox_release(uint64_t committed)
+void tta_outbox_release(struct tta_spool *spool, uint64_t committed)
 {
-	struct tta_segment_header *header = tta_context.spool.header;
+	struct tta_segment_header *header = spool->header;
 	uint64_t released = header->outbox_released;
 
 	while (released != header->outbox_sealed) {
 		struct tta_batch_header batch = {.count = 0};
 
-		memcpy(&batch.frame, outbox_at(released), sizeof(batch.frame));
+		memcpy(&batch.frame, outbox_at(spool, released), sizeof(batch.frame));
 		if (batch.frame.magic == TTA_FRAME_BATCH) {
-			memcpy(&batch, outbox_at(released), sizeof(batch));
+			memcpy(&batch, outbox_at(spool, released), sizeof(batch));
 			if (batch.first_number + batch.count - 1 > committed)
 				break;
 		}

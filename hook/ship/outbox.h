@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * outbox.h - the segment's outbox: frames go in when they are sealed, and leave when they are committed. Only the
- * flusher calls these.
+ * outbox.h - the segment's outbox: frames go in when they are sealed, and leave when they are committed. One caller at
+ * a time.
  */
 #ifndef TTALLOC_HOOK_OUTBOX_H
 #define TTALLOC_HOOK_OUTBOX_H
@@ -9,13 +9,24 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "sealer.h"
+#include "spool.h"
 
-/* Appends the batch that SEALER has taken: PACKED_BYTES at PACKED, which were PLAIN_BYTES. False: no room. */
-bool tta_outbox_append(const struct tta_sealer *sealer, const void *packed, uint32_t packed_bytes,
-                       uint32_t plain_bytes);
+/* A packed batch, and where the rings stand after it. */
+struct tta_outbox_batch {
+	uint64_t first_number;
+	uint64_t last_ticks;
+	uint32_t count;
+	uint32_t ring_count;
+	const struct tta_ring_position *positions;
+	const void *packed;
+	uint32_t packed_bytes;
+	uint32_t plain_bytes;
+};
+
+/* Publishes BATCH. False: no room. */
+bool tta_outbox_append(struct tta_spool *spool, const struct tta_outbox_batch *batch);
 
 /* Frames whose events all have numbers up to COMMITTED may be overwritten. */
-void tta_outbox_release(uint64_t committed);
+void tta_outbox_release(struct tta_spool *spool, uint64_t committed);
 
 #endif

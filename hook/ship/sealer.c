@@ -1,22 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * sealer.c - batches to frames. zstd works in memory that is given to it once: the flusher never calls malloc, which
- * may be what is being recorded.
+ * sealer.c - batches to frames. zstd works in memory that is given to it once: nobody calls malloc here, which may be
+ * what is being recorded.
  */
 #define ZSTD_STATIC_LINKING_ONLY
 #include "sealer.h"
 
 #include <zstd.h>
 
-#include "hook/core/context.h"
 #include "outbox.h"
 
 #define ZSTD_LEVEL 1
 #define PLAIN_MAX_BYTES (67u * TTA_BATCH_MAX_EVENTS)
 #define PACKED_MAX_BYTES ZSTD_COMPRESSBOUND(PLAIN_MAX_BYTES)
 
-/* A sealer and what only this file looks at. */
-struct workshop {
+/* A sealer and the buffers that only this file looks at. */
+struct sealer_pages {
 	struct tta_sealer sealer;
 	uint8_t plain[PLAIN_MAX_BYTES];
 	uint8_t packed[PACKED_MAX_BYTES];
@@ -31,43 +30,66 @@ static size_t zstd_memory_bytes(void)
 	return whole > streaming ? whole : streaming; /* which one compress2 needs depends on zstd's version */
 }
 
-struct tta_sealer *tta_sealer_make(void)
+struct tta_sealer *tta_sealer_make(const struct tta_sealer_source *source)
 {
 	size_t zstd_bytes = zstd_memory_bytes();
-	struct workshop *shop = tta_private_pages(sizeof(*shop) + zstd_bytes);
+	struct sealer_pages *pages = tta_private_pages(sizeof(*pages) + zstd_bytes);
+	struct tta_sealer *sealer;
 
-	if (!shop)
+	if (!pages)
 		return NULL;
-	shop->sealer.zstd = ZSTD_initStaticCCtx(shop->zstd_memory, zstd_bytes);
-	if (!shop->sealer.zstd)
+	sealer = &pages->sealer;
+	sealer->source = *source;
+	sealer->zstd = ZSTD_initStaticCCtx(pages->zstd_memory, zstd_bytes);
+	if (!sealer->zstd) {
+		tta_private_pages_free(pages, sizeof(*pages) + zstd_bytes);
 		return NULL;
-	ZSTD_CCtx_setParameter(shop->sealer.zstd, ZSTD_c_compressionLevel, ZSTD_LEVEL);
-	ZSTD_CCtx_setParameter(shop->sealer.zstd, ZSTD_c_checksumFlag, 1);
-	return &shop->sealer;
+	}
+	ZSTD_CCtx_setParameter(sealer->zstd, ZSTD_c_compressionLevel, ZSTD_LEVEL);
+	ZSTD_CCtx_setParameter(sealer->zstd, ZSTD_c_checksumFlag, 1);
+	return sealer;
 }
 
 /* Packs the batch and puts it into the outbox. */
-static bool seal(struct workshop *shop)
+static bool put_into_outbox(struct tta_sealer *sealer)
 {
-	struct tta_sealer *sealer = &shop->sealer;
-	size_t plain_bytes = tta_batch_encode(sealer->events, sealer->threads, sealer->count, shop->plain);
-	size_t packed_bytes = ZSTD_compress2(sealer->zstd, shop->packed, PACKED_MAX_BYTES, shop->plain, plain_bytes);
+	struct sealer_pages *pages = (struct sealer_pages *)sealer;
+	struct tta_outbox_batch batch = {
+	    .first_number = sealer->next_number + 1,
+	    .last_ticks = sealer->batch_ticks,
+	    .count = sealer->count,
+	    .positions = sealer->positions,
+	    .ring_count = sealer->ring_count,
+	    .packed = pages->packed,
+	};
+	size_t plain_bytes = tta_batch_encode(sealer->events, sealer->threads, sealer->count, pages->plain);
+	size_t packed_bytes = ZSTD_compress2(sealer->zstd, pages->packed, PACKED_MAX_BYTES, pages->plain, plain_bytes);
 
-	return !ZSTD_isError(packed_bytes) &&
-	       tta_outbox_append(sealer, shop->packed, (uint32_t)packed_bytes, (uint32_t)plain_bytes);
+	if (ZSTD_isError(packed_bytes))
+		return false;
+	batch.plain_bytes = (uint32_t)plain_bytes;
+	batch.packed_bytes = (uint32_t)packed_bytes;
+	for (uint32_t i = 0; i < sealer->ring_count; i++)
+		sealer->positions[i] =
+		    (struct tta_ring_position){.position = sealer->cursors[i].at, .marked = sealer->cursors[i].marked};
+	return tta_outbox_append(sealer->source.spool, &batch);
 }
 
-bool tta_sealer_run(struct tta_sealer *sealer)
+enum tta_sealed tta_sealer_step(struct tta_sealer *sealer)
 {
-	struct workshop *shop = (struct workshop *)sealer;
-
-	tta_cut_begin(sealer);
-	while (tta_cut_take(sealer) > 0) {
-		if (!seal(shop))
-			return false;
-		tta_cut_confirm(sealer);
-		tta_flusher_tell_room();
+	if (sealer->cuts_begun == sealer->cuts_ended) {
+		sealer->cuts_begun++;
+		tta_cut_begin(sealer);
 	}
-	tta_cut_free_rings(sealer);
-	return true;
+	if (tta_cut_take(sealer) == 0) {
+		sealer->cuts_ended = sealer->cuts_begun;
+		tta_cut_free_rings(sealer);
+		return TTA_SEALED_CUT;
+	}
+	if (!put_into_outbox(sealer)) { /* the cursors have gone on: the next cut begins where the rings' tails are */
+		sealer->cuts_begun = sealer->cuts_ended;
+		return TTA_SEALED_NO_ROOM;
+	}
+	tta_cut_confirm(sealer);
+	return TTA_SEALED_BATCH;
 }

@@ -17,6 +17,7 @@
 #define KIB 1024u
 #define FIRST_PRIVATE_FD 200
 #define PAGE_BYTES 4096u
+#define KEPT_PART 64u
 #define SMALLEST_FILE_BYTES (4096u * KIB)
 
 static uint64_t round_up(uint64_t bytes, uint64_t step)
@@ -32,6 +33,11 @@ void *tta_private_pages(uint64_t bytes)
 		return NULL;
 	madvise(pages, bytes, MADV_DONTFORK);
 	return pages;
+}
+
+void tta_private_pages_free(void *pages, uint64_t bytes)
+{
+	munmap(pages, bytes);
 }
 
 int tta_fd_move_up(int fd)
@@ -86,9 +92,11 @@ static int allocate(int fd, uint64_t offset, uint64_t bytes)
 	return error ? -1 : 0;
 }
 
-bool tta_spool_grow(struct tta_spool *spool, struct tta_area *area, uint64_t bytes)
+/* Under the lock, once there is one. */
+static bool grow(struct tta_spool *spool, struct tta_area *area, uint64_t bytes, enum tta_spool_use use)
 {
 	uint64_t upto = round_up(bytes, area->step);
+	uint64_t kept = use == TTA_SPOOL_VITAL ? 0 : spool->cap_bytes / KEPT_PART;
 	uint64_t extra;
 	int fd;
 
@@ -99,14 +107,27 @@ bool tta_spool_grow(struct tta_spool *spool, struct tta_area *area, uint64_t byt
 	if (upto > area->capacity)
 		upto = area->capacity;
 	extra = upto - area->reserved;
-	if (extra > spool->cap_bytes - spool->reserved_bytes)
+	if (extra + kept > spool->cap_bytes - spool->reserved_bytes)
 		return false;
 	fd = spool_fd(spool);
 	if (fd < 0 || allocate(fd, area->offset + area->reserved, extra))
 		return false;
-	area->reserved = upto;
 	spool->reserved_bytes += extra;
+	__atomic_store_n(&area->reserved, upto, __ATOMIC_RELEASE);
 	return true;
+}
+
+bool tta_spool_grow(struct tta_spool *spool, struct tta_area *area, uint64_t bytes, enum tta_spool_use use)
+{
+	struct tta_critical critical;
+	bool grown;
+
+	if (bytes <= __atomic_load_n(&area->reserved, __ATOMIC_ACQUIRE))
+		return true;
+	tta_lock_enter(&spool->growth_lock, &critical);
+	grown = grow(spool, area, bytes, use);
+	tta_lock_leave(&spool->growth_lock, &critical);
+	return grown;
 }
 
 /* Opens the directory, making it if need be; -1 unless it is the user's alone. */
@@ -149,8 +170,8 @@ static int fill_file(struct tta_spool *spool, const struct tta_spool_wish *wish)
 	if (ftruncate(spool->fd, (off_t)spool->mapped_bytes) || allocate(spool->fd, 0, TTA_HEADER_BYTES) ||
 	    allocate(spool->fd, spool->ring_space.offset, wish->first_ring_bytes))
 		return -1;
-	if (!tta_spool_grow(spool, &spool->directory, 1) || !tta_spool_grow(spool, &spool->table, 1) ||
-	    !tta_spool_grow(spool, &spool->outbox, 1))
+	if (!grow(spool, &spool->directory, 1, TTA_SPOOL_VITAL) || !grow(spool, &spool->table, 1, TTA_SPOOL_VITAL) ||
+	    !grow(spool, &spool->outbox, 1, TTA_SPOOL_VITAL))
 		return -1;
 	spool->base = mmap(NULL, spool->mapped_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, spool->fd, 0);
 	if (spool->base == MAP_FAILED)

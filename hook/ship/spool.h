@@ -10,6 +10,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "hook/core/futex.h"
+
 #include "ttalloc/segment.h"
 #include "ttalloc/wire.h"
 
@@ -17,8 +19,8 @@
 struct tta_area {
 	uint64_t offset;
 	uint64_t capacity;
-	uint64_t reserved;
-	uint64_t step; /* it grows by multiples of this */
+	uint64_t reserved; /* published */
+	uint64_t step;     /* it grows by multiples of this */
 };
 
 struct tta_spool {
@@ -29,6 +31,7 @@ struct tta_spool {
 	struct tta_area directory, table, outbox, ring_space;
 	uint64_t cap_bytes;
 	uint64_t reserved_bytes;
+	struct tta_lock growth_lock;
 	int fd; /* -1: lost */
 	dev_t device;
 	ino_t inode;
@@ -46,15 +49,18 @@ struct tta_spool_wish {
  * Call it with signals blocked. */
 int tta_spool_create(struct tta_spool *spool, const struct tta_spool_wish *wish);
 
-/* Makes the first BYTES of AREA usable. False when the cap or the file system has no room. Callers hold the context's
- * lock. */
-bool tta_spool_grow(struct tta_spool *spool, struct tta_area *area, uint64_t bytes);
+/* The last part of the space is kept for what tells what all the rest is about. */
+enum tta_spool_use { TTA_SPOOL_USUAL, TTA_SPOOL_VITAL };
+
+/* Makes the first BYTES of AREA usable. False when the cap or the file system has no room. */
+bool tta_spool_grow(struct tta_spool *spool, struct tta_area *area, uint64_t bytes, enum tta_spool_use use);
 
 /* Whether the file has no name any more, so that no recorder will ever find it. False when that cannot be told. */
 bool tta_spool_is_unlinked(const struct tta_spool *spool);
 
 /* Memory that the hook has for itself: anonymous, and not inherited. NULL when there is none. */
 void *tta_private_pages(uint64_t bytes);
+void tta_private_pages_free(void *pages, uint64_t bytes);
 
 /* Moves FD out of the way of programs that count on low numbers. Returns the descriptor to use. */
 int tta_fd_move_up(int fd);

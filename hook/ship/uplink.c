@@ -16,7 +16,6 @@
 
 #include "hook/core/context.h"
 #include "hook/core/fault.h"
-#include "outbox.h"
 
 #define RETRY_NS (200ull * TTA_NS_PER_MS)
 #define REFUSED_RETRY_NS (5ull * TTA_NS_PER_S)
@@ -157,14 +156,19 @@ static void announce(struct tta_uplink *uplink, bool urgent)
 	const struct tta_segment_header *header = tta_context.spool.header;
 	struct tta_message sealed = message_of(TTA_SEALED);
 
-	sealed.sealed.outbox_sealed = header->outbox_sealed;
-	sealed.sealed.sealed_number = header->sealed_number;
+	sealed.sealed.outbox_sealed = __atomic_load_n(&header->outbox_sealed, __ATOMIC_ACQUIRE);
+	sealed.sealed.sealed_number = __atomic_load_n(&header->sealed_number, __ATOMIC_RELAXED);
 	sealed.sealed.urgent = urgent;
 	if (!send_message(uplink, &sealed))
 		return;
-	uplink->announced = header->outbox_sealed;
+	uplink->announced = sealed.sealed.outbox_sealed;
 	if (tta_fault("no-resend"))
-		tta_outbox_release(header->sealed_number);
+		tta_seal_release(sealed.sealed.sealed_number);
+}
+
+static uint64_t outbox_sealed(void)
+{
+	return __atomic_load_n(&tta_context.spool.header->outbox_sealed, __ATOMIC_ACQUIRE);
 }
 
 uint64_t tta_uplink_step(struct tta_uplink *uplink, bool urgent)
@@ -174,7 +178,7 @@ uint64_t tta_uplink_step(struct tta_uplink *uplink, bool urgent)
 	if (uplink->state == TTA_UPLINK_DOWN && tta_now_ns() >= uplink->retry_at_ns)
 		greet(uplink);
 	committed = listen_to(uplink);
-	if (uplink->state == TTA_UPLINK_UP && (urgent || uplink->announced != tta_context.spool.header->outbox_sealed))
+	if (uplink->state == TTA_UPLINK_UP && (urgent || uplink->announced != outbox_sealed()))
 		announce(uplink, urgent);
 	return committed;
 }

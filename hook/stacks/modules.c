@@ -171,7 +171,7 @@ static bool append_entry(struct tta_modules_known *known, const struct module *m
 	memcpy(data + bytes, module->facts.build_id, head.build_id_bytes);
 	bytes += head.build_id_bytes;
 	memcpy(data + bytes, path, head.path_bytes);
-	return tta_table_append(TTA_ENTRY_MODULE, data, bytes + head.path_bytes) != 0;
+	return tta_table_append(&tta_context.table, TTA_ENTRY_MODULE, data, bytes + head.path_bytes) != TTA_LEFT_OUT;
 }
 
 /* Gives the group that is complete its entry. */

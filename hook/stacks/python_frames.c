@@ -228,7 +228,7 @@ static int line_of(const struct layout *layout, const void *frame, void *code)
 	return line < 0 ? 0 : line;
 }
 
-/* The value of a stack's entry for FRAME, which runs CODE; 0 when the table is full. */
+/* The value of a stack's entry for FRAME, which runs CODE. */
 static uint64_t frame_value(const struct layout *layout, const void *frame, void *code)
 {
 	union {
@@ -241,9 +241,7 @@ static uint64_t frame_value(const struct layout *layout, const void *frame, void
 	function = take_text(layout, pointer_at(code, layout->code_function), text, FUNCTION_BYTES);
 	file = take_text(layout, pointer_at(code, layout->code_file), text + function, FILE_BYTES);
 	entry.head = (struct tta_code_entry){.function_bytes = function, .file_bytes = file};
-	number = tta_table_intern(TTA_ENTRY_CODE, entry.data, (uint32_t)sizeof(entry.head) + function + file);
-	if (!number)
-		return 0;
+	number = tta_table_intern(&tta_context.table, TTA_ENTRY_CODE, entry.data, (uint32_t)sizeof(entry.head) + function + file);
 	return TTA_FRAME_CODE | (uint64_t)(uint32_t)line_of(layout, frame, code) << 32 | number;
 }
 
@@ -277,10 +275,8 @@ uint32_t tta_python_frames(uint64_t *frames, uint32_t room)
 	for (uint32_t i = 0; frame && count < room && i < LONGEST_CHAIN; i++) {
 		void *code = pointer_at(frame, layout->frame_code);
 
-		if (is_function(layout, frame, code)) {
-			frames[count] = frame_value(layout, frame, code);
-			count += frames[count] != 0;
-		}
+		if (is_function(layout, frame, code))
+			frames[count++] = frame_value(layout, frame, code);
 		frame = pointer_at(frame, layout->frame_previous);
 	}
 	return count;

@@ -192,22 +192,22 @@ static uint32_t without_garbage(const uint64_t *frames, uint32_t count, uint64_t
 /* IS_CUT: not all of it was kept, and it would be the same another time. */
 static uint32_t intern_anew(const uint64_t *frames, uint32_t count, bool *is_cut)
 {
-	const struct tta_spool *spool = &tta_context.spool;
 	uint64_t kept[TTA_STACK_MOST];
 	uint32_t kept_count, entry;
 	bool is_certain;
 
 	*is_cut = false;
-	/* Stacks may take half of the table: labels and circular buffers need the rest. */
-	if (count == 0 || __atomic_load_n(&spool->header->table_bytes, __ATOMIC_RELAXED) > spool->table.capacity / 2)
+	if (count == 0)
 		return 0;
 	kept_count = without_garbage(frames, count, kept, &is_certain);
 	*is_cut = is_certain && kept_count < count;
-	entry = tta_table_find(TTA_ENTRY_STACK, kept, kept_count * (uint32_t)sizeof(*kept));
+	entry = tta_table_find(&tta_context.table, TTA_ENTRY_STACK, kept, kept_count * (uint32_t)sizeof(*kept));
 	if (entry)
 		return entry;
+	if (tta_table_is_full_for(&tta_context.table, TTA_ENTRY_STACK))
+		return TTA_LEFT_OUT;
 	tta_modules_renew();
-	return tta_table_intern(TTA_ENTRY_STACK, kept, kept_count * (uint32_t)sizeof(*kept));
+	return tta_table_intern(&tta_context.table, TTA_ENTRY_STACK, kept, kept_count * (uint32_t)sizeof(*kept));
 }
 
 uint32_t tta_stack_intern_for(const uint64_t *frames, uint32_t count)
@@ -233,7 +233,7 @@ __attribute__((noinline)) static uint32_t intern_slow(struct tta_backpack *backp
 	if (entry && (__atomic_load_n(&cut->hash_and_entry, __ATOMIC_RELAXED) ^ entry) == hash)
 		return (uint32_t)entry;
 	entry = intern_anew(frames, count, &is_cut);
-	if (is_cut) {
+	if (is_cut || entry == TTA_LEFT_OUT) {
 		__atomic_store_n(&cut->entry, entry, __ATOMIC_RELAXED);
 		__atomic_store_n(&cut->hash_and_entry, hash ^ entry, __ATOMIC_RELAXED);
 	} else {
@@ -252,14 +252,11 @@ struct stored {
 /* ENTRY, which is of this process's table. No frames: it is no stack. */
 static inline struct stored stored_stack(uint32_t entry)
 {
-	const struct tta_spool *spool = &tta_context.spool;
-	const uint8_t *at = spool->base + spool->table.offset + (uint64_t)entry * 8;
-	struct tta_entry_header header;
+	struct tta_table_entry stored = tta_table_entry(&tta_context.table, entry);
 
-	memcpy(&header, at, sizeof(header));
 	return (struct stored){
-	    .frames = (const uint64_t *)(const void *)(at + sizeof(header)),
-	    .count = header.type == TTA_ENTRY_STACK ? header.data_bytes / (uint32_t)sizeof(uint64_t) : 0,
+	    .frames = (const uint64_t *)(const void *)stored.data,
+	    .count = stored.type == TTA_ENTRY_STACK ? stored.bytes / (uint32_t)sizeof(uint64_t) : 0,
 	};
 }
 
@@ -369,6 +366,7 @@ uint32_t tta_stack_take(const void *frame)
 	take_native(thread, frame, &taken);
 	take_python(&taken);
 	entry = intern(thread, &taken);
-	__atomic_store_n(likely_slot(thread, frame), entry, __ATOMIC_RELAXED);
+	if (entry != TTA_LEFT_OUT)
+		__atomic_store_n(likely_slot(thread, frame), entry, __ATOMIC_RELAXED);
 	return entry;
 }

@@ -10,6 +10,10 @@
 
 #include "ttalloc/vocabulary.h"
 
+/* In the place of an entry: it found no room in the table. A label has it beside the entry of the innermost label that
+ * did find room, if there is one. */
+#define TTA_LEFT_OUT (UINT32_C(1) << 31)
+
 /* "entry" is the id of an entry of the segment's table (segment.h); 0: none. What each kind keeps where:
  *
  *   kind           address         size_bytes        bank_bytes      region

@@ -22,7 +22,7 @@
 #define TTA_SEGMENT_VERSION 1u
 #define TTA_SEGMENT_SUFFIX ".segment"
 #define TTA_HEADER_BYTES 4096u
-#define TTA_MAX_RINGS 2048u
+#define TTA_MAX_RINGS 8192u
 #define TTA_ID_BYTES 16u
 
 enum tta_clock {

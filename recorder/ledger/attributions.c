@@ -69,7 +69,7 @@ static uint32_t look_up(struct ledger *ledger, const struct process *process, co
 	struct attribution attribution = {
 	    .process = process->id,
 	    .thread = attribution_thread(ledger, process, table, (uint32_t)(raw->thread_label >> 32)),
-	    .label = label_id(ledger, table, (uint32_t)raw->thread_label),
+	    .label = label_id(ledger, table, (uint32_t)raw->thread_label & ~TTA_LEFT_OUT),
 	    .stack = stacks_id(&process->holdings->stacks, ledger->dictionary, table,
 	                       (uint32_t)(raw->stack_device >> 32), &ledger->chunk->log),
 	    .device = (uint32_t)raw->stack_device,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "event_context.h"
+#include "left_out.h"
 #include "ttalloc.h"
 
 #define PRODUCER_MAX (sizeof(((struct tta_segment_header *)0)->producer) - 1)
@@ -167,8 +168,10 @@ void ledger_loss(struct ledger *ledger, struct process *process, uint32_t thread
 {
 	struct rowlog *log = &ledger->chunk->log;
 
-	process->lost += loss->count;
-	ledger->totals.lost += loss->count;
+	if (!loss->events_are_there) {
+		process->lost += loss->count;
+		ledger->totals.lost += loss->count;
+	}
 	rowlog_begin(log, ROW_LOSS);
 	rowlog_integer(log, process->id);
 	rowlog_optional(log, thread, 0);
@@ -323,6 +326,7 @@ void events_apply(struct ledger *ledger, struct process *process, const struct i
 {
 	struct event_context context = {.ledger = ledger, .process = process, .table = &batch->table};
 	struct open_batch row = {.process = process->id, .first_key = ledger->next_key};
+	struct left_out left_out = {.labels = 0};
 
 	for (uint32_t i = skip; i < batch->count; i++) {
 		context.event = &batch->events[i];
@@ -333,6 +337,7 @@ void events_apply(struct ledger *ledger, struct process *process, const struct i
 		context.at_ns = process->last_ns;
 		if (i == skip)
 			row.from_ns = context.at_ns;
+		left_out_count(&left_out, context.event, context.thread_entry);
 		row.marks += apply_one(&context);
 	}
 	row.marks += context.refused; /* lost, and so no events of the recording */
@@ -343,6 +348,7 @@ void events_apply(struct ledger *ledger, struct process *process, const struct i
 	process->events += row.count - row.marks;
 	note_batch(ledger, &row);
 	note_refused(ledger, process, &row, context.refused);
+	left_out_report(&left_out, ledger, process, row.from_ns, row.to_ns);
 	if (process->last_ns > ledger->last_ns)
 		ledger->last_ns = process->last_ns;
 }

@@ -103,6 +103,7 @@ struct ingest_loss {
 	uint64_t from_number, to_number; /* 0: the lost events had no numbers */
 	uint64_t count;                  /* 0: not known */
 	const char *why;
+	bool events_are_there; /* in the recording, and lack what WHY says */
 };
 void ingest_loss(struct ingest *ingest, uint32_t process, const struct ingest_loss *loss, struct ingest_table table);
 

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CHUNK_RECORDS 256 /* read at once from a ring: 12 KiB, and 24 MiB at most for all rings of a process */
+#define CHUNK_RECORDS 64 /* read at once from a ring: 3 KiB, and 24 MiB at most for all rings of a process */
 
 /* One ring on its way into the merge. */
 struct lane {

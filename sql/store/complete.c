@@ -54,12 +54,18 @@ static const char loss_sql[] =
     "  CASE WHEN uncounted > 0 THEN 'at least ' ELSE '' END, events, CASE WHEN events = 1 THEN '' ELSE 's' END,"
     "  gaps, CASE WHEN gaps = 1 THEN '' ELSE 's' END)"
     "  FROM (SELECT count(*) AS gaps, coalesce(sum(count), 0) AS events, sum(count IS NULL) AS uncounted"
-    "        FROM main.loss_row) WHERE gaps > 0";
+    "        FROM main.loss_row WHERE why NOT LIKE 'no room for %') WHERE gaps > 0";
+/* Events that are there, and lack what had no room in the hook's table. */
+static const char left_out_sql[] =
+    "SELECT printf('%s in the tables of the programs: %d event%s go without (raise TTALLOC_SPOOL_MIB)', why, events,"
+    "  CASE WHEN events = 1 THEN '' ELSE 's' END)"
+    "  FROM (SELECT why, sum(count) AS events FROM main.loss_row WHERE why LIKE 'no room for %' GROUP BY why)";
 static const char gaps_sql[] =
     "SELECT printf('lost %s events of process %s from %.6f s to %.6f s: %s', coalesce(r.count, 'an unknown number of'),"
     "  coalesce(p.pid, '?'), r.from_ns / 1e9, r.to_ns / 1e9, r.why ||"
-    "  iif(r.why = 'ring full', ' (raise TTALLOC_RING_EVENTS or TTALLOC_FULL_WAIT_MS)', ''))"
+    "  iif(r.why = 'ring full', ' (record with --lossless, or raise TTALLOC_SPOOL_MIB)', ''))"
     "  FROM main.loss_row r LEFT JOIN main.process_info p ON p.id = r.process"
+    "  WHERE r.why NOT LIKE 'no room for %'"
     "  ORDER BY r.count IS NOT NULL, r.count DESC, r.id LIMIT 4";
 /* What a producer could not see. */
 static const char blind_sql[] = "SELECT printf('process %s: %s', coalesce(p.pid, '?'), n.note) FROM process_note n "
@@ -82,6 +88,7 @@ size_t recording_loss_lines(struct recording *recording, char (*lines)[LINE_BYTE
 	count = add_lines(recording, loss_sql, lines, count, capacity);
 	if (count > 0)
 		count = add_lines(recording, gaps_sql, lines, count, capacity);
+	count = add_lines(recording, left_out_sql, lines, count, capacity);
 	count = add_lines(recording, blind_sql, lines, count, capacity);
 	return add_lines(recording, ended_sql, lines, count, capacity);
 }

@@ -231,7 +231,8 @@ LEFT JOIN thread_info t ON t.id = o.thread
 LEFT JOIN label_info l ON l.id = o.label;
 
 CREATE VIEW loss AS
--- One row per gap: events that were not recorded. None: the recording is complete.
+-- One row per gap: events that were not recorded, or ('no room for ...') lack what found none. None: the recording is
+-- complete.
 SELECT
   p.pid AS pid,                                        -- of the operating system
   r.process AS process,                                -- process.process_id

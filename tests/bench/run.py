@@ -68,7 +68,7 @@ def bench_hook(bench):
 
 def record(bench, name, *command):
     path = os.path.join(bench.scratch, name)
-    environment = dict(os.environ, TTALLOC_FULL_WAIT_MS="600000")
+    environment = dict(os.environ, TTALLOC_LOSSLESS="1")
     started = time.monotonic()
     result = run(program(bench.build, "ttalloc-recorder"), "--force", "--quiet", "-o", path, "--", *command,
                  env=environment)

@@ -17,7 +17,7 @@ def compiled(place, name, *options):
 
 def record(place, *command, **options):
     file = place.file("run.db")
-    env = {**place.env, "TTALLOC_FULL_WAIT_MS": "10000"}  # malloc can outrun a busy machine's recorder for a while
+    env = {**place.env, "TTALLOC_LOSSLESS": "1"}  # malloc can outrun a busy machine's recorder
     result = run([program("ttalloc-recorder"), "--force", "--host-malloc", "-o", file, "--", *command], env=env,
                  cwd=place.path, timeout=300, **options)
     return file, result

@@ -65,7 +65,7 @@ def compiled(place, name="program", *options):
 def record(place, options, command, name="run.db", env=None):
     file = place.file(name)
     done = run([program("ttalloc-recorder"), "-q", "-o", file, *options, "--", *command],
-               env={**place.env, "TTALLOC_FULL_WAIT_MS": "10000", **(env or {})}, cwd=place.path, timeout=300)
+               env={**place.env, "TTALLOC_LOSSLESS": "1", **(env or {})}, cwd=place.path, timeout=300)
     equal(done.returncode, 0, f"status of the recorder ({done.stderr})")
     return file
 

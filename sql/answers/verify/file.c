@@ -86,7 +86,8 @@ static const char counts_sql[] =
 
 static const char lost_sql[] =
     "SELECT 'process ' || p.pid, printf('counts %lld lost events, its loss rows %lld', p.lost, coalesce(r.lost, 0)) "
-    "FROM main.process_info p LEFT JOIN (SELECT process, sum(count) AS lost FROM main.loss_row GROUP BY process) r"
+    "FROM main.process_info p LEFT JOIN (SELECT process, sum(count) AS lost FROM main.loss_row "
+    "WHERE why NOT LIKE 'no room for %' GROUP BY process) r"
     "  ON r.process = p.id WHERE p.lost <> coalesce(r.lost, 0)";
 
 static const char failures_sql[] =

@@ -52,6 +52,7 @@ static inline int place_setup(void **state)
 	unsetenv("TTALLOC_SPOOL_MIB");
 	unsetenv("TTALLOC_RING_EVENTS");
 	unsetenv("TTALLOC_FULL_WAIT_MS");
+	unsetenv("TTALLOC_LOSSLESS");
 	unsetenv("TTALLOC_FLUSH_MS");
 	unsetenv("TTALLOC_VERBOSE");
 	unsetenv("TTALLOC_STACKS");

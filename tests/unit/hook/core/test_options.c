@@ -16,7 +16,8 @@ static void test_defaults(void **state)
 	tta_options_read(&options);
 	assert_int_equal(options.spool_mib, 256);
 	assert_int_equal(options.ring_events, 16384);
-	assert_int_equal(options.full_wait_ms, 10);
+	assert_int_equal(options.full_wait_ms, 1000);
+	assert_int_equal(options.lossless, 0);
 	assert_int_equal(options.flush_ms, 100);
 	assert_int_equal(options.verbose, 1);
 	assert_false(tta_options_want_recording());

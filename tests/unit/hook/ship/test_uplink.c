@@ -3,88 +3,10 @@
  * test_uplink.c - what the hook says to a recorder, and what it does when there is none, or one that goes away. The
  * test plays the recorder; the program that is recorded is a child.
  */
-#include "tests/unit/hook/segment_reader.h"
+#include "tests/unit/hook/fake_recorder.h"
 
-#include <poll.h>
 #include <pthread.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <time.h>
-
-#include "ttalloc/wire.h"
-
-#define PATIENCE_MS 3000
-
-/* ---- The recorder's side ---- */
-
-static int start_listening(const struct place *place)
-{
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	int listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-
-	unlink(place->socket);
-	memcpy(address.sun_path, place->socket, strlen(place->socket) + 1);
-	assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof(address)), 0);
-	assert_int_equal(listen(listener, 8), 0);
-	return listener;
-}
-
-static void wait_readable(int fd)
-{
-	struct pollfd wanted = {.fd = fd, .events = POLLIN};
-
-	assert_int_equal(poll(&wanted, 1, PATIENCE_MS), 1);
-}
-
-static int accept_client(int listener)
-{
-	wait_readable(listener);
-	return accept(listener, NULL, NULL);
-}
-
-static struct tta_message hear(int client, uint16_t type)
-{
-	struct tta_message message;
-
-	wait_readable(client);
-	assert_int_equal(recv(client, &message, sizeof(message), 0), sizeof(message));
-	assert_int_equal(message.magic, TTA_WIRE_MAGIC);
-	assert_int_equal(message.version, TTA_WIRE_VERSION);
-	assert_int_equal(message.type, type);
-	return message;
-}
-
-static void say(int client, uint16_t type, uint64_t number)
-{
-	struct tta_message message = {.magic = TTA_WIRE_MAGIC, .version = TTA_WIRE_VERSION, .type = type};
-
-	if (type == TTA_WELCOME)
-		message.welcome.committed_number = number;
-	else
-		message.committed.committed_number = number;
-	assert_int_equal(send(client, &message, sizeof(message), MSG_NOSIGNAL), sizeof(message));
-}
-
-/* Accepts, and welcomes as a recorder does that has committed up to NUMBER. */
-static int welcome_client(int listener, uint64_t number, struct tta_message *hello)
-{
-	int client = accept_client(listener);
-
-	*hello = hear(client, TTA_HELLO);
-	say(client, TTA_WELCOME, number);
-	return client;
-}
-
-/* Hears until all up to NUMBER is sealed. */
-static struct tta_message hear_sealed(int client, uint64_t number)
-{
-	struct tta_message message;
-
-	do
-		message = hear(client, TTA_SEALED);
-	while (message.sealed.sealed_number < number);
-	return message;
-}
 
 /* ---- The program's side ---- */
 

@@ -388,6 +388,33 @@ static void note(struct ingest *ingest, uint32_t process, uint32_t text, uint64_
 	          (struct ingest_table){table->bytes, table->used});
 }
 
+/* Events whose hook's table was full say so themselves: they are there, and what they lack is a loss. */
+static void test_what_was_left_out(void **state)
+{
+	struct ingest *ingest = open_new();
+	uint32_t process = introduce(ingest, 1, 0);
+	struct table table = {.used = 8};
+	uint32_t label = add_label(&table, 0, "outer");
+	struct ingest_table names = {table.bytes, table.used};
+	struct tta_event alloc = {.kind = TTA_ALLOC, .address = 64, .size_bytes = 1, .bank_bytes = TTA_LEFT_OUT};
+	struct tta_event failed = {.kind = TTA_ALLOC_FAILED, .address = TTA_LEFT_OUT, .size_bytes = 2};
+
+	(void)state;
+	alloc.label = label | TTA_LEFT_OUT;
+	alloc.stack = TTA_LEFT_OUT;
+	one_event(ingest, process, 1, alloc, names);
+	one_event(ingest, process, 2, failed, names);
+	close_all(ingest);
+	assert_int_equal(ask("SELECT events FROM process_info"), 2);
+	assert_int_equal(ask("SELECT lost FROM process_info"), 0);
+	assert_int_equal(ask("SELECT count(*) FROM loss_row"), 3);
+	assert_int_equal(ask("SELECT count FROM loss_row WHERE why = 'no room for labels'"), 1);
+	assert_int_equal(ask("SELECT count FROM loss_row WHERE why = 'no room for call stacks'"), 1);
+	assert_int_equal(ask("SELECT count FROM loss_row WHERE why = 'no room for names'"), 1);
+	assert_int_equal(ask("SELECT o.label IS NOT NULL FROM held h JOIN origin o ON o.id = h.origin"), 1);
+	assert_int_equal(ask("SELECT count(*) FROM failure_info"), 1);
+}
+
 static void test_notes(void **state)
 {
 	struct ingest *ingest = open_new();
@@ -476,6 +503,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_teardown(test_gaps_and_losses, clean_up),
 	    cmocka_unit_test_teardown(test_names, clean_up),
+	    cmocka_unit_test_teardown(test_what_was_left_out, clean_up),
 	    cmocka_unit_test_teardown(test_notes, clean_up),
 	    cmocka_unit_test_teardown(test_notes_without_end, clean_up),
 	    cmocka_unit_test_teardown(test_who_reports, clean_up),

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * left_out.c - see left_out.h.
+ */
+#include "left_out.h"
+
+#include "ledger.h"
+
+/* Whether what EVENT names by itself (event.h says where) was left out. */
+static bool lacks_name(const struct tta_event *event)
+{
+	switch (event->kind) {
+	case TTA_CB_ALLOC:
+	case TTA_CB_FREE:
+	case TTA_KERNEL_LOAD:
+	case TTA_DEVICE_OPEN:
+		return event->bank_bytes == TTA_LEFT_OUT;
+	case TTA_ALLOC_FAILED:
+	case TTA_NOTE:
+	case TTA_PRODUCER:
+		return event->address == TTA_LEFT_OUT;
+	default:
+		return false;
+	}
+}
+
+void left_out_count(struct left_out *left_out, const struct tta_event *event, uint32_t thread_entry)
+{
+	left_out->labels += (event->label & TTA_LEFT_OUT) != 0;
+	left_out->stacks += event->stack == TTA_LEFT_OUT;
+	left_out->names += lacks_name(event);
+	left_out->threads += thread_entry == TTA_LEFT_OUT;
+}
+
+void left_out_report(const struct left_out *left_out, struct ledger *ledger, struct process *process, uint64_t from_ns,
+                     uint64_t to_ns)
+{
+	const struct {
+		uint64_t count;
+		const char *why;
+	} kinds[] = {
+	    {left_out->labels, "no room for labels"},
+	    {left_out->stacks, "no room for call stacks"},
+	    {left_out->names, "no room for names"},
+	    {left_out->threads, "no room for threads"},
+	};
+
+	for (unsigned i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (kinds[i].count)
+			ledger_loss(ledger, process, 0,
+			            &(struct ingest_loss){.from_ns = from_ns,
+			                                  .to_ns = to_ns,
+			                                  .count = kinds[i].count,
+			                                  .why = kinds[i].why,
+			                                  .events_are_there = true});
+}

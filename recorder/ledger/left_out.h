@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * left_out.h - events that are there, but whose label, call stack or names found no room in their process's table.
+ */
+#ifndef RECORDER_LEFT_OUT_H
+#define RECORDER_LEFT_OUT_H
+
+#include <stdint.h>
+
+#include "ttalloc/event.h"
+
+struct ledger;
+struct process;
+
+/* How many events of a batch lack something. Zero: none. */
+struct left_out {
+	uint64_t labels, stacks, names, threads;
+};
+
+/* Counts EVENT, of the thread with this entry. */
+void left_out_count(struct left_out *left_out, const struct tta_event *event, uint32_t thread_entry);
+
+/* Writes down what was counted from FROM_NS to TO_NS: a loss each. */
+void left_out_report(const struct left_out *left_out, struct ledger *ledger, struct process *process, uint64_t from_ns,
+                     uint64_t to_ns);
+
+#endif
