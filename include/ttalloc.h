@@ -11,8 +11,9 @@
  * Pointers passed in are read before the call returns and never kept. Of structs with a struct_size, members that lie
  * beyond it are taken as zero, so that programs built with an older header go on working; those built with a newer one
  * do, too: members beyond this library's struct are ignored. 0 counts as the size of today. Devices are numbered below
- * 65535. Strings are UTF-8, NUL-terminated, and cut at TTALLOC_NAME_MAX bytes. Recording is on when the environment
- * says so (TT_ALLOC_TRACKING_ENABLED=1, which `ttalloc-recorder -- COMMAND` sets), and never in set-user-ID programs.
+ * 65535; ttalloc_on() adds an allocator to one. Strings are UTF-8, NUL-terminated, and cut at TTALLOC_NAME_MAX bytes.
+ * Recording is on when the environment says so (TT_ALLOC_TRACKING_ENABLED=1, which `ttalloc-recorder -- COMMAND` sets),
+ * and never in set-user-ID programs.
  *
  * Units: sizes and addresses are bytes; a size above 2^48 - 1 is recorded as that.
  * Order: report an allocation after the allocator has placed it, and a free before the allocator takes the block back;
@@ -65,6 +66,14 @@ struct ttalloc_block {
 	uint64_t bank_bytes; /* footprint in each bank, alignment included; 0: the same as size_bytes */
 };
 
+/* CHIP as it is served by one of several allocators, each with addresses of its own: wherever a device is asked for.
+ * ALLOCATOR is a number that the process gives it, from 1 to 65535, and not again to another one while blocks of it may
+ * live; 0: not said. A free ends a block of the same allocator, and one that does not say ends the youngest. */
+static inline uint32_t ttalloc_on(uint32_t chip, uint32_t allocator)
+{
+	return (chip & 0xFFFF) | allocator << 16;
+}
+
 /* A rectangle of cores, both corners included. */
 struct ttalloc_core_range {
 	uint16_t x0, y0, x1, y1;
@@ -114,7 +123,9 @@ struct ttalloc_device {
 	const char *arch;                          /* such as wormhole_b0; may be NULL */
 	const struct ttalloc_bank_layout *layouts; /* layout_count of them, one per region; at most 16 are kept */
 	uint32_t layout_count;
-	uint32_t reserved; /* 0 */
+	uint32_t reserved;     /* 0 */
+	const char *chip;      /* what names the chip wherever it is used, such as board and place on it; may be NULL */
+	const char *allocator; /* what the allocator of ttalloc_on() is, such as "submesh 1x2"; may be NULL */
 };
 
 /* Whether this process is being recorded. A load and a branch, but for the first call in a process. */
@@ -145,11 +156,12 @@ void ttalloc_program_run(uint32_t device, uint64_t program);
 void ttalloc_kernel_load(const struct ttalloc_kernel *kernel);
 void ttalloc_kernel_unload(uint32_t device, uint64_t id);
 
-/* A device was opened, and this is its geometry. Figures that need geometry are unknown for devices without it. */
+/* A device was opened, or an allocator made on it, and this is its geometry. Figures that need geometry are unknown for
+ * devices without it. */
 void ttalloc_device_open(const struct ttalloc_device *device);
 
-/* A device is being closed: what this process still holds on it ends, as a leak. Region HOST stays: it is not the
- * device's memory. */
+/* A device is being closed: what this process still holds on it ends, as a leak; with ttalloc_on(), what that allocator
+ * holds. Region HOST stays: it is not the device's memory. */
 void ttalloc_device_close(uint32_t device);
 
 /* Open and close a named range on this thread. Ranges nest; events carry the path of the open ones. */

@@ -17,13 +17,15 @@
 /* Not to be inlined into a program that links the static library: a call stack begins at the caller. */
 #define EXPORT __attribute__((visibility("default"), noinline))
 
+/* A chip, and its allocator as ttalloc_on() has put it in. */
+#define PLACE(number) .device = (uint16_t)(number), .allocator = (uint16_t)((number) >> 16)
 #define MAX_CORE_RANGES 64u
 #define MAX_LAYOUTS 16u
 
 EXPORT void ttalloc_alloc(const struct ttalloc_block *block)
 {
 	tta_emit(&(struct tta_event){.kind = TTA_ALLOC,
-	                             .device = block->device,
+	                             PLACE(block->device),
 	                             .region = block->region,
 	                             .flags = (uint8_t)(block->flags & ~TTA_LABEL_INHERITED),
 	                             .stack = TTA_STACK_HERE(),
@@ -34,29 +36,28 @@ EXPORT void ttalloc_alloc(const struct ttalloc_block *block)
 
 EXPORT void ttalloc_free(uint32_t device, uint16_t region, uint64_t address)
 {
-	tta_emit(&(struct tta_event){.kind = TTA_FREE, .device = device, .region = region, .address = address});
+	tta_emit(&(struct tta_event){.kind = TTA_FREE, PLACE(device), .region = region, .address = address});
 }
 
 EXPORT void ttalloc_program_run(uint32_t device, uint64_t program)
 {
-	tta_emit(
-	    &(struct tta_event){.kind = TTA_PROGRAM_RUN, .device = device, .region = TTALLOC_CB, .address = program});
+	tta_emit(&(struct tta_event){.kind = TTA_PROGRAM_RUN, PLACE(device), .region = TTALLOC_CB, .address = program});
 }
 
 EXPORT void ttalloc_cb_free(uint32_t device, uint64_t program)
 {
-	tta_emit(&(struct tta_event){.kind = TTA_CB_FREE, .device = device, .region = TTALLOC_CB, .address = program});
+	tta_emit(&(struct tta_event){.kind = TTA_CB_FREE, PLACE(device), .region = TTALLOC_CB, .address = program});
 }
 
 EXPORT void ttalloc_kernel_unload(uint32_t device, uint64_t id)
 {
 	tta_emit(
-	    &(struct tta_event){.kind = TTA_KERNEL_UNLOAD, .device = device, .region = TTALLOC_KERNEL, .address = id});
+	    &(struct tta_event){.kind = TTA_KERNEL_UNLOAD, PLACE(device), .region = TTALLOC_KERNEL, .address = id});
 }
 
 EXPORT void ttalloc_device_close(uint32_t device)
 {
-	tta_emit(&(struct tta_event){.kind = TTA_DEVICE_CLOSE, .device = device});
+	tta_emit(&(struct tta_event){.kind = TTA_DEVICE_CLOSE, PLACE(device)});
 }
 
 EXPORT void ttalloc_step(uint64_t number)
@@ -133,7 +134,7 @@ EXPORT void ttalloc_alloc_failed(const struct ttalloc_block *wanted, const char 
 	text.bytes = 0;
 	add(&text, why, tta_text_bytes(why));
 	tta_emit(&(struct tta_event){.kind = TTA_ALLOC_FAILED,
-	                             .device = wanted->device,
+	                             PLACE(wanted->device),
 	                             .region = wanted->region,
 	                             .flags = (uint8_t)(wanted->flags & ~TTA_LABEL_INHERITED),
 	                             .stack = TTA_STACK_HERE(),
@@ -158,7 +159,7 @@ EXPORT void ttalloc_cb_alloc(const struct ttalloc_cb *given)
 	add(&entry, &head, sizeof(head));
 	add(&entry, cb.cores, head.core_ranges * sizeof(cb.cores[0]));
 	tta_emit(&(struct tta_event){.kind = TTA_CB_ALLOC,
-	                             .device = cb.device,
+	                             PLACE(cb.device),
 	                             .region = TTALLOC_CB,
 	                             .flags = cb.aliased ? TTALLOC_ALIASED : 0,
 	                             .stack = TTA_STACK_HERE(),
@@ -180,7 +181,7 @@ EXPORT void ttalloc_cb_free_one(const struct ttalloc_cb *given)
 	entry.bytes = 0;
 	add(&entry, &head, sizeof(head));
 	tta_emit(&(struct tta_event){.kind = TTA_CB_FREE,
-	                             .device = cb.device,
+	                             PLACE(cb.device),
 	                             .region = TTALLOC_CB,
 	                             .address = cb.program,
 	                             .bank_bytes = intern(TTA_ENTRY_CB, &entry)});
@@ -226,7 +227,7 @@ EXPORT void ttalloc_kernel_load(const struct ttalloc_kernel *given)
 	add(&entry, kernel.kind, head.kind_bytes);
 	add(&entry, kernel.core_type, head.core_type_bytes);
 	tta_emit(&(struct tta_event){.kind = TTA_KERNEL_LOAD,
-	                             .device = kernel.device,
+	                             PLACE(kernel.device),
 	                             .region = TTALLOC_KERNEL,
 	                             .stack = TTA_STACK_HERE(),
 	                             .address = kernel.id,
@@ -238,20 +239,26 @@ EXPORT void ttalloc_device_open(const struct ttalloc_device *given)
 {
 	struct ttalloc_device device;
 	struct tta_device_entry head;
+	struct tta_device_identity identity;
 	struct entry_data entry;
 
 	if (!ttalloc_enabled())
 		return;
 	TAKE_STRUCT(device, given);
 	head = (struct tta_device_entry){.arch_bytes = tta_text_bytes(device.arch)};
+	identity = (struct tta_device_identity){.chip_bytes = (uint16_t)tta_text_bytes(device.chip),
+	                                        .allocator_bytes = (uint16_t)tta_text_bytes(device.allocator)};
 	if (device.layouts)
 		head.layout_count = device.layout_count < MAX_LAYOUTS ? device.layout_count : MAX_LAYOUTS;
 	entry.bytes = 0; /* the rest stays as it is: 1 KiB that need not be cleared */
 	add(&entry, &head, sizeof(head));
 	add(&entry, device.layouts, head.layout_count * sizeof(device.layouts[0]));
 	add(&entry, device.arch, head.arch_bytes);
+	add(&entry, &identity, sizeof(identity));
+	add(&entry, device.chip, identity.chip_bytes);
+	add(&entry, device.allocator, identity.allocator_bytes);
 	tta_emit(&(struct tta_event){
-	    .kind = TTA_DEVICE_OPEN, .device = device.device, .bank_bytes = intern(TTA_ENTRY_DEVICE, &entry)});
+	    .kind = TTA_DEVICE_OPEN, PLACE(device.device), .bank_bytes = intern(TTA_ENTRY_DEVICE, &entry)});
 }
 
 /* ---- Labels, and waiting ---- */

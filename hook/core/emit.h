@@ -64,6 +64,7 @@ static inline void tta_lane_write(struct tta_lane *lane, const struct tta_event 
 	record->size_bytes = event->size_bytes;
 	record->bank_bytes = event->bank_bytes;
 	record->device = event->device;
+	record->allocator = event->allocator;
 	record->label = label;
 	record->stack = event->stack;
 	record->kind = event->kind;

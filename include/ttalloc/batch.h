@@ -51,6 +51,13 @@ struct tta_field {
 		.offset = offsetof(struct tta_event, member), .width = sizeof(((struct tta_event *)0)->member),        \
 		.stride = sizeof(struct tta_event)                                                                     \
 	}
+/* Device and allocator in one: most events have the allocator of the event before. */
+#define TTA_PLACE_FIELD                                                                                                \
+	(struct tta_field)                                                                                             \
+	{                                                                                                              \
+		.offset = offsetof(struct tta_event, device), .width = sizeof(uint32_t),                               \
+		.stride = sizeof(struct tta_event)                                                                     \
+	}
 #define TTA_THREAD_FIELD                                                                                               \
 	(struct tta_field)                                                                                             \
 	{                                                                                                              \
@@ -176,7 +183,7 @@ static inline size_t tta_batch_encode(const struct tta_event *events, const uint
 	out = tta_column_encode(TTA_COLUMN_PLAIN, TTA_EVENT_FIELD(kind), events, count, out);
 	out = tta_column_encode(TTA_COLUMN_PLAIN, TTA_EVENT_FIELD(flags), events, count, out);
 	out = tta_column_encode(TTA_COLUMN_DELTA, TTA_EVENT_FIELD(region), events, count, out);
-	out = tta_column_encode(TTA_COLUMN_DELTA, TTA_EVENT_FIELD(device), events, count, out);
+	out = tta_column_encode(TTA_COLUMN_DELTA, TTA_PLACE_FIELD, events, count, out);
 	out = tta_column_encode(TTA_COLUMN_DELTA, TTA_EVENT_FIELD(address), events, count, out);
 	out = tta_column_encode(TTA_COLUMN_PLAIN, TTA_EVENT_FIELD(size_bytes), events, count, out);
 	out = tta_column_encode(TTA_COLUMN_PLAIN, TTA_EVENT_FIELD(bank_bytes), events, count, out);
@@ -196,7 +203,7 @@ static inline int tta_batch_decode(const uint8_t *plain, size_t plain_bytes, uin
 	in = tta_column_decode(TTA_COLUMN_PLAIN, TTA_EVENT_FIELD(kind), events, count, in, end);
 	in = tta_column_decode(TTA_COLUMN_PLAIN, TTA_EVENT_FIELD(flags), events, count, in, end);
 	in = tta_column_decode(TTA_COLUMN_DELTA, TTA_EVENT_FIELD(region), events, count, in, end);
-	in = tta_column_decode(TTA_COLUMN_DELTA, TTA_EVENT_FIELD(device), events, count, in, end);
+	in = tta_column_decode(TTA_COLUMN_DELTA, TTA_PLACE_FIELD, events, count, in, end);
 	in = tta_column_decode(TTA_COLUMN_DELTA, TTA_EVENT_FIELD(address), events, count, in, end);
 	in = tta_column_decode(TTA_COLUMN_PLAIN, TTA_EVENT_FIELD(size_bytes), events, count, in, end);
 	in = tta_column_decode(TTA_COLUMN_PLAIN, TTA_EVENT_FIELD(bank_bytes), events, count, in, end);

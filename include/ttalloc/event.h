@@ -6,6 +6,7 @@
 #define TTALLOC_EVENT_H
 
 #include <assert.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "ttalloc/vocabulary.h"
@@ -37,13 +38,16 @@ struct tta_event {
 	uint64_t address;
 	uint64_t size_bytes;
 	uint64_t bank_bytes;
-	uint32_t device;
-	uint32_t label;  /* entry of the innermost open label; 0: none */
-	uint32_t stack;  /* entry of the call stack; 0: none */
-	uint8_t kind;    /* enum tta_kind */
-	uint8_t flags;   /* enum ttalloc_flag */
-	uint16_t region; /* enum ttalloc_region */
+	uint16_t device;    /* chip */
+	uint16_t allocator; /* of the process, which serves the block; 0: not said */
+	uint32_t label;     /* entry of the innermost open label; 0: none */
+	uint32_t stack;     /* entry of the call stack; 0: none */
+	uint8_t kind;       /* enum tta_kind */
+	uint8_t flags;      /* enum ttalloc_flag */
+	uint16_t region;    /* enum ttalloc_region */
 };
 static_assert(sizeof(struct tta_event) == 48, "the ring's record is a contract between hook and recorder");
+static_assert(offsetof(struct tta_event, allocator) == offsetof(struct tta_event, device) + 2,
+              "a batch packs them as one number, which is the device where no allocator is said");
 
 #endif

@@ -19,7 +19,8 @@
 #include "ttalloc/event.h"
 
 #define TTA_SEGMENT_MAGIC "TTALLSEG"
-#define TTA_SEGMENT_VERSION 1u
+#define TTA_SEGMENT_VERSION 2u
+#define TTA_SEGMENT_VERSION_OLDEST 1u /* that can be read: its events say no allocator */
 #define TTA_SEGMENT_SUFFIX ".segment"
 #define TTA_HEADER_BYTES 4096u
 #define TTA_MAX_RINGS 8192u
@@ -99,7 +100,8 @@ enum tta_entry_type {
 	TTA_ENTRY_TEXT = 4,   /* bytes of text */
 	TTA_ENTRY_CB = 5,     /* struct tta_cb_entry, then core_ranges struct ttalloc_core_range */
 	TTA_ENTRY_KERNEL = 6, /* struct tta_kernel_entry, then name, kind, core type */
-	TTA_ENTRY_DEVICE = 7, /* struct tta_device_entry, then layout_count struct ttalloc_bank_layout, then arch */
+	TTA_ENTRY_DEVICE = 7, /* struct tta_device_entry, then layout_count struct ttalloc_bank_layout, then arch; from
+	                       * version 2 on then struct tta_device_identity, then chip, then allocator */
 	TTA_ENTRY_MODULE = 8, /* struct tta_module_entry, then build id, then path */
 	TTA_ENTRY_CODE = 9,   /* struct tta_code_entry, then function, then file */
 };
@@ -144,6 +146,10 @@ struct tta_kernel_entry {
 struct tta_device_entry {
 	uint32_t layout_count;
 	uint32_t arch_bytes;
+};
+
+struct tta_device_identity {
+	uint16_t chip_bytes, allocator_bytes;
 };
 
 /* The outbox: frames, each a batch of events that has its numbers, or a skip. A frame never wraps: where the rest of

@@ -5,6 +5,8 @@
 #include "event_context.h"
 #include "ttalloc.h"
 
+#define ON(device, allocator) ttalloc_on(device, (uint32_t)(allocator))
+
 static int64_t stored_bank_bytes(const struct block *block)
 {
 	return block->bank_bytes == block->size_bytes ? ROW_SAME_BYTES : (int64_t)block->bank_bytes;
@@ -23,10 +25,10 @@ static void text_of(const struct event_context *context, uint32_t id, struct row
 /* Takes a block's waiting row back, or has its row deleted if an earlier chunk wrote one. */
 static void leave_held(struct chunk *chunk, const struct block *block)
 {
-	if (block->key >= chunk->first_key)
+	if ((int64_t)block->key >= chunk->first_key)
 		chunk->held.rows[block->birth_row].key = 0;
 	else
-		CHUNK_ADD(&chunk->unheld)->key = block->key;
+		CHUNK_ADD(&chunk->unheld)->key = (int64_t)block->key;
 }
 
 static void end_block(struct event_context *context, const struct block *block, uint8_t ended)
@@ -35,13 +37,14 @@ static void end_block(struct event_context *context, const struct block *block, 
 	/* Of the block, but for what the event says of its own label. */
 	uint8_t flags =
 	    (uint8_t)((block->flags & ~TTA_LABEL_INHERITED) | (context->event->flags & TTA_LABEL_INHERITED));
-	uint32_t attribution = context_attribution(context, total->device, total->region, flags, ended);
+	uint32_t attribution =
+	    context_attribution(context, ON(total->device, block->allocator), total->region, flags, ended);
 	struct usage_change change = context_change(context);
 
 	leave_held(context_chunk(context), block);
 	*CHUNK_ADD(&context_chunk(context)->freed) = (struct freed_row){
 	    .key = context->key,
-	    .life = context->key - block->key,
+	    .life = context->key - (int64_t)block->key,
 	    .free_ns = (int64_t)context->at_ns,
 	    .held_ns = (int64_t)(context->at_ns - block->alloc_ns),
 	    .address = (int64_t)block->address,
@@ -56,7 +59,8 @@ static void end_block(struct event_context *context, const struct block *block, 
 		change.blocks = -1;
 	}
 	change.frees = ended == TTA_ENDED_FREED;
-	process_change(context->ledger, context->process, block->total, &change);
+	if (change.frees || !(block->flags & TTALLOC_ALIASED)) /* else nothing changes */
+		process_change(context->ledger, context->process, block->total, &change);
 }
 
 /* The end takes the event's key, and the event a fresh one. */
@@ -73,7 +77,7 @@ static void hold_block(struct event_context *context, struct block *block)
 
 	block->birth_row = (uint32_t)chunk->held.count;
 	*CHUNK_ADD(&chunk->held) = (struct held_row){
-	    .key = block->key,
+	    .key = (int64_t)block->key,
 	    .alloc_ns = (int64_t)block->alloc_ns,
 	    .address = (int64_t)block->address,
 	    .size_bytes = (int64_t)block->size_bytes,
@@ -100,24 +104,26 @@ static bool apply_block(struct event_context *context, uint32_t region, uint64_t
 {
 	const struct tta_event *event = context->event;
 	struct holdings *holdings = context->process->holdings;
-	uint32_t total = context_region_total(context, region);
+	struct block_place place = {
+	    .total = context_region_total(context, region), .address = event->address, .allocator = event->allocator};
 	struct block *block, old;
 
-	if (!total)
+	if (!place.total)
 		return false;
-	if (blocks_take(&holdings->blocks, total, event->address, &old))
+	if (blocks_take(&holdings->blocks, &place, &old))
 		replace_block(context, &old);
 	if (context->process->forked)
 		process_remember_address(context->process, event->address, region == TTALLOC_KERNEL);
-	block = blocks_add(&holdings->blocks, total, event->address);
-	block->key = context->key;
+	block = blocks_add(&holdings->blocks, &place);
+	block->key = (uint64_t)context->key & BLOCK_KEY_BITS;
 	block->alloc_ns = context->at_ns;
 	block->size_bytes = context_size(event->size_bytes) & SIZE_BITS;
 	block->bank_bytes = (bank_bytes ? context_size(bank_bytes) : block->size_bytes) & SIZE_BITS;
 	block->flags = event->flags;
-	block->attribution = context_attribution(context, event->device, region, event->flags, TTA_ENDED_FREED);
+	block->attribution =
+	    context_attribution(context, ON(event->device, event->allocator), region, event->flags, TTA_ENDED_FREED);
 	hold_block(context, block);
-	count_alloc(context, total, block);
+	count_alloc(context, place.total, block);
 	return true;
 }
 
@@ -126,14 +132,13 @@ void apply_alloc(struct event_context *context)
 	apply_block(context, context->event->region, context->event->bank_bytes);
 }
 
-/* The total that holds the youngest block at the event's address, of those that its device and region allow. A kernel's
- * id is no address. */
-static uint32_t youngest_at(const struct event_context *context)
+/* The youngest block at the event's address, of those that its device and region allow; NULL: none. A kernel's id is no
+ * address. */
+static const struct block *youngest_at(const struct event_context *context)
 {
 	const struct holdings *holdings = context->process->holdings;
 	const struct tta_event *event = context->event;
-	int64_t youngest = 0;
-	uint32_t found = 0;
+	const struct block *youngest = NULL;
 
 	for (uint32_t i = 1; i <= holdings->region_total_count; i++) {
 		const struct region_total *total = &holdings->region_totals[i - 1];
@@ -142,27 +147,39 @@ static uint32_t youngest_at(const struct event_context *context)
 		if ((event->device != TTALLOC_ANY && event->device != total->device) ||
 		    (event->region != TTALLOC_ANY && event->region != total->region) || total->region == TTALLOC_KERNEL)
 			continue;
-		block = blocks_find(&holdings->blocks, i, event->address);
-		if (block && block->key > youngest) {
-			youngest = block->key;
-			found = i;
-		}
+		block = blocks_find_youngest(&holdings->blocks, i, event->address);
+		if (block && (!youngest || block->key > youngest->key))
+			youngest = block;
 	}
-	return found;
+	return youngest;
+}
+
+/* The block that the event frees; NULL: none. */
+static const struct block *freed_block(const struct event_context *context, uint32_t region)
+{
+	const struct blocks *blocks = &context->process->holdings->blocks;
+	const struct tta_event *event = context->event;
+	struct block_place place = {.address = event->address, .allocator = event->allocator};
+
+	if (region == TTALLOC_ANY || event->device == TTALLOC_ANY)
+		return youngest_at(context);
+	place.total = process_find_region_total(context->process->holdings, event->device, region);
+	if (!place.total)
+		return NULL;
+	return place.allocator ? blocks_find(blocks, &place) : blocks_find_youngest(blocks, place.total, place.address);
 }
 
 void apply_free(struct event_context *context, uint32_t region)
 {
 	const struct tta_event *event = context->event;
 	struct process *process = context->process;
-	uint32_t total;
+	const struct block *found = freed_block(context, region);
 	struct block block;
 
-	if (region == TTALLOC_ANY || event->device == TTALLOC_ANY)
-		total = youngest_at(context);
-	else
-		total = process_find_region_total(process->holdings, event->device, region);
-	if (total && blocks_take(&process->holdings->blocks, total, event->address, &block)) {
+	if (found) {
+		struct block_place place = block_place(found);
+
+		blocks_take(&process->holdings->blocks, &place, &block);
 		end_block(context, &block, TTA_ENDED_FREED);
 		return;
 	}
@@ -176,8 +193,8 @@ void apply_free(struct event_context *context, uint32_t region)
 void apply_failure(struct event_context *context)
 {
 	const struct tta_event *event = context->event;
-	uint32_t attribution =
-	    context_attribution(context, event->device, event->region, event->flags, TTA_ENDED_FREED);
+	uint32_t attribution = context_attribution(context, ON(event->device, event->allocator), event->region,
+	                                           event->flags, TTA_ENDED_FREED);
 	uint64_t size_bytes = context_size(event->size_bytes), bank_bytes = context_size(event->bank_bytes);
 	struct rowlog *log = &context_chunk(context)->log;
 
@@ -229,13 +246,21 @@ static void close_block(void *closing, const struct block *block)
 {
 	struct event_context *context = closing;
 	struct holdings *holdings = context->process->holdings;
-	struct chunk *chunk = context_chunk(context);
+	struct region_total *total = &holdings->region_totals[block->total - 1];
+	struct block_place place = block_place(block);
+	uint16_t allocator = context->event->allocator;
 	struct block taken;
 
-	if (!context_closes(&holdings->region_totals[block->total - 1], context->event->device))
+	if (!context_closes(total, context->event->device) || (allocator && allocator != block->allocator))
 		return;
-	*CHUNK_ADD(&chunk->closed) = (struct closed_row){block->key, context->key, (int64_t)context->at_ns};
-	blocks_take(&holdings->blocks, block->total, block->address, &taken);
+	*CHUNK_ADD(&context_chunk(context)->closed) =
+	    (struct closed_row){(int64_t)block->key, context->key, (int64_t)context->at_ns};
+	blocks_take(&holdings->blocks, &place, &taken);
+	if (taken.flags & TTALLOC_ALIASED)
+		return;
+	total->closing_bytes += (int64_t)taken.size_bytes;
+	total->closing_bank_bytes += (int64_t)taken.bank_bytes;
+	total->closing_blocks++;
 }
 
 void apply_device_close_blocks(struct event_context *context)

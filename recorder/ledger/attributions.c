@@ -71,8 +71,9 @@ static uint32_t look_up(struct ledger *ledger, const struct process *process, co
 	    .thread = attribution_thread(ledger, process, table, (uint32_t)(raw->thread_label >> 32)),
 	    .label = label_id(ledger, table, (uint32_t)raw->thread_label & ~TTA_LEFT_OUT),
 	    .stack = stacks_id(&process->holdings->stacks, ledger->dictionary, table,
-	                       (uint32_t)(raw->stack_device >> 32), &ledger->chunk->log),
-	    .device = (uint32_t)raw->stack_device,
+	                       (uint32_t)(raw->stack_place >> 32), &ledger->chunk->log),
+	    .device = (uint32_t)raw->stack_place & 0xFFFF,
+	    .allocator = (uint16_t)(raw->stack_place >> 16),
 	    .region = region,
 	    .class = class_of(region, flags),
 	    .flags = flags,
@@ -84,13 +85,13 @@ static uint32_t look_up(struct ledger *ledger, const struct process *process, co
 
 static uint64_t raw_hash(const struct raw_attribution *raw)
 {
-	return hash_mix(raw->thread_label * 0x9e3779b97f4a7c15u ^
-	                (raw->stack_device + raw->what) * 0xd6e8feb86659fd93u ^ (uint64_t)raw->what << 32);
+	return hash_mix(raw->thread_label * 0x9e3779b97f4a7c15u ^ (raw->stack_place + raw->what) * 0xd6e8feb86659fd93u ^
+	                (uint64_t)raw->what << 32);
 }
 
 static bool same_raw(const struct raw_attribution *a, const struct raw_attribution *b)
 {
-	return a->thread_label == b->thread_label && a->stack_device == b->stack_device && a->what == b->what;
+	return a->thread_label == b->thread_label && a->stack_place == b->stack_place && a->what == b->what;
 }
 
 uint32_t attribution_id(struct ledger *ledger, struct process *process, const struct ingest_table *table,
@@ -105,7 +106,7 @@ uint32_t attribution_id(struct ledger *ledger, struct process *process, const st
 			return holdings->attributions[ref - 1].id;
 	}
 	if (holdings->attribution_count >= MOST_ATTRIBUTIONS) {
-		struct raw_attribution bare = raw_attribution(0, 0, 0, (uint32_t)raw->stack_device);
+		struct raw_attribution bare = raw_attribution(0, 0, 0, (uint32_t)raw->stack_place);
 
 		bare.what = raw->what & ~((uint32_t)(uint8_t) ~(TTALLOC_ALIASED | TTALLOC_KERNEL_BINARY) << 8);
 		return look_up(ledger, process, table, &bare);

@@ -9,28 +9,49 @@
 
 static_assert(sizeof(struct block) == 48, "a million live blocks are to fit into 100 MB");
 
-static struct block *place(const struct blocks *blocks, uint32_t ref)
+static struct block *block_at(const struct blocks *blocks, uint32_t ref)
 {
 	return &blocks->slabs[(ref - 1) / BLOCKS_PER_SLAB][(ref - 1) % BLOCKS_PER_SLAB];
 }
 
+/* Blocks of several allocators at one address share a hash, so that all of them can be found. */
 static uint64_t hash_of(uint32_t total, uint64_t address)
 {
 	return hash_mix(address + ((uint64_t)total << 48) + total);
 }
 
-struct block *blocks_find(const struct blocks *blocks, uint32_t total, uint64_t address)
+static bool is_at(const struct block *block, const struct block_place *place)
 {
-	uint64_t hash = hash_of(total, address);
+	return block->address == place->address && block->total == place->total && block->allocator == place->allocator;
+}
+
+struct block *blocks_find(const struct blocks *blocks, const struct block_place *place)
+{
+	uint64_t hash = hash_of(place->total, place->address);
 
 	INDEX_EACH_MATCH(&blocks->index, hash, at, ref)
 	{
-		struct block *block = place(blocks, ref);
+		struct block *block = block_at(blocks, ref);
 
-		if (block->address == address && block->total == total)
+		if (is_at(block, place))
 			return block;
 	}
 	return NULL;
+}
+
+struct block *blocks_find_youngest(const struct blocks *blocks, uint32_t total, uint64_t address)
+{
+	uint64_t hash = hash_of(total, address);
+	struct block *youngest = NULL;
+
+	INDEX_EACH_MATCH(&blocks->index, hash, at, ref)
+	{
+		struct block *block = block_at(blocks, ref);
+
+		if (block->address == address && block->total == total && (!youngest || block->key > youngest->key))
+			youngest = block;
+	}
+	return youngest;
 }
 
 static void add_slab(struct blocks *blocks)
@@ -44,7 +65,7 @@ static uint32_t vacant_place(struct blocks *blocks)
 	uint32_t ref = blocks->vacant;
 
 	if (ref) {
-		blocks->vacant = place(blocks, ref)->birth_row;
+		blocks->vacant = block_at(blocks, ref)->birth_row;
 		return ref;
 	}
 	if (blocks->used == blocks->slab_count * BLOCKS_PER_SLAB)
@@ -52,26 +73,27 @@ static uint32_t vacant_place(struct blocks *blocks)
 	return ++blocks->used;
 }
 
-struct block *blocks_add(struct blocks *blocks, uint32_t total, uint64_t address)
+struct block *blocks_add(struct blocks *blocks, const struct block_place *place)
 {
 	uint32_t ref = vacant_place(blocks);
-	struct block *block = place(blocks, ref);
+	struct block *block = block_at(blocks, ref);
 
-	block->address = address;
-	block->total = total & 0xFFFF;
-	index_add(&blocks->index, hash_of(total, address), ref);
+	block->address = place->address;
+	block->total = place->total & 0xFFFF;
+	block->allocator = place->allocator;
+	index_add(&blocks->index, hash_of(place->total, place->address), ref);
 	return block;
 }
 
-bool blocks_take(struct blocks *blocks, uint32_t total, uint64_t address, struct block *taken)
+bool blocks_take(struct blocks *blocks, const struct block_place *place, struct block *taken)
 {
-	uint64_t hash = hash_of(total, address);
+	uint64_t hash = hash_of(place->total, place->address);
 
 	INDEX_EACH_MATCH(&blocks->index, hash, at, ref)
 	{
-		struct block *block = place(blocks, ref);
+		struct block *block = block_at(blocks, ref);
 
-		if (block->address != address || block->total != total)
+		if (!is_at(block, place))
 			continue;
 		*taken = *block;
 		index_remove(&blocks->index, at);
@@ -86,7 +108,7 @@ bool blocks_take(struct blocks *blocks, uint32_t total, uint64_t address, struct
 void blocks_each(struct blocks *blocks, void (*each)(void *context, const struct block *block), void *context)
 {
 	for (uint32_t ref = 1; ref <= blocks->used; ref++) {
-		struct block copy = *place(blocks, ref);
+		struct block copy = *block_at(blocks, ref);
 
 		if (copy.key)
 			each(context, &copy);

@@ -190,7 +190,7 @@ static bool same_attribution(const struct attribution *a, const struct attributi
 {
 	return a->process == b->process && a->thread == b->thread && a->label == b->label && a->stack == b->stack &&
 	       a->device == b->device && a->region == b->region && a->class == b->class && a->flags == b->flags &&
-	       a->ended == b->ended;
+	       a->ended == b->ended && a->allocator == b->allocator;
 }
 
 static void log_attribution(const struct attribution *attribution, size_t id, struct rowlog *log)
@@ -206,6 +206,11 @@ static void log_attribution(const struct attribution *attribution, size_t id, st
 	rowlog_integer(log, attribution->class);
 	rowlog_integer(log, attribution->flags);
 	rowlog_integer(log, attribution->ended);
+	if (!attribution->allocator)
+		return;
+	rowlog_begin(log, ROW_ORIGIN_ALLOCATOR);
+	rowlog_integer(log, (int64_t)id);
+	rowlog_integer(log, attribution->allocator);
 }
 
 uint32_t dictionary_attribution(struct dictionary *dictionary, const struct attribution *attribution,
@@ -215,7 +220,7 @@ uint32_t dictionary_attribution(struct dictionary *dictionary, const struct attr
 	uint64_t where = (uint64_t)attribution->label << 32 | attribution->stack;
 	uint64_t what = (uint64_t)attribution->device << 32 | (uint64_t)attribution->region << 16 |
 	                (uint64_t)(uint8_t)(attribution->flags ^ attribution->class << 4) << 8 | attribution->ended;
-	uint64_t hash = hash_pair(hash_pair(who, where), what);
+	uint64_t hash = hash_pair(hash_pair(who, where), what ^ (uint64_t)attribution->allocator << 48);
 
 	INDEX_EACH_MATCH(&dictionary->attributions.index, hash, at, ref)
 	{

@@ -27,7 +27,7 @@ struct dictionary_thread {
 struct attribution {
 	uint32_t process, thread, label, stack; /* ids; 0: none */
 	uint32_t device;
-	uint16_t region;
+	uint16_t region, allocator; /* allocator: of the process; 0: not said */
 	uint8_t class, flags, ended;
 };
 

@@ -24,8 +24,8 @@ struct event_context {
 struct chunk *context_chunk(const struct event_context *context);
 struct usage_change context_change(const struct event_context *context);
 
-/* The dictionary's id for something of (DEVICE, REGION) that this event did. */
-uint32_t context_attribution(const struct event_context *context, uint32_t device, uint32_t region, uint8_t flags,
+/* The dictionary's id for something of (PLACE, REGION) that this event did. PLACE: of ttalloc_on(). */
+uint32_t context_attribution(const struct event_context *context, uint32_t place, uint32_t region, uint8_t flags,
                              uint8_t ended);
 
 /* The total that the event is about; 0: refused. */

@@ -17,11 +17,11 @@ struct chunk *context_chunk(const struct event_context *context)
 	return context->ledger->chunk;
 }
 
-uint32_t context_attribution(const struct event_context *context, uint32_t device, uint32_t region, uint8_t flags,
+uint32_t context_attribution(const struct event_context *context, uint32_t place, uint32_t region, uint8_t flags,
                              uint8_t ended)
 {
 	struct raw_attribution raw =
-	    raw_attribution(context->thread_entry, context->event->label, context->event->stack, device);
+	    raw_attribution(context->thread_entry, context->event->label, context->event->stack, place);
 
 	raw.what = raw_attribution_what(region, flags, ended);
 	return attribution_id(context->ledger, context->process, context->table, &raw);
@@ -48,7 +48,8 @@ uint64_t context_size(uint64_t size_bytes)
 void context_log_other(struct event_context *context, uint64_t a)
 {
 	const struct tta_event *event = context->event;
-	uint32_t attribution = context_attribution(context, event->device, event->region, 0, TTA_ENDED_FREED);
+	uint32_t attribution = context_attribution(context, ttalloc_on(event->device, event->allocator), event->region,
+	                                           0, TTA_ENDED_FREED);
 	struct rowlog *log = &context_chunk(context)->log;
 
 	rowlog_begin(log, ROW_OTHER);
@@ -61,6 +62,24 @@ void context_log_other(struct event_context *context, uint64_t a)
 
 /* ---- devices ---- */
 
+/* The next BYTES of ENTRY, which may have fewer. */
+static struct entry cut(struct entry *entry, size_t bytes)
+{
+	struct entry part = {.data = entry->data, .bytes = bytes < entry->bytes ? bytes : entry->bytes};
+
+	entry->data += part.bytes;
+	entry->bytes -= part.bytes;
+	return part;
+}
+
+static void log_text(struct rowlog *log, const struct entry *text)
+{
+	if (text->bytes)
+		rowlog_text(log, (const char *)text->data, text->bytes);
+	else
+		rowlog_null(log);
+}
+
 static void log_layout(struct event_context *context, const struct ttalloc_bank_layout *layout,
                        const struct entry *arch)
 {
@@ -72,10 +91,7 @@ static void log_layout(struct event_context *context, const struct ttalloc_bank_
 	rowlog_integer(log, context->event->device);
 	rowlog_integer(log, layout->region);
 	rowlog_integer(log, (int64_t)context->at_ns);
-	if (arch->bytes)
-		rowlog_text(log, (const char *)arch->data, arch->bytes);
-	else
-		rowlog_null(log);
+	log_text(log, arch);
 	rowlog_optional(log, layout->banks, 0);
 	rowlog_optional(log, (int64_t)layout->bank_bytes, 0);
 	rowlog_integer(log, (int64_t)layout->base_address);
@@ -83,11 +99,32 @@ static void log_layout(struct event_context *context, const struct ttalloc_bank_
 	rowlog_integer(log, layout->top_down != 0);
 }
 
+/* REST: of a device's entry, behind its architecture. Hooks of segment version 1 have nothing there. */
+static void log_identity(struct event_context *context, struct entry *rest)
+{
+	struct rowlog *log = &context_chunk(context)->log;
+	struct tta_device_identity identity;
+	struct entry chip, allocator;
+
+	entry_take(rest, &identity, sizeof(identity));
+	chip = cut(rest, identity.chip_bytes);
+	allocator = cut(rest, identity.allocator_bytes);
+	if (!context->event->allocator && !chip.bytes)
+		return;
+	rowlog_begin(log, ROW_DEVICE_IDENTITY);
+	rowlog_integer(log, context->key);
+	rowlog_integer(log, context->process->id);
+	rowlog_integer(log, context->event->device);
+	rowlog_optional(log, context->event->allocator, 0);
+	log_text(log, &allocator);
+	log_text(log, &chip);
+}
+
 static void apply_device_open(struct event_context *context)
 {
 	struct ttalloc_bank_layout layout;
 	struct tta_device_entry device;
-	struct entry entry, arch;
+	struct entry entry, arch, rest;
 
 	context_log_other(context, 0);
 	if (!entry_find(context->table, (uint32_t)context->event->bank_bytes, TTA_ENTRY_DEVICE, &entry))
@@ -95,10 +132,10 @@ static void apply_device_open(struct event_context *context)
 	entry_take(&entry, &device, sizeof(device));
 	if (device.layout_count > 16 || entry.bytes < device.layout_count * sizeof(layout))
 		return;
-	arch = (struct entry){.data = entry.data + device.layout_count * sizeof(layout),
-	                      .bytes = entry.bytes - device.layout_count * sizeof(layout)};
-	if (arch.bytes > device.arch_bytes)
-		arch.bytes = device.arch_bytes;
+	rest = entry;
+	cut(&rest, device.layout_count * sizeof(layout));
+	arch = cut(&rest, device.arch_bytes);
+	log_identity(context, &rest);
 	for (uint32_t i = 0; i < device.layout_count; i++) {
 		entry_take(&entry, &layout, sizeof(layout));
 		log_layout(context, &layout, &arch);
@@ -108,32 +145,45 @@ static void apply_device_open(struct event_context *context)
 	}
 }
 
-/* All that the total still has goes at this one moment. */
+/* All that goes of the total goes at this one moment. */
 static void close_region_total(struct event_context *context, uint32_t number)
 {
-	struct holdings *holdings = context->process->holdings;
-	struct region_total *total = &holdings->region_totals[number - 1];
+	struct region_total *total = &context->process->holdings->region_totals[number - 1];
 	struct usage_change change = context_change(context);
 
-	if (total->region == TTALLOC_CB)
-		apply_device_close_cbs(context, number);
-	total->resident_bytes = total->resident_blocks = 0;
-	change.bytes = -total->live_bytes;
-	change.bank_bytes = -total->live_bank_bytes;
-	change.blocks = -total->live_blocks;
+	change.bytes = -total->closing_bytes;
+	change.bank_bytes = -total->closing_bank_bytes;
+	change.blocks = -total->closing_blocks;
+	total->closing_bytes = total->closing_bank_bytes = total->closing_blocks = 0;
 	if (change.bytes || change.bank_bytes || change.blocks)
 		process_change(context->ledger, context->process, number, &change);
 }
 
+static void close_cbs(struct event_context *context, uint32_t number)
+{
+	struct region_total *total = &context->process->holdings->region_totals[number - 1];
+
+	apply_device_close_cbs(context, number);
+	total->resident_bytes = total->resident_blocks = 0;
+	total->closing_bytes = total->live_bytes;
+	total->closing_bank_bytes = total->live_bank_bytes;
+	total->closing_blocks = total->live_blocks;
+}
+
+/* Or one allocator of it, to which no circular buffer belongs. */
 static void apply_device_close(struct event_context *context)
 {
 	struct holdings *holdings = context->process->holdings;
 
 	context_log_other(context, 0);
 	apply_device_close_blocks(context);
-	for (uint32_t i = 1; i <= holdings->region_total_count; i++)
-		if (context_closes(&holdings->region_totals[i - 1], context->event->device))
-			close_region_total(context, i);
+	for (uint32_t i = 1; i <= holdings->region_total_count; i++) {
+		if (!context_closes(&holdings->region_totals[i - 1], context->event->device))
+			continue;
+		if (holdings->region_totals[i - 1].region == TTALLOC_CB && !context->event->allocator)
+			close_cbs(context, i);
+		close_region_total(context, i);
+	}
 }
 
 /* ---- marks ---- */

@@ -25,15 +25,15 @@
  * and compared. */
 struct raw_attribution {
 	uint64_t thread_label; /* entries; thread in the upper half */
-	uint64_t stack_device;
-	uint32_t what; /* region, flags, ended: 16, 8 and 8 bits from the top */
+	uint64_t stack_place;  /* place: device and allocator, as ttalloc_on() joins them */
+	uint32_t what;         /* region, flags, ended: 16, 8 and 8 bits from the top */
 };
 
 static inline struct raw_attribution raw_attribution(uint32_t thread_entry, uint32_t label, uint32_t stack,
-                                                     uint32_t device)
+                                                     uint32_t place)
 {
 	return (struct raw_attribution){.thread_label = (uint64_t)thread_entry << 32 | label,
-	                                .stack_device = (uint64_t)stack << 32 | device};
+	                                .stack_place = (uint64_t)stack << 32 | place};
 }
 
 static inline uint32_t raw_attribution_what(uint32_t region, uint8_t flags, uint8_t ended)

@@ -22,6 +22,7 @@ struct region_total {
 	uint64_t allocs, frees;
 	int64_t allocated_bytes;
 	int64_t live_bytes, live_bank_bytes, live_blocks;
+	int64_t closing_bytes, closing_bank_bytes, closing_blocks; /* of these, what goes while a device is closed */
 	int64_t peak_bytes, peak_key, peak_blocks, peak_bank_bytes;
 	uint64_t peak_ns, peak_bank_ns; /* REGION_TOTAL_NO_TIME: before the first alloc */
 

@@ -94,6 +94,7 @@ static bool load_attribution(void *context, const struct row_value *row)
 	    .class = (uint8_t)narrow(&row[7]),
 	    .flags = (uint8_t)narrow(&row[8]),
 	    .ended = (uint8_t)narrow(&row[9]),
+	    .allocator = (uint16_t)narrow(&row[10]),
 	};
 
 	return dictionary_attribution(resuming->ledger->dictionary, &attribution, NULL) == narrow(&row[0]);
@@ -184,13 +185,17 @@ static bool load_held(void *context, const struct row_value *row)
 	struct resuming *resuming = context;
 	const struct attribution *attribution;
 	struct process *process;
-	uint32_t total = total_of_attribution(resuming, narrow(&row[5]), &process, &attribution);
+	struct block_place place = {.total = total_of_attribution(resuming, narrow(&row[5]), &process, &attribution),
+	                            .address = number(&row[2])};
 	struct block *block;
 
-	if (!total || number(&row[0]) == 0 || blocks_find(&process->holdings->blocks, total, number(&row[2])))
+	if (!place.total || number(&row[0]) == 0)
 		return false;
-	block = blocks_add(&process->holdings->blocks, total, number(&row[2]));
-	block->key = (int64_t)number(&row[0]);
+	place.allocator = attribution->allocator;
+	if (blocks_find(&process->holdings->blocks, &place))
+		return false;
+	block = blocks_add(&process->holdings->blocks, &place);
+	block->key = number(&row[0]) & BLOCK_KEY_BITS;
 	block->alloc_ns = number(&row[1]);
 	block->size_bytes = number(&row[3]) & SIZE_BITS;
 	block->bank_bytes = (row[4].type == ROW_NULL ? number(&row[3]) : number(&row[4])) & SIZE_BITS;

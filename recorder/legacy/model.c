@@ -122,7 +122,7 @@ static bool end_at(struct legacy_model *model, struct legacy_holdings *holdings,
 {
 	struct block block;
 
-	if (!number || !blocks_take(&holdings->blocks, number, id, &block))
+	if (!number || !blocks_take(&holdings->blocks, &(struct block_place){.total = number, .address = id}, &block))
 		return false;
 	subtract(model, &holdings->places[number - 1], counted_bytes(&block));
 	outcome->found = true;
@@ -143,8 +143,8 @@ static void take_alloc(struct legacy_model *model, struct legacy_holdings *holdi
 	if (!number)
 		return;
 	end_at(model, holdings, number, event->address, outcome);
-	block = blocks_add(&holdings->blocks, number, event->address);
-	block->key = ++model->serial;
+	block = blocks_add(&holdings->blocks, &(struct block_place){.total = number, .address = event->address});
+	block->key = (uint64_t)++model->serial & BLOCK_KEY_BITS;
 	block->alloc_ns = at_ns;
 	block->size_bytes = (event->size_bytes < SIZE_BITS ? event->size_bytes : SIZE_BITS) & SIZE_BITS;
 	block->bank_bytes = block->size_bytes;
@@ -166,10 +166,10 @@ static void prefer_younger(const struct legacy_holdings *holdings, uint32_t numb
 
 	if (!holds_buffers(&holdings->places[number - 1]))
 		return;
-	block = blocks_find(&holdings->blocks, number, id);
-	if (!block || block->key <= *key)
+	block = blocks_find(&holdings->blocks, &(struct block_place){.total = number, .address = id});
+	if (!block || (int64_t)block->key <= *key)
 		return;
-	*key = block->key;
+	*key = (int64_t)block->key;
 	*youngest = number;
 }
 
@@ -198,7 +198,7 @@ static void take_free(struct legacy_model *model, struct legacy_holdings *holdin
 		event->region = NO_REGION; /* a device of that number, not any device */
 	if (!number)
 		return;
-	event->device = holdings->places[number - 1].device;
+	event->device = (uint16_t)holdings->places[number - 1].device;
 	event->region = (uint16_t)holdings->places[number - 1].region;
 	end_at(model, holdings, number, event->address, outcome);
 }
@@ -213,13 +213,19 @@ static void take_end(struct legacy_model *model, struct legacy_holdings *holding
 			end_at(model, holdings, number, event->address, outcome);
 }
 
+/* A number that no chip has stays one. */
+static uint16_t event_device(int32_t device)
+{
+	return device < 0 || device >= TTALLOC_ANY ? TTALLOC_ANY - 1 : (uint16_t)device;
+}
+
 static void begin(struct legacy_outcome *outcome, const struct legacy_message *message, enum tta_kind kind,
                   uint32_t region)
 {
 	outcome->event = (struct tta_event){
 	    .kind = (uint8_t)kind,
 	    .address = message->id,
-	    .device = (uint32_t)message->device,
+	    .device = event_device(message->device),
 	    .region = (uint16_t)region,
 	};
 	outcome->odd = message->device < 0 || message->device >= DEVICES_MAX;

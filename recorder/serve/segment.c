@@ -90,7 +90,7 @@ static const char *header_fault(const struct segment *segment)
 
 	if (memcmp(header->magic, TTA_SEGMENT_MAGIC, sizeof(header->magic)) != 0)
 		return "is not a segment";
-	if (header->version != TTA_SEGMENT_VERSION)
+	if (header->version < TTA_SEGMENT_VERSION_OLDEST || header->version > TTA_SEGMENT_VERSION)
 		return "is of another version of ttalloc: use the recorder of that version";
 	if (header->clock != TTA_CLOCK_MONOTONIC_NS && header->clock != TTA_CLOCK_TSC)
 		return "has a clock that is not known";

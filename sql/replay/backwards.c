@@ -23,10 +23,10 @@ static struct usage_change change_of(const struct catalog *catalog, const struct
 	};
 }
 
-/* What counts nothing moves no total when it ends with its process or device: that is no change. */
+/* What counts nothing moves no total when something else than a free ends it: that is no change. */
 static bool is_change(const struct catalog *catalog, const struct replay_event *event)
 {
-	return event->is_alloc || event->from_freed || !catalog->origins[event->block->origin].aliased;
+	return event->is_alloc || event->block->freed || !catalog->origins[event->block->origin].aliased;
 }
 
 typedef bool change_call(void *context, uint32_t device, uint32_t region, const struct usage_change *change);

@@ -23,8 +23,9 @@ static const char *const load_statements[LOAD_KINDS] = {
     [LOAD_FRAMES] = "SELECT id, module, address, s.function, s.file, s.line FROM frame_info LEFT JOIN symbol_info s "
                     "ON s.frame = id AND s.depth = 0 AND s.language IS NOT NULL ORDER BY id",
     [LOAD_STACKS] = "SELECT id, frames FROM stack_info ORDER BY id",
-    [LOAD_ORIGINS] = "SELECT id, process, thread, label, stack, device, region, class, flags, ended FROM origin "
-                     "ORDER BY id",
+    [LOAD_ORIGINS] =
+        "SELECT id, process, thread, label, stack, device, region, class, flags, ended, allocator FROM origin "
+        "LEFT JOIN origin_allocator ON origin = id ORDER BY id",
     [LOAD_USAGES] = "SELECT u.process, device, region, allocs, frees, allocated_bytes, live_bytes, live_bank_bytes, "
                     "live_blocks, peak_bytes, peak_ns, peak_key, peak_blocks, peak_bank_bytes, peak_bank_ns "
                     "FROM process_usage u JOIN process_info p ON p.id = u.process WHERE " LIVE_PROCESS,

@@ -9,8 +9,7 @@
 
 #include "sql/store/embedded.h"
 
-/* What the step from each version adds; it sets user_version. */
-static const char *const steps[SQL_SCHEMA_VERSION] = {NULL, sql_schema_2};
+const char *const sql_schemas[SQL_SCHEMA_VERSION] = {sql_schema, sql_schema_2, sql_schema_3};
 
 static int pragma_integer(sqlite3 *db, const char *text)
 {
@@ -54,7 +53,7 @@ static int take_step(sqlite3 *db, int version)
 	if (code == SQLITE_OK)
 		code = drop_views(db);
 	if (code == SQLITE_OK)
-		code = exec(db, steps[version]);
+		code = exec(db, sql_schemas[version]);
 	if (code == SQLITE_OK)
 		code = exec(db, sql_views);
 	return code == SQLITE_OK ? exec(db, "COMMIT") : code;

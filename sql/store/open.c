@@ -240,9 +240,12 @@ static int create_temporary(struct recording *recording, const char *script, con
 /* What a file of an older version lacks, empty; and the views, since a file's own are never run. */
 static int add_temporaries(struct recording *recording, struct sql_error *error)
 {
-	if (recording->version < 2 &&
-	    create_temporary(recording, sql_schema_2, strstr(sql_schema_2, "PRAGMA user_version"), error) < 0)
-		return -1;
+	for (int version = recording->version; version < SQL_SCHEMA_VERSION; version++) {
+		const char *text = sql_schemas[version];
+
+		if (create_temporary(recording, text, strstr(text, "PRAGMA user_version"), error) < 0)
+			return -1;
+	}
 	return create_temporary(recording, sql_views, NULL, error);
 }
 

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 --
--- The tables of a recording, as of schema version 1; schema_2.sql has what version 2 adds. Both and views.sql are the file
--- format; it is described nowhere else.
+-- The tables of a recording, as of schema version 1; schema_2.sql and schema_3.sql have what versions 2 and 3 add. They
+-- and views.sql are the file format; it is described nowhere else.
 -- Users read the views (views.sql), which are stable; the tables beneath may change with the schema version.
 --
 -- Keys. Every event and mark gets a recording-wide number, its key, when it is committed: one process's keys rise in its

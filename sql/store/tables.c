@@ -80,12 +80,12 @@ static int check_against(struct recording *recording, sqlite3 *model, struct sql
 int recording_check_tables(struct recording *recording, struct sql_error *error)
 {
 	sqlite3 *model = NULL;
-	int result;
+	int code = sqlite3_open(":memory:", &model), result;
 
 	/* What the schema of its version makes of an empty database is what the file must have. */
-	if (sqlite3_open(":memory:", &model) != SQLITE_OK ||
-	    sqlite3_exec(model, sql_schema, NULL, NULL, NULL) != SQLITE_OK ||
-	    (recording->version >= 2 && sqlite3_exec(model, sql_schema_2, NULL, NULL, NULL) != SQLITE_OK))
+	for (int version = 0; code == SQLITE_OK && version < recording->version; version++)
+		code = sqlite3_exec(model, sql_schemas[version], NULL, NULL, NULL);
+	if (code != SQLITE_OK)
 		result = sql_fail_db(error, recording->path, model);
 	else
 		result = check_against(recording, model, error);

@@ -24,6 +24,8 @@ SELECT
     AS tid,                                            -- of the operating system
   (SELECT device FROM origin WHERE id = b.origin)
     AS device,                                         -- chip
+  (SELECT allocator FROM origin_allocator WHERE origin = b.origin)
+    AS allocator,                                      -- of its process, several of which may serve a chip; NULL: not said
   (SELECT {region:region} FROM origin WHERE id = b.origin)
     AS region,
   (SELECT {class:class} FROM origin WHERE id = b.origin)
@@ -161,8 +163,11 @@ SELECT
   m.bank_bytes AS bank_bytes,                          -- allocatable, of each bank
   m.base_address AS base_address,                      -- lowest allocatable address
   m.alignment_bytes AS alignment_bytes,
-  m.top_down AS top_down                               -- 1: banks fill from their end
-FROM device_mark m LEFT JOIN process_info p ON p.id = m.process;
+  m.top_down AS top_down,                              -- 1: banks fill from their end
+  d.allocator AS allocator,                            -- of its process: whose geometry it is; NULL: not said
+  d.allocator_name AS allocator_name,                  -- what that is
+  d.chip AS chip                                       -- what names the chip wherever it is used; NULL: not said
+FROM device_mark m LEFT JOIN process_info p ON p.id = m.process LEFT JOIN device_identity d ON d.key = m.key;
 
 CREATE VIEW label AS
 -- One row per label path that events carry, and the paths above it.

@@ -183,10 +183,8 @@ static int make_schema(struct writer *writer, const struct writer_identity *iden
 {
 	int code = exec(writer, "PRAGMA page_size = 16384; PRAGMA synchronous = OFF; BEGIN");
 
-	if (code == SQLITE_OK)
-		code = exec(writer, sql_schema);
-	if (code == SQLITE_OK)
-		code = exec(writer, sql_schema_2);
+	for (int version = 0; code == SQLITE_OK && version < SQL_SCHEMA_VERSION; version++)
+		code = exec(writer, sql_schemas[version]);
 	if (code == SQLITE_OK)
 		code = exec(writer, sql_views);
 	if (code == SQLITE_OK)

@@ -29,9 +29,12 @@ static const char *const row_statements[ROW_KINDS] = {
     [ROW_STACK] = "INSERT INTO stack_info(id, frames) VALUES (?,?)",
     [ROW_ORIGIN] = "INSERT INTO origin(id, process, thread, label, stack, device, region, class, flags, ended) "
                    "VALUES (?,?,?,?,?,?,?,?,?,?)",
+    [ROW_ORIGIN_ALLOCATOR] = "INSERT INTO origin_allocator(origin, allocator) VALUES (?,?)",
     [ROW_STEP] = "INSERT INTO step_mark(key, process, number, at_ns) VALUES (?,?,?,?)",
     [ROW_DEVICE] = "INSERT OR IGNORE INTO device_mark(key, process, device, region, at_ns, arch, banks, bank_bytes, "
                    "base_address, alignment_bytes, top_down) VALUES (?,?,?,?,?,?,?,?,?,?,?)",
+    [ROW_DEVICE_IDENTITY] = "INSERT INTO device_identity(key, process, device, allocator, allocator_name, chip) "
+                            "VALUES (?,?,?,?,?,?)",
     [ROW_CB] = "INSERT INTO circular_buffer(key, alloc_ns, origin, program, idx, address, size_bytes, cores) "
                "VALUES (?,?,?,?,?,?,?,?)",
     [ROW_CB_COUNT] = "INSERT INTO circular_count(key, counted_bytes) VALUES (?,?)",

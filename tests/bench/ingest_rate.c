@@ -104,7 +104,7 @@ static void emit(struct loop *loop, struct tta_event event)
 	loop->events[loop->count++] = event;
 }
 
-static struct tta_event block(uint8_t kind, uint32_t device, uint16_t region, uint64_t address, uint32_t label,
+static struct tta_event block(uint8_t kind, uint16_t device, uint16_t region, uint64_t address, uint32_t label,
                               uint64_t size_bytes)
 {
 	return (struct tta_event){
@@ -121,7 +121,8 @@ static struct tta_event block(uint8_t kind, uint32_t device, uint16_t region, ui
 
 static void emit_op(struct loop *loop, uint32_t layer, uint32_t op, bool forward)
 {
-	uint32_t label = loop->table.labels[layer * 4 + op / 4], device = layer % 2;
+	uint32_t label = loop->table.labels[layer * 4 + op / 4];
+	uint16_t device = layer % 2;
 	uint64_t kept = 0x40000000u + (layer * OPS_PER_LAYER + op) * 0x180000ull;
 	uint64_t size_bytes = 2048ull * (64 + op * 32);
 	struct tta_event run = {.kind = TTA_PROGRAM_RUN, .device = device, .region = TTALLOC_CB, .label = label};

@@ -67,9 +67,11 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 
 	(void)argc;
 	(void)argv;
-	if (sqlite3_open(":memory:", &db) || sqlite3_exec(db, sql_schema, NULL, NULL, &why) ||
-	    sqlite3_exec(db, sql_schema_2, NULL, NULL, &why) || sqlite3_exec(db, sql_views, NULL, NULL, &why) ||
-	    sqlite3_exec(db, rows, NULL, NULL, &why)) {
+	int failed = sqlite3_open(":memory:", &db);
+
+	for (int version = 0; !failed && version < SQL_SCHEMA_VERSION; version++)
+		failed = sqlite3_exec(db, sql_schemas[version], NULL, NULL, &why);
+	if (failed || sqlite3_exec(db, sql_views, NULL, NULL, &why) || sqlite3_exec(db, rows, NULL, NULL, &why)) {
 		fprintf(stderr, "fuzz_database: %s\n", why ? why : "cannot begin");
 		exit(1);
 	}

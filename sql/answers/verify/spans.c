@@ -232,7 +232,7 @@ void span_check_event(struct span_check *check, const struct catalog *catalog, c
 	struct line *line = line_of(check, catalog, block);
 
 	/* what counts nothing moves no total, and its end with its process or device is in no span */
-	if (origin->aliased && !event->is_alloc && !event->from_freed)
+	if (origin->aliased && !event->is_alloc && !event->block->freed)
 		return;
 	if (line) {
 		look(check, line, (struct place){event->at_ns, event->process, event->key});

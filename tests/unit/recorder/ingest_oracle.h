@@ -18,7 +18,7 @@
 
 struct oracle_event {
 	uint8_t kind, flags;
-	uint16_t region;
+	uint16_t region, allocator;
 	bool one;                                        /* a cb_free of number alone */
 	uint32_t device, number;                         /* number: index of a circular buffer */
 	uint64_t at_ns, address, size_bytes, bank_bytes; /* address: program, for those kinds */
@@ -27,7 +27,7 @@ struct oracle_event {
 /* A block, a circular buffer or a kernel: from when to when. */
 struct oracle_block {
 	uint32_t process, device, number;
-	uint16_t region;
+	uint16_t region, allocator;
 	uint8_t flags;
 	bool cb;
 	uint64_t address, program, size_bytes, bank_bytes, alloc_ns, end_ns;
@@ -87,17 +87,22 @@ static inline struct oracle_change *oracle_change(struct oracle *oracle, uint32_
 	return change;
 }
 
+#define ORACLE_ANY_ALLOCATOR UINT32_MAX
+
 /* The youngest live block that fits; ANY fits all, but a kernel's id is no address. */
-static inline struct oracle_block *oracle_find(struct oracle *oracle, uint32_t process, uint32_t device,
-                                               uint32_t region, uint64_t address)
+static inline struct oracle_block *oracle_find(struct oracle *oracle, uint32_t process,
+                                               const struct oracle_event *event, uint32_t allocator)
 {
+	uint32_t device = event->device, region = event->region;
 	bool any = device == TTALLOC_ANY || region == TTALLOC_ANY;
 	struct oracle_block *found = NULL;
 
 	for (size_t i = 0; i < oracle->block_count; i++) {
 		struct oracle_block *block = &oracle->blocks[i];
 
-		if (block->cb || block->ended || block->process != process || block->address != address)
+		if (block->cb || block->ended || block->process != process || block->address != event->address)
+			continue;
+		if (!any && allocator != ORACLE_ANY_ALLOCATOR && block->allocator != allocator)
 			continue;
 		if ((device != TTALLOC_ANY && block->device != device) ||
 		    (region != TTALLOC_ANY && block->region != region) || (any && block->region == TTALLOC_KERNEL))
@@ -165,7 +170,7 @@ static inline uint64_t oracle_name(const struct oracle_event *event)
 static inline void oracle_alloc(struct oracle *oracle, uint32_t process, const struct oracle_event *event)
 {
 	struct oracle_process *owner = &oracle->processes[process];
-	struct oracle_block *old = oracle_find(oracle, process, event->device, event->region, event->address);
+	struct oracle_block *old = oracle_find(oracle, process, event, event->allocator);
 	struct oracle_block *block = &oracle->blocks[oracle->block_count];
 	struct oracle_change *change;
 
@@ -178,6 +183,7 @@ static inline void oracle_alloc(struct oracle *oracle, uint32_t process, const s
 	    .process = process,
 	    .device = event->device,
 	    .region = event->region,
+	    .allocator = event->allocator,
 	    .flags = event->flags,
 	    .address = event->address,
 	    .size_bytes = event->size_bytes,
@@ -198,7 +204,8 @@ static inline void oracle_alloc(struct oracle *oracle, uint32_t process, const s
 static inline void oracle_free(struct oracle *oracle, uint32_t process, const struct oracle_event *event)
 {
 	struct oracle_process *owner = &oracle->processes[process];
-	struct oracle_block *block = oracle_find(oracle, process, event->device, event->region, event->address);
+	struct oracle_block *block =
+	    oracle_find(oracle, process, event, event->allocator ? event->allocator : ORACLE_ANY_ALLOCATOR);
 	bool had = false;
 	int64_t key = oracle->next_key++;
 
@@ -276,6 +283,8 @@ static inline void oracle_device_close(struct oracle *oracle, uint32_t process, 
 
 		if (block->ended || block->process != process || block->device != event->device ||
 		    block->region == TTALLOC_HOST)
+			continue;
+		if (event->allocator && (block->cb || block->allocator != event->allocator))
 			continue;
 		oracle_finish(block, "device close", event->at_ns, key);
 		if (block->cb || (block->flags & TTALLOC_ALIASED))

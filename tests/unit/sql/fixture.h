@@ -48,8 +48,8 @@ static inline void fixture_make(struct fixture *fixture)
 	snprintf(fixture->path, sizeof(fixture->path), "%s/run.db", fixture->folder);
 	assert_int_equal(sqlite3_open(fixture->path, &fixture->db), SQLITE_OK);
 	run(fixture, "PRAGMA synchronous = OFF");
-	run(fixture, "%s", sql_schema);
-	run(fixture, "%s", sql_schema_2);
+	for (int version = 0; version < SQL_SCHEMA_VERSION; version++)
+		run(fixture, "%s", sql_schemas[version]);
 	run(fixture, "%s", sql_views);
 	run(fixture,
 	    "INSERT INTO recording_info VALUES(1, 'id', '1', 0, 0, 'boot', 'host', 'user', NULL, '/', '/s', 1000, "

@@ -15,6 +15,7 @@
 
 #define USAGES 300u
 #define ADDRESSES 40u
+#define ALLOCATORS 4u
 #define ROUNDS 200000
 
 static uint64_t seed = 7;
@@ -29,8 +30,21 @@ static int64_t model[USAGES + 1][ADDRESSES];
 
 static void count_block(void *context, const struct block *block)
 {
-	assert_int_equal(model[block->total][block->address / 4096], block->key);
+	assert_int_equal(model[block->total][block->address / 4096 * ALLOCATORS + block->allocator], block->key);
 	++*(uint32_t *)context;
+}
+
+/* The youngest of those at the address of PLACE, whatever their allocator. */
+static int64_t youngest_in_model(uint32_t total, uint32_t place)
+{
+	int64_t youngest = 0;
+
+	for (uint32_t i = 0; i < ALLOCATORS; i++) {
+		int64_t key = model[total][place / ALLOCATORS * ALLOCATORS + i];
+
+		youngest = key > youngest ? key : youngest;
+	}
+	return youngest;
 }
 
 static void test_against_array(void **state)
@@ -41,17 +55,20 @@ static void test_against_array(void **state)
 	(void)state;
 	for (int64_t key = 1; key <= ROUNDS; key++) {
 		uint32_t total = 1 + draw(USAGES), place = draw(ADDRESSES);
-		uint64_t address = 4096ull * place;
-		struct block *found = blocks_find(&blocks, total, address), taken;
+		struct block_place where = {
+		    .total = total, .address = 4096ull * (place / ALLOCATORS), .allocator = place % ALLOCATORS};
+		struct block *found = blocks_find(&blocks, &where), taken;
+		struct block *youngest = blocks_find_youngest(&blocks, total, where.address);
 
 		assert_int_equal(found ? found->key : 0, model[total][place]);
-		assert_int_equal(blocks_take(&blocks, total, address, &taken), model[total][place] != 0);
+		assert_int_equal(youngest ? youngest->key : 0, youngest_in_model(total, place));
+		assert_int_equal(blocks_take(&blocks, &where, &taken), model[total][place] != 0);
 		if (model[total][place]) {
 			assert_int_equal(taken.key, model[total][place]);
 			model[total][place] = 0;
 			live--;
 		} else {
-			blocks_add(&blocks, total, address)->key = key;
+			blocks_add(&blocks, &where)->key = (uint64_t)key & BLOCK_KEY_BITS;
 			model[total][place] = key;
 			live++;
 		}
@@ -64,10 +81,11 @@ static void test_against_array(void **state)
 
 static void take_it(void *context, const struct block *block)
 {
+	struct block_place place = block_place(block);
 	struct block taken;
 
 	if (block->total == 2)
-		assert_true(blocks_take(context, block->total, block->address, &taken));
+		assert_true(blocks_take(context, &place, &taken));
 }
 
 static void test_take_while_going_through(void **state)
@@ -76,11 +94,11 @@ static void test_take_while_going_through(void **state)
 
 	(void)state;
 	for (uint32_t i = 0; i < 5000; i++)
-		blocks_add(&blocks, 1 + i % 2, 64ull * i)->key = i + 1;
+		blocks_add(&blocks, &(struct block_place){.total = 1 + i % 2, .address = 64ull * i})->key = i + 1;
 	blocks_each(&blocks, take_it, &blocks);
 	assert_int_equal(blocks_count(&blocks), 2500);
-	assert_null(blocks_find(&blocks, 2, 64));
-	assert_non_null(blocks_find(&blocks, 1, 0));
+	assert_null(blocks_find(&blocks, &(struct block_place){.total = 2, .address = 64}));
+	assert_non_null(blocks_find(&blocks, &(struct block_place){.total = 1}));
 	blocks_free(&blocks);
 }
 
@@ -98,7 +116,8 @@ static void test_memory(void **state)
 
 	(void)state;
 	for (uint32_t i = 0; i < 1000000; i++) {
-		struct block *block = blocks_add(&blocks, 1 + i % 256, 4096ull * (i / 256));
+		struct block *block =
+		    blocks_add(&blocks, &(struct block_place){.total = 1 + i % 256, .address = 4096ull * (i / 256)});
 
 		memset(block, 0x55, sizeof(*block));
 		if (i % 1000 == 0 && in_use() > most)

@@ -84,6 +84,7 @@ static struct oracle_event random_event(struct stream *stream)
 	    .device = draw(stream, 2),
 	    .region = regions[draw(stream, 3)],
 	    .address = 4096ull * draw(stream, 24),
+	    .allocator = draw(stream, 3) ? (uint16_t)draw(stream, 3) : 0,
 	};
 	uint32_t kind = draw(stream, 1000);
 
@@ -231,7 +232,8 @@ static struct tta_event wire_event(const struct stream *stream, const struct ora
 	    .kind = event->kind,
 	    .flags = event->flags,
 	    .region = event->region,
-	    .device = event->device,
+	    .device = (uint16_t)event->device,
+	    .allocator = event->allocator,
 	    .address = event->address,
 	    .size_bytes = event->size_bytes,
 	    .bank_bytes = event->bank_bytes,
@@ -375,24 +377,27 @@ static void compare_block(sqlite3_stmt *row, const struct oracle_block *block)
 	assert_int_equal(sqlite3_column_int64(row, 6), block->device);
 	assert_int_equal(sqlite3_column_int64(row, 7), block->region);
 	assert_int_equal(sqlite3_column_int64(row, 8), block->flags);
+	assert_int_equal(sqlite3_column_int64(row, 9), block->allocator);
 }
+
+#define ALLOCATOR "coalesce((SELECT allocator FROM origin_allocator a WHERE a.origin = o.id), 0)"
 
 static size_t compare_freed(sqlite3 *db, const struct oracle *oracle)
 {
-	sqlite3_stmt *rows =
-	    query(db, "SELECT f.key - life, free_ns - held_ns, address, size_bytes, coalesce(bank_bytes, size_bytes), "
-	              "o.process, o.device, o.region, o.flags, f.key, free_ns, e.ended, e.thread FROM freed f "
-	              "JOIN origin o ON o.id = f.origin JOIN origin e ON e.id = coalesce(free_origin, f.origin)");
+	sqlite3_stmt *rows = query(
+	    db, "SELECT f.key - life, free_ns - held_ns, address, size_bytes, coalesce(bank_bytes, size_bytes), "
+	        "o.process, o.device, o.region, o.flags, " ALLOCATOR ", f.key, free_ns, e.ended, e.thread FROM freed f "
+	        "JOIN origin o ON o.id = f.origin JOIN origin e ON e.id = coalesce(free_origin, f.origin)");
 	size_t count = 0;
 
 	for (; sqlite3_step(rows) == SQLITE_ROW; count++) {
 		const struct oracle_block *block = block_by_key(oracle, sqlite3_column_int64(rows, 0));
 
 		compare_block(rows, block);
-		assert_int_equal(sqlite3_column_int64(rows, 9), block->end_key);
-		assert_int_equal(sqlite3_column_int64(rows, 10), block->end_ns);
-		assert_string_equal(sqlite3_column_int(rows, 11) ? "replaced" : "freed", block->ended);
-		assert_int_equal(sqlite3_column_int(rows, 12) != 0, 1);
+		assert_int_equal(sqlite3_column_int64(rows, 10), block->end_key);
+		assert_int_equal(sqlite3_column_int64(rows, 11), block->end_ns);
+		assert_string_equal(sqlite3_column_int(rows, 12) ? "replaced" : "freed", block->ended);
+		assert_int_equal(sqlite3_column_int(rows, 13) != 0, 1);
 	}
 	sqlite3_finalize(rows);
 	return count;
@@ -402,15 +407,15 @@ static size_t compare_held(sqlite3 *db, const struct oracle *oracle)
 {
 	sqlite3_stmt *rows = query(
 	    db, "SELECT h.key, alloc_ns, address, size_bytes, coalesce(bank_bytes, size_bytes), o.process, o.device, "
-	        "o.region, o.flags, end_key, end_ns FROM held h JOIN origin o ON o.id = h.origin");
+	        "o.region, o.flags, " ALLOCATOR ", end_key, end_ns FROM held h JOIN origin o ON o.id = h.origin");
 	size_t count = 0;
 
 	for (; sqlite3_step(rows) == SQLITE_ROW; count++) {
 		const struct oracle_block *block = block_by_key(oracle, sqlite3_column_int64(rows, 0));
 
 		compare_block(rows, block);
-		assert_int_equal(sqlite3_column_int64(rows, 9), block->end_key);
-		assert_int_equal(sqlite3_column_int64(rows, 10), block->end_ns);
+		assert_int_equal(sqlite3_column_int64(rows, 10), block->end_key);
+		assert_int_equal(sqlite3_column_int64(rows, 11), block->end_ns);
 		assert_true(!block->ended || strcmp(block->ended, "device close") == 0);
 	}
 	sqlite3_finalize(rows);
@@ -420,21 +425,22 @@ static size_t compare_held(sqlite3 *db, const struct oracle *oracle)
 static size_t compare_cbs(sqlite3 *db, const struct oracle *oracle)
 {
 	sqlite3_stmt *rows = query(
-	    db, "SELECT c.key, alloc_ns, address, size_bytes, 0, o.process, o.device, o.region, o.flags, end_key, "
+	    db, "SELECT c.key, alloc_ns, address, size_bytes, 0, o.process, o.device, o.region, o.flags, " ALLOCATOR
+	        ", end_key, "
 	        "end_ns, c.ended, program, idx FROM circular_buffer c JOIN origin o ON o.id = c.origin");
 	size_t count = 0;
 
 	for (; sqlite3_step(rows) == SQLITE_ROW; count++) {
 		const struct oracle_block *cb = block_by_key(oracle, sqlite3_column_int64(rows, 0));
-		const char *ended = (const char *)sqlite3_column_text(rows, 11);
+		const char *ended = (const char *)sqlite3_column_text(rows, 12);
 
 		assert_true(cb->cb);
 		compare_block(rows, cb);
-		assert_int_equal(sqlite3_column_int64(rows, 9), cb->end_key);
-		assert_int_equal(sqlite3_column_int64(rows, 10), cb->end_ns);
+		assert_int_equal(sqlite3_column_int64(rows, 10), cb->end_key);
+		assert_int_equal(sqlite3_column_int64(rows, 11), cb->end_ns);
 		assert_string_equal(ended ? ended : "", cb->ended ? cb->ended : "");
-		assert_int_equal(sqlite3_column_int64(rows, 12), cb->program);
-		assert_int_equal(sqlite3_column_int64(rows, 13), cb->number);
+		assert_int_equal(sqlite3_column_int64(rows, 13), cb->program);
+		assert_int_equal(sqlite3_column_int64(rows, 14), cb->number);
 	}
 	sqlite3_finalize(rows);
 	return count;

@@ -183,7 +183,7 @@ static void test_late_parent_and_devices(void **state)
 	(void)state;
 	for (uint32_t device = 0; device < 5000; device++)
 		one_event(ingest, parent, device + 1,
-		          (struct tta_event){.kind = TTA_ALLOC, .device = device, .size_bytes = 3},
+		          (struct tta_event){.kind = TTA_ALLOC, .device = (uint16_t)device, .size_bytes = 3},
 		          (struct ingest_table){0});
 	one_event(ingest, child, 1, (struct tta_event){.kind = TTA_FREE, .address = 77}, (struct ingest_table){0});
 	close_all(ingest);
