@@ -11,7 +11,7 @@
 
 #include "chunk.h"
 #include "totals.h"
-#include "sql/store/write.h"
+#include "sql/replay/history.h"
 
 struct committer;
 

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "sql/store/write.h"
+#include "sql/replay/history.h"
 
 #define DELTA_NO_DISORDER UINT64_MAX
 #define DELTA_MOST_CHANGES 65536u

@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #include "sql/store/rowlog.h"
-#include "sql/store/write.h"
+#include "sql/replay/history.h"
 
 #define REGION_TOTAL_NO_TIME UINT64_MAX
 

@@ -14,31 +14,11 @@
 #include "sql/base/units.h"
 #include "ttalloc/vocabulary.h"
 
-bool label_matches(const char *label, const char *path)
-{
-	size_t length = strlen(label);
-
-	if (strncmp(label, path, length) == 0 && (path[length] == '\0' || path[length] == '/'))
-		return true;
-	return strpbrk(label, "*?[") && sqlite3_strglob(label, path) == 0;
-}
-
 static const char *text_of(sqlite3_value *value)
 {
 	const char *text = (const char *)sqlite3_value_text(value);
 
 	return text ? text : "";
-}
-
-static void label_matches_sql(sqlite3_context *context, int count, sqlite3_value **values)
-{
-	(void)count;
-	if (sqlite3_value_type(values[0]) == SQLITE_NULL)
-		sqlite3_result_int(context, 1); /* no filter */
-	else if (sqlite3_value_type(values[1]) == SQLITE_NULL)
-		sqlite3_result_int(context, 0);
-	else
-		sqlite3_result_int(context, label_matches(text_of(values[0]), text_of(values[1])));
 }
 
 static void result_word(sqlite3_context *context, const char *word, sqlite3_value *value)
@@ -96,8 +76,9 @@ int functions_register(sqlite3 *db)
 		int arguments;
 		void (*function)(sqlite3_context *, int, sqlite3_value **);
 	} functions[] = {
-	    {"label_matches", 2, label_matches_sql}, {"region_word", 1, region_word_sql},
-	    {"region_number", 1, region_number_sql}, {"class_word", 1, class_word_sql},
+	    {"region_word", 1, region_word_sql},
+	    {"region_number", 1, region_number_sql},
+	    {"class_word", 1, class_word_sql},
 	    {"human_bytes", 1, human_bytes_sql},
 	};
 	int code = SQLITE_OK;

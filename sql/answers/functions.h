@@ -13,11 +13,13 @@
 #define SQL_FUNCTIONS_H
 
 #include <sqlite3.h>
-#include <stdbool.h>
 
-/* As label_matches(); both NUL-terminated. */
-bool label_matches(const char *label, const char *path);
+#include "sql/store/recording.h"
 
+/* Registers them and the table-valued functions, unless that is done. 0 or -1. (table_function.c) */
+int functions_add(struct recording *recording, struct sql_error *error);
+
+/* The former alone. */
 int functions_register(sqlite3 *db);
 
 #endif

@@ -14,6 +14,7 @@
 #include "sql/store/recording.h"
 #include "sql/base/units.h"
 #include "value.h"
+#include "functions.h"
 
 struct query_run {
 	struct recording *recording;
@@ -254,7 +255,7 @@ static struct query_run *start(struct recording *recording, const struct query *
 	}
 	run->recording = recording;
 	run->query = query;
-	if (recording_begin(recording, error) == 0 &&
+	if (recording_begin(recording, error) == 0 && functions_add(recording, error) == 0 &&
 	    recording_integer(recording, "SELECT end_ns FROM main.recording_info", 0, &binding.length_ns, error) == 0 &&
 	    check_values(&binding) == 0 && prepare(run, sql, error) == 0 && bind_all(&binding) == 0)
 		return run;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * query.h - opening a recording for reading, and running canned queries over it.
+ * query.h - running canned queries over a recording.
  *
  * A canned query is one file, queries/NAME.sql. Its leading comment is its declaration:
  *
@@ -48,30 +48,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "sql/base/sql.h"
-
-struct recording;
-
-/* Opens PATH read-only, defensive, schema untrusted, brings the views as TEMP views and registers the functions. Works
- * on a recording in progress, on one whose recorder was killed (-wal beside it, also where nothing can be written), and
- * never makes a file. NULL with ERROR filled otherwise. Not thread-safe. */
-struct recording *recording_open(const char *path, struct sql_error *error);
-void recording_close(struct recording *recording);
-const char *recording_path(const struct recording *recording);
-
-/* Whether the answers are complete, and the lines that say what is missing and what it makes of figures. */
-bool recording_complete(struct recording *recording);
-size_t recording_loss_lines(struct recording *recording, char (*lines)[256], size_t capacity);
-
-/* Lets go of the read transaction of the last query, so that a recorder may checkpoint. */
-void recording_release(struct recording *recording);
-
-/* Opens a second recording beside this one (diff): the table-valued functions read it when their column "recording" is
- * 'old'. 0 or -1. */
-int recording_attach_old(struct recording *recording, const char *path, struct sql_error *error);
-
-/* Makes one consistent file of RECORDING at PATH, which must not exist unless FORCE. 0 or -1. */
-int recording_copy(struct recording *recording, const char *path, bool force, struct sql_error *error);
+#include "sql/store/open.h"
 
 enum query_type {
 	QUERY_INTEGER,

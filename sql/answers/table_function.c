@@ -10,7 +10,7 @@
 
 #include "sql/base/array.h"
 #include "sql/base/error.h"
-#include "sql/replay/freed.h"
+#include "sql/replay/functions.h"
 #include "functions.h"
 #include "sql/store/recording.h"
 #include "sql/base/units.h"
@@ -408,14 +408,17 @@ static int add_function(struct recording *recording, const struct table_function
 	return code;
 }
 
-int recording_add_functions(struct recording *recording, struct sql_error *error)
+int functions_add(struct recording *recording, struct sql_error *error)
 {
-	int code = functions_register(recording->db);
+	int code;
 
-	if (code == SQLITE_OK)
-		code = freed_register(recording->db);
-
+	if (recording->has_answers)
+		return 0;
+	if (replay_add_functions(recording, error) < 0)
+		return -1;
+	code = functions_register(recording->db);
 	for (size_t i = 0; code == SQLITE_OK && i < sizeof(all_functions) / sizeof(*all_functions); i++)
 		code = add_function(recording, all_functions[i]);
-	return code == SQLITE_OK ? 0 : sql_fail_db(error, recording->path, recording->db);
+	recording->has_answers = code == SQLITE_OK;
+	return recording->has_answers ? 0 : sql_fail_db(error, recording->path, recording->db);
 }

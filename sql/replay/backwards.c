@@ -3,6 +3,7 @@
  * backwards.c - the changes that blocks made, read back from the last to the first.
  */
 #include "replay.h"
+#include "history.h"
 #include "sql/store/write_private.h"
 
 static struct usage_change change_of(const struct catalog *catalog, const struct replay_event *event)
@@ -51,18 +52,6 @@ static int go_back(struct replay *replay, const struct catalog *catalog, uint64_
 	return state < 0 ? -1 : 1;
 }
 
-/* The read side works on the writer's own connection, and brings its functions along. */
-static int as_reader(struct writer *writer, struct sql_error *error)
-{
-	if (writer->reader.db)
-		return 0;
-	writer->reader = (struct recording){.db = writer->db, .path = writer->path};
-	if (recording_add_functions(&writer->reader, error) == 0)
-		return 0;
-	writer->reader.db = NULL;
-	return -1;
-}
-
 enum write_result writer_changes_backwards(struct writer *writer, uint64_t from_ns, change_call *each, void *context,
                                            struct sql_error *error)
 {
@@ -72,8 +61,9 @@ enum write_result writer_changes_backwards(struct writer *writer, uint64_t from_
 	enum write_result failed;
 	int state = -1;
 
-	if (as_reader(writer, error) == 0 && catalog_load(&catalog, &writer->reader, &all, false, error) == 0)
-		replay = replay_open(&writer->reader, &catalog, error);
+	struct recording *reader = writer_reader(writer);
+	if (catalog_load(&catalog, reader, &all, false, error) == 0)
+		replay = replay_open(reader, &catalog, error);
 	if (replay)
 		state = go_back(replay, &catalog, from_ns, each, context, error);
 	/* What the reader found wrong with the rows will not get better. */

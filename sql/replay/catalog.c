@@ -4,6 +4,8 @@
  */
 #include "catalog.h"
 
+#include "functions.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -260,8 +262,8 @@ int catalog_load(struct catalog *catalog, struct recording *recording, const str
                  struct sql_error *error)
 {
 	*catalog = (struct catalog){.filter = *filter, .per_process = per_process};
-	if (load_processes(catalog, recording, error) < 0 || load_ranges(catalog, recording, error) < 0 ||
-	    load_origins(catalog, recording, error) < 0)
+	if (replay_add_functions(recording, error) < 0 || load_processes(catalog, recording, error) < 0 ||
+	    load_ranges(catalog, recording, error) < 0 || load_origins(catalog, recording, error) < 0)
 		return -1;
 	return filter->has_steps ? load_steps(catalog, recording, error) : 0;
 }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "circular.h"
+#include "history.h"
 #include "sql/store/write_private.h"
 
 /* ?1: the device. From the beginning, since what is resident at some time follows from all that came before. Kinds are

@@ -2,6 +2,7 @@
  *
  * load.c - what a recorder that goes on with a recording must know of it.
  */
+#include "history.h"
 #include "sql/store/write_private.h"
 
 #include <stdio.h>

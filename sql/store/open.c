@@ -261,7 +261,7 @@ static int open_checked(struct recording *recording, struct sql_error *error)
 		return -1;
 	defend(recording->db);
 	if (recording_begin(recording, error) < 0 || check_version(recording, error) < 0 ||
-	    recording_check_tables(recording, error) < 0 || recording_add_functions(recording, error) < 0)
+	    recording_check_tables(recording, error) < 0)
 		return -1;
 	recording_release(recording);
 	return add_temporaries(recording, error);

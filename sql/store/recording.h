@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * recording.h - what is behind struct recording; private to this folder.
+ * recording.h - what is behind struct recording; for who reads rows.
  */
 #ifndef SQL_RECORDING_H
 #define SQL_RECORDING_H
@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "sql/answers/query.h"
+#include "open.h"
 
 struct recording {
 	sqlite3 *db;
@@ -17,7 +17,8 @@ struct recording {
 	struct recording *old;     /* that a diff compares with; owned; NULL: none */
 	struct sql_error *trouble; /* of the table-valued function under way; NULL: none runs */
 	bool in_transaction;
-	int version; /* of the schema, as the file has it */
+	bool has_replay, has_answers; /* the SQL functions of those rooms are registered */
+	int version;                  /* of the schema, as the file has it */
 };
 
 /* Begins the read transaction in which all of an answer is read, unless it has begun. 0 or -1. */
@@ -35,8 +36,5 @@ int recording_integer(struct recording *recording, const char *sql, int64_t fall
 
 /* Whether the file's tables are those of the schema: real tables with all columns. 0 or -1. (tables.c) */
 int recording_check_tables(struct recording *recording, struct sql_error *error);
-
-/* Registers the SQL functions and the table-valued functions. 0 or -1. (functions.c, table_function.c) */
-int recording_add_functions(struct recording *recording, struct sql_error *error);
 
 #endif

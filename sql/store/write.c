@@ -84,6 +84,13 @@ static int wal_grew(void *context, sqlite3 *db, const char *name, int pages)
 	return SQLITE_OK;
 }
 
+struct recording *writer_reader(struct writer *writer)
+{
+	writer->reader.db = writer->db;
+	writer->reader.path = writer->path;
+	return &writer->reader;
+}
+
 static int exec(struct writer *writer, const char *text)
 {
 	return sqlite3_exec(writer->db, text, NULL, NULL, NULL);

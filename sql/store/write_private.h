@@ -20,10 +20,13 @@ struct writer {
 	sqlite3_stmt *bulk[WRITER_SOURCES];
 	sqlite3_stmt *rows[ROW_KINDS];
 	sqlite3_stmt *close_held, *set_end, *begin, *commit;
-	struct recording reader; /* to go back over what was written (replay/backwards.c) */
+	struct recording reader; /* of what was written */
 	uint64_t wal_bytes;
 	int page_bytes;
 };
+
+/* The read side of the writer's own connection. */
+struct recording *writer_reader(struct writer *writer);
 
 /* Opens the file for writing, whatever is in it; nothing that it brings along runs. 0, or -1 with ERROR. Either way
  * *WRITER is for writer_close(). */

@@ -1,38 +1,91 @@
 # SPDX-License-Identifier: Apache-2.0
-"""hook -> include <- recorder -> sql <- analyze: the only arrows between folders; everybody may include include/."""
+"""Every include goes down: the rooms and their arrows are in rooms.py. Begins by proving that it would notice."""
+import collections
+import pathlib
 import re
+import tempfile
 
-from lint import FOLDERS, SOURCE, name_of, report, sources
+from lint import FOLDERS, SOURCE, report
+from rooms import KNOWN, LIBRARIES, MOST_FILES, ROOMS, ROOMS_TO_GO
 
-ALLOWED = {
-    "include": {"include"},
-    "hook": {"hook", "include"},
-    "recorder": {"recorder", "include", "sql"},
-    "sql": {"sql", "include"},
-    "analyze": {"analyze", "sql", "include"},
-}
-# Libraries that are the business of one folder alone.
-LIBRARIES = {"sqlite3.h": {"sql"}, "zstd.h": {"hook", "recorder"}, "ncurses.h": {"analyze"}, "elfutils/libdw.h": {"sql"}}
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)
 
 
-def home_of(path, name):
-    """The folder that an included header of ours lies in."""
-    for folder in (path.parent, SOURCE / "include", SOURCE, *(SOURCE / folder for folder in FOLDERS)):
-        if (folder / name).is_file():
-            return (folder / name).resolve().relative_to(SOURCE).parts[0]
+def room_of(path, source):
+    return str(path.parent.relative_to(source))
+
+
+def included(path, name, source):
+    """The header of ours that NAME means in PATH: of the same room, or by its path from the top, or of include/."""
+    for place in (path.parent, source, source / "include"):
+        if (place / name).is_file():
+            return (place / name).resolve()
     return None
 
 
-def findings_of(path):
-    folder = path.relative_to(SOURCE).parts[0]
-    for _quote, name in INCLUDE.findall(path.read_text(encoding="utf-8")):
-        home = home_of(path, name)
-        if home and home not in ALLOWED[folder]:
-            yield f"{name_of(path)}: includes {name} of {home}/"
-        if name in LIBRARIES and folder not in LIBRARIES[name]:
-            yield f"{name_of(path)}: includes <{name}>"
+def table_findings(rooms):
+    """The table itself: each arrow has to point to a line further up."""
+    above = set()
+    for room, arrows in rooms.items():
+        for other in arrows.split():
+            if other not in above:
+                yield f"rooms.py: {room} may include {other}, which does not lie below it"
+        above.add(room)
 
 
-files = sources(*FOLDERS)
-report([finding for path in files for finding in findings_of(path)], len(files))
+def file_findings(path, source, rooms, known):
+    room = room_of(path, source)
+    if room not in rooms:
+        if room not in ROOMS_TO_GO:
+            yield f"{path.relative_to(source)}: {room} is no room of rooms.py"
+        return
+    for quote, name in INCLUDE.findall(path.read_text(encoding="utf-8")):
+        if name in LIBRARIES and not room.startswith(LIBRARIES[name]):
+            yield f"{path.relative_to(source)}: includes <{name}>"
+        target = included(path, name, source) if quote == '"' else None
+        if quote == '"' and not target:
+            yield f"{path.relative_to(source)}: includes {name}, which is neither of its room nor a path from the top"
+        if not target:
+            continue
+        other = room_of(target, source)
+        if other != room and other not in rooms[room].split() and (room, other) not in known:
+            yield f"{path.relative_to(source)}: includes {name} of {other}, which is not below {room}"
+
+
+def findings_of(source, rooms, known):
+    found = list(table_findings(rooms))
+    files = sorted(path for folder in FOLDERS for path in (source / folder).rglob("*") if path.suffix in (".c", ".h"))
+    sizes = collections.Counter(room_of(path, source) for path in files)
+    found += [f"{room}: {size} files, over {MOST_FILES}" for room, size in sizes.items() if size > MOST_FILES]
+    for path in files:
+        found += file_findings(path, source, rooms, known)
+    return found, len(files)
+
+
+def prove_that_it_notices():
+    """A small house with one fault at a time."""
+    rooms = {"sql/base": "", "sql/store": "sql/base"}
+    faults = {
+        "an include upwards": ({"sql/base/a.h": '#include "sql/store/b.h"\n', "sql/store/b.h": ""}, rooms),
+        "a circle in the table": ({"sql/base/a.h": ""}, {"sql/base": "sql/store", "sql/store": "sql/base"}),
+        "a room that nobody knows": ({"sql/attic/a.h": ""}, rooms),
+        "a header by no path": ({"sql/store/b.h": '#include "base/a.h"\n', "sql/base/a.h": ""}, rooms),
+        "a library of another folder": ({"sql/base/a.h": "#include <zstd.h>\n"}, rooms),
+        "a room too full": ({f"sql/base/{i}.h": "" for i in range(MOST_FILES + 1)}, rooms),
+    }
+    for fault, (files, table) in faults.items():
+        with tempfile.TemporaryDirectory(prefix="ttalloc-lint-") as folder:
+            source = pathlib.Path(folder).resolve()
+            for name, text in {"sql/store/good.c": '#include "sql/base/good.h"\n', "sql/base/good.h": "", **files}.items():
+                (source / name).parent.mkdir(parents=True, exist_ok=True)
+                (source / name).write_text(text)
+            found, _ = findings_of(source, table, {})
+            if not found:
+                yield f"test_layering.py: did not notice {fault}"
+
+
+unproved = list(prove_that_it_notices())
+found, checked = findings_of(SOURCE, ROOMS, KNOWN)
+for (room, other), owner in KNOWN.items():
+    print(f"still points up: {room} -> {other} ({owner})")
+report(unproved + found, checked)

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The rooms of the house, from the ground up, and what the files of each may include.
+
+    hook -> include <- recorder -> sql <- analyze
+
+Every arrow points to a line further up in this table, so there is no circle. Who needs another arrow moves what is common
+down, or turns the call into a callback.
+"""
+
+ROOMS = {
+    # room                may include, beside files of its own
+    "include":            "",
+    "include/ttalloc":    "include",
+
+    "hook/core":          "include include/ttalloc",
+    "hook/stacks":        "include include/ttalloc hook/core",
+    "hook/ship":          "include include/ttalloc hook/core",
+    "hook/malloc":        "include include/ttalloc hook/core",
+    "hook/tt_metal":      "include include/ttalloc hook/core",
+    "hook/python":        "",
+
+    "sql/base":           "include include/ttalloc",
+    "sql/store":          "include include/ttalloc sql/base",
+    "sql/symbols":        "include include/ttalloc sql/base sql/store",
+    "sql/replay":         "include include/ttalloc sql/base sql/store",
+    "sql/answers":        "include include/ttalloc sql/base sql/store sql/symbols sql/replay",
+    "sql/answers/live":   "include include/ttalloc sql/base sql/store sql/replay",
+    "sql/answers/why":    "include include/ttalloc sql/base sql/store sql/replay",
+    "sql/answers/verify": "include include/ttalloc sql/base sql/store sql/replay sql/answers",
+    "sql/answers/tables": "include include/ttalloc sql/base sql/store sql/replay sql/answers sql/answers/why sql/answers/verify",
+
+    "recorder/ledger":    "include include/ttalloc sql/base sql/store sql/replay",
+    "recorder/serve":     "include include/ttalloc sql/base recorder/ledger",
+    "recorder/legacy":    "include include/ttalloc sql/base recorder/ledger recorder/serve",
+    "recorder":           "include include/ttalloc sql/base sql/store sql/symbols sql/answers recorder/ledger recorder/serve recorder/legacy",
+
+    "analyze/write":      "include include/ttalloc sql/base sql/store sql/answers",
+    "analyze/watch":      "include include/ttalloc sql/base sql/store sql/answers sql/answers/live",
+    "analyze/tools":      "",
+    "analyze":            "include include/ttalloc sql/base sql/store sql/symbols sql/answers analyze/write analyze/watch",
+}
+
+# Files of its own, headers included, that a newcomer can still overlook.
+MOST_FILES = 45
+
+# Arrows that still point up, and who turns them. Nothing is added here.
+KNOWN = {
+    ("hook/core", "hook/ship"): "hook",
+    ("hook/core", "hook/stacks"): "hook",
+    ("recorder/ledger", "recorder/legacy"): "recorder",
+    ("recorder/serve", "recorder/legacy"): "recorder",
+    ("recorder/serve", "recorder"): "recorder",
+    ("recorder/serve", "recorder/base"): "recorder",
+    ("recorder/ledger", "recorder/base"): "recorder",
+    ("recorder/legacy", "recorder/base"): "recorder",
+    ("recorder", "recorder/base"): "recorder",
+    ("recorder/base", "sql/base"): "recorder",
+    ("analyze/watch", "analyze"): "analyze",
+    ("analyze/watch", "analyze/base"): "analyze",
+    ("analyze/write", "analyze/base"): "analyze",
+    ("analyze", "analyze/base"): "analyze",
+    ("analyze/base", "sql/base"): "analyze",
+    ("sql/base", "sql/replay"): "sql",
+}
+ROOMS_TO_GO = ("recorder/base", "analyze/base")
+
+# Libraries that are the business of one folder alone.
+LIBRARIES = {"sqlite3.h": ("sql",), "zstd.h": ("hook", "recorder"), "ncurses.h": ("analyze",), "elfutils/libdw.h": ("sql",)}
