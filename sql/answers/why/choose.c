@@ -208,6 +208,10 @@ static int choose_told(struct why_work *work)
 	work->why->region = message->region;
 	work->why->request_bank_bytes =
 	    message->request_bank_bytes == MESSAGE_UNKNOWN ? WHY_NONE : message->request_bank_bytes;
+	if (message->kind == MESSAGE_LIMIT || message->kind == MESSAGE_TRACE_REGION) {
+		work->why->device = question->filter.has_device ? question->filter.device : WHY_NONE;
+		return 0; /* all that is to be said is in the message */
+	}
 	choose_last(work);
 	return choose_device(work);
 }

@@ -1,254 +1,362 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * message.c - see message.h. A message is matched against patterns, in which
+ * message.c - see message.h: the rows of wording.h, found in the text of a log.
  *
- *   #      is a number, decimal or 0x..., stored in the field whose turn it is
- *   @      is the word of a kind of memory, with or without BufferType:: before it
- *   ^      is anything up to what follows, for a core range of either print
- *   blank  is any number of blanks, commas, colons, semicolons and full stops, or none
- *   [x]    is x or nothing
+ * A message may be wrapped anywhere, amid a word or a number too. Behind a line break it goes on behind what the line
+ * has in common with the one that the message began in: the log's prefix. If nothing fits so, it goes on at the first
+ * place between two words from which on all the rest fits.
  */
 #include "message.h"
 
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "log_text.h"
 #include "sql/base/units.h"
 #include "ttalloc.h"
 
-#define FIELDS_MAX 8
-#define CORES_BYTES_MAX 256 /* what a core range may take */
-#define REGION_PREFIX "BufferType::"
-
-struct pattern {
-	enum message_kind kind;
-	const char *text;
-	size_t fields[FIELDS_MAX]; /* offsets in struct message, in the order of the numbers */
-};
-
+#define BREAK '\n'
+#define PREFIX_BYTES_MAX 160 /* of what a log puts before each line */
+#define LEAD_BYTES_MAX 512   /* ... and what else stands there before the message */
+#define ANY_BYTES_MAX 256    /* of what does not matter, or a core range */
+#define STEPS_MAX 5000       /* of an attempt to match, so that no text takes for ever */
+#define BREAKS_MAX 64        /* within a message */
+#define TEXT_BYTES_MAX 1024  /* of a wording */
+#define BLANKS " ,:;."       /* one or more of them stand for any others, and so does a line break */
+#define DIGITS "0123456789"
 #define FIELD(name) offsetof(struct message, name)
 
-/* Of the patterns that match at one place the first counts: the longest of a kind comes first. */
-static const struct pattern patterns[] = {
-    {MESSAGE_OUT_OF_MEMORY,
-     "Not enough space [after considering dependencies ]to allocate # B @ buffer across # banks [where ]"
-     "[each bank needs to store ][(]# B [per bank)] [but ]bank size is [only ]# B (allocated # B free # B largest "
-     "free block # B",
-     {FIELD(size_bytes), FIELD(banks), FIELD(request_bank_bytes), FIELD(bank_bytes), FIELD(allocated_bytes),
-      FIELD(free_bytes), FIELD(largest_free_bytes)}},
-    {MESSAGE_OUT_OF_MEMORY,
-     "Not enough space [after considering dependencies ]to allocate # B @ buffer across # banks [where ]"
-     "[each bank needs to store ][(]# B [per bank)] [but ]bank size is [only ]# B",
-     {FIELD(size_bytes), FIELD(banks), FIELD(request_bank_bytes), FIELD(bank_bytes)}},
-    {MESSAGE_OUT_OF_MEMORY,
-     "Not enough space [after considering dependencies ]to allocate # B @ buffer across # banks [where ]"
-     "[each bank needs to store ][(]# B",
-     {FIELD(size_bytes), FIELD(banks), FIELD(request_bank_bytes)}},
-    {MESSAGE_BELOW_LIMIT, "Cannot allocate at an address below # Allocation at #", {FIELD(limit), FIELD(address)}},
-    {MESSAGE_CLASH,
-     "circular buffers in program # clash with L1 buffers on core range ^L1 buffer allocated at # and static circular "
-     "buffer region ends at #",
-     {FIELD(program), FIELD(buffer_address), FIELD(cb_end)}},
-    {MESSAGE_BEYOND_L1,
-     "circular buffers on core range ^grow to # B which is beyond max L1 size of # B",
-     {FIELD(cb_end), FIELD(limit)}},
-    {MESSAGE_TRACE_REGION,
-     "Creating trace buffers of size # B on MeshDevice # but only # B is allocated for trace region",
-     {FIELD(size_bytes), FIELD(program), FIELD(free_bytes)}},
-};
+/* What people leave out when they copy a message. */
+static const char *const leads[] = {"Out of Memory: ", "Statically allocated ", "{}: ", "{} "};
 
-/* ---- Text without what a log adds ---- */
+/* What may stand before the word of a region. */
+static const char *const types[] = {"", "BufferType::"};
 
-/* Behind an escape sequence that begins at TEXT. */
-static const char *skip_escape(const char *text, const char *end)
+/* ---- Figures ---- */
+
+static int64_t *figure_of(struct message *message, size_t offset)
 {
-	if (++text == end || *text != '[')
-		return text;
-	for (text++; text < end && (*text < '@' || *text > '~');)
-		text++;
-	return text < end ? text + 1 : end;
+	return (int64_t *)(void *)((char *)message + offset);
 }
 
-/* TEXT with neither colours nor controls, and one blank for any number of them. */
-static char *plain_text(const char *text, size_t bytes)
+static struct message unknown_message(const struct wording *wording)
 {
-	const char *end = text + bytes;
-	char *plain = malloc(bytes + 1), *to = plain;
+	struct message message = {.wording = wording, .kind = wording->kind};
 
-	while (plain && text < end) {
-		if (*text == '\033') {
-			text = skip_escape(text, end);
-			continue;
-		}
-		char c = (unsigned char)*text > ' ' ? *text : ' ';
-		if (c != ' ' || to == plain || to[-1] != ' ')
-			*to++ = c;
-		text++;
+	for (size_t at = FIELD(region); at < sizeof(message); at += sizeof(int64_t))
+		*figure_of(&message, at) = MESSAGE_UNKNOWN;
+	message.region = wording->region;
+	return message;
+}
+
+static bool is_at_most(int64_t figure, int64_t limit)
+{
+	return figure == MESSAGE_UNKNOWN || limit == MESSAGE_UNKNOWN || figure <= limit;
+}
+
+/* Whether the figures agree with each other, as those do that were read rightly. */
+static bool is_sensible(const struct message *message)
+{
+	int64_t sum, whole;
+
+	if (message->allocated_bytes != MESSAGE_UNKNOWN && message->free_bytes != MESSAGE_UNKNOWN &&
+	    (__builtin_add_overflow(message->allocated_bytes, message->free_bytes, &sum) || sum != message->bank_bytes))
+		return false;
+	if (message->banks != MESSAGE_UNKNOWN && message->request_bank_bytes != MESSAGE_UNKNOWN &&
+	    !__builtin_mul_overflow(message->banks, message->request_bank_bytes, &whole) && message->size_bytes > whole)
+		return false;
+	return is_at_most(message->largest_free_bytes, message->free_bytes) &&
+	       is_at_most(message->largest_placeable_bytes, message->placeable_bytes);
+}
+
+bool message_is_same(const struct message *a, const struct message *b)
+{
+	struct message first = *a, second = *b;
+
+	if (a->kind != b->kind)
+		return false;
+	for (size_t at = FIELD(region); at < sizeof(first); at += sizeof(int64_t)) {
+		int64_t one = *figure_of(&first, at), other = *figure_of(&second, at);
+
+		if (one != MESSAGE_UNKNOWN && other != MESSAGE_UNKNOWN && one != other)
+			return false;
 	}
-	if (plain)
-		*to = '\0';
-	return plain;
+	return true;
 }
 
 /* ---- Matching ---- */
 
-struct match {
-	const struct pattern *pattern;
+struct matching {
 	struct message *message;
-	size_t field;
+	const char *line, *start; /* where the message begins, and its line */
+	bool sensible;            /* the figures have to be */
+	bool any_prefix;          /* lines may go on anywhere */
+	unsigned steps_left, breaks_left;
 };
 
-/* Reads the number at TEXT. NULL: there is none, or none that is real. */
-static const char *read_number(const char *text, int64_t *number)
+/* What is left of a wording: its text, and whose turn the figures are. */
+struct pattern {
+	const char *text;
+	const size_t *figures;
+};
+
+static bool match(struct matching *matching, struct pattern pattern, const char *text);
+
+static struct pattern behind_figure(struct pattern pattern)
 {
-	bool is_hexadecimal = text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
-	const char *at = is_hexadecimal ? text + 2 : text;
-	int64_t base = is_hexadecimal ? 16 : 10;
-
-	*number = 0;
-	for (text = at;; at++) {
-		int64_t digit = *at >= '0' && *at <= '9' ? *at - '0' : 99;
-
-		if (is_hexadecimal && digit == 99 && ((*at | 0x20) >= 'a' && (*at | 0x20) <= 'f'))
-			digit = (*at | 0x20) - 'a' + 10;
-		if (digit >= base)
-			return at > text ? at : NULL;
-		if (*number > (INT64_MAX - digit) / base)
-			return NULL;
-		*number = *number * base + digit;
-	}
+	return (struct pattern){strchr(pattern.text, '}') + 1, pattern.figures + 1};
 }
 
-static const char *take_number(struct match *match, const char *text)
+static bool is_blank(char c)
 {
-	int64_t number;
-	const char *end = read_number(text, &number);
-
-	if (end)
-		memcpy((char *)match->message + match->pattern->fields[match->field++], &number, sizeof(number));
-	return end;
+	return c == ' ' || c == ',' || c == ':' || c == ';' || c == '.';
 }
 
-static const char *take_region(struct match *match, const char *text)
+static bool is_of_word(char c)
 {
-	char word[32];
-
-	if (strncmp(text, REGION_PREFIX, strlen(REGION_PREFIX)) == 0)
-		text += strlen(REGION_PREFIX);
-	size_t length = strcspn(text, " ");
-	if (length == 0 || length >= sizeof(word))
-		return NULL;
-	memcpy(word, text, length);
-	word[length] = '\0';
-	match->message->region = region_number(word, NULL);
-	return match->message->region < 0 ? NULL : text + length;
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-/* Up to the literal text that follows in PATTERN; the numbers on the way are a core range. */
-static const char *take_cores(struct match *match, const char *text, const char *pattern)
+static int digit_of(char c, int64_t base)
 {
-	size_t length = strcspn(pattern, "#");
-	const char *start = text;
-	size_t known = 0;
-	int64_t number;
+	int digit = c >= '0' && c <= '9' ? c - '0' : 99;
 
-	while (*text && text - start < CORES_BYTES_MAX && strncmp(text, pattern, length) != 0) {
-		const char *end = read_number(text, &number);
-
-		if (end && known < 4)
-			match->message->cores[known++] = number;
-		text = end ? end : text + 1;
-	}
-	for (size_t i = 0; known < 4 && i < 4; i++)
-		match->message->cores[i] = MESSAGE_UNKNOWN;
-	return strncmp(text, pattern, length) == 0 ? text : NULL;
+	if (digit == 99 && (c | 0x20) >= 'a' && (c | 0x20) <= 'f')
+		digit = (c | 0x20) - 'a' + 10;
+	return digit < base ? digit : -1;
 }
 
-static const char *skip_blanks(const char *text)
+/* The bytes of LINE that are a prefix of the message's own line, too, in which numbers may differ. */
+static size_t prefix_bytes(const struct matching *matching, const char *line)
 {
-	return text + strspn(text, " ,:;.");
-}
+	const char *own = matching->line, *at = line;
+	size_t bytes = 0;
 
-/* The optional part at PATTERN ("[x]"): what it takes of TEXT, which may be nothing. */
-static const char *take_optional(const char *text, const char *pattern, size_t length)
-{
-	const char *at = text;
-
-	for (size_t i = 0; i < length; i++) {
-		if (pattern[i] == ' ')
-			at = skip_blanks(at);
-		else if (*at++ != pattern[i])
-			return text;
-	}
-	return at;
-}
-
-static bool matches(struct match *match, const char *text)
-{
-	for (const char *pattern = match->pattern->text; text && *pattern; pattern++) {
-		size_t length;
-
-		switch (*pattern) {
-		case '#':
-			text = take_number(match, text);
+	while (own < matching->start && *at && *at != BREAK) {
+		if (digit_of(*own, 10) >= 0 && digit_of(*at, 10) >= 0) {
+			own += strspn(own, DIGITS);
+			at += strspn(at, DIGITS);
+		} else if (*own++ != *at++) {
 			break;
-		case '@':
-			text = take_region(match, text);
-			break;
-		case '^':
-			text = take_cores(match, text, pattern + 1);
-			break;
-		case ' ':
-			text = skip_blanks(text);
-			break;
-		case '[':
-			length = strcspn(pattern + 1, "]");
-			text = take_optional(text, pattern + 1, length);
-			pattern += length + 1;
-			break;
-		default:
-			text = *text == *pattern ? text + 1 : NULL;
+		} else if (!is_of_word(at[-1])) {
+			bytes = (size_t)(at - line);
 		}
 	}
-	return text != NULL;
+	return bytes;
 }
 
-static struct message unknown_message(enum message_kind kind)
+/* The next place behind AT, NULL at first, where a message may go on in LINE; NULL: there is none. */
+static const char *next_start(const struct matching *matching, const char *line, const char *at)
 {
-	struct message message = {.kind = kind,
-	                          .region = MESSAGE_UNKNOWN,
-	                          .size_bytes = MESSAGE_UNKNOWN,
-	                          .banks = MESSAGE_UNKNOWN,
-	                          .request_bank_bytes = MESSAGE_UNKNOWN,
-	                          .bank_bytes = MESSAGE_UNKNOWN,
-	                          .allocated_bytes = MESSAGE_UNKNOWN,
-	                          .free_bytes = MESSAGE_UNKNOWN,
-	                          .largest_free_bytes = MESSAGE_UNKNOWN,
-	                          .address = MESSAGE_UNKNOWN,
-	                          .limit = MESSAGE_UNKNOWN,
-	                          .program = MESSAGE_UNKNOWN,
-	                          .cb_end = MESSAGE_UNKNOWN,
-	                          .buffer_address = MESSAGE_UNKNOWN};
-
-	for (size_t i = 0; i < 4; i++)
-		message.cores[i] = MESSAGE_UNKNOWN;
-	if (kind == MESSAGE_CLASH || kind == MESSAGE_BEYOND_L1)
-		message.region = TTALLOC_L1;
-	if (kind == MESSAGE_TRACE_REGION)
-		message.region = TTALLOC_TRACE;
-	return message;
+	if (!matching->any_prefix)
+		return at ? NULL : line + prefix_bytes(matching, line);
+	if (!at)
+		return line;
+	while (*at && *at != BREAK && at - line < PREFIX_BYTES_MAX)
+		if (!is_of_word(*at++) && *at != BREAK)
+			return at;
+	return NULL;
 }
 
-/* The message that begins exactly at TEXT. */
-static bool parse_at(const char *text, struct message *message)
+static bool match_behind_break(struct matching *matching, struct pattern pattern, const char *line)
 {
-	for (size_t i = 0; i < sizeof(patterns) / sizeof(*patterns); i++) {
-		struct message found = unknown_message(patterns[i].kind);
-		struct match match = {.pattern = &patterns[i], .message = &found};
+	bool fits = false;
 
-		if (text[0] == patterns[i].text[0] && matches(&match, text)) {
-			*message = found;
+	if (matching->breaks_left == 0)
+		return false;
+	matching->breaks_left--;
+	for (const char *at = NULL; !fits && (at = next_start(matching, line, at));)
+		fits = match(matching, pattern, at);
+	matching->breaks_left++;
+	return fits;
+}
+
+static bool match_with_figure(struct matching *matching, struct pattern pattern, const char *text, int64_t figure)
+{
+	int64_t *place = figure_of(matching->message, *pattern.figures), before = *place;
+
+	if (before == MESSAGE_UNKNOWN)
+		*place = figure;
+	else if (matching->message->kind != MESSAGE_LIMIT)
+		*place = figure > before ? figure : before;
+	else if (__builtin_add_overflow(before, figure, place))
+		*place = INT64_MAX;
+	if (match(matching, behind_figure(pattern), text))
+		return true;
+	*place = before;
+	return false;
+}
+
+static bool match_digits(struct matching *matching, struct pattern pattern, const char *text, int64_t base,
+                         int64_t number, bool has_digits);
+
+/* A number that goes on in the next line, which begins at LINE. */
+static bool match_more_digits(struct matching *matching, struct pattern pattern, const char *line, int64_t base,
+                              int64_t number, bool has_digits)
+{
+	bool fits = false;
+
+	if (matching->breaks_left == 0)
+		return false;
+	matching->breaks_left--;
+	for (const char *at = NULL; !fits && matching->steps_left > 0 && (at = next_start(matching, line, at));) {
+		matching->steps_left--;
+		fits = digit_of(*at, base) >= 0 && match_digits(matching, pattern, at, base, number, has_digits);
+	}
+	matching->breaks_left++;
+	return fits;
+}
+
+/* The rest of a number, of which NUMBER is known if HAS_DIGITS. */
+static bool match_digits(struct matching *matching, struct pattern pattern, const char *text, int64_t base,
+                         int64_t number, bool has_digits)
+{
+	for (int digit; (digit = digit_of(*text, base)) >= 0; text++) {
+		if (number > (INT64_MAX - digit) / base)
+			return false;
+		number = number * base + digit;
+		has_digits = true;
+	}
+	if (*text == BREAK && match_more_digits(matching, pattern, text + 1, base, number, has_digits))
+		return true;
+	return has_digits && match_with_figure(matching, pattern, text, number);
+}
+
+static bool match_number(struct matching *matching, struct pattern pattern, const char *text)
+{
+	bool is_hexadecimal = text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
+
+	if (is_hexadecimal)
+		return match_digits(matching, pattern, text + 2, 16, 0, false);
+	return match_digits(matching, pattern, text, strncmp(pattern.text, "{:x}", 4) == 0 ? 16 : 10, 0, false);
+}
+
+/* The word of a region, with or without the name of its type before it. */
+static bool match_region(struct matching *matching, struct pattern pattern, const char *text)
+{
+	struct pattern behind = behind_figure(pattern);
+	char words[TEXT_BYTES_MAX];
+
+	for (int64_t region = TTALLOC_DRAM; region <= TTALLOC_TRACE; region++)
+		for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++) {
+			snprintf(words, sizeof(words), "%s%s%s", types[i], region_word(region), behind.text);
+			matching->message->region = region;
+			if (match(matching, (struct pattern){words, behind.figures}, text))
+				return true;
+		}
+	matching->message->region = MESSAGE_UNKNOWN;
+	return false;
+}
+
+/* Anything up to what follows. Numbers on the way are a core range, if that is what is asked for. */
+static bool match_any(struct matching *matching, struct pattern pattern, const char *text)
+{
+	int64_t *cores = matching->message->cores;
+	bool are_cores = *pattern.figures == FIELD(cores), in_number = false;
+	const char *start = text;
+	size_t known = 0;
+
+	for (;; text++) {
+		if (match(matching, behind_figure(pattern), text))
 			return true;
+		if (!*text || text - start == ANY_BYTES_MAX || matching->steps_left == 0)
+			break;
+		int digit = digit_of(*text, 10);
+		if (*text == BREAK) {
+			known = 4; /* what follows may be a prefix */
+			cores[0] = cores[1] = cores[2] = cores[3] = MESSAGE_UNKNOWN;
+		}
+		if (are_cores && digit >= 0 && known < 4)
+			cores[known] = (in_number && cores[known] < INT32_MAX ? cores[known] * 10 : 0) + digit;
+		known += in_number && digit < 0 && known < 4;
+		in_number = digit >= 0;
+	}
+	for (size_t i = 0; are_cores && i < 4; i++)
+		cores[i] = MESSAGE_UNKNOWN;
+	return false;
+}
+
+static bool match_figure(struct matching *matching, struct pattern pattern, const char *text)
+{
+	switch (*pattern.figures) {
+	case 0:
+	case FIELD(cores):
+		return match_any(matching, pattern, text);
+	case FIELD(region):
+		return match_region(matching, pattern, text);
+	default:
+		return match_number(matching, pattern, text);
+	}
+}
+
+static bool match(struct matching *matching, struct pattern pattern, const char *text)
+{
+	while (*pattern.text) {
+		if (matching->steps_left == 0)
+			return false;
+		matching->steps_left--;
+		if (*text == BREAK)
+			return match_behind_break(matching, pattern, text + 1);
+		if (*pattern.text == '{')
+			return match_figure(matching, pattern, text);
+		if (is_blank(*pattern.text)) {
+			if (!is_blank(*text) && !is_blank(text[-1]) && text[-1] != BREAK)
+				return false;
+			pattern.text += strspn(pattern.text, BLANKS);
+			text += strspn(text, BLANKS);
+		} else if (*pattern.text++ != *text++) {
+			return false;
+		}
+	}
+	return !matching->sensible || is_sensible(matching->message);
+}
+
+/* ---- Finding ---- */
+
+static struct pattern pattern_of(const struct wording *wording)
+{
+	struct pattern pattern = {wording->text, wording->figures};
+
+	for (size_t i = 0; i < sizeof(leads) / sizeof(*leads); i++)
+		if (strncmp(pattern.text, leads[i], strlen(leads[i])) == 0) {
+			pattern.figures += *pattern.text == '{';
+			pattern.text += strlen(leads[i]);
+		}
+	return pattern;
+}
+
+/* The beginning of the line that AT is in, in the text that BEGINs there; AT: too far away for a prefix. */
+static const char *line_of(const char *at, const char *begin)
+{
+	const char *line = at;
+
+	while (line > begin && line[-1] != BREAK)
+		if (at - --line > LEAD_BYTES_MAX)
+			return at;
+	return line;
+}
+
+/* The message that begins exactly at TEXT, in a log that BEGINs there: with figures that agree with each other, if that
+ * can be. */
+static bool parse_at(const char *text, const char *begin, struct message *message)
+{
+	for (size_t i = 0; i < wording_count; i++) {
+		struct pattern pattern = pattern_of(&wordings[i]);
+
+		for (unsigned attempt = 0; attempt < 4 && *text == *pattern.text; attempt++) {
+			struct matching matching = {.message = message,
+			                            .line = line_of(text, begin),
+			                            .start = text,
+			                            .sensible = attempt < 2,
+			                            .any_prefix = attempt % 2,
+			                            .steps_left = STEPS_MAX,
+			                            .breaks_left = BREAKS_MAX};
+
+			*message = unknown_message(&wordings[i]);
+			if (match(&matching, pattern, text))
+				return true;
 		}
 	}
 	return false;
@@ -256,20 +364,15 @@ static bool parse_at(const char *text, struct message *message)
 
 bool message_parse(const char *text, size_t bytes, struct message *message)
 {
-	char *plain = plain_text(text, bytes);
-	bool found = false;
+	char *plain = log_text(text, bytes);
+	bool found = false, begins[UCHAR_MAX + 1] = {false};
 
 	if (!plain)
 		return false;
+	for (size_t i = 0; i < wording_count; i++)
+		begins[(unsigned char)*pattern_of(&wordings[i]).text] = true;
 	for (const char *at = plain + strlen(plain); !found && at > plain;)
-		found = parse_at(--at, message);
+		found = begins[(unsigned char)*--at] && parse_at(at, plain, message);
 	free(plain);
 	return found;
-}
-
-bool message_is_same(const struct message *a, const struct message *b)
-{
-	size_t from = FIELD(region); /* numbers of one type from there on, without holes */
-
-	return a->kind == b->kind && memcmp((const char *)a + from, (const char *)b + from, sizeof(*a) - from) == 0;
 }

@@ -10,32 +10,29 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MESSAGE_UNKNOWN (-1)
+#include "wording.h"
 
-enum message_kind {
-	MESSAGE_OUT_OF_MEMORY, /* Not enough space to allocate ... */
-	MESSAGE_BELOW_LIMIT,   /* Cannot allocate at an address below ... */
-	MESSAGE_CLASH,         /* ... circular buffers in program ... clash with L1 buffers ... */
-	MESSAGE_BEYOND_L1,     /* ... circular buffers on core range ... grow to ... beyond max L1 size ... */
-	MESSAGE_TRACE_REGION,  /* Creating trace buffers ... but only ... is allocated for trace region */
-};
+#define MESSAGE_UNKNOWN (-1)
 
 /* What a message says; MESSAGE_UNKNOWN where it does not. */
 struct message {
+	const struct wording *wording;
 	enum message_kind kind;
 	int64_t region;
 	int64_t size_bytes, banks, request_bank_bytes;
 	int64_t bank_bytes, allocated_bytes, free_bytes, largest_free_bytes;
-	int64_t address, limit;                  /* below which nothing may lie; beyond which nothing may reach */
-	int64_t program, cb_end, buffer_address; /* of a clash: where circular buffers end, and the L1 buffer begins */
-	int64_t cores[4];                        /* x0, y0, x1, y1 of the first core range */
+	int64_t placeable_bytes, largest_placeable_bytes; /* of what is free, outside of what other allocators hold */
+	int64_t address, limit; /* below which nothing may lie; beyond which nothing may reach */
+	int64_t program, cb_end,
+	    buffer_address; /* of a clash: where the program's memory ends, and the buffer begins */
+	int64_t cores[4];   /* x0, y0, x1, y1 of the first core range */
 };
 
-/* Finds the last such message in TEXT, with log lines, ANSI colours and line breaks around and within it. False: there
- * is none. */
+/* Finds the last such message in TEXT, whatever a log has around and within it: prefixes of lines, colours, escaped
+ * characters, line breaks between words and amid them. False: there is none. */
 bool message_parse(const char *text, size_t bytes, struct message *message);
 
-/* Whether both say the same. */
+/* Whether both can be one message: no figure that both have differs. */
 bool message_is_same(const struct message *a, const struct message *b);
 
 #endif

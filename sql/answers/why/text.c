@@ -317,7 +317,7 @@ static void make_sentence(struct recording *recording, const struct why_bank *ba
 			add_groups(phrase, recording, groups, error);
 			add(phrase, " hold%s the L1 floor", groups->blocks == 1 ? "s" : "");
 		}
-		add(phrase, ": circular buffers reach up to 0x%" PRIx64 ", and L1's lowest block begins at 0x%" PRIx64,
+		add(phrase, ": %s reach up to 0x%" PRIx64 ", and L1's lowest block begins at 0x%" PRIx64, why->grower,
 		    (uint64_t)why->cb_end_address, (uint64_t)why->floor_address);
 		break;
 	case WHY_CONSTRAINT:

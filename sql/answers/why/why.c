@@ -182,6 +182,12 @@ static void compare_all(struct why_work *work)
 	compare(work, "what is free", message->free_bytes, why->free_bytes);
 	compare(work, "the largest free block", message->largest_free_bytes, why->largest_free_bytes);
 	compare(work, "the request in each bank", message->request_bank_bytes, why->request_bank_bytes);
+	if (message->largest_placeable_bytes != MESSAGE_UNKNOWN)
+		why_add_line(
+		    why->remarks,
+		    "sub-devices share the bank: other than what their allocators hold, the message says, %" PRId64
+		    " B could be placed, at most %" PRId64 " B in one piece",
+		    message->placeable_bytes, message->largest_placeable_bytes);
 }
 
 /* ---- Verdicts ---- */
@@ -198,6 +204,21 @@ static void judge(const struct why_work *work)
 	else
 		why->verdict = work->question->kind == WHY_MOMENT ? WHY_FITS : WHY_CONSTRAINT;
 	why->missing_bytes = needed > why->largest_free_bytes ? needed - why->largest_free_bytes : 0;
+}
+
+/* With what a program sets the size of a region, when it opens a device; NULL: it cannot. */
+static const char *option_of(int64_t region)
+{
+	return region == TTALLOC_L1_SMALL ? "l1_small_size" : region == TTALLOC_TRACE ? "trace_region_size" : NULL;
+}
+
+/* Whether there is nothing of the region on the device. */
+static bool is_without_region(const struct why_work *work)
+{
+	if (work->has_message && work->message.bank_bytes != MESSAGE_UNKNOWN)
+		return work->message.bank_bytes == 0;
+	return !work->bank.known && option_of(work->why->region) &&
+	       layouts_at(&work->layouts, work->why->device, TTALLOC_L1, INT64_MAX);
 }
 
 /* Of a bank that is not in the recording: by the message alone. */
@@ -224,6 +245,24 @@ static int judge_by_message(struct why_work *work)
 	return 0;
 }
 
+/* A region that the device was opened without. */
+static int answer_no_region(struct why_work *work)
+{
+	struct why *why = work->why;
+	const char *option = option_of(why->region);
+	char word[32];
+
+	why->verdict = WHY_EXHAUSTED;
+	why->bank_bytes = why->free_bytes = why->largest_free_bytes = 0;
+	why->needed_bytes = why->missing_bytes = why->request_bank_bytes;
+	snprintf(why->sentence, sizeof(why->sentence),
+	         "missed by %" PRId64 " B: the device has no %s, its size is 0 B%s%s", why->missing_bytes,
+	         why_region_word(why->region, word, sizeof(word)),
+	         option ? ": it is reserved when the device is opened, so open it with a large enough " : "",
+	         option ? option : "");
+	return 0;
+}
+
 static int answer_bank(struct why_work *work)
 {
 	struct why *why = work->why;
@@ -231,6 +270,8 @@ static int answer_bank(struct why_work *work)
 	size_t count;
 	int result;
 
+	if (is_without_region(work))
+		return answer_no_region(work);
 	if (!work->bank.known)
 		return judge_by_message(work);
 	if (why->request_bank_bytes <= 0 || why->request_bank_bytes > INT64_MAX / 2)
@@ -273,6 +314,7 @@ static int answer_circular(struct why_work *work)
 	find_floor(why);
 	if (work->has_message) {
 		end = message->cb_end;
+		why->grower = message->wording->subject;
 	} else {
 		if (__builtin_add_overflow(end, why->request_bank_bytes, &end))
 			return sql_fail(work->error,
@@ -286,9 +328,9 @@ static int answer_circular(struct why_work *work)
 		why->verdict = WHY_EXHAUSTED;
 		why->missing_bytes = end - message->limit;
 		snprintf(why->sentence, sizeof(why->sentence),
-		         "missed by %" PRId64 " B: circular buffers reach up to %" PRId64 ", and L1 ends at %" PRId64
-		         ": an empty L1 would not hold them either",
-		         why->missing_bytes, end, message->limit);
+		         "missed by %" PRId64 " B: %s reach up to %" PRId64 ", and %s at %" PRId64
+		         ": an empty L1 would not help",
+		         why->missing_bytes, why->grower, end, message->wording->place, message->limit);
 		return 0;
 	}
 	if (work->has_message && message->kind == MESSAGE_CLASH && why->floor_address != message->buffer_address)
@@ -301,8 +343,8 @@ static int answer_circular(struct why_work *work)
 	if (why->floor_address == WHY_NONE || why->floor_address >= end) {
 		why->verdict = WHY_CONSTRAINT;
 		snprintf(why->sentence, sizeof(why->sentence),
-		         "the recording shows no L1 block below 0x%" PRIx64 ", where the circular buffers end",
-		         (uint64_t)end);
+		         "the recording shows no L1 block below 0x%" PRIx64 ", where %s end", (uint64_t)end,
+		         why->grower);
 		return 0;
 	}
 	why->verdict = WHY_CLASH;
@@ -319,10 +361,13 @@ static int answer_below_limit(struct why_work *work)
 
 	why->verdict = WHY_CONSTRAINT;
 	why->missing_bytes = message->limit > message->address ? message->limit - message->address : 0;
-	snprintf(why->sentence, sizeof(why->sentence),
-	         "missed by %" PRId64 " B: the free place at 0x%" PRIx64 " begins below 0x%" PRIx64
-	         ", under which nothing may lie",
-	         why->missing_bytes, (uint64_t)message->address, (uint64_t)message->limit);
+	snprintf(
+	    why->sentence, sizeof(why->sentence),
+	    "missed by %" PRId64 " B: %s at 0x%" PRIx64 " begins below 0x%" PRIx64 ", under which nothing may lie%s",
+	    why->missing_bytes, message->wording->subject, (uint64_t)message->address, (uint64_t)message->limit,
+	    message->wording->region == TTALLOC_DRAM ? ": what a trace uses does, so release other traces, or open "
+	                                               "the device with a trace_region_size"
+	                                             : "");
 	if (work->bank.known)
 		return collect(work);
 	return 0;
@@ -342,6 +387,34 @@ static int answer_trace_region(struct why_work *work)
 	return 0;
 }
 
+/* What TT-Metal or an operation refused by its own reckoning, before the allocator was asked. */
+static int answer_limit(struct why_work *work)
+{
+	const struct wording *wording = work->message.wording;
+	int64_t needed = work->message.size_bytes, there = work->message.free_bytes;
+	struct why *why = work->why;
+	char figure[64] = "";
+
+	why->verdict = WHY_EXHAUSTED;
+	if (needed != MESSAGE_UNKNOWN && there != MESSAGE_UNKNOWN) {
+		why->missing_bytes = needed > there ? needed - there : 0;
+		snprintf(why->sentence, sizeof(why->sentence),
+		         "missed by %" PRId64 " B: %" PRId64 " B are needed for %s; %s: %" PRId64 " B",
+		         why->missing_bytes, needed, wording->subject, wording->place, there);
+	} else {
+		if (needed != MESSAGE_UNKNOWN || there != MESSAGE_UNKNOWN)
+			snprintf(figure, sizeof(figure), "; %" PRId64 " B are %s",
+			         needed != MESSAGE_UNKNOWN ? needed : there,
+			         needed != MESSAGE_UNKNOWN ? "needed" : "there");
+		snprintf(why->sentence, sizeof(why->sentence),
+		         "%s: too large for %s%s, and the message does not say by how much", wording->subject,
+		         wording->place, figure);
+	}
+	why_add_line(why->remarks,
+	             "it was refused before anything was asked of the allocator: nothing of it is recorded");
+	return 0;
+}
+
 static int answer(struct why_work *work)
 {
 	find_bank(work);
@@ -351,6 +424,8 @@ static int answer(struct why_work *work)
 		return answer_below_limit(work);
 	if (work->has_message && work->message.kind == MESSAGE_TRACE_REGION)
 		return answer_trace_region(work);
+	if (work->has_message && work->message.kind == MESSAGE_LIMIT)
+		return answer_limit(work);
 	if (work->why->region == TTALLOC_HOST)
 		return sql_fail(work->error, "the host's memory has no banks, of which could be said what was free");
 	return answer_bank(work);
@@ -362,7 +437,8 @@ int why_answer(struct recording *recording, const struct why_question *question,
 	struct why_work work = {.recording = recording, .question = question, .why = why, .error = error};
 	int result = -1;
 
-	*why = (struct why){.at_ns = WHY_NONE,
+	*why = (struct why){.grower = "circular buffers",
+	                    .at_ns = WHY_NONE,
 	                    .failure = WHY_NONE,
 	                    .pid = WHY_NONE,
 	                    .request_bank_bytes = WHY_NONE,

@@ -55,6 +55,7 @@ struct why {
 	int64_t window_address, window_bytes;
 	int64_t eviction_bytes, eviction_blocks;
 	int64_t floor_address, cb_end_address; /* of a clash */
+	const char *grower;                    /* what grew into the floor */
 	struct why_block *blocks;              /* that were live, by address */
 	size_t block_count, block_capacity;
 	char sentence[WHY_TEXT];
