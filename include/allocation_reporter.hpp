@@ -184,6 +184,7 @@ public:
             ttalloc_client::for_each_chip<Mesh>(buffer_.device(), [&](std::uint32_t chip) {
                 block_.device = chip;
                 ttalloc_client::library.alloc_failed(&block_, nullptr);
+                block_.flags |= TTALLOC_SAME_REQUEST;
             });
         }
 

@@ -40,7 +40,7 @@ enum ttalloc_region {
 	TTALLOC_SYSTEM_MEMORY = 2,
 	TTALLOC_L1_SMALL = 3,
 	TTALLOC_TRACE = 4,
-	TTALLOC_CB = 16,     /* circular buffers; reported with ttalloc_cb_alloc() */
+	TTALLOC_CB = 16, /* what programs have in L1, circular buffers above all; reported with ttalloc_cb_alloc() */
 	TTALLOC_KERNEL = 17, /* kernels as loaded; reported with ttalloc_kernel_load() */
 	TTALLOC_HOST = 32,   /* memory of the host's malloc */
 };
@@ -54,6 +54,7 @@ enum ttalloc_flag {
 	TTALLOC_SHARDED = 1 << 1,       /* sharded over banks rather than interleaved */
 	TTALLOC_ALIASED = 1 << 2,       /* lies in memory of another block: recorded, counted as zero bytes */
 	TTALLOC_KERNEL_BINARY = 1 << 3, /* holds kernel binaries: class kernel_binary */
+	TTALLOC_SAME_REQUEST = 1 << 5,  /* of a failed request: the one before it, on another chip; not counted again */
 };
 
 /* One block of device memory. */
@@ -79,20 +80,27 @@ struct ttalloc_core_range {
 	uint16_t x0, y0, x1, y1;
 };
 
-/* One circular buffer of a program. */
+/* What programs have in L1, from its base up. */
+enum ttalloc_cb_kind {
+	TTALLOC_CIRCULAR_BUFFER = 0,
+	TTALLOC_DATAFLOW_BUFFER = 1, /* what newer programs have instead */
+	TTALLOC_SCRATCHPAD = 2,
+};
+
+/* One circular buffer of a program, or what else the program has in L1. */
 struct ttalloc_cb {
 	uint32_t struct_size; /* sizeof(struct ttalloc_cb) */
 	uint32_t device;      /* chip */
 	uint64_t program;     /* any number that names the program while it lives */
 	uint64_t address;     /* in the L1 of each core */
 	uint64_t size_bytes;  /* on each core */
-	uint32_t index;       /* number of the circular buffer in its program */
-	uint32_t aliased;     /* not 0: globally allocated, lies in a tensor's L1 buffer; counted as zero bytes */
+	uint32_t index;       /* number of the circular buffer in its program, whatever its kind */
+	uint32_t aliased; /* not 0: lies in a tensor's L1 buffer or in another one of these; counted as zero bytes */
 	/* Where it lies, so that figures are those of the program's fullest core; ranges share no core. NULL: not
 	 * known, or more than 64: it counts as if it lay on all. */
 	const struct ttalloc_core_range *cores;
 	uint32_t core_ranges;
-	uint32_t reserved; /* 0 */
+	uint32_t kind; /* enum ttalloc_cb_kind */
 };
 
 /* One kernel, loaded. */

@@ -143,6 +143,11 @@ EXPORT void ttalloc_alloc_failed(const struct ttalloc_block *wanted, const char 
 	                             .bank_bytes = wanted->bank_bytes});
 }
 
+static uint8_t cb_flags(const struct ttalloc_cb *cb)
+{
+	return (uint8_t)((cb->aliased ? TTALLOC_ALIASED : 0) | ((cb->kind << TTA_CB_KIND_SHIFT) & TTA_CB_KIND_MASK));
+}
+
 EXPORT void ttalloc_cb_alloc(const struct ttalloc_cb *given)
 {
 	struct ttalloc_cb cb;
@@ -161,7 +166,7 @@ EXPORT void ttalloc_cb_alloc(const struct ttalloc_cb *given)
 	tta_emit(&(struct tta_event){.kind = TTA_CB_ALLOC,
 	                             PLACE(cb.device),
 	                             .region = TTALLOC_CB,
-	                             .flags = cb.aliased ? TTALLOC_ALIASED : 0,
+	                             .flags = cb_flags(&cb),
 	                             .stack = TTA_STACK_HERE(),
 	                             .address = cb.address,
 	                             .size_bytes = cb.size_bytes,

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * circular.c - circular buffers: whose they are, which no event says.
+ * circular.c - what programs have in L1, chip by chip.
  *
- * ttnn announces a program (track_program), then enqueues it; the first enqueueing places all circular buffers of the
- * program, later ones none. So a circular buffer belongs to the program that was announced last on its chip, and the
- * first one after an announcement replaces the set that the program had before: it was changed, or it is another
+ * Whoever places a program's circular buffers says first whose they are. Only old versions of TT-Metal cannot be asked:
+ * there ttnn announces a program (track_program), then enqueues it; the first enqueueing places all circular buffers of
+ * the program, later ones none. So a circular buffer belongs to the program that was announced last on its chip, and
+ * the first one after an announcement replaces the set that the program had before: it was changed, or it is another
  * program at the address of a dead one.
  *
- * Programs that are enqueued without ttnn are not announced. Theirs are told apart by their places: inside a program no
- * two circular buffers overlap on a core, and the next program begins at the start of L1 again.
+ * Programs of those that are enqueued without ttnn are not announced. Theirs are told apart by their places: inside a
+ * program no two circular buffers overlap on a core, and the next program begins at the start of L1 again.
  */
 #include "circular.h"
 
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdlib.h>
 
@@ -19,12 +21,14 @@
 
 #define ANONYMOUS_PLACES 256 /* rectangles that are remembered of a program that was not announced */
 
-/* The circular buffers of one program on one chip. */
+/* What one program has on one chip. Circular buffers have the first indices, for they are placed first. */
 struct cb_set {
 	uint64_t program; /* 0: free slot; a set that ended stays, with count 0 */
 	uint32_t chip;
-	uint32_t count;
-	uint64_t run; /* of the chip, during which they were placed */
+	uint32_t count, circular;
+	uint64_t placement; /* in which they were placed; or, of the chip, the run */
+	uint64_t hash;      /* of dataflow buffers and scratchpads; 0: there are none */
+	bool looked;        /* for those */
 };
 
 struct place {
@@ -121,10 +125,27 @@ static struct cb_set *set_of(uint32_t chip, uint64_t program)
 
 static void end_set(struct cb_set *set)
 {
-	if (set && set->count)
+	if (!set)
+		return;
+	if (set->count)
 		ttalloc_cb_free(set->chip, set->program);
-	if (set)
-		set->count = 0;
+	*set = (struct cb_set){.program = set->program, .chip = set->chip};
+}
+
+/* Ends all but the circular buffers. */
+static void end_others(struct cb_set *set)
+{
+	if (!set->circular) {
+		end_set(set);
+		return;
+	}
+	for (uint32_t index = set->circular; index < set->count; index++)
+		ttalloc_cb_free_one(&(struct ttalloc_cb){.struct_size = sizeof(struct ttalloc_cb),
+		                                         .device = set->chip,
+		                                         .program = set->program,
+		                                         .index = index});
+	set->count = set->circular;
+	set->hash = 0;
 }
 
 /* ---- Programs that were not announced ---- */
@@ -200,12 +221,12 @@ void tt_circular_run(uint32_t id, uint64_t program)
 	tt_unlock();
 }
 
-/* What was resident before still is. */
+/* What was resident before still is; program 0 has nothing. */
 void tt_circular_not_run(uint64_t program)
 {
 	tt_lock();
 	for (struct chip *chip = circular.chips; chip; chip = chip->next) {
-		if (!chip->run || chip->program != program || !chip->before)
+		if (!chip->run || chip->program != program)
 			continue;
 		chip->program = chip->before;
 		chip->before = 0;
@@ -214,7 +235,23 @@ void tt_circular_not_run(uint64_t program)
 	tt_unlock();
 }
 
-void tt_circular_placed(uint32_t id, const struct ttalloc_cb *placed)
+struct tt_placement tt_circular_begin(uint64_t program)
+{
+	static atomic_ullong placements;
+
+	/* Runs of chips, which stand for placements where those are not known, count from 0, too. */
+	return (struct tt_placement){program, ~atomic_fetch_add_explicit(&placements, 1, memory_order_relaxed)};
+}
+
+/* The program that was announced last, or stands for one that was not. */
+static struct tt_placement guess(struct chip *chip, const struct ttalloc_cb *cb)
+{
+	if (!chip->run || !chip->program)
+		number_anonymous(chip, cb);
+	return (struct tt_placement){chip->program, chip->run};
+}
+
+void tt_circular_placed(uint32_t id, struct tt_placement placement, const struct ttalloc_cb *placed)
 {
 	struct ttalloc_cb cb = *placed;
 	struct cb_set *set;
@@ -222,22 +259,108 @@ void tt_circular_placed(uint32_t id, const struct ttalloc_cb *placed)
 
 	tt_lock();
 	chip = chip_of(id);
-	if (chip && !chip->run)
-		number_anonymous(chip, &cb);
-	set = chip ? set_of(id, chip->program) : NULL;
+	if (chip && !placement.program)
+		placement = guess(chip, &cb);
+	set = chip ? set_of(id, placement.program) : NULL;
 	if (set) {
-		if (set->run != chip->run)
+		if (set->placement != placement.number)
 			end_set(set);
-		set->run = chip->run;
+		set->placement = placement.number;
 		cb.device = id;
-		cb.program = chip->program;
+		cb.program = placement.program;
 		cb.index = set->count++;
+		set->circular = set->count;
 		ttalloc_cb_alloc(&cb);
 	} else {
 		tt_count(TT_COUNT_REFUSED);
 	}
 	tt_unlock();
 }
+
+/* ---- Dataflow buffers and scratchpads ---- */
+
+/* One look at a program. */
+struct look {
+	uint64_t program, hash;
+	const struct tt_chips *chips;
+};
+
+static struct cb_set *set_to_change(const struct look *look, uint32_t chip)
+{
+	struct cb_set *set = find_set(look->chips->ids[chip], look->program);
+
+	return set && set->hash != look->hash ? set : NULL;
+}
+
+static void take_piece(void *context, struct ttalloc_cb *piece)
+{
+	const struct look *look = context;
+
+	for (uint32_t i = 0; i < look->chips->count; i++) {
+		struct cb_set *set = set_to_change(look, i);
+
+		if (!set)
+			continue;
+		piece->device = set->chip;
+		piece->program = set->program;
+		piece->index = set->count++;
+		ttalloc_cb_alloc(piece);
+	}
+}
+
+/* Whether PROGRAM may have something new on one of CHIPS. What has no dataflow buffers gets its scratchpads once. */
+static bool worth_looking(const struct tt_library *library, const void *program, const struct tt_chips *chips,
+                          bool *fresh)
+{
+	bool worth = tt_program_has_dataflow_buffers(library, program);
+
+	*fresh = true;
+	for (uint32_t i = 0; i < chips->count; i++) {
+		struct cb_set *set = set_of(chips->ids[i], (uintptr_t)program);
+
+		worth |= set && !set->looked;
+		*fresh &= set && !set->hash;
+	}
+	return worth;
+}
+
+/* Under the lock. Where scratchpads are to come, what is there before them is only checked. */
+static void look_at(struct tt_library *library, const void *program, const struct tt_chips *chips,
+                    enum tt_placing stage)
+{
+	struct look look = {.program = (uintptr_t)program, .chips = chips};
+	bool last = stage == TT_PLACED_SCRATCHPADS || !library->places_scratchpads, fresh;
+
+	if (!worth_looking(library, program, chips, &fresh) ||
+	    !tt_program_each(library, program, stage, fresh, &look.hash, NULL, NULL) || !last)
+		return;
+	for (uint32_t i = 0; i < chips->count; i++) {
+		struct cb_set *set = set_to_change(&look, i);
+
+		if (set && set->hash)
+			end_others(set);
+	}
+	if (look.hash)
+		tt_program_each(library, program, stage, fresh, &look.hash, take_piece, &look);
+	for (uint32_t i = 0; i < chips->count; i++) {
+		struct cb_set *set = find_set(chips->ids[i], look.program);
+
+		if (!set)
+			continue;
+		set->hash = look.hash;
+		set->looked = true;
+	}
+}
+
+void tt_circular_look(struct tt_library *library, const void *program, const struct tt_chips *chips,
+                      enum tt_placing stage)
+{
+	tt_lock();
+	look_at(library, program, chips, stage);
+	tt_unlock();
+}
+
+/* ---- Ends ---- */
 
 /* The only program that has circular buffers on CHIP; NULL when there are several, or none. */
 static struct cb_set *only_set(uint32_t chip)
@@ -285,14 +408,24 @@ void tt_circular_gone(uint32_t id, uint64_t program)
 	tt_unlock();
 }
 
+void tt_circular_ended(uint64_t program)
+{
+	tt_lock();
+	for (struct chip *chip = circular.chips; chip; chip = chip->next)
+		end_set(find_set(chip->id, program));
+	tt_unlock();
+}
+
 void tt_circular_forget(uint32_t id)
 {
 	struct chip *chip;
 
 	tt_lock();
 	for (size_t i = 0; i < circular.set_slots; i++) {
-		if (circular.sets[i].chip == id)
-			circular.sets[i].count = 0;
+		struct cb_set *set = &circular.sets[i];
+
+		if (set->chip == id)
+			*set = (struct cb_set){.program = set->program, .chip = set->chip};
 	}
 	chip = chip_of(id);
 	if (chip) {

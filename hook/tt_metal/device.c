@@ -22,6 +22,7 @@
 struct known_allocator {
 	const void *allocator; /* NULL: free */
 	struct tt_chips chips;
+	uint64_t l1_base;
 };
 
 static struct {
@@ -133,6 +134,20 @@ bool tt_device_chips(const struct tt_library *library, const void *device, struc
 	return false;
 }
 
+void tt_device_failed(const struct tt_library *library, const void *device, const struct ttalloc_block *wanted,
+                      const char *why)
+{
+	struct ttalloc_block failed = *wanted;
+	struct tt_chips chips;
+
+	tt_device_chips(library, device, &chips);
+	for (uint32_t i = 0; i < chips.count; i++) {
+		failed.device = chips.ids[i];
+		ttalloc_alloc_failed(&failed, why);
+		failed.flags |= TTALLOC_SAME_REQUEST;
+	}
+}
+
 /* ---- Geometry ---- */
 
 static uint64_t base_address(const struct tt_allocator_class *class, const void *allocator, bool in_dram)
@@ -222,6 +237,19 @@ static bool remember(const void *allocator, const struct tt_chips *chips)
 	return fresh;
 }
 
+static void remember_l1_base(const void *allocator, const struct ttalloc_bank_layout *layouts, uint32_t count)
+{
+	struct known_allocator *known;
+
+	tt_lock();
+	known = find_known(allocator);
+	for (uint32_t i = 0; known && i < count; i++) {
+		if (layouts[i].region == TTALLOC_L1)
+			known->l1_base = layouts[i].base_address;
+	}
+	tt_unlock();
+}
+
 void tt_device_announce(const struct tt_library *library, const void *allocator, const void *device)
 {
 	struct ttalloc_bank_layout layouts[4];
@@ -231,6 +259,7 @@ void tt_device_announce(const struct tt_library *library, const void *allocator,
 	if (!tt_device_chips(library, device, &chips) || !remember(allocator, &chips))
 		return;
 	count = read_layouts(&library->allocator, allocator, layouts);
+	remember_l1_base(allocator, layouts, count);
 	for (uint32_t i = 0; i < chips.count; i++) {
 		ttalloc_device_open(&(struct ttalloc_device){
 		    .struct_size = sizeof(struct ttalloc_device),
@@ -249,6 +278,22 @@ static bool serves(const struct known_allocator *known, uint32_t chip)
 			return true;
 	}
 	return false;
+}
+
+uint64_t tt_device_l1_base(const struct tt_library *library, const void *device)
+{
+	struct tt_chips chips;
+	uint64_t base = 0;
+
+	if (!tt_device_chips(library, device, &chips))
+		return 0;
+	tt_lock();
+	for (size_t i = 0; i < KNOWN_ALLOCATORS && !base; i++) {
+		if (serves(&devices.known[i], chips.ids[0]))
+			base = devices.known[i].l1_base;
+	}
+	tt_unlock();
+	return base;
 }
 
 /* Under the lock. Removes chips that another allocator serves too: a mesh and its submeshes share chips, and what the

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "library.h"
+#include "ttalloc.h"
 
 #define TT_CHIPS_MAX 256
 
@@ -27,6 +28,13 @@ bool tt_device_is_known(const void *device);
 
 /* The chips of DEVICE. A mesh's own number is never one. False, with CHIPS empty, when its class is not known. */
 bool tt_device_chips(const struct tt_library *library, const void *device, struct tt_chips *chips);
+
+/* Where the allocatable part of L1 begins on DEVICE's chips; 0: not known. */
+uint64_t tt_device_l1_base(const struct tt_library *library, const void *device);
+
+/* A request for WANTED on all chips of DEVICE could not be served, for a reason in the words WHY (NULL: none). */
+void tt_device_failed(const struct tt_library *library, const void *device, const struct ttalloc_block *wanted,
+                      const char *why);
 
 /* Reports the geometry of DEVICE's chips, the first time its ALLOCATOR is seen. Not under an allocator's lock. */
 void tt_device_announce(const struct tt_library *library, const void *allocator, const void *device);

@@ -38,6 +38,13 @@ static const char *const function_names[TT_FUNCTIONS] = {
     [TT_FUNCTION_IMPL_DEALLOCATE_BUFFERS] = TT_IMPL_DEALLOCATE_BUFFERS,
     [TT_FUNCTION_PROGRAM_END] = TT_PROGRAM_END,
     [TT_FUNCTION_PROGRAM_END_BASE] = TT_PROGRAM_END_BASE,
+    [TT_FUNCTION_ALLOCATE_CIRCULAR_BUFFERS] = TT_ALLOCATE_CIRCULAR_BUFFERS,
+    [TT_FUNCTION_ALLOCATE_DATAFLOW_BUFFERS] = TT_ALLOCATE_DATAFLOW_BUFFERS,
+    [TT_FUNCTION_ALLOCATE_SCRATCHPADS] = TT_ALLOCATE_SCRATCHPADS,
+    [TT_FUNCTION_VALIDATE_CIRCULAR_BUFFERS] = TT_VALIDATE_CIRCULAR_BUFFERS,
+    [TT_FUNCTION_VALIDATE_DATAFLOW_BUFFERS] = TT_VALIDATE_DATAFLOW_BUFFERS,
+    [TT_FUNCTION_PROGRAM_IMPL_END] = TT_PROGRAM_IMPL_END,
+    [TT_FUNCTION_PROGRAM_IMPL_END_BASE] = TT_PROGRAM_IMPL_END_BASE,
 };
 
 struct site {
@@ -170,6 +177,9 @@ static void load_getters(struct tt_library *library, void *handle)
 	*(void **)&library->num_pages = dlsym(handle, TT_BUFFER_NUM_PAGES);
 	*(void **)&library->size_per_bank = dlsym(handle, TT_BUFFER_SIZE_PER_BANK);
 	*(void **)&library->mesh_devices = dlsym(handle, TT_MESH_DEVICES);
+	*(void **)&library->dataflow_buffers = dlsym(handle, TT_DATAFLOW_BUFFERS);
+	library->places_dataflow_buffers = dlsym(handle, TT_ALLOCATE_DATAFLOW_BUFFERS) != NULL;
+	library->places_scratchpads = dlsym(handle, TT_ALLOCATE_SCRATCHPADS) != NULL;
 	*(void **)&library->operator_delete = dlsym(handle, TT_OPERATOR_DELETE);
 	library->standard_exception = dlsym(handle, TT_STANDARD_EXCEPTION); /* of the libstdc++ that it uses */
 	library->patched = dlsym(handle, "ttalloc_drop_in") != NULL;

@@ -28,6 +28,13 @@ enum tt_function {
 	TT_FUNCTION_IMPL_DEALLOCATE_BUFFERS,
 	TT_FUNCTION_PROGRAM_END,
 	TT_FUNCTION_PROGRAM_END_BASE,
+	TT_FUNCTION_ALLOCATE_CIRCULAR_BUFFERS,
+	TT_FUNCTION_ALLOCATE_DATAFLOW_BUFFERS,
+	TT_FUNCTION_ALLOCATE_SCRATCHPADS,
+	TT_FUNCTION_VALIDATE_CIRCULAR_BUFFERS,
+	TT_FUNCTION_VALIDATE_DATAFLOW_BUFFERS,
+	TT_FUNCTION_PROGRAM_IMPL_END,
+	TT_FUNCTION_PROGRAM_IMPL_END_BASE,
 	TT_FUNCTIONS,
 };
 
@@ -39,7 +46,7 @@ struct tt_allocator_class {
 	uint32_t (*alignment)(const void *allocator, int32_t type);
 };
 
-/* One copy of libtt_metal. Made at its first call, never freed; only layout changes. */
+/* One copy of libtt_metal. Made at its first call, never freed; only the layouts change. */
 struct tt_library {
 	struct tt_library *next;
 	const void *base; /* where it is mapped */
@@ -59,7 +66,12 @@ struct tt_library {
 	void (*operator_delete)(void *memory);
 	const void *standard_exception; /* type_info of std::exception; NULL: not found */
 
-	atomic_int layout; /* of class Buffer; see buffer.c */
+	/* ProgramImpl::dataflow_buffers(): a vector of shared pointers. NULL where there are none. */
+	const struct tt_vector *(*dataflow_buffers)(const void *program);
+	bool places_dataflow_buffers, places_scratchpads; /* it has functions for that */
+
+	atomic_int layout;         /* of class Buffer; see buffer.c */
+	atomic_int program_layout; /* of class ProgramImpl; see program.c */
 };
 
 /* A call's destination. */

@@ -35,6 +35,21 @@
 #define TT_PROGRAM_END "_ZN2tt8tt_metal7ProgramD1Ev"
 #define TT_PROGRAM_END_BASE "_ZN2tt8tt_metal7ProgramD2Ev"
 
+/* 70d9a5c4c5 (2025) to 0.81.1 (2026-11): what a program places in L1, each called when it is compiled for a device;
+ * those of dataflow buffers since 0.67.4, of scratchpads since 0.75.0. Until 2025 the class was Program_. */
+#define TT_PROGRAM_IMPL "_ZN2tt8tt_metal6detail11ProgramImpl"
+#define TT_PROGRAM_CONST "_ZNK2tt8tt_metal6detail11ProgramImpl"
+#define TT_DEVICE_ARGUMENT "EPKNS0_7IDeviceE"
+#define TT_ALLOCATE_CIRCULAR_BUFFERS TT_PROGRAM_IMPL "25allocate_circular_buffers" TT_DEVICE_ARGUMENT
+#define TT_ALLOCATE_DATAFLOW_BUFFERS TT_PROGRAM_IMPL "25allocate_dataflow_buffers" TT_DEVICE_ARGUMENT
+/* They throw when what was placed has no room. */
+#define TT_VALIDATE_CIRCULAR_BUFFERS TT_PROGRAM_IMPL "31validate_circular_buffer_region" TT_DEVICE_ARGUMENT
+#define TT_VALIDATE_DATAFLOW_BUFFERS TT_PROGRAM_IMPL "31validate_dataflow_buffer_region" TT_DEVICE_ARGUMENT
+#define TT_ALLOCATE_SCRATCHPADS TT_PROGRAM_IMPL "20allocate_scratchpads" TT_DEVICE_ARGUMENT
+/* The last thing that a program does. Both names have one body. */
+#define TT_PROGRAM_IMPL_END TT_PROGRAM_IMPL "D1Ev"
+#define TT_PROGRAM_IMPL_END_BASE TT_PROGRAM_IMPL "D2Ev"
+
 /* ---- Functions that are called ---- */
 
 /* 00ef79b53c (2025); all out of line since a9328e67c7 (2025-03-12) and before. */
@@ -50,6 +65,8 @@
 /* 622c6fb9c0 (2026-06-23) and samples since 2025-01 */
 #define TT_MESH_DEVICES "_ZNK2tt8tt_metal11distributed10MeshDevice11get_devicesEv"
 #define TT_OPERATOR_DELETE "_ZdlPv"
+/* Since dataflow buffers are there: a const std::vector<std::shared_ptr<DataflowBufferImpl>> &. */
+#define TT_DATAFLOW_BUFFERS TT_PROGRAM_CONST "16dataflow_buffersEv"
 #define TT_STANDARD_EXCEPTION "_ZTISt9exception"
 
 /* ---- Classes, by their run-time type's name ---- */
@@ -91,6 +108,33 @@
 	ROW(-1, 16, 24, 32, 36, 40, 41, 64, 73, 80, 88)                                                                \
 	/* 33df036fd3 (2026): the members move to class BufferImpl, behind a unique_ptr */                             \
 	ROW(16, 0, 8, 16, 20, 24, 25, 48, 57, 64, 72)
+
+/* ---- Members of class ProgramImpl and of what it holds, x86-64, libstdc++: byte offsets ---- */
+
+/* ALLOCATORS: where its std::vector of allocators lies, from the one of its dataflow buffers; the other columns are of
+ * class DataflowBufferImpl. LOOKUP is where its unordered_map of cores has its first node: a pointer to the next node,
+ * a core, two numbers, the second of which is the address. ALIAS is an optional of four bytes: value, then whether it
+ * has one; who has one lies where another one does.
+ *
+ *       allocators id cores entry_size entries borrows lookup borrowed_address alias */
+#define TT_PROGRAM_LAYOUTS(ROW)                                                                                        \
+	/* 0.78.0 (2026) */                                                                                            \
+	ROW(432, 0, 16, 40, 44, 118, 168, 232, 248)                                                                    \
+	/* 0.81.1 (2026-11) */                                                                                         \
+	ROW(568, 0, 16, 40, 44, 114, 168, 232, 248)
+
+/* CircularBufferAllocator: a range of cores, and what is taken there, from the lowest address up. */
+struct tt_l1_allocator {
+	struct {
+		uint64_t x0, y0, x1, y1;
+	} cores;
+	struct {
+		const struct tt_l1_span *begin, *end, *capacity_end;
+	} taken;
+};
+struct tt_l1_span {
+	uint64_t begin, end;
+};
 
 /* Members of CoreRangeSet: one std::vector<CoreRange> at 0. CoreRange: x and y of the first corner, then of the last,
  * 8 bytes each. 622c6fb9c0 (2026-06-23) and samples since 2025-01 */

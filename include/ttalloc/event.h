@@ -15,6 +15,10 @@
  * did find room, if there is one. */
 #define TTA_LEFT_OUT (UINT32_C(1) << 31)
 
+/* In the flags of CB_ALLOC: enum ttalloc_cb_kind, two bits from here up. */
+#define TTA_CB_KIND_SHIFT 6u
+#define TTA_CB_KIND_MASK (3u << TTA_CB_KIND_SHIFT)
+
 /* "entry" is the id of an entry of the segment's table (segment.h); 0: none. What each kind keeps where:
  *
  *   kind           address         size_bytes        bank_bytes      region

@@ -30,7 +30,8 @@
 	X(TOP_DOWN, 1, "top_down")                                                                                     \
 	X(SHARDED, 2, "sharded")                                                                                       \
 	X(ALIASED, 4, "aliased")                                                                                       \
-	X(KERNEL_BINARY, 8, "kernel_binary")
+	X(KERNEL_BINARY, 8, "kernel_binary")                                                                           \
+	X(SAME_REQUEST, 32, "same_request")
 
 /* In an event's flags, beside those: the label is that of the thread that made this one. */
 #define TTA_EVENT_FLAGS(X) X(LABEL_INHERITED, 16, "label_inherited")
@@ -41,7 +42,9 @@
 	X(KERNEL_BINARY, 1, "kernel_binary")                                                                           \
 	X(CIRCULAR_BUFFER, 2, "circular_buffer")                                                                       \
 	X(KERNEL, 3, "kernel")                                                                                         \
-	X(TRACE, 4, "trace")
+	X(TRACE, 4, "trace")                                                                                           \
+	X(DATAFLOW_BUFFER, 5, "dataflow_buffer")                                                                       \
+	X(SCRATCHPAD, 6, "scratchpad")
 
 /* Events. What each keeps in which member stands in event.h. */
 #define TTA_KINDS(X)                                                                                                   \

@@ -198,7 +198,8 @@ void apply_failure(struct event_context *context)
 	uint64_t size_bytes = context_size(event->size_bytes), bank_bytes = context_size(event->bank_bytes);
 	struct rowlog *log = &context_chunk(context)->log;
 
-	context->process->failures++;
+	if (!(event->flags & TTALLOC_SAME_REQUEST))
+		context->process->failures++;
 	rowlog_begin(log, ROW_FAILURE);
 	rowlog_integer(log, context->key);
 	rowlog_integer(log, (int64_t)context->at_ns);

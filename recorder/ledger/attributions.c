@@ -8,16 +8,28 @@
 #include "ttalloc.h"
 
 #define MOST_LABEL_STEPS 1024u
+#define CLASS_FLAGS (TTALLOC_ALIASED | TTALLOC_KERNEL_BINARY | TTA_CB_KIND_MASK) /* and what figures depend on */
 
 static uint8_t class_of(uint16_t region, uint8_t flags)
 {
+	static const uint8_t kinds[] = {[TTALLOC_CIRCULAR_BUFFER] = TTA_CLASS_CIRCULAR_BUFFER,
+	                                [TTALLOC_DATAFLOW_BUFFER] = TTA_CLASS_DATAFLOW_BUFFER,
+	                                [TTALLOC_SCRATCHPAD] = TTA_CLASS_SCRATCHPAD};
+	unsigned kind = (flags & TTA_CB_KIND_MASK) >> TTA_CB_KIND_SHIFT;
+
 	if (region == TTALLOC_CB)
-		return TTA_CLASS_CIRCULAR_BUFFER;
+		return kind < sizeof(kinds) ? kinds[kind] : (uint8_t)TTA_CLASS_CIRCULAR_BUFFER;
 	if (region == TTALLOC_KERNEL)
 		return TTA_CLASS_KERNEL;
 	if (flags & TTALLOC_KERNEL_BINARY)
 		return TTA_CLASS_KERNEL_BINARY;
 	return region == TTALLOC_TRACE ? TTA_CLASS_TRACE : TTA_CLASS_BUFFER;
+}
+
+/* The class says of which kind it is. */
+static uint8_t stored_flags(uint16_t region, uint8_t flags)
+{
+	return region == TTALLOC_CB ? flags & (uint8_t)~TTA_CB_KIND_MASK : flags;
 }
 
 uint32_t attribution_thread(struct ledger *ledger, const struct process *process, const struct ingest_table *table,
@@ -76,7 +88,7 @@ static uint32_t look_up(struct ledger *ledger, const struct process *process, co
 	    .allocator = (uint16_t)(raw->stack_place >> 16),
 	    .region = region,
 	    .class = class_of(region, flags),
-	    .flags = flags,
+	    .flags = stored_flags(region, flags),
 	    .ended = (uint8_t)raw->what,
 	};
 
@@ -108,7 +120,7 @@ uint32_t attribution_id(struct ledger *ledger, struct process *process, const st
 	if (holdings->attribution_count >= MOST_ATTRIBUTIONS) {
 		struct raw_attribution bare = raw_attribution(0, 0, 0, (uint32_t)raw->stack_place);
 
-		bare.what = raw->what & ~((uint32_t)(uint8_t) ~(TTALLOC_ALIASED | TTALLOC_KERNEL_BINARY) << 8);
+		bare.what = raw->what & ~((uint32_t)(uint8_t) ~CLASS_FLAGS << 8);
 		return look_up(ledger, process, table, &bare);
 	}
 	holdings->attributions = memory_room(holdings->attributions, holdings->attribution_count,

@@ -76,7 +76,8 @@ CREATE TABLE origin(
   process INTEGER NOT NULL, thread INTEGER NOT NULL, -- ids
   label INTEGER, stack INTEGER,                      -- ids; NULL: none
   device INTEGER NOT NULL, region INTEGER NOT NULL,  -- as in ttalloc.h
-  class INTEGER NOT NULL,                            -- 0 buffer, 1 kernel_binary, 2 circular_buffer, 3 kernel, 4 trace
+  class INTEGER NOT NULL,                            -- 0 buffer, 1 kernel_binary, 2 circular_buffer, 3 kernel, 4 trace,
+                                                     -- 5 dataflow_buffer, 6 scratchpad
   flags INTEGER NOT NULL,                            -- enum ttalloc_flag
   ended INTEGER NOT NULL                             -- of an end: 0 freed by the program, 1 replaced
 );

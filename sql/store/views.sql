@@ -228,7 +228,8 @@ SELECT
     ORDER BY s.key DESC LIMIT 1) AS step,              -- of its process
   o.stack AS stack,                                    -- id of the call stack
   f.why AS why,                                        -- the allocator's own words
-  o.flags & {flag.LABEL_INHERITED} <> 0 AS label_inherited -- 1: the label is that of the thread that made this one
+  o.flags & {flag.LABEL_INHERITED} <> 0 AS label_inherited, -- 1: the label is that of the thread that made this one
+  o.flags & {flag.SAME_REQUEST} <> 0 AS same_request   -- 1: the request before it, on another chip of the same mesh
 FROM failure_info f
 LEFT JOIN origin o ON o.id = f.origin
 LEFT JOIN process_info p ON p.id = o.process

@@ -122,7 +122,8 @@ def check_applied(compiler):
             f"layout device={chip} region=4 top_down=0 banks=12 bank=16777216 base=1056964608 alignment=32")),
         *(f"alloc device={chip} region=0 flags=0 address=1048640 size=1048576 bank={per_bank}"
                     for chip in (6, 7)),
-        *(f"failed device={chip} region=1 flags=3 address=0 size={64 << 20} bank={32 << 20}" for chip in (6, 7)),
+        *(f"failed device={chip} region=1 flags={flags} address=0 size={64 << 20} bank={32 << 20}"
+          for chip, flags in ((6, 3), (7, 3 | 32))),  # one request
         *(f"program_run device={chip} program={program}" for chip in (6, 7)),
         *(f"cb_alloc device={chip} program={program} index=0 address=104224 size=4096 aliased=0 cores=0-0..1-1"
           for chip in (6, 7)),

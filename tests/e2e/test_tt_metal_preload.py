@@ -81,7 +81,6 @@ def no_dispatch(nn):
     nn.free(hooked)
     nn.free(real)
     nn.tensor(chip, 0)
-    print(f"programs {first} {second}")
     print(f"hooked {tt.count(2)} placed {tt.count(0)} refused {tt.count(3)}")
 
 
@@ -138,12 +137,53 @@ def many_programs(nn):
         nn.end_program(program)
 
 
+def dataflow(nn):
+    """Programs of dataflow buffers and scratchpads, compiled before they are announced; the first one is resized."""
+    chip = nn.open_chip(0)
+    tensor = nn.tensor(chip, 4096)
+    first, second = nn.program(), nn.program()
+    nn.add_dataflow(first, 2048, 1, 1, 0, 0, 3, 3)
+    nn.add_dataflow(first, 2048, 4, 0, 0, 0, 3, 3)
+    nn.add_dataflow(first, 2048, 4, 2, 0, 0, 3, 3)
+    nn.add_dataflow(first, 1024, 3, 0, 2, 2, 5, 5)
+    nn.add_scratchpad(first, 640, 0, 0, 3, 3)
+    nn.add_scratchpad(second, 320, 1, 1, 1, 1)
+    for program in (first, second):
+        assert nn.compile(program, chip) == 1
+        nn.run(program, chip, 1)
+        assert nn.compile(program, chip) == 1
+    nn.resize(first, 2)
+    assert nn.compile(first, chip) == 1
+    nn.resize(first, 3)
+    assert nn.compile(first, chip) == 1
+    nn.end_program(second)
+    nn.end_program(first)
+    nn.free(tensor)
+
+
+def clash(nn):
+    """Program memory that meets a buffer, and some that grows beyond L1, on a mesh of two chips; then they have room."""
+    device = nn.open_mesh_of([nn.open_chip(1), nn.open_chip(2)])
+    dram = nn.tensor(device, 4096)
+    circular, big, small = nn.program(), nn.program(), nn.program()
+    nn.add_cb(circular, 32768, 0, 0, 0, 1, 1)
+    nn.add_cb(big, 2 << 20, 0, 0, 0, 1, 1)
+    nn.add_cb(small, 32, 0, 0, 0, 1, 1)
+    low = nn.tensor(device, (1466368 - 104224 - 16384) // 64 * 64, page=64, region=tt.L1, layout=tt.HEIGHT_SHARDED, cores=1)
+    assert low and dram
+    for program, fits in ((circular, 0), (big, 0), (small, 1)):
+        assert nn.compile(program, device) == fits, nn.error()
+        if not fits:
+            print(nn.error().decode().replace("\n", " "))
+
+
 def nothing(nn):
     nn.open_chip(0)
 
 
 SCENARIOS = {function.__name__: function for function in (
-    matmul_reuse, mesh, tracking_test, no_dispatch, out_of_memory, exceptions, threads, unannounced, many_programs, nothing)}
+    matmul_reuse, mesh, tracking_test, no_dispatch, out_of_memory, exceptions, threads, unannounced, many_programs, dataflow,
+    clash, nothing)}
 
 
 # --- running them ----------------------------------------------------------------------------------------------------
@@ -207,7 +247,7 @@ def check_matmul_reuse(place, generation):
     expect(run.values("cb_alloc", "device", "program", "index", "address", "size", "aliased", "cores"),
            [(3, first, 0, L1_BASE, 32768, 0, "0-0..4-4"), (3, first, 1, shard[3], 16384, 1, "0-0..7-0"),
             (3, second, 0, L1_BASE, 65536, 0, "0-0..7-7")], "circular buffers")
-    ends = [(3, first), (3, second)] if generation >= 202605 else []
+    ends = [(3, first), (3, second)] if generation >= 202507 else []
     expect(run.values("cb_free", "device", "program"), ends, "ends of programs")
     expect(run.values("device_open", "device", "arch", "layouts"), [(3, "wormhole_b0", 4)], "device")
     expect(run.values("layout", "region", "top_down", "banks", "bank", "base", "alignment"),
@@ -215,7 +255,7 @@ def check_matmul_reuse(place, generation):
             (1, 1, 64, 1499136 - 32768 - L1_BASE, L1_BASE, 16), (3, 1, 64, 32768, 1499136 - 32768, 16),
             (4, 0, 12, 16777216, 1073741824 - 16777216, 32)], "geometry")
     expect(run.events()[-1][0], "device_close", "last event")
-    tracked = len(run.events("alloc", "free", "cb_alloc", "program_run")) + len(ends)
+    tracked = len(run.events("alloc", "free", "cb_alloc", "program_run")) + (2 if generation >= 202605 else 0)
     expect(run.out, f"calls {tracked}\n", "calls that arrived")
 
 
@@ -252,10 +292,9 @@ def check_tracking_test(place, generation):
 
 def check_no_dispatch(place, generation):
     run = scenario("no_dispatch", place)
-    programs, counters = run.out.splitlines()
-    first, second = map(int, programs.split()[1:])
-    expect(counters, "hooked 3 placed 1 refused 0", "counters")
-    expect(run.values("program_run", "program"), [(first,), (second,), (first,)], "runs: the last is resident")
+    expect(run.out, "hooked 3 placed 1 refused 0\n", "counters")
+    runs = run.values("program_run", "program")
+    expect((len(runs), runs[0] == runs[1], runs[2]), (3, False, runs[0]), "runs: the last is resident")
     expect(len(run.events("alloc")), 1, "allocs")
     expect(len(run.events("free")), 1, "frees")
 
@@ -297,19 +336,60 @@ def check_threads(place, generation):
 def check_unannounced(place, generation):
     run = scenario("unannounced", place)
     kinds = [(kind, event["program"]) for kind, event in run.events("cb_alloc", "cb_free")]
-    once = [("cb_alloc", 1), ("cb_alloc", 1), ("cb_free", 1)]
-    again = [(kind, 2) for kind, _ in once]
-    expect(kinds, once + (again if generation >= 202605 else again[:2]), "circular buffers")
+    if generation >= 202507:  # those that place them say whose they are
+        first, second = (kinds[i][1] for i in (0, -1))
+    else:
+        first, second = 1, 2
+    once = [("cb_alloc", first), ("cb_alloc", first), ("cb_free", first)]
+    again = [(kind, second) for kind, _ in once]
+    expect(kinds, once + (again if generation >= 202507 else again[:2]), "circular buffers")
 
 
 def check_many_programs(place, generation):
     run = scenario("many_programs", place)
     expect(len(run.events("cb_alloc")), 300, "circular buffers")
     ended = [event["program"] for _, event in run.events("cb_free")]
-    expect(ended, [e["program"] for _, e in run.events("program_run")] if generation >= 202605 else [], "ends")
+    expect(ended, [e["program"] for _, e in run.events("program_run")] if generation >= 202507 else [], "ends")
 
 
-CHECKS = [check_matmul_reuse, check_mesh, check_tracking_test, check_no_dispatch, check_out_of_memory, check_threads,
+def check_dataflow(place, generation):
+    """Each once: what borrows or shares memory is aliased, what is resized is placed anew, what is the same is not."""
+    if generation < 202606:
+        return
+    run = scenario("dataflow", place)
+    expect(run.err, "", "stderr")
+    placed = run.values("cb_alloc", "device", "program", "index", "address", "size", "aliased", "kind", "cores")
+    first, second = placed[0][1], placed[5][1]
+    all_over, part, both = "0-0..3-3", "2-2..5-5", "0-0..3-3,4-2..5-5,2-4..3-5"
+
+    def pieces(entries):  # of the first one, which borrows
+        own = L1_BASE + 8192
+        return [(0, first, 0, 0, 2048 * entries, 1, 1, all_over), (0, first, 1, L1_BASE, 8192, 0, 1, all_over),
+                (0, first, 2, L1_BASE, 8192, 1, 1, all_over), (0, first, 3, own, 3072, 0, 1, part),
+                (0, first, 4, own + 3072, 640, 0, 2, both)]
+
+    expect(placed, [*pieces(1), (0, second, 0, L1_BASE, 320, 0, 2, "1-1..1-1"), *pieces(2), *pieces(3)], "what was placed")
+    expect(run.values("cb_free", "program"), [(first,), (first,), (second,), (first,)], "what was given back")
+    expect(run.values("program_run", "program"), [(first,), (second,)], "runs")
+    expect(run.events("note"), [], "notes")
+
+
+def check_clash(place, generation):
+    """One failed request of a mesh, for each of its chips, with TT-Metal's words; what has room fails nothing."""
+    if generation < 202507:
+        return
+    run = scenario("clash", place)
+    expect(run.err, "", "stderr")
+    met, beyond = L1_BASE + 32768, L1_BASE + (2 << 20)
+    expect(run.values("failed", "device", "region", "flags", "size"),
+           [(1, 16, 0, met - L1_BASE), (2, 16, 32, met - L1_BASE), (1, 16, 0, beyond - L1_BASE),
+            (2, 16, 32, beyond - L1_BASE)], "failures")
+    said = [event["why"] for _, event in run.events("failed")]
+    assert said[0] == said[1] and said[0].startswith("Statically_allocated_circular_buffers_in_program_7_clash"), said
+    assert said[0].endswith(f"region_ends_at_{met}") and f"grow_to_{beyond}_B" in said[2], said
+
+
+CHECKS = [check_dataflow, check_clash, check_matmul_reuse, check_mesh, check_tracking_test, check_no_dispatch, check_out_of_memory, check_threads,
           check_unannounced, check_many_programs]
 COMPILER_CHECKS = [check_exceptions]  # that depend on the compiler, but on no generation
 
@@ -336,6 +416,14 @@ def check_unknown_layout(compiler):
     run = scenario("tracking_test", standins.standin(compiler, standins.UNKNOWN_GENERATION))
     one_line(run, "libtt_metal.so", "not known", "not recorded")
     expect(run.events("alloc", "free", "failed", "device_open"), [], "events")
+
+
+def check_unknown_programs(compiler):
+    """Dataflow buffers of a layout that nobody knows: said in the recording, and in one line."""
+    place = standins.standin(compiler, standins.UNKNOWN_GENERATION)
+    run = scenario("dataflow", place)
+    expect(run.events("cb_alloc"), [], "what is recorded")
+    assert any("lays_its_programs_out" in e["text"] and e["count"] == 0 for _, e in run.events("note")), run.lines
 
 
 def check_unreachable(compiler):
@@ -404,6 +492,7 @@ def main():
             if generation in (standins.GENERATIONS[0], 202606):
                 check_direct(compiler, generation)
         check_unknown_layout(compiler)
+        check_unknown_programs(compiler)
         check_unreachable(compiler)
         check_unity(compiler)
         check_off(place)

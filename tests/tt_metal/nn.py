@@ -19,8 +19,12 @@ class NN:
                 ("nn_run", None, [POINTER, POINTER, INT]), ("nn_end_program", None, [POINTER]),
                 ("nn_no_dispatch", None, [INT]), ("nn_tracker_calls", U64, []),
                 ("nn_fail_next", None, [INT]), ("nn_fail_again", None, [POINTER]), ("nn_cancel", INT, [POINTER]),
-                ("nn_threads", None, [POINTER, INT, INT])):
-            function = getattr(self.library, name)
+                ("nn_threads", None, [POINTER, INT, INT]), ("nn_compile", INT, [POINTER, POINTER]),
+                ("nn_add_dataflow", None, [POINTER] + [INT] * 7), ("nn_add_scratchpad", None, [POINTER] + [INT] * 5),
+                ("nn_resize", None, [POINTER, INT])):
+            function = getattr(self.library, name, None)
+            if function is None:
+                continue  # older generations have none
             function.restype, function.argtypes = result, arguments
             setattr(self, name[3:], function)
 

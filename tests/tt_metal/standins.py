@@ -94,7 +94,7 @@ def standin(compiler, generation, variant="plain"):
     name = "tt_metal_other" if variant == "other" else "tt_metal"
     make(place / f"lib{name}.so", sources,
          [compiler, *flags, "-shared", f"-Wl,-soname,lib{name}.so", *link,
-          str(tracker), *map(str, parts)])
+          str(tracker), str(folder / "program.cpp"), *map(str, parts)])
     make(place / "libttnn.so", sources,
          [compiler, *flags, "-shared", str(folder / "ttnn.cpp"), f"-L{place}", f"-l{name}", "-Wl,-rpath,$ORIGIN"])
     return place

@@ -6,7 +6,7 @@
 -- column: pid id of the process
 -- column: device id,key chip
 -- column: region text kind of memory
--- column: class text,context buffer, kernel_binary, circular_buffer, kernel, trace
+-- column: class text,context buffer, kernel_binary, circular_buffer, dataflow_buffer, scratchpad, kernel, trace
 -- column: address address offset in every bank
 -- column: size_bytes bytes payload
 -- column: bank_bytes bytes,derived footprint in each bank

@@ -92,7 +92,8 @@ static const char lost_sql[] =
 
 static const char failures_sql[] =
     "SELECT 'process ' || p.pid, printf('counts %lld failures, there are %lld', p.failures, coalesce(f.failures, 0)) "
-    "FROM main.process_info p LEFT JOIN (SELECT o.process AS process, count(*) AS failures FROM main.failure_info f"
+    "FROM main.process_info p LEFT JOIN (SELECT o.process AS process, sum(o.flags >> 5 & 1 = 0) AS failures FROM "
+    "main.failure_info f"
     "  JOIN main.origin o ON o.id = f.origin GROUP BY o.process) f ON f.process = p.id "
     "WHERE p.failures <> coalesce(f.failures, 0)";
 

@@ -107,4 +107,9 @@ std::uint32_t DeviceAllocator::get_alignment(BufferType type) const {
     return type == BufferType::DRAM || type == BufferType::TRACE ? 32 : 16;
 }
 
+std::optional<DeviceAddr> DeviceAllocator::lowest_l1() const {
+    const auto& used = bank(BufferType::L1).used;
+    return used.empty() ? std::nullopt : std::optional<DeviceAddr>(used.begin()->first);
+}
+
 }  // namespace tt::tt_metal

@@ -123,42 +123,17 @@ void Buffer::mark_as_deallocated() { members().allocation_status_ = AllocationSt
 
 // ---- Programs -----------------------------------------------------------------------------------------------------
 
-Program::Program() = default;
+Program::Program() : impl_(std::make_shared<detail::ProgramImpl>()) {}
+Program::~Program() noexcept = default;
 
-Program::~Program() noexcept {
-#if GENERATION >= 202605
-    for (const IDevice* device : compiled_for_) {
-        GraphTracker::instance().track_deallocate_cb(device);
-    }
+void detail::ProgramImpl::compile(const IDevice* device) {
+    allocate_circular_buffers(device);
+    validate_circular_buffer_region(device);
+#if GENERATION >= 202606
+    allocate_dataflow_buffers(device);
+    allocate_scratchpads(device);
+    validate_dataflow_buffer_region(device);
 #endif
-}
-
-// Until 2026-04 the events name the mesh, since then each chip.
-void Program::compile(const IDevice* device) {
-    std::vector<const IDevice*> targets{device};
-#if GENERATION >= 202605
-    if (const auto* mesh = dynamic_cast<const distributed::MeshDevice*>(device)) {
-        auto chips = mesh->get_devices();
-        targets.assign(chips.begin(), chips.end());
-    }
-#endif
-    for (const IDevice* target : targets) {
-        bool known = false;
-        for (const IDevice* seen : compiled_for_) {
-            known = known || seen == target;
-        }
-        if (known) {
-            continue;
-        }
-        compiled_for_.push_back(target);
-        DeviceAddr next = target->allocator()->get_base_allocator_addr(HalMemType::L1);
-        for (const auto& buffer : buffers_) {
-            bool borrowed = buffer.borrowed_address != 0;
-            GraphTracker::instance().track_allocate_cb(
-                buffer.cores, borrowed ? buffer.borrowed_address : next, buffer.size, borrowed, target);
-            next += borrowed ? 0 : aligned(buffer.size, 32);
-        }
-    }
 }
 
 }  // namespace tt::tt_metal

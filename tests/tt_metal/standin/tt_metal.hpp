@@ -8,6 +8,7 @@
 #include <array>
 #include <atomic>
 #include <condition_variable>
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -15,6 +16,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 struct CoreCoord {
@@ -88,6 +90,7 @@ public:
     DeviceAddr get_bank_size(const BufferType& type) const;
     DeviceAddr get_base_allocator_addr(const HalMemType& memory) const;
     std::uint32_t get_alignment(BufferType type) const;
+    std::optional<DeviceAddr> lowest_l1() const;  // that is taken
 
 private:
     const Bank& bank(BufferType type) const;
@@ -255,16 +258,105 @@ struct CircularBuffer {
     std::uint64_t size, borrowed_address;  // borrowed_address: of the tensor it lies in; 0: its own place
 };
 
-class Program {
+#if GENERATION >= 202606
+// Placed at the offsets that upstream has them at; what is between is not looked at.
+struct CoreHash {
+    std::size_t operator()(const CoreCoord& core) const { return core.x * 31 + core.y; }
+};
+struct CoreEqual {
+    bool operator()(const CoreCoord& a, const CoreCoord& b) const { return a.x == b.x && a.y == b.y; }
+};
+constexpr std::size_t borrows_offset = GENERATION >= 202612 ? 114 : 118;
+struct DataflowBufferImpl {
+    std::uint32_t id = 0;
+    alignas(16) CoreRangeSet cores;
+    std::uint32_t entry_size = 0, num_entries = 0;
+    char config[borrows_offset - 48] = {};
+    bool borrows_memory = false;
+    alignas(8) char groups[32] = {};
+    std::unordered_map<CoreCoord, std::pair<std::size_t, std::uint32_t>, CoreHash, CoreEqual> lookup;
+    char descriptors[24] = {};
+    std::uint32_t borrowed_address = 0;
+    alignas(8) char gap[8] = {};
+    std::optional<std::uint32_t> alias_primary;
+    char rest[64] = {};
+    std::uint32_t total_size() const { return entry_size * num_entries; }
+};
+static_assert(offsetof(DataflowBufferImpl, cores) == 16 && offsetof(DataflowBufferImpl, entry_size) == 40);
+static_assert(offsetof(DataflowBufferImpl, borrows_memory) == borrows_offset);
+static_assert(offsetof(DataflowBufferImpl, lookup) == 152 && offsetof(DataflowBufferImpl, borrowed_address) == 232);
+static_assert(offsetof(DataflowBufferImpl, alias_primary) == 248);
+
+struct CircularBufferAllocator {
+    CoreRange core_range;
+    std::vector<std::pair<std::uint64_t, std::uint64_t>> l1_regions;
+    void mark_address(std::uint64_t address, std::uint64_t size);
+    std::uint64_t end() const { return l1_regions.empty() ? 0 : l1_regions.back().second; }
+};
+constexpr std::size_t allocators_offset = GENERATION >= 299912 ? 640 : GENERATION >= 202612 ? 568 : 432;
+
+struct Scratchpad {
+    CoreRangeSet cores;
+    std::uint32_t size;
+};
+#endif
+
+namespace detail {
+#if GENERATION >= 202507
+class ProgramImpl : public std::enable_shared_from_this<ProgramImpl> {
 public:
-    Program();
-    ~Program() noexcept;
+    ProgramImpl();
+    ~ProgramImpl() noexcept;
+#else
+class Program_ {
+public:
+    Program_();
+    ~Program_() noexcept;
+#endif
     void add(CircularBuffer buffer) { buffers_.push_back(std::move(buffer)); }
-    void compile(const IDevice* device);  // places the circular buffers, once per device
+    void allocate_circular_buffers(const IDevice* device);
+    void validate_circular_buffer_region(const IDevice* device);
+    void compile(const IDevice* device);  // places what it has, once per device
+
+#if GENERATION >= 202606
+    const std::vector<std::shared_ptr<DataflowBufferImpl>>& dataflow_buffers() const;
+    void add_dataflow_buffer(const CoreRange& cores, std::uint32_t entry_size, std::uint32_t entries, int kind);
+    void add_scratchpad(const CoreRange& cores, std::uint32_t size) { scratchpads_.push_back({CoreRangeSet({cores}), size}); }
+    void resize(std::uint32_t entries);  // of the first dataflow buffer
+    void allocate_dataflow_buffers(const IDevice* device);
+    void allocate_scratchpads(const IDevice* device);
+    void validate_dataflow_buffer_region(const IDevice* device);
+#endif
 
 private:
     std::vector<CircularBuffer> buffers_;
     std::vector<const IDevice*> compiled_for_;
+#if GENERATION >= 202606
+    CircularBufferAllocator& allocator_of(const CoreRange& range);
+    std::uint64_t place(const CoreRangeSet& cores, std::uint64_t size, const IDevice* device);
+    std::vector<std::shared_ptr<DataflowBufferImpl>> dataflow_buffers_;
+    char between_[allocators_offset - 24] = {};
+    std::vector<CircularBufferAllocator> dfb_allocators_;
+    std::vector<Scratchpad> scratchpads_;
+    bool dataflow_buffers_placed_ = false, scratchpads_placed_ = false;
+#endif
+};
+}  // namespace detail
+
+#if GENERATION < 202507
+namespace detail { using ProgramImpl = Program_; }
+#endif
+
+class Program {
+public:
+    Program();
+    ~Program() noexcept;
+    void add(CircularBuffer buffer) { impl_->add(std::move(buffer)); }
+    void compile(const IDevice* device) { impl_->compile(device); }
+    detail::ProgramImpl& impl() { return *impl_; }
+
+private:
+    std::shared_ptr<detail::ProgramImpl> impl_;
 };
 
 // ---- GraphTracker -------------------------------------------------------------------------------------------------

@@ -69,6 +69,34 @@ void nn_add_cb(void* program, std::uint64_t size, std::uint64_t borrowed, int x0
     static_cast<Program*>(program)->add({CoreRangeSet({range}), size, borrowed});
 }
 
+#if GENERATION >= 202606
+void nn_add_dataflow(void* program, int entry_size, int entries, int kind, int x0, int y0, int x1, int y1) {
+    auto coordinate = [](int value) { return static_cast<std::size_t>(value); };
+    static_cast<Program*>(program)->impl().add_dataflow_buffer(
+        {{coordinate(x0), coordinate(y0)}, {coordinate(x1), coordinate(y1)}}, static_cast<std::uint32_t>(entry_size),
+        static_cast<std::uint32_t>(entries), kind);
+}
+
+void nn_add_scratchpad(void* program, int size, int x0, int y0, int x1, int y1) {
+    auto coordinate = [](int value) { return static_cast<std::size_t>(value); };
+    static_cast<Program*>(program)->impl().add_scratchpad(
+        {{coordinate(x0), coordinate(y0)}, {coordinate(x1), coordinate(y1)}}, static_cast<std::uint32_t>(size));
+}
+
+void nn_resize(void* program, int entries) { static_cast<Program*>(program)->impl().resize(static_cast<std::uint32_t>(entries)); }
+#endif
+
+// Newer ttnn does so before it announces the program. Whether there was room.
+int nn_compile(void* program, void* device) {
+    try {
+        static_cast<Program*>(program)->compile(static_cast<IDevice*>(device));
+        return 1;
+    } catch (const std::exception& error) {
+        last_error = error.what();
+        return 0;
+    }
+}
+
 // ttnn announces a program before each run; programs that are enqueued by hand are not announced.
 void nn_run(void* program, void* device, int announce) {
     if (announce != 0) {
