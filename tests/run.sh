@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Runs all tests: builds with gcc, clang and sanitizers, then unit tests, lint, oracle and end-to-end tests. Writes into
-# build/ and temporary directories alone. The last line is "N passed, N failed, N skipped"; the status is 0 only when
+# Runs all tests: builds with gcc, clang and sanitizers, then unit tests, lint, oracle and end-to-end tests, and the real ttnn
+# on its mock device where it can be had. Writes into build/ and temporary directories alone. The last line is "N passed,
+# N failed, N skipped"; the status is 0 only when
 # something ran and nothing failed.
 set -uo pipefail
 
@@ -216,6 +217,30 @@ suite_tsan() {
 	ctests "$builds/tsan" tsan -L 'unit|threads' -E 'unit_(examples|sql|analyze)'
 }
 
+# The real ttnn and JAX: set up once, meanwhile, in build/ttnn/. What cannot be had leaves the reason there.
+prepare_ttnn() {
+	local version
+
+	for version in newest 0.75.0 $([[ $mode == long ]] && echo 0.66.0 0.70.1 0.78.0) jax; do
+		python3 "$root/tests/ttnn/mock.py" "$builds/ttnn/$version" "$version"
+	done >"$builds/log/ttnn-setup.log" 2>&1
+}
+
+suite_ttnn() {
+	[[ -d $builds/gcc/tests ]] || build gcc all -DCMAKE_C_COMPILER=gcc || return
+	if [[ -n $ttnn_pid ]]; then
+		echo "waiting for ttnn to be set up"
+		wait "$ttnn_pid"
+		cat "$builds/log/ttnn-setup.log"
+	fi
+	export TTALLOC_TTNN=$builds/ttnn
+	if [[ $mode == long ]]; then
+		ctests "$builds/gcc" ttnn -L ttnn
+	else
+		ctests "$builds/gcc" ttnn -L '^ttnn$'
+	fi
+}
+
 suite_fresh() {
 	local release
 
@@ -244,6 +269,7 @@ suites() {
 
 ensure_packages || exit 2
 export TTALLOC_TEST_MODE=$mode
+ttnn_pid=
 fuzz_seconds=4
 [[ $mode == long ]] && fuzz_seconds=300
 case $mode in
@@ -251,6 +277,11 @@ packages) exit 0 ;;
 prove) suites prove ;;
 fresh) suites fresh ;;
 quick) suites gcc ;;
-*) suites gcc clang asan tsan ;;
+*)
+	mkdir -p "$builds/log"
+	prepare_ttnn &
+	ttnn_pid=$!
+	suites gcc clang asan tsan ttnn
+	;;
 esac
 finish

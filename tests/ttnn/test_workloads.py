@@ -1,0 +1,300 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Recordings of the real ttnn on its mock device, against what TT-Metal itself said after each operation.
+
+usage: test_workloads.py VERSION [WORKLOAD...]  (a directory that mock.py made, in $TTALLOC_TTNN)
+
+blocks    the live buffers of each chip: region, address, footprint in each bank (ttnn._ttnn.reports.get_buffers, whose
+          sizes are rounded to the allocator's unit)
+totals    their sum in each bank (ttnn.get_memory_view)
+shared    the payload of each chip (what TT-Metal shares with tt-smi, in /dev/shm)
+programs  what was placed for programs: chip and size (captured graphs)
+failures  requests that failed (the exceptions' words)
+boards    processes that see different chips have different devices
+sound     ttalloc-analyze verify finds nothing
+"""
+import collections
+import concurrent.futures
+import json
+import os
+import pathlib
+import random
+import sqlite3
+import subprocess
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
+
+import harness  # noqa: E402
+import cluster  # noqa: E402
+
+HERE = pathlib.Path(__file__).resolve().parent
+MOCKS = pathlib.Path(os.environ.get("TTALLOC_TTNN", harness.BUILD.parent / "ttnn"))
+JOBS = 2
+UNIT_BYTES = {"blackhole": 64, "wormhole_b0": 32}  # of all allocators, L1's too
+
+# Machine, and the environment of each process.
+WORKLOADS = {
+    "norms": ("p100", [{}]),
+    "matmuls": ("p100", [{}]),
+    "sharded": ("p100", [{}]),
+    "conv": ("p100", [{}]),
+    "attention": ("n150", [{}]),
+    "training": ("n150", [{}]),
+    "mesh4": ("2x2", [{}]),
+    "mesh8": ("2x4", [{}]),
+    "submeshes": ("2x2", [{}]),
+    "one_board": ("2x2", [{"TT_VISIBLE_DEVICES": "0"}, {"TT_VISIBLE_DEVICES": "1"}]),
+    "threads": ("p100", [{}]),
+    "cache_cleared": ("p100", [{}]),
+    "hybrid": ("p100", [{"TT_METAL_ALLOCATOR_MODE_HYBRID": "1"}]),
+    "failures": ("p100", [{}]),
+}
+
+# Where a wheel's mock device differs: the first version that has what a workload needs; and who runs no fast dispatch.
+NEEDS = {
+    "hybrid": "0.70.0",
+    "failures": "0.75.0",  # before, programs that clash are not refused there
+}
+SLOW_DISPATCH = ("0.70.1",)
+
+# Where TT-Metal itself says less than there is.
+NOT_TOLD = {
+    ("hybrid", "blocks"): "its reports do not know blocks of single cores",
+    ("hybrid", "totals"): "its view of memory does not know blocks of single cores",
+    ("threads", "shared"): "it is kept by the thread that allocated",
+}
+
+# What is not recorded right yet: workload, check, and the first version that it is wrong of, to the reason. It is checked
+# all the same, and said when it has become right.
+PENDING = {
+    ("*", "programs", "0.78.0"): "dataflow buffers are not recorded",
+    ("conv", "blocks", ""): "footprints in L1_SMALL are not in the allocator's unit",
+    ("conv", "totals", ""): "footprints in L1_SMALL are not in the allocator's unit",
+    ("submeshes", "blocks", ""): "a block is known by its address alone, whoever's allocator gave it",
+    ("submeshes", "totals", ""): "a block is known by its address alone, whoever's allocator gave it",
+    ("submeshes", "shared", ""): "a block is known by its address alone, whoever's allocator gave it",
+    ("hybrid", "shared", ""): "a block is known by its address alone, on whatever core it lies",
+    ("one_board", "boards", ""): "a device is known by the number that its process gave it",
+    ("failures", "failures", ""): "clashes are not recorded as failures",
+}
+
+
+def reaches(version, first):
+    def number(text):
+        return [int(part) for part in text.split(".") if part]
+    return version == "newest" or number(version) >= number(first)
+
+
+def is_pending(workload, check, version):
+    """The reason, or None."""
+    for (a_workload, a_check, first), why in PENDING.items():
+        if a_check == check and a_workload in ("*", workload) and reaches(version, first):
+            return why
+    return None
+
+
+class Recording:
+    """The rows of one recording, with times on the host's clock."""
+
+    def __init__(self, file):
+        self.file = file
+        database = sqlite3.connect(f"file:{file}?mode=ro", uri=True)
+        database.row_factory = sqlite3.Row
+        start_ns = database.execute("SELECT start_monotonic_ns FROM recording").fetchone()[0]
+        self.blocks = [{**dict(row), "alloc_ns": row["alloc_ns"] + start_ns,
+                        "free_ns": None if row["free_ns"] is None else row["free_ns"] + start_ns}
+                       for row in database.execute("SELECT * FROM allocation")]
+        self.failures = [{**dict(row), "at_ns": row["at_ns"] + start_ns} for row in database.execute("SELECT * FROM failure")]
+        devices = collections.defaultdict(set)
+        for row in database.execute("SELECT pid, device FROM device"):
+            devices[row["pid"]].add(row["device"])
+        # TT-Metal counts a process's chips from 0; a recording has its own number for each.
+        self.chips = {(pid, device): number for pid, numbers in devices.items() for number, device in enumerate(sorted(numbers))}
+        database.close()
+
+    def chip(self, row):
+        return self.chips.get((row["pid"], row["device"]))
+
+    def live(self, pid, at_ns):
+        return [block for block in self.blocks if block["pid"] == pid and block["alloc_ns"] <= at_ns and
+                (block["free_ns"] is None or block["free_ns"] > at_ns)]
+
+
+# --- checks: each gives what TT-Metal said and what was recorded, of one moment, or None -----------------------------
+
+
+def blocks(moment, recording):
+    unit = moment["unit_bytes"]
+    said = sorted((chip, region, address, -(-size // unit) * unit) for device in moment["devices"] for chip in device["chips"]
+                  for region, address, size in device["buffers"])
+    live = [block for block in recording.live(moment["pid"], moment["at_ns"]) if block["region"] in ("DRAM", "L1", "L1_SMALL")]
+    return said, sorted((recording.chip(block), block["region"], block["address"], block["bank_bytes"]) for block in live
+                        if block["class"] != "kernel_binary")
+
+
+def totals(moment, recording):
+    said, recorded = collections.Counter(), collections.Counter()
+    for device in moment["devices"]:
+        for chip in device["chips"]:
+            for region, taken in device["totals"].items():
+                said[chip, region] += taken
+    for block in recording.live(moment["pid"], moment["at_ns"]):
+        if block["region"] in ("DRAM", "L1", "L1_SMALL"):
+            recorded[recording.chip(block), block["region"]] += block["bank_bytes"]
+    return dict(+said), dict(+recorded)
+
+
+def shared(moment, recording):
+    said = {(int(chip), region): taken for chip, regions in moment["shared"].items() if regions
+            for region, taken in regions.items() if taken}
+    if not any(moment["shared"].values()):
+        return None
+    recorded = collections.Counter()
+    for block in recording.live(moment["pid"], moment["at_ns"]):
+        if block["region"] in ("DRAM", "L1", "L1_SMALL"):
+            recorded[recording.chip(block), block["region"]] += block["size_bytes"]
+    return said, dict(recorded)
+
+
+def programs(moment, recording):
+    """Dataflow buffers are told of without a chip: each chip of the device has them."""
+    if "circular" not in moment:
+        return None
+    chips = moment["devices"][0]["chips"]
+    said = [tuple(placed) for placed in moment["circular"]]
+    said += [(chip, size) for size in moment["dataflow"] for chip in chips]
+    recorded = [(recording.chip(block), block["size_bytes"]) for block in recording.blocks
+                if block["region"] == "CB" and block["pid"] == moment["pid"] and not block["aliased"] and
+                moment["started_ns"] < block["alloc_ns"] <= moment["at_ns"]]
+    return sorted(said), sorted(recorded)
+
+
+def failures(moment, recording):
+    rows = [row for row in recording.failures if row["pid"] == moment["pid"] and moment["after_ns"] < row["at_ns"] <= moment["at_ns"]]
+    if "failure" not in moment:
+        return [], [(row["region"], row["size_bytes"]) for row in rows]
+    said = moment["failure"]
+    if said.get("clash"):
+        return ["a clash"], ["a clash" if "clash" in (row["why"] or "") else row["why"] for row in rows]
+    names = ("region", "size_bytes", "bank_bytes")
+    return ([tuple(said[name] for name in names)], [tuple(row[name] for name in names) for row in rows])
+
+
+CHECKS = (blocks, totals, shared, programs, failures)
+
+
+# --- running ---------------------------------------------------------------------------------------------------------
+
+
+def record(name, mock, place):
+    """One recording of all processes of a workload; returns the file and the moments."""
+    machine, environments = WORKLOADS[name]
+    first_id = random.getrandbits(40) << 8
+    description = pathlib.Path(place.file("machine.yaml"))
+    description.write_text(cluster.describe(machine, first_id), encoding="utf-8")
+    recorder = harness.Recorder(place)
+    started = []
+    for number, more in enumerate(environments):
+        visible = int(more.get("TT_VISIBLE_DEVICES", 0))
+        folder = pathlib.Path(place.file(f"process-{number}"))
+        folder.mkdir()
+        env = place.target_env(
+            HOME=str(folder), TT_METAL_MOCK_CLUSTER_DESC_PATH=str(description), TT_LOGGER_LEVEL="fatal",
+            TTALLOC_FIRST_CHIP_ID=str(first_id + visible), TTALLOC_WITNESS=str(folder / "moments"),
+            LD_PRELOAD=str(harness.BUILD / "hook/libttalloc-tt-metal.so"), TTALLOC_FULL_WAIT_MS="10000", **more)
+        log = open(folder / "log", "w+", encoding="utf-8")
+        started.append((folder, log, harness.start([str(mock / "python/bin/python"), str(HERE / "workloads.py"), name],
+                                                   env=env, cwd=folder, stdout=log, stderr=log)))
+    moments = []
+    try:
+        for folder, log, process in started:
+            status = process.wait(300)
+            log.seek(0)
+            harness.equal(status, 0, f"{name}: status ({log.read()[:2000]})")
+            for line in (folder / "moments").read_text(encoding="utf-8").splitlines():
+                moments.append({**json.loads(line), "pid": process.pid, "unit_bytes": UNIT_BYTES[cluster.MACHINES[machine][0]]})
+    finally:
+        for path in pathlib.Path("/dev/shm").glob("tt_device_*_memory"):
+            if first_id <= int(path.name.split("_")[2]) < first_id + 64:
+                path.unlink(missing_ok=True)
+    place.await_drained()
+    harness.check(len(moments) > 1, f"{name}: TT-Metal was asked {len(moments)} times")
+    return recorder.stop(), moments
+
+
+def differences(said, recorded):
+    if isinstance(said, dict):
+        return f"said {said}, recorded {recorded}"
+    missing = collections.Counter(map(str, said)) - collections.Counter(map(str, recorded))
+    beyond = collections.Counter(map(str, recorded)) - collections.Counter(map(str, said))
+    return f"said and not recorded {list(missing.elements())[:4]}, recorded and not said {list(beyond.elements())[:4]}"
+
+
+def check(name, file, moments):
+    """{check: (how often right, how often asked, the first difference)}"""
+    recording, found = Recording(file), {}
+    for one in CHECKS:
+        right, asked, first = 0, 0, None
+        if (name, one.__name__) in NOT_TOLD:
+            continue
+        for moment in moments:
+            pair = one(moment, recording)
+            if pair is None:
+                continue
+            asked += 1
+            if pair[0] == pair[1]:
+                right += 1
+            elif first is None:
+                first = f"after {moment['name']}: {differences(*pair)}"
+        if asked:
+            found[one.__name__] = (right, asked, first)
+    pids = {moment["pid"] for moment in moments}
+    if len(pids) > 1:
+        devices = {pid: sorted(device for owner, device in recording.chips if owner == pid) for pid in pids}
+        apart = len(set(map(tuple, devices.values()))) == len(pids)
+        found["boards"] = (int(apart), 1, None if apart else f"devices of each process: {devices}")
+    findings = harness.analyze("verify", file)["rows"]
+    found["sound"] = (0 if findings else 1, 1, str(findings[:2]) if findings else None)
+    return found
+
+
+def run(name, mock, version):
+    """Lines to print, and whether the workload passed."""
+    try:
+        found = check(name, *record(name, mock, harness.Place()))
+    except (harness.Failure, subprocess.TimeoutExpired) as failure:
+        return [f"{name}: FAILED: {failure}"], False
+    lines, passed = [f"{name}: " + ", ".join(f"{what} {right}/{asked}" for what, (right, asked, _) in found.items())], True
+    for what, (right, asked, first) in found.items():
+        pending = is_pending(name, what, version)
+        if right == asked:
+            if pending:
+                lines.append(f"  {what}: right now; it can be taken from the table of what is pending")
+        elif pending:
+            lines.append(f"  {what}: pending, {pending}: {first}")
+        else:
+            lines.append(f"  {what}: FAILED {first}")
+            passed = False
+    return lines, passed
+
+
+def main(version, *names):
+    mock = MOCKS / version
+    if not (mock / "ready").exists():
+        missing = mock / "missing"
+        print(missing.read_text(encoding="utf-8").strip() if missing.exists() else f"{mock} was not set up by mock.py")
+        return harness.SKIPPED
+    if version in SLOW_DISPATCH:
+        os.environ["TT_METAL_SLOW_DISPATCH_MODE"] = "1"
+    names = names or [name for name in WORKLOADS if reaches(version, NEEDS.get(name, ""))]
+    all_passed = True
+    with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
+        for lines, passed in pool.map(lambda name: run(name, mock, version), names):
+            print("\n".join(lines), flush=True)
+            all_passed = all_passed and passed
+    harness.end_all()
+    return 0 if all_passed else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
