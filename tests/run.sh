@@ -3,8 +3,7 @@
 #
 # Runs all tests: builds with gcc, clang and sanitizers, then unit tests, lint, oracle and end-to-end tests, and the real ttnn
 # on its mock device where it can be had. Writes into build/ and temporary directories alone. The last line is "N passed,
-# N failed, N skipped"; the status is 0 only when
-# something ran and nothing failed.
+# N failed, N skipped"; the status is 0 only when something ran and nothing failed.
 set -uo pipefail
 
 usage() {
