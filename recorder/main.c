@@ -14,25 +14,15 @@
 #include <unistd.h>
 
 #include "recorder/legacy/linger.h"
+#include "environment.h"
 #include "session.h"
 #include "ttalloc.h"
 #include "ttalloc/paths.h"
 
-/* Prints TEXT as one word of a shell. */
-static void print_quoted(const char *text)
-{
-	putchar('\'');
-	for (; *text; text++) {
-		if (*text == '\'')
-			fputs("'\\''", stdout);
-		else
-			putchar(*text);
-	}
-	putchar('\'');
-}
-
 static int print_environment(const struct recorder_options *options)
 {
+	struct environment environment;
+	struct front_error error;
 	char path[PATH_MAX];
 	int length;
 
@@ -44,15 +34,12 @@ static int print_environment(const struct recorder_options *options)
 		say("%.80s...: too long for a socket (107 bytes at most)", path);
 		return STATUS_USAGE;
 	}
-	printf("export TT_ALLOC_TRACKING_ENABLED=1\nexport TTALLOC_SOCKET=");
-	print_quoted(path);
-	putchar('\n');
-	if (options->lossless)
-		printf("export TTALLOC_LOSSLESS=1\n");
-	if (options->stacks)
-		printf("export TTALLOC_STACKS=%s\n", options->stacks);
-	if (options->unwinder)
-		printf("export TTALLOC_UNWINDER=%s\n", options->unwinder);
+	if (environment_find(&environment, options, &error) < 0) {
+		say("%s", error.text);
+		return STATUS_USAGE;
+	}
+	environment_print(&environment, path);
+	environment_free(&environment);
 	return 0;
 }
 

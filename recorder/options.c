@@ -74,7 +74,9 @@ static const struct option_row rows[] = {
     {.name = "env",
      .kind = OPTION_MODE,
      .mode = MODE_ENV,
-     .help = "print the lines by which a shell has its programs report: eval \"$(ttalloc-recorder --env)\""},
+     .help = "print the lines by which a shell has its programs report, preload included: eval \"$(ttalloc-recorder "
+             "--env)\". --ttnn, --auto-step, --python-stacks, --stacks, --host-malloc and --no-preload count as for a "
+             "COMMAND"},
     {.name = "host-malloc",
      .kind = OPTION_FLAG,
      AT(host_malloc),
@@ -167,7 +169,7 @@ static const char usage_text[] = "Usage: ttalloc-recorder [-o FILE] [OPTION...] 
                                  "       ttalloc-recorder --socket PATH -o FILE\n"
                                  "       ttalloc-recorder --append -o FILE [-- COMMAND [ARGUMENT...]]\n"
                                  "       ttalloc-recorder --poc-socket -o FILE\n"
-                                 "       ttalloc-recorder --env [--socket PATH]\n";
+                                 "       ttalloc-recorder --env [--socket PATH] [OPTION...]\n";
 
 static const char about_text[] =
     "Records what programs report through libttalloc into one SQLite file, for ttalloc-analyze.\n"
@@ -364,6 +366,9 @@ static int check_combination(struct recorder_options *options, struct front_erro
 		return 0;
 	if (check_stacks(options, error) < 0)
 		return -1;
+	if (options->auto_step && !strchr(options->auto_step, ':'))
+		return front_fail(error, "--auto-step takes module:function or module:Class.method, not '%s'",
+		                  options->auto_step);
 	if (options->mode == MODE_ENV && options->command)
 		return front_fail(error, "--env takes no command");
 	if (options->mode == MODE_ENV)
@@ -379,14 +384,14 @@ static int check_combination(struct recorder_options *options, struct front_erro
 	if (options->watch && !options->command)
 		return front_fail(error, "--watch needs a command; follow other recordings with ttalloc-analyze watch");
 	if (options->host_malloc && !options->command)
-		return front_fail(error, "--host-malloc needs a command");
+		return front_fail(error, "--host-malloc needs a command, or --env for a shell");
 	if ((options->ttnn || options->auto_step) && !options->command)
-		return front_fail(error, "--%s needs a command", options->ttnn ? "ttnn" : "auto-step");
+		return front_fail(error, "--%s needs a command, or --env for a shell",
+		                  options->ttnn ? "ttnn" : "auto-step");
 	if (options->lossless && !options->command)
-		return front_fail(error, "--lossless needs a command; for programs that join by themselves set "
-		                         "TTALLOC_LOSSLESS=1 (--env prints it)");
+		return front_fail(error, "--lossless needs a command, or --env for a shell");
 	if (options->python_stacks && !options->command)
-		return front_fail(error, "--python-stacks needs a command");
+		return front_fail(error, "--python-stacks needs a command, or --env for a shell");
 	if (options->log_events && !options->legacy_socket)
 		return front_fail(error, "--log-events needs --poc-socket: it shows the events of old clients");
 	options->mode = options->command ? MODE_WRAP : MODE_DAEMON;

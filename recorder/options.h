@@ -28,7 +28,8 @@ struct recorder_options {
 	const char *unwinder;      /* how they are found; NULL: as the hook does by itself */
 	const char *auto_step;     /* the call that ends a step of a Python COMMAND; NULL: none */
 	unsigned commit_ms;
-	bool append, force, host_malloc, lossless, no_preload, no_symbols, log_events, quiet, verbose, watch, ttnn, python_stacks;
+	bool append, force, host_malloc, lossless, no_preload, no_symbols, log_events, quiet, verbose, watch, ttnn,
+	    python_stacks;
 };
 
 /* Exit statuses of our own. */

@@ -22,6 +22,7 @@
 #include "command.h"
 #include "recorder/ledger/ingest.h"
 #include "recorder/legacy/legacy.h"
+#include "recorder/serve/segments.h"
 #include "recorder/serve/server.h"
 #include "recorder/serve/listener.h"
 #include "output.h"
@@ -29,6 +30,7 @@
 #include "summary.h"
 #include "ttalloc/paths.h"
 #include "watch.h"
+#include "witness.h"
 
 #define CALIBRATION_NS 2000000
 #define PROGRESS_AFTER_NS 500000000u
@@ -37,7 +39,8 @@
 struct session {
 	const struct recorder_options *options;
 	struct command command;
-	struct command_preloads preloads;
+	struct environment environment;
+	struct witness witness;
 	struct output output;
 	char shown_path[PATH_MAX]; /* as the user would write it */
 	char socket_path[PATH_MAX];
@@ -114,14 +117,9 @@ static int prepare_command(struct session *session, struct front_error *error)
 	status = command_look_up(options->command, error);
 	if (status)
 		return status;
-	if (command_choose_preloads(!options->no_preload, options->host_malloc, &session->preloads, error) < 0 ||
-	    command_choose_python(options->ttnn, options->auto_step, &session->preloads, error) < 0)
-		return STATUS_NOT_STARTED;
-	session->preloads.python_stacks = options->python_stacks;
-	session->preloads.lossless = options->lossless;
-	session->preloads.stacks = options->stacks;
-	session->preloads.unwinder = options->unwinder;
-	if (command_fork(&session->command, options->command, &session->preloads, &session->signals_before, error) < 0)
+	if (environment_find(&session->environment, options, error) < 0 ||
+	    command_fork(&session->command, options->command, &session->environment, &session->signals_before, error) <
+	        0)
 		return STATUS_NOT_STARTED;
 	return 0;
 }
@@ -202,7 +200,7 @@ static int open_ingest(struct session *session, struct front_error *error)
 
 	/* what waits for this recorder already is part of the recording */
 	if (!options->append)
-		wanted.start_monotonic_ns = server_earliest_ns(session->socket_path, wanted.start_monotonic_ns);
+		wanted.start_monotonic_ns = segments_earliest_ns(session->socket_path, wanted.start_monotonic_ns);
 	result = ingest_open(&wanted, &session->ingest, &session->recording, &failed);
 	free(command);
 	return result < 0 ? front_fail(error, "%s", failed.text) : 0;
@@ -303,23 +301,42 @@ static int open_legacy(const struct session *session, struct legacy **legacy, st
 	return setup.path ? legacy_open(&setup, legacy, error) : 0;
 }
 
+static void see_joined(void *context, pid_t pid)
+{
+	witness_joined(&((struct session *)context)->witness, pid);
+}
+
+static void see_waiting(void *context)
+{
+	witness_waiting(&((struct session *)context)->witness);
+}
+
 /* Records. 0, or the status to end with and ERROR: the command did not run then. */
 static int record(struct session *session, struct front_error *error)
 {
 	const struct recorder_options *options = session->options;
 	struct server_setup setup = {
-	    .options = options,
+	    .commit_ms = options->commit_ms,
+	    .verbose = options->verbose,
 	    .recording = &session->recording,
 	    .ingest = session->ingest,
 	    .clock = session->clock,
 	    .listener = &session->listener,
-	    .command = options->command ? &session->command : NULL,
+	    .command = options->command ? session->command.pid : 0,
 	    .signals = session->signals,
 	    .until_all_ended = options->append && listener_is_private(session->socket_path),
 	};
+	struct server_watcher watcher = {see_joined, see_waiting, session};
 	struct server *server;
 	int status = 0;
 
+	session->witness = (struct witness){
+	    .environment = &session->environment,
+	    .socket_path = session->socket_path,
+	    .command = session->command.pid,
+	};
+	if (options->command)
+		setup.watcher = &watcher;
 	if (open_legacy(session, &setup.legacy, error) < 0)
 		return not_started(session);
 	server = server_open(&setup, error);
@@ -385,6 +402,7 @@ static void show_end(struct session *session, const char *unwritten)
 	    .path = session->shown_path,
 	    .totals = &session->totals,
 	    .report = &session->report,
+	    .witness = &session->witness,
 	    .wrapped = session->options->command != NULL,
 	    .host_malloc = session->options->host_malloc,
 	    .resume = unwritten,
@@ -392,6 +410,8 @@ static void show_end(struct session *session, const char *unwritten)
 
 	if (!session->options->quiet)
 		summary_print(&summary);
+	for (size_t i = 0; session->options->quiet && i < session->witness.lacking_count; i++)
+		say("%s", session->witness.lacking[i]);
 	if (unwritten)
 		say("%s: not all could be written (%s); the rest is kept: go on with ttalloc-recorder --append -o %s",
 		    session->shown_path, unwritten, session->shown_path);
@@ -420,7 +440,7 @@ static bool end(struct session *session, bool ran)
 	if (ran && complete)
 		look_up_functions(session);
 	output_release(&session->output, !ran);
-	command_free_preloads(&session->preloads);
+	environment_free(&session->environment);
 	return complete;
 }
 
@@ -447,5 +467,5 @@ int session_run(const struct recorder_options *options)
 	complete = end(&session, status == 0);
 	if (status)
 		return status;
-	return options->command ? command_status(&session.command) : !complete;
+	return options->command ? command_status(session.report.wait_status) : !complete;
 }

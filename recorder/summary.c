@@ -7,26 +7,29 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
+#include "recorder/base/memory.h"
 #include "recorder/base/say.h"
 #include "sql/answers/query.h"
-
-#define MAX_PLACES 64
 
 /* What is shown of one region of one device. */
 struct place {
 	int64_t device;
 	char region[24];
 	int64_t peak_bytes, peak_ns;
-	int64_t leaked_blocks, leaked_bytes;
+	int64_t leaked_blocks, leaked_bytes; /* never freed by a program that has ended, or closed the device */
+	int64_t live_blocks, live_bytes;     /* held by one that lived on */
 	bool has_peak;
+	bool shown; /* with an earlier one, which it equals */
 };
 
 struct figures {
-	struct place places[MAX_PLACES];
-	size_t place_count;
+	struct place *places;
+	size_t place_count, place_capacity;
 	int64_t runtime_blocks; /* never freed, but owned by the runtime */
 	int64_t failures;
 	char last_failure[160], last_words[300]; /* words: the allocator's own */
@@ -91,8 +94,8 @@ static struct place *place_of(struct figures *figures, struct query_run *run)
 	for (size_t i = 0; i < figures->place_count; i++)
 		if (figures->places[i].device == wanted.device && strcmp(figures->places[i].region, wanted.region) == 0)
 			return &figures->places[i];
-	if (figures->place_count == MAX_PLACES)
-		return NULL;
+	figures->places =
+	    memory_room(figures->places, figures->place_count, &figures->place_capacity, sizeof(*figures->places));
 	figures->places[figures->place_count] = wanted;
 	return &figures->places[figures->place_count++];
 }
@@ -101,8 +104,6 @@ static void take_peak(struct figures *figures, struct query_run *run)
 {
 	struct place *place = place_of(figures, run);
 
-	if (!place)
-		return;
 	place->has_peak = true;
 	place->peak_bytes = integer_of(run, "peak_bytes");
 	place->peak_ns = integer_of(run, "peak_ns");
@@ -116,7 +117,7 @@ static bool is_runtime(const char *class)
 
 static void take_leak(struct figures *figures, struct query_run *run)
 {
-	char class[24];
+	char class[24], ended[24];
 	struct place *place;
 
 	if (integer_of(run, "aliased") == 1)
@@ -126,9 +127,13 @@ static void take_leak(struct figures *figures, struct query_run *run)
 		figures->runtime_blocks++;
 		return;
 	}
+	text_of(run, "ended", ended, sizeof(ended));
 	place = place_of(figures, run);
-	if (!place)
+	if (strcmp(ended, "live") == 0) { /* it may free it yet */
+		place->live_blocks++;
+		place->live_bytes += integer_of(run, "size_bytes");
 		return;
+	}
 	place->leaked_blocks++;
 	place->leaked_bytes += integer_of(run, "size_bytes");
 }
@@ -172,27 +177,73 @@ static void ask(struct recording *recording, const char *name, void (*take)(stru
 	query_finish(run);
 }
 
-static void print_place(const struct place *place)
+/* Chips of a mesh do the same, at about the same time. */
+static bool is_like(const struct place *a, const struct place *b)
 {
-	char peak[32] = "-", at[32] = "-", leaked[32], held[64] = "-";
+	return strcmp(a->region, b->region) == 0 && a->has_peak == b->has_peak && a->peak_bytes == b->peak_bytes &&
+	       a->leaked_blocks == b->leaked_blocks && a->leaked_bytes == b->leaked_bytes &&
+	       a->live_blocks == b->live_blocks && a->live_bytes == b->live_bytes;
+}
 
+/* The devices of FIRST and all later places like it: "0-3,5". What does not fit is counted. */
+static void fold(struct figures *figures, size_t first, char *text, size_t text_bytes)
+{
+	int64_t from = figures->places[first].device, to = from;
+	size_t used = 0, left_out = 0;
+
+	for (size_t i = first + 1; i <= figures->place_count; i++) {
+		struct place *place = i < figures->place_count ? &figures->places[i] : NULL;
+
+		if (place && (place->shown || !is_like(place, &figures->places[first])))
+			continue;
+		if (place)
+			place->shown = true;
+		if (place && place->device == to + 1) {
+			to = place->device;
+			continue;
+		}
+		if (used + 24 < text_bytes)
+			used += (size_t)snprintf(text + used, text_bytes - used,
+			                         from < to ? "%s%" PRId64 "-%" PRId64 : "%s%" PRId64, used ? "," : "",
+			                         from, to);
+		else
+			left_out += (size_t)(to - from + 1);
+		if (place)
+			from = to = place->device;
+	}
+	if (left_out)
+		snprintf(text + used, text_bytes - used, " and %zu more", left_out);
+}
+
+static void print_place(struct figures *figures, size_t number)
+{
+	const struct place *place = &figures->places[number];
+	char devices[64], peak[32] = "-", at[32] = "-", amount[32], held[160] = "-";
+	size_t used = 0;
+
+	fold(figures, number, devices, sizeof(devices));
 	if (place->has_peak) {
 		in_units(place->peak_bytes, peak, sizeof(peak));
 		in_seconds(place->peak_ns, at, sizeof(at));
 	}
 	if (place->leaked_blocks)
-		snprintf(held, sizeof(held), "%s in %" PRId64 " block%s",
-		         in_units(place->leaked_bytes, leaked, sizeof(leaked)), place->leaked_blocks,
-		         place->leaked_blocks == 1 ? "" : "s");
-	say_plain("  %-7" PRId64 " %-14s %12s %12s   %s", place->device, place->region, peak, at, held);
+		used = (size_t)snprintf(held, sizeof(held), "%s in %" PRId64 " block%s%s",
+		                        in_units(place->leaked_bytes, amount, sizeof(amount)), place->leaked_blocks,
+		                        place->leaked_blocks == 1 ? "" : "s", place->live_blocks ? "; " : "");
+	if (place->live_blocks)
+		snprintf(held + used, sizeof(held) - used, "still in use: %s in %" PRId64 " block%s",
+		         in_units(place->live_bytes, amount, sizeof(amount)), place->live_blocks,
+		         place->live_blocks == 1 ? "" : "s");
+	say_plain("  %-7s %-14s %12s %12s   %s", devices, place->region, peak, at, held);
 }
 
-static void print_figures(const struct figures *figures)
+static void print_figures(struct figures *figures)
 {
 	if (figures->place_count)
 		say_plain("  %-7s %-14s %12s %12s   %s", "device", "region", "peak", "at", "never freed");
 	for (size_t i = 0; i < figures->place_count; i++)
-		print_place(&figures->places[i]);
+		if (!figures->places[i].shown)
+			print_place(figures, i);
 	if (figures->runtime_blocks)
 		say_plain("  and %" PRId64 " that the runtime owns, such as kernel binaries", figures->runtime_blocks);
 	if (figures->failures)
@@ -203,22 +254,23 @@ static void print_figures(const struct figures *figures)
 		say_plain("    %s", figures->last_words);
 }
 
-/* What the file says of its own gaps. */
-static void print_gaps(struct recording *recording)
+/* What the file says of its own gaps. Returns whether it has any. */
+static bool print_gaps(struct recording *recording)
 {
 	char lines[8][256];
 	size_t count;
 
 	if (recording_complete(recording))
-		return;
+		return false;
 	count = recording_loss_lines(recording, lines, 8);
 	say_plain("  INCOMPLETE:%s", count ? "" : " the recording has gaps");
 	for (size_t i = 0; i < count && i < 8; i++)
 		say_plain("    %s", lines[i]);
+	return true;
 }
 
 /* Returns whether a request failed that can be explained. */
-static bool print_blocks(const char *path)
+static bool print_blocks(struct recording *recording)
 {
 	static const struct {
 		const char *query;
@@ -226,31 +278,52 @@ static bool print_blocks(const char *path)
 	} questions[] = {{"peak", take_peak}, {"leaks", take_leak}, {"failures", take_failure}};
 	struct figures figures = {0};
 	struct sql_error error;
-	struct recording *recording = recording_open(path, &error);
 
-	for (size_t i = 0; recording && i < sizeof(questions) / sizeof(*questions); i++)
+	for (size_t i = 0; i < sizeof(questions) / sizeof(*questions); i++)
 		ask(recording, questions[i].query, questions[i].take, &figures, &error);
 	if (figures.failures && figures.last_in_bank)
 		ask(recording, "why", take_why, &figures, &error);
-	if (recording) {
-		print_figures(&figures);
-		print_gaps(recording);
-	} else {
-		say_plain("  %s", error.text);
-	}
-	recording_close(recording);
+	print_figures(&figures);
+	free(figures.places);
 	return figures.verdict[0] != '\0';
+}
+
+/* How the command ended, if that is of interest. */
+static void print_ending(const struct summary *summary)
+{
+	int status = summary->report->wait_status;
+
+	if (!summary->wrapped)
+		return;
+	if (WIFSIGNALED(status))
+		say_plain("  the command was killed by signal %d (%s)%s", WTERMSIG(status), strsignal(WTERMSIG(status)),
+		          summary->totals->events ? "; what it held then counts as never freed"
+		                                  : ", before anything was allocated");
+	else if (WEXITSTATUS(status) && !summary->totals->events)
+		say_plain("  the command ended with status %d before anything was allocated", WEXITSTATUS(status));
+}
+
+/* What the programs lacked of what they were given. */
+static void print_lacks(const struct summary *summary)
+{
+	for (size_t i = 0; i < summary->witness->lacking_count; i++)
+		say_plain("  %s", summary->witness->lacking[i]);
 }
 
 static void explain_nothing(const struct summary *summary)
 {
-	if (summary->report->processes)
+	if (summary->report->processes) {
 		say_plain("  A process joined, and reported nothing: its allocator was never asked, or asked while "
 		          "recording was off.");
-	else
-		say_plain(
-		    "  No process joined. A program reports if it is linked with libttalloc (pkg-config ttalloc), or "
-		    "calls it through a preload.");
+		return;
+	}
+	if (summary->witness->silent[0]) {
+		say_plain("  No process joined. Of %s.", summary->witness->silent);
+		return;
+	}
+	say_plain(
+	    "  No process joined. A program reports if it is linked with libttalloc (pkg-config ttalloc), or calls it "
+	    "through a preload.");
 	if (!summary->host_malloc && summary->wrapped)
 		say_plain("  Any program's malloc can be recorded with --host-malloc.");
 	say_plain("  Nothing is reported by set-user-ID and statically linked programs, nor where "
@@ -287,12 +360,21 @@ static void print_oddities(const struct summary *summary)
 
 void summary_print(const struct summary *summary)
 {
-	bool explained = false;
+	struct sql_error error;
+	struct recording *recording = recording_open(summary->path, &error);
+	bool explained = false, has_gaps = false;
 
 	print_counts(summary);
-	if (summary->totals->events)
-		explained = print_blocks(summary->path);
-	else
+	if (!recording)
+		say_plain("  %s", error.text);
+	if (recording && summary->totals->events)
+		explained = print_blocks(recording);
+	print_ending(summary);
+	print_lacks(summary);
+	if (recording)
+		has_gaps = print_gaps(recording);
+	recording_close(recording);
+	if (!summary->totals->events && !has_gaps)
 		explain_nothing(summary);
 	print_oddities(summary);
 	if (summary->totals->events && !summary->resume)

@@ -9,11 +9,13 @@
 
 #include "recorder/ledger/ingest.h"
 #include "recorder/serve/server.h"
+#include "witness.h"
 
 struct summary {
 	const char *path;
 	const struct ingest_totals *totals;
 	const struct server_report *report;
+	const struct witness *witness;
 	bool wrapped;       /* a command was run */
 	bool host_malloc;   /* with the preload for the host's malloc */
 	const char *resume; /* NULL, or why not all is in the file: said with how to go on */

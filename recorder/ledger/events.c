@@ -218,12 +218,10 @@ void ledger_loss(struct ledger *ledger, struct process *process, uint32_t thread
 {
 	struct rowlog *log = &ledger->chunk->log;
 
-	if (!loss->events_are_there) {
+	if (process && !loss->events_are_there)
 		process->lost += loss->count;
-		ledger->totals.lost += loss->count;
-	}
 	rowlog_begin(log, ROW_LOSS);
-	rowlog_integer(log, process->id);
+	rowlog_integer(log, process ? process->id : 0);
 	rowlog_optional(log, thread, 0);
 	rowlog_integer(log, (int64_t)loss->from_ns);
 	rowlog_integer(log, (int64_t)loss->to_ns);

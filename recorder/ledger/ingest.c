@@ -244,6 +244,11 @@ bool ingest_is_hooked(const struct ingest *ingest, uint32_t process)
 	return process_by_id(&ingest->ledger, process)->hooked;
 }
 
+bool ingest_has_all(const struct ingest *ingest, uint32_t process)
+{
+	return process_by_id(&ingest->ledger, process)->ended_committed;
+}
+
 /* What lies between the last number taken and FIRST_NUMBER is nowhere. */
 static void note_gap(struct ingest *ingest, struct process *process, const struct ingest_batch *batch)
 {
@@ -306,6 +311,23 @@ void ingest_loss(struct ingest *ingest, uint32_t id, const struct ingest_loss *l
 		process->first_number = loss->from_number;
 	if (loss->to_number > process->taken_number)
 		process->taken_number = loss->to_number;
+}
+
+void ingest_turned_away(struct ingest *ingest, const struct ingest_process *about, uint64_t at_ns, const char *why)
+{
+	struct ingest_loss loss = {.from_ns = at_ns, .to_ns = at_ns, .why = why};
+	struct process *process = NULL;
+	uint64_t ignored;
+
+	opened_chunk(ingest);
+	if (about) {
+		process = process_by_id(&ingest->ledger, ingest_process(ingest, about, &ignored));
+		if (process->turned_away)
+			return;
+		process->turned_away = true;
+		process_touch(&ingest->ledger, process);
+	}
+	ledger_loss(&ingest->ledger, process, 0, &loss);
 }
 
 /* What it held leaves the totals of all processes; its own keep what it held to the end. */

@@ -72,6 +72,9 @@ struct ingest_process {
  * *COMMITTED_NUMBER the number up to which its events are in the file already. */
 uint32_t ingest_process(struct ingest *ingest, const struct ingest_process *process, uint64_t *committed_number);
 
+/* Whether all of it is in the file, its end included: its recorder was killed before it could remove the segment. */
+bool ingest_has_all(const struct ingest *ingest, uint32_t process);
+
 /* Entries of a process's table (segment.h), as far as its events may name them. Lives until the process has ended. */
 struct ingest_table {
 	const uint8_t *bytes;
@@ -91,6 +94,10 @@ struct ingest_batch {
 /* Whether a hook of TT-Metal has said that it reports the process. That of the host's malloc does not see the
  * accelerator, and who calls the API (for a label or a step) says no more than is wanted. */
 bool ingest_is_hooked(const struct ingest *ingest, uint32_t process);
+
+/* Somebody was turned away, and so what it does is lost: a row of loss, and one of process unless ABOUT is NULL, which
+ * is when nobody knows who it was. Once for each process. WHY: with what to do about it. */
+void ingest_turned_away(struct ingest *ingest, const struct ingest_process *about, uint64_t at_ns, const char *why);
 
 /* Takes a batch in, without ever waiting; copies what it needs. Batches of one process come in order. Numbers at or
  * below the committed ones are skipped (a resend), a gap before first_number becomes a loss row. Names of table entries

@@ -71,6 +71,7 @@ struct process {
 	const char *ended;                  /* static; NULL: alive */
 	bool old_client;                    /* of the old protocol, which keeps totals of its own */
 	bool hooked;                        /* a hook of TT-Metal reports it */
+	bool turned_away;                   /* which is said in a row of loss */
 	bool forked, ended_committed, news; /* news: committed_number rose since ingest_take_committed() */
 	struct holdings *holdings;          /* NULL: ended */
 };
@@ -136,6 +137,7 @@ uint32_t attribution_thread(struct ledger *ledger, const struct process *process
 /* events.c */
 void events_apply(struct ledger *ledger, struct process *process, const struct ingest_batch *batch, uint32_t skip);
 void ledger_flush_batch(struct ledger *ledger);
+/* PROCESS: NULL, when nobody knows whose it was. */
 void ledger_loss(struct ledger *ledger, struct process *process, uint32_t thread, const struct ingest_loss *loss);
 
 #endif

@@ -4,40 +4,12 @@
  */
 #include "owner.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static ssize_t read_proc(pid_t pid, const char *name, char *text, size_t text_bytes)
-{
-	char path[64];
-	ssize_t got;
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	got = fd < 0 ? -1 : read(fd, text, text_bytes - 1);
-	if (fd >= 0)
-		close(fd);
-	text[got > 0 ? got : 0] = '\0';
-	return got;
-}
-
-/* Field 22 of /proc/PID/stat; the command in field 2 may hold blanks and parentheses. 0: there is no such process. */
-static uint64_t start_time_of(pid_t pid)
-{
-	unsigned long long started = 0;
-	char text[1024], *after;
-
-	if (read_proc(pid, "stat", text, sizeof(text)) <= 0 || !(after = strrchr(text, ')')))
-		return 0;
-	if (sscanf(after + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
-	           &started) != 1)
-		return 0;
-	return started;
-}
+#include "recorder/serve/liveness.h"
 
 static struct legacy_owner **bucket_of(struct legacy_owners *owners, pid_t pid)
 {
@@ -47,7 +19,7 @@ static struct legacy_owner **bucket_of(struct legacy_owners *owners, pid_t pid)
 struct legacy_owner *legacy_owner_find(struct legacy_owners *owners, pid_t pid, const void *private)
 {
 	struct legacy_owner **bucket = bucket_of(owners, pid), *owner;
-	uint64_t start_time = private ? 0 : start_time_of(pid);
+	uint64_t start_time = private ? 0 : liveness_start_time(pid);
 
 	for (owner = *bucket; owner; owner = owner->next)
 		if (owner->pid == pid && owner->start_time == start_time && owner->private == private && !owner->ended)
@@ -100,20 +72,4 @@ bool legacy_has_hook(pid_t pid)
 	if (file)
 		fclose(file);
 	return found;
-}
-
-void legacy_describe(pid_t pid, char *executable, size_t executable_bytes, char *command, size_t command_bytes)
-{
-	char path[64];
-	ssize_t got;
-
-	snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
-	got = readlink(path, executable, executable_bytes - 1);
-	executable[got > 0 ? got : 0] = '\0';
-	got = read_proc(pid, "cmdline", command, command_bytes);
-	while (got > 0 && !command[got - 1])
-		got--;
-	for (ssize_t i = 0; i < got; i++)
-		if (!command[i])
-			command[i] = ' ';
 }

@@ -56,7 +56,4 @@ void legacy_owners_each(struct legacy_owners *owners, void (*each)(struct legacy
 /* Whether libttalloc, or a library that brings it along, is loaded into PID. */
 bool legacy_has_hook(pid_t pid);
 
-/* Fills in which program PID runs, and its command; empty when it cannot be known. */
-void legacy_describe(pid_t pid, char *executable, size_t executable_bytes, char *command, size_t command_bytes);
-
 #endif

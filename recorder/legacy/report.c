@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "recorder/serve/liveness.h"
 
 static void announce(struct legacy *legacy, const struct legacy_owner *owner)
 {
@@ -23,7 +24,7 @@ static void announce(struct legacy *legacy, const struct legacy_owner *owner)
 	struct legacy_item *item;
 
 	if (!owner->private)
-		legacy_describe(owner->pid, executable, sizeof(executable), command, sizeof(command));
+		liveness_describe(owner->pid, executable, sizeof(executable), command, sizeof(command));
 	executable_bytes = strlen(executable) + 1;
 	command_bytes = strlen(command) + 1;
 	item = legacy_item_new(&(struct legacy_item){

@@ -219,6 +219,7 @@ uint64_t clock_map_convert(struct clock_map *map, const struct clock_origin *ori
 
 	if (origin->clock == TTA_CLOCK_TSC)
 		return clock_map_relative(map, tsc_to_monotonic(map, &origin->anchor, ticks));
+	ticks -= (uint64_t)origin->shift_ns;
 	if (last && ticks > last->monotonic_ns)
 		ticks = last->monotonic_ns;
 	return clock_map_relative(map, ticks);

@@ -30,7 +30,8 @@ struct clock_reading {
 /* Whose ticks they are: a segment's clock, and the reading that its header keeps. */
 struct clock_origin {
 	enum tta_clock clock;
-	struct clock_reading anchor;
+	struct clock_reading anchor; /* monotonic_ns: of this machine's clock */
+	int64_t shift_ns;            /* how much theirs is ahead of it, in another time namespace */
 };
 
 /* NULL: no memory. */

@@ -33,7 +33,7 @@ static void add_connection(struct server *server, int fd, const struct ucred *cr
 	if (server->connection_count >= MAX_CONNECTIONS ||
 	    (server->connection_count == server->connection_capacity && grow(server) < 0) ||
 	    !(connection = calloc(1, sizeof(*connection)))) {
-		server_refusal(server, "a connection: there are too many already");
+		server_refuse_process(server, credentials->pid, "there are too many connections already");
 		close(fd);
 		return;
 	}
@@ -54,7 +54,7 @@ void connections_accept(struct server *server)
 
 		if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)) {
 			/* until the next second: the listener would be readable all the time */
-			server_refusal(server, "connections: no descriptor is left (ulimit -n)");
+			server_refuse(server, "connections: no descriptor is left; raise the recorder's ulimit -n");
 			server_unwatch(server, &server->listener);
 			server->listening = false;
 		}
@@ -63,7 +63,7 @@ void connections_accept(struct server *server)
 		if (fd < 0)
 			return;
 		if (listener_check_user(fd, &credentials, &stranger) < 0) {
-			server_refusal(server, stranger.text);
+			server_refuse_process(server, credentials.pid, stranger.text);
 			close(fd);
 			continue;
 		}
@@ -139,14 +139,30 @@ static int check_hello(const struct tta_message *message, const struct connectio
                        struct front_error *error)
 {
 	if (message->version != TTA_WIRE_VERSION)
-		return front_fail(error, "the recorder speaks version %u of the protocol, the program %u",
-		                  TTA_WIRE_VERSION, message->version);
+		return front_fail(
+		    error,
+		    "the recorder speaks version %u of the protocol, the program %u: install one version of both",
+		    TTA_WIRE_VERSION, message->version);
 	if (!memchr(message->hello.segment_path, '\0', sizeof(message->hello.segment_path)))
 		return front_fail(error, "its segment's path does not end");
 	if ((pid_t)message->hello.pid != connection->credentials.pid)
-		return front_fail(error, "it calls itself process %u, and is %d here: another pid namespace",
-		                  message->hello.pid, (int)connection->credentials.pid);
+		return front_fail(
+		    error,
+		    "it calls itself process %u, and is %d here: another pid namespace; run the recorder inside it",
+		    message->hello.pid, (int)connection->credentials.pid);
 	return 0;
+}
+
+/* It has made a file that is not here. */
+static void explain_missing(const char *path, struct front_error *error)
+{
+	const char *slash = strrchr(path, '/');
+
+	if (slash && access(path, F_OK) < 0 && errno == ENOENT)
+		front_fail(
+		    error,
+		    "its %.*s is not the recorder's (a container?): set TTALLOC_SEGMENT_DIR to a directory of both",
+		    (int)(slash - path < 40 ? slash - path : 40), path);
 }
 
 /* Finds the process that a hello asks for, and takes one if there is none. */
@@ -155,8 +171,10 @@ static struct recorded *process_for(struct server *server, const struct connecti
 {
 	struct recorded *process = processes_find(server, message->hello.segment_id);
 
-	if (!process && !(process = processes_take(server, message->hello.segment_path, error)))
+	if (!process && !(process = processes_take(server, message->hello.segment_path, error))) {
+		explain_missing(message->hello.segment_path, error);
 		return NULL;
+	}
 	processes_settle(server, process);
 	if (memcmp(recorded_header(process)->id, message->hello.segment_id, TTA_ID_BYTES) == 0 &&
 	    (pid_t)recorded_header(process)->pid == connection->credentials.pid)
@@ -167,10 +185,7 @@ static struct recorded *process_for(struct server *server, const struct connecti
 
 static void turn_away(struct server *server, struct connection *connection, const struct front_error *error)
 {
-	char line[sizeof(error->text) + 32];
-
-	snprintf(line, sizeof(line), "process %d: %s", (int)connection->credentials.pid, error->text);
-	server_refusal(server, line);
+	server_refuse_process(server, connection->credentials.pid, error->text);
 	connection_refuse(server, connection, error->text);
 }
 
@@ -204,7 +219,7 @@ static void take_sealed(struct server *server, struct connection *connection, co
 	if (server->finishing)
 		return; /* what comes now is after the end */
 	if (!recorded_sealed(process, message->sealed.outbox_sealed)) {
-		server_refusal(server, "a process that announced what cannot be");
+		server_refuse_process(server, connection->credentials.pid, "it announced what cannot be");
 		connection_drop(server, connection);
 		return;
 	}
@@ -225,7 +240,8 @@ static void take_message(struct server *server, struct connection *connection, c
 			return;
 		}
 	}
-	server_refusal(server, "a connection that does not speak the protocol");
+	server_refuse_process(server, connection->credentials.pid,
+	                      "its connection does not speak the protocol; is its ttalloc of another version?");
 	connection_drop(server, connection);
 }
 

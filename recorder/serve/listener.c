@@ -163,7 +163,7 @@ int listener_check_user(int fd, struct ucred *credentials, struct front_error *e
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, credentials, &bytes) < 0)
 		return front_fail(error, "a connection of nobody knows whom: %s", strerror(errno));
 	if (credentials->uid != geteuid())
-		return front_fail(error, "a connection of another user: process %d of user %u", (int)credentials->pid,
+		return front_fail(error, "it is of user %u, not of the recorder's: record as that user",
 		                  (unsigned)credentials->uid);
 	return 0;
 }

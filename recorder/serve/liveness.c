@@ -12,28 +12,75 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* Field 22 of /proc/PID/stat; the command in field 2 may hold blanks and parentheses. 0: there is no such process. */
-static uint64_t start_time_of(pid_t pid)
+/* Reads NAME of /proc/PID, which ends with NUL then. Returns the bytes; -1: it cannot be read. */
+static ssize_t read_proc(pid_t pid, const char *name, char *text, size_t text_bytes)
+{
+	char path[64];
+	ssize_t got;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	got = fd < 0 ? -1 : read(fd, text, text_bytes - 1);
+	if (fd >= 0)
+		close(fd);
+	text[got > 0 ? got : 0] = '\0';
+	return got;
+}
+
+/* The command in field 2 may hold blanks and parentheses. */
+uint64_t liveness_start_time(pid_t pid)
 {
 	unsigned long long start_time = 0;
-	char name[64], text[1024];
-	size_t got = 0;
-	char *after;
-	FILE *file;
+	char text[1024], *after;
 
-	snprintf(name, sizeof(name), "/proc/%d/stat", (int)pid);
-	file = fopen(name, "re");
-	if (!file)
+	if (read_proc(pid, "stat", text, sizeof(text)) <= 0 || !(after = strrchr(text, ')')))
 		return 0;
-	got = fread(text, 1, sizeof(text) - 1, file);
-	fclose(file);
-	text[got] = '\0';
-	after = strrchr(text, ')');
-	if (!after ||
-	    sscanf(after + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
+	if (sscanf(after + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
 	           &start_time) != 1)
 		return 0;
 	return start_time;
+}
+
+void liveness_describe(pid_t pid, char *executable, size_t executable_bytes, char *command, size_t command_bytes)
+{
+	char path[64];
+	ssize_t got;
+
+	snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
+	got = readlink(path, executable, executable_bytes - 1);
+	executable[got > 0 ? got : 0] = '\0';
+	got = read_proc(pid, "cmdline", command, command_bytes);
+	while (got > 0 && !command[got - 1])
+		got--;
+	for (ssize_t i = 0; i < got; i++)
+		if (!command[i])
+			command[i] = ' ';
+}
+
+static bool read_offsets(pid_t pid, struct liveness_shift *offsets)
+{
+	char text[256];
+	long long seconds[2];
+	long ns[2];
+
+	if (read_proc(pid, "timens_offsets", text, sizeof(text)) <= 0 ||
+	    sscanf(text, "monotonic %lld %ld boottime %lld %ld", &seconds[0], &ns[0], &seconds[1], &ns[1]) != 4)
+		return false;
+	offsets->monotonic_ns = (int64_t)seconds[0] * 1000000000 + ns[0];
+	offsets->boottime_ns = (int64_t)seconds[1] * 1000000000 + ns[1];
+	return true;
+}
+
+bool liveness_clock_shift(pid_t pid, struct liveness_shift *shift)
+{
+	struct liveness_shift ours;
+
+	if (!read_offsets(getpid(), &ours) || !read_offsets(pid, shift))
+		return false;
+	shift->monotonic_ns -= ours.monotonic_ns;
+	shift->boottime_ns -= ours.boottime_ns;
+	return shift->monotonic_ns || shift->boottime_ns;
 }
 
 bool liveness_watch(pid_t pid, uint64_t start_time, int *pidfd)
@@ -45,7 +92,7 @@ bool liveness_watch(pid_t pid, uint64_t start_time, int *pidfd)
 	if (fd < 0 && errno == ESRCH)
 		return false;
 	/* first the descriptor, then the question whom it names: the pid cannot be given away between */
-	if (start_time_of(pid) != start_time || (fd >= 0 && poll(&ended, 1, 0) == 1)) {
+	if (liveness_start_time(pid) != start_time || (fd >= 0 && poll(&ended, 1, 0) == 1)) {
 		if (fd >= 0)
 			close(fd);
 		return false;

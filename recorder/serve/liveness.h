@@ -17,6 +17,18 @@ bool liveness_watch(pid_t pid, uint64_t start_time, int *pidfd);
 /* True when it lives. */
 bool liveness_ask(pid_t pid, uint64_t start_time);
 
+/* Field 22 of /proc/PID/stat; 0: there is no such process. */
+uint64_t liveness_start_time(pid_t pid);
+
+/* Fills in which program PID runs, and its command; empty when it cannot be known. */
+void liveness_describe(pid_t pid, char *executable, size_t executable_bytes, char *command, size_t command_bytes);
+
+/* How much the clocks of PID are ahead of ours (time_namespaces(7)). False: they are the same, or it cannot be told. */
+struct liveness_shift {
+	int64_t monotonic_ns, boottime_ns;
+};
+bool liveness_clock_shift(pid_t pid, struct liveness_shift *shift);
+
 /* Names this start of this machine: pids, clocks and tmpfs are good for no longer. */
 void liveness_boot_id(char *boot_id, size_t bytes);
 

@@ -4,19 +4,16 @@
  */
 #include "server_private.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "liveness.h"
-#include "ttalloc/paths.h"
+#include "segments.h"
 
 #define BATCHES_PER_TURN 64
 
@@ -55,7 +52,7 @@ static void die(struct server *server, struct recorded *process, const char *how
 	}
 	if (process->connection)
 		connection_drop(server, process->connection);
-	if (server->setup.options->verbose)
+	if (server->setup.verbose)
 		say("process %" PRIu32 " has ended (%s)", recorded_header(process)->pid, how);
 }
 
@@ -109,42 +106,68 @@ static bool has_other_images(const struct server *server, const struct recorded 
 	return false;
 }
 
-struct recorded *processes_take(struct server *server, const char *path, struct front_error *error)
+/* A process whose end is in the file. What is left of it is a segment that the recorder did not live to remove. */
+static int dispose(struct recorded *process, struct front_error *error)
+{
+	bool lives = liveness_ask((pid_t)recorded_header(process)->pid, process->start_time);
+
+	front_fail(error, "%s: %s", recorded_path(process),
+	           lives ? "its process was taken for dead before" : "all of it was recorded before; it is removed");
+	if (!lives)
+		recorded_unlink(process);
+	recorded_close(process);
+	return lives ? -1 : 1;
+}
+
+/* 0 with *RESULT; -1, or 1 (nobody has to read it any more), with ERROR. */
+static int take(struct server *server, const char *path, struct recorded **result, struct front_error *error)
 {
 	struct recorded *process, *known;
+	int failed;
 
-	if (server->process_count >= MAX_PROCESSES) {
-		front_fail(error, "too many processes are being recorded (%u)", MAX_PROCESSES);
-		return NULL;
-	}
-	if (recorded_open(&server->shared, path, geteuid(), &process, error) < 0)
-		return NULL;
+	*result = NULL;
+	if (server->process_count >= MAX_PROCESSES)
+		return front_fail(error, "too many processes are being recorded (%u)", MAX_PROCESSES);
+	failed = recorded_open(&server->shared, path, geteuid(), &process, error);
+	if (failed)
+		return failed;
+	if (ingest_has_all(server->setup.ingest, recorded_ledger_id(process)))
+		return dispose(process, error);
 	known = processes_find(server, recorded_header(process)->id);
 	if (known) { /* under another name: a link */
 		recorded_close(process);
-		return known;
+		*result = known;
+		return 0;
 	}
 	if (server->process_count == server->process_capacity && grow(server) < 0) {
-		front_fail(error, "no memory");
 		recorded_close(process);
-		return NULL;
+		return front_fail(error, "no memory");
 	}
 	server->processes[server->process_count++] = process;
 	server->report.processes++;
-	if (server->setup.options->verbose)
+	if (server->setup.verbose)
 		say("process %" PRIu32 " joins: %s", recorded_header(process)->pid, recorded_header(process)->command);
+	if (server->setup.watcher)
+		server->setup.watcher->joined(server->setup.watcher->context, (pid_t)recorded_header(process)->pid);
+	*result = process;
+	return 0;
+}
+
+struct recorded *processes_take(struct server *server, const char *path, struct front_error *error)
+{
+	struct recorded *process;
+
+	take(server, path, &process, error);
 	return process;
 }
 
 /* Begins to watch the process; if it is dead already, its segment is drained. */
 static void watch(struct server *server, struct recorded *process)
 {
-	const struct tta_segment_header *header = recorded_header(process);
-
 	end_earlier_images(server, process);
 	if (recorded_is_dead(process) || process->source.fd >= 0)
 		return;
-	if (!liveness_watch((pid_t)header->pid, header->start_time, &process->source.fd))
+	if (!liveness_watch((pid_t)recorded_header(process)->pid, process->start_time, &process->source.fd))
 		die(server, process, "process exit", 0);
 	else if (process->source.fd >= 0 && server_watch(server, &process->source, EPOLLIN) < 0) {
 		close(process->source.fd); /* processes_poll() asks then */
@@ -171,27 +194,12 @@ void processes_poll(struct server *server, bool all)
 {
 	for (size_t i = 0; i < server->process_count; i++) {
 		struct recorded *process = server->processes[i];
-		const struct tta_segment_header *header = recorded_header(process);
 
 		if (process->gone || recorded_is_dead(process) || (process->source.fd >= 0 && !all))
 			continue;
-		if (!liveness_ask((pid_t)header->pid, header->start_time))
+		if (!liveness_ask((pid_t)recorded_header(process)->pid, process->start_time))
 			processes_died(server, process);
 	}
-}
-
-/* Names of this socket's segments begin with its hash. */
-static bool is_ours(const char *name, const char *prefix)
-{
-	size_t length = strlen(name), suffix = strlen(TTA_SEGMENT_SUFFIX);
-
-	return strncmp(name, prefix, strlen(prefix)) == 0 && length > suffix &&
-	       strcmp(name + length - suffix, TTA_SEGMENT_SUFFIX) == 0;
-}
-
-static void make_prefix(const char *socket_path, char prefix[static 18])
-{
-	snprintf(prefix, 18, "%016llx-", (unsigned long long)tta_socket_hash(socket_path));
 }
 
 static bool is_recorded(const struct server *server, const char *path)
@@ -225,83 +233,33 @@ static void ignore(struct server *server, ino_t inode)
 	server->ignored[server->ignored_count++] = inode;
 }
 
-static void scan_directory(struct server *server, const char *directory)
+static void find(void *context, const char *path, ino_t inode)
 {
-	char prefix[18], path[TTA_PATH_BYTES];
-	DIR *listing = opendir(directory);
+	struct server *server = context;
 	struct front_error error;
-	struct dirent *entry;
+	struct recorded *process;
+	int failed;
 
-	if (!listing)
+	if (is_ignored(server, inode) || is_recorded(server, path))
 		return;
-	make_prefix(server->setup.recording->socket, prefix);
-	while ((entry = readdir(listing))) {
-		if (!is_ours(entry->d_name, prefix) || is_ignored(server, entry->d_ino) ||
-		    snprintf(path, sizeof(path), "%s/%s", directory, entry->d_name) >= (int)sizeof(path) ||
-		    is_recorded(server, path))
-			continue;
-		if (!processes_take(server, path, &error)) {
-			server_refusal(server, error.text);
-			ignore(server, entry->d_ino);
-		}
-	}
-	closedir(listing);
+	failed = take(server, path, &process, &error);
+	if (!failed)
+		return;
+	if (failed < 0)
+		server_refuse(server, error.text);
+	else
+		say("%s", error.text);
+	ignore(server, inode);
 }
 
 void processes_scan(struct server *server)
 {
-	char directory[TTA_PATH_BYTES];
 	size_t before = server->process_count;
 
-	for (int i = 0; i < TTA_SEGMENT_ROOTS; i++) {
-		int length = tta_segment_directory(i, directory, sizeof(directory));
-
-		if (length > 0 && length < (int)sizeof(directory))
-			scan_directory(server, directory);
-	}
+	segments_each(server->setup.recording->socket, find, server);
 	/* when all are known, so that images before an exec have been told from the last one */
 	for (size_t i = before; i < server->process_count; i++)
 		watch(server, server->processes[i]);
-}
-
-static void look_for_earliest(const char *directory, const char *prefix, uint64_t *earliest_ns)
-{
-	DIR *listing = opendir(directory);
-	struct dirent *entry;
-	char boot_id[40];
-
-	liveness_boot_id(boot_id, sizeof(boot_id));
-	while (listing && (entry = readdir(listing))) {
-		char path[TTA_PATH_BYTES];
-		struct front_error error;
-		struct segment *segment;
-		const struct tta_segment_header *header;
-
-		if (!is_ours(entry->d_name, prefix) ||
-		    snprintf(path, sizeof(path), "%s/%s", directory, entry->d_name) >= (int)sizeof(path) ||
-		    segment_open(path, geteuid(), &segment, &error) < 0)
-			continue;
-		header = segment_header(segment);
-		if (strcmp(header->boot_id, boot_id) == 0 && header->anchor_monotonic_ns < *earliest_ns)
-			*earliest_ns = header->anchor_monotonic_ns;
-		segment_close(segment);
-	}
-	if (listing)
-		closedir(listing);
-}
-
-uint64_t server_earliest_ns(const char *socket_path, uint64_t now_ns)
-{
-	char directory[TTA_PATH_BYTES], prefix[18];
-
-	make_prefix(socket_path, prefix);
-	for (int i = 0; i < TTA_SEGMENT_ROOTS; i++) {
-		int length = tta_segment_directory(i, directory, sizeof(directory));
-
-		if (length > 0 && length < (int)sizeof(directory))
-			look_for_earliest(directory, prefix, &now_ns);
-	}
-	return now_ns;
 }
 
 static void process_committed(uint32_t ledger_id, uint64_t number, bool ended, void *context)

@@ -36,13 +36,18 @@ void recorded_shared_close(struct recorded_shared *shared)
 	*shared = (struct recorded_shared){0};
 }
 
+/* 0, or as recorded_open(). */
 static int check_machine(const struct recorded_shared *shared, const struct segment *segment, struct front_error *error)
 {
 	const struct tta_segment_header *header = segment_header(segment);
 
-	if (strcmp(header->boot_id, shared->boot_id) != 0)
-		return front_fail(error, "%s: is from another machine, or from before the last boot",
+	if (!header->boot_id[0] && shared->boot_id[0])
+		return front_fail(error, "%s: its process has no /proc: mount it in its container",
 		                  segment_path(segment));
+	if (strcmp(header->boot_id, shared->boot_id) != 0) {
+		front_fail(error, "%s: is from another machine, or from before the last boot", segment_path(segment));
+		return 1;
+	}
 	if (header->clock == TTA_CLOCK_TSC && !clock_has_ticks())
 		return front_fail(error, "%s: has a clock that this machine does not", segment_path(segment));
 	return 0;
@@ -59,7 +64,7 @@ static void introduce(struct recorded_shared *shared, struct recorded *process)
 	    .command = header->command,
 	    .pid = header->pid,
 	    .start_time = header->start_time,
-	    .joined_ns = clock_map_relative(shared->clock, header->anchor_monotonic_ns),
+	    .joined_ns = clock_map_relative(shared->clock, process->origin.anchor.monotonic_ns),
 	};
 
 	memcpy(about.segment_id, header->id, TTA_ID_BYTES);
@@ -74,28 +79,44 @@ static void introduce(struct recorded_shared *shared, struct recorded *process)
 	process->last_number = process->committed_number;
 }
 
+/* A process in a time namespace of its own has other clocks than this one. Dead, it cannot be asked any more. */
+static void set_clocks(struct recorded *process)
+{
+	const struct tta_segment_header *header = segment_header(process->segment);
+	struct liveness_shift shift;
+
+	process->start_time = header->start_time;
+	process->origin = (struct clock_origin){
+	    .clock = (enum tta_clock)header->clock,
+	    .anchor = {.ticks = header->anchor_ticks, .monotonic_ns = header->anchor_monotonic_ns},
+	};
+	if (!liveness_clock_shift((pid_t)header->pid, &shift))
+		return;
+	process->start_time = liveness_start_time((pid_t)header->pid);
+	process->origin.shift_ns = shift.monotonic_ns;
+	process->origin.anchor.monotonic_ns -= (uint64_t)shift.monotonic_ns;
+}
+
 int recorded_open(struct recorded_shared *shared, const char *path, uid_t owner, struct recorded **result,
                   struct front_error *error)
 {
 	struct recorded *process = calloc(1, sizeof(*process));
-	const struct tta_segment_header *header;
+	int failed;
 
 	*result = NULL;
 	if (!process)
 		return front_fail(error, "no memory");
 	process->source = (struct source){.kind = SOURCE_PROCESS, .fd = -1};
-	if (segment_open(path, owner, &process->segment, error) < 0 ||
-	    check_machine(shared, process->segment, error) < 0) {
+	failed = segment_open(path, owner, &process->segment, error);
+	if (!failed)
+		failed = check_machine(shared, process->segment, error);
+	if (failed) {
 		recorded_close(process);
-		return -1;
+		return failed;
 	}
-	header = segment_header(process->segment);
 	process->sealed = segment_cursor(process->segment);
-	process->origin = (struct clock_origin){
-	    .clock = (enum tta_clock)header->clock,
-	    .anchor = {.ticks = header->anchor_ticks, .monotonic_ns = header->anchor_monotonic_ns},
-	};
-	shared->saw_ticks |= header->clock == TTA_CLOCK_TSC;
+	set_clocks(process);
+	shared->saw_ticks |= process->origin.clock == TTA_CLOCK_TSC;
 	clock_map_advance(shared->clock, clock_read());
 	introduce(shared, process);
 	*result = process;

@@ -52,8 +52,9 @@ struct recorded {
 	/* Of recorded.c alone: what is read of it */
 	struct segment *segment;
 	enum recorded_state state;
-	bool broken;        /* nothing further is read from its segment */
-	uint32_t ledger_id; /* its number in the recording */
+	bool broken;         /* nothing further is read from its segment */
+	uint32_t ledger_id;  /* its number in the recording */
+	uint64_t start_time; /* as /proc has it here; in another time namespace it is not what the header says */
 	uint64_t committed_number;
 	uint64_t sealed;
 	uint64_t last_number; /* handed on */
@@ -65,7 +66,8 @@ struct recorded {
 	struct drain *drain;
 };
 
-/* Opens the segment at PATH and introduces its process to the recording. 0, or -1 with ERROR. */
+/* Opens the segment at PATH and introduces its process to the recording. 0, or with ERROR -1, or 1: it is from before
+ * the last boot, or of another machine, and no recorder can read it here. */
 int recorded_open(struct recorded_shared *shared, const char *path, uid_t owner, struct recorded **process,
                   struct front_error *error);
 

@@ -11,14 +11,17 @@
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
+#include <sys/wait.h>
 #include <unistd.h>
+
+#include "segments.h"
 
 #define NS_PER_MS 1000000ull
 #define TICK_MS 50
 #define SECOND_NS (1000 * NS_PER_MS)
-#define GRACE_NS (500 * NS_PER_MS) /* for descendants that end with the command */
+#define STALL_NS (2000 * NS_PER_MS) /* without progress, after a signal that said to give up */
+#define GRACE_NS (500 * NS_PER_MS)  /* for descendants that end with the command */
 #define EVENTS_AT_ONCE 64
-#define REFUSALS_SHOWN 10
 #define UNASKED_COMMIT_MS 200
 
 uint64_t server_now_ns(const struct server *server)
@@ -36,15 +39,6 @@ int server_watch(struct server *server, struct source *source, uint32_t events)
 void server_unwatch(struct server *server, struct source *source)
 {
 	epoll_ctl(server->epoll_fd, EPOLL_CTL_DEL, source->fd, NULL);
-}
-
-/* Somebody was turned away: counted, and shown unless it happens all the time. */
-void server_refusal(struct server *server, const char *why)
-{
-	server->shared.refused++;
-	if (++server->refusals_said <= REFUSALS_SHOWN)
-		say("refused: %s%s", why,
-		    server->refusals_said == REFUSALS_SHOWN ? " (no more of these are shown)" : "");
 }
 
 static int open_timer(void)
@@ -136,14 +130,14 @@ void server_close(struct server *server)
 /* A signal from the terminal has reached the command as well; any other is passed on. */
 static void take_signal(struct server *server, const struct signalfd_siginfo *signal)
 {
-	struct command *command = server->setup.command;
+	pid_t command = server->setup.command;
 	int number = (int)signal->ssi_signo;
 
 	if (number == SIGCHLD)
 		return; /* the loop asks by itself */
-	if (command && !command->ended) {
+	if (command && !server->command_ended) {
 		if (signal->ssi_code != SI_KERNEL)
-			kill(command->pid, number);
+			kill(command, number);
 		return;
 	}
 	if (number == SIGUSR1 || number == SIGUSR2)
@@ -200,7 +194,7 @@ static void every_second(struct server *server)
 static void take_time(struct server *server)
 {
 	uint64_t now_ns = server_now_ns(server), expirations;
-	uint64_t commit_ms = server->setup.options->commit_ms;
+	uint64_t commit_ms = server->setup.commit_ms;
 	bool due = now_ns - server->last_commit_ns >= commit_ms * NS_PER_MS;
 
 	if (read(server->timer.fd, &expirations, sizeof(expirations)) < 0)
@@ -216,6 +210,8 @@ static void take_time(struct server *server)
 			connection_tell_committed(server,
 			                          server->processes[i]->connection); /* what could not be sent before */
 	show_trouble(server);
+	if (server->setup.watcher && !server->report.processes)
+		server->setup.watcher->waiting(server->setup.watcher->context);
 	if (now_ns - server->last_second_ns >= SECOND_NS && !server->finishing) {
 		server->last_second_ns = now_ns;
 		every_second(server);
@@ -303,14 +299,21 @@ static uint64_t count_living(const struct server *server)
 	return living;
 }
 
+static bool reap_command(struct server *server)
+{
+	pid_t command = server->setup.command;
+
+	if (!server->command_ended && waitpid(command, &server->report.wait_status, WNOHANG) == command)
+		server->command_ended = true;
+	return server->command_ended;
+}
+
 /* Whether the recording has come to its end, so that what is left can be brought in. */
 static bool is_over(struct server *server)
 {
-	struct command *command = server->setup.command;
-
-	if (!command)
+	if (!server->setup.command)
 		return server->stop_wanted || (server->setup.until_all_ended && !server->process_count);
-	if (!command_reap(command))
+	if (!reap_command(server))
 		return false;
 	if (!server->command_ended_ns)
 		server->command_ended_ns = server_now_ns(server);
@@ -349,9 +352,20 @@ static void show_finishing(struct server *server)
 }
 
 /* Whether to end with something unwritten, which then stays in its segments. */
-static bool is_futile(const struct server *server)
+static bool is_futile(struct server *server)
 {
-	return (server->give_up && *server->trouble) || ingest_is_hopeless(server->setup.ingest);
+	struct ingest_totals totals;
+	uint64_t now_ns = server_now_ns(server);
+
+	if (ingest_is_hopeless(server->setup.ingest))
+		return true;
+	if (!server->give_up)
+		return false;
+	ingest_totals(server->setup.ingest, &totals);
+	if (totals.committed_events != server->progress_events || !server->progress_ns)
+		server->progress_ns = now_ns;
+	server->progress_events = totals.committed_events;
+	return *server->trouble || now_ns - server->progress_ns > STALL_NS;
 }
 
 /* Brings in what is left. While the disk is full this goes on until a signal says to give up. */
@@ -407,11 +421,11 @@ static void collect(uint32_t process, const char *segment_path, uint64_t committ
 	snprintf(all->items[all->count++].path, TTA_PATH_BYTES, "%s", segment_path);
 }
 
-/* A process whose segment is gone: what it had not committed is lost, and nobody can say how much that was. A recording
- * that had ended had all of it; the process just went on living for a while. */
-static void write_off(struct server *server, const struct leftover *gone)
+/* A process whose segment cannot be read any more: what it had not committed is lost, and nobody can say how much that
+ * was. A recording that had ended had all of it; the process just went on living for a while. */
+static void write_off(struct server *server, const struct leftover *gone, const char *why)
 {
-	struct ingest_loss loss = {.why = *gone->path ? "its segment is gone" : "its recorder was killed"};
+	struct ingest_loss loss = {.why = why};
 
 	if (server->setup.recording->clean)
 		return;
@@ -443,9 +457,10 @@ int server_resume(struct server *server, struct front_error *error)
 		if (processes_take(server, all.items[i].path, &unreadable))
 			continue;
 		if (access(all.items[i].path, F_OK) < 0 && errno == ENOENT)
-			write_off(server, &all.items[i]);
+			write_off(server, &all.items[i],
+			          *all.items[i].path ? "its segment is gone" : "its recorder was killed");
 		else
-			say("%s", unreadable.text);
+			write_off(server, &all.items[i], unreadable.text);
 	}
 	free(all.items);
 	for (size_t i = 0; i < server->process_count; i++)
@@ -457,6 +472,7 @@ void server_run(struct server *server, struct server_report *report)
 {
 	bool more = false;
 
+	segments_sweep();
 	processes_scan(server);
 	while (!is_over(server))
 		more = run_once(server, !more);

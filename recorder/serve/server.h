@@ -14,25 +14,32 @@
 #include <stdint.h>
 
 #include "clock.h"
-#include "recorder/command.h"
 #include "recorder/ledger/ingest.h"
 #include "listener.h"
-#include "recorder/options.h"
 #include "recorder/legacy/legacy.h"
 #include "recorder/base/say.h"
 
 struct server;
 
+/* Who is told of processes. Called on the server's thread. */
+struct server_watcher {
+	void (*joined)(void *context, pid_t pid);
+	void (*waiting)(void *context); /* now and then, while none has joined */
+	void *context;
+};
+
 struct server_setup {
-	const struct recorder_options *options;
+	unsigned commit_ms; /* commit at least that often */
+	bool verbose;       /* say who joins and who leaves */
 	const struct ingest_recording *recording;
 	struct ingest *ingest;
 	struct clock_map *clock;
 	struct listener *listener;
-	struct command *command; /* NULL: none */
-	struct legacy *legacy;   /* serves old clients; NULL: they are not served */
-	sigset_t signals;        /* blocked ones, to be read from a descriptor */
-	bool until_all_ended;    /* without a command: end when no process is left, not only when told to */
+	pid_t command; /* runs until it ends, and passes signals on to it; 0: runs until told to stop */
+	const struct server_watcher *watcher; /* NULL: nobody */
+	struct legacy *legacy;                /* serves old clients; NULL: they are not served */
+	sigset_t signals;                     /* blocked ones, to be read from a descriptor */
+	bool until_all_ended; /* without a command: end when no process is left, not only when told to */
 };
 
 /* What came of it. */
@@ -42,6 +49,7 @@ struct server_report {
 	uint64_t living;    /* processes that were still running at the end */
 	uint64_t unwritten; /* processes whose events are not all in the file: their segments stay */
 	bool gave_up;       /* because a signal said not to wait for the disk */
+	int wait_status;    /* of the command */
 };
 
 /* NULL with ERROR filled. What SETUP points to has to outlive it. */
@@ -54,8 +62,5 @@ int server_resume(struct server *server, struct front_error *error);
 void server_run(struct server *server, struct server_report *report);
 
 void server_close(struct server *server);
-
-/* The earliest anchor (CLOCK_MONOTONIC) of segments that wait for a recorder on SOCKET_PATH, or NOW_NS. */
-uint64_t server_earliest_ns(const char *socket_path, uint64_t now_ns);
 
 #endif

@@ -37,12 +37,14 @@ struct server {
 	size_t ignored_count, ignored_capacity;
 	struct server_report report;
 	unsigned refusals_said;
-	bool urgent;      /* a commit was asked for that may be yet to begin */
-	bool listening;   /* the listener is in the loop */
-	bool finishing;   /* nothing new is taken on; what is there is brought to an end */
+	bool urgent;    /* a commit was asked for that may be yet to begin */
+	bool listening; /* the listener is in the loop */
+	bool finishing; /* nothing new is taken on; what is there is brought to an end */
+	bool command_ended;
 	bool stop_wanted; /* by a signal */
 	bool give_up;     /* by a further one */
 	uint64_t command_ended_ns, finishing_since_ns, last_commit_ns, last_second_ns;
+	uint64_t progress_ns, progress_events; /* when something was committed last, as far as it is looked at */
 	bool waiting_said, progress_shown;
 	char trouble[512];
 };
@@ -51,7 +53,10 @@ struct server {
 uint64_t server_now_ns(const struct server *server); /* since the recording's start */
 int server_watch(struct server *server, struct source *source, uint32_t events);
 void server_unwatch(struct server *server, struct source *source);
-void server_refusal(struct server *server, const char *why);
+
+/* refusals.c: WHY says what to do about it */
+void server_refuse(struct server *server, const char *why); /* nobody knows whom */
+void server_refuse_process(struct server *server, pid_t pid, const char *why);
 
 /* processes.c */
 struct recorded *processes_find(struct server *server, const uint8_t *segment_id);

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The recorder's summary counts as "leaks" does."""
+"""The recorder's summary: its figures are those of the verbs, nothing is cut, and what went wrong has a line."""
 import re
 
-from harness import Place, analyze, check, equal, main, program, run
+from harness import BUILD, Place, Player, Recorder, analyze, check, equal, main, program, run, skip
 from issued import ALIASED, KERNEL_BINARY
 
 PLAYED = f"""alloc 0 0 0 4096 1000 0
@@ -16,7 +16,7 @@ cb 0 5 128 32 1 1
 
 def never_freed(text, region):
     """What the summary says of a region: (amount, blocks)."""
-    line = next(line for line in text.splitlines() if re.match(rf"\s+0\s+{region}\s", line))
+    line = next(line for line in text.splitlines() if re.match(rf"\s+0\S*\s+{region}\s", line))
     found = re.search(r"(\d+) B in (\d+) block", line)
     return (int(found[1]), int(found[2])) if found else (0, 0)
 
@@ -51,4 +51,79 @@ def explains_the_last_failure():
     check(f"    fragmented: {row['sentence']}\n" in result.stderr, f"the summary: {result.stderr}")
 
 
-main(says_the_same, explains_the_last_failure)
+def summary_of(place, *command, arguments=(), **options):
+    result = run([program("ttalloc-recorder"), "--force", *arguments, "-o", place.file("run.db"), "--", *command],
+                 env=place.env, cwd=place.path, **options)
+    return result.stderr
+
+
+def chips_of_a_mesh():
+    """Equal ones are one line, different ones are not, and none is left out."""
+    place = Place()
+    same = [f"alloc {device} 0 0 4096 1000 0\n" for device in range(40) if device != 7]
+    other = [f"alloc 7 {region} 0 4096 {1000 + region} 0\n" for region in (0, 1, 3)]
+    lines = summary_of(place, program("ttalloc-player"), input="".join(same + other)).splitlines()
+    found = [line.split()[:4] for line in lines if re.search("DRAM|L1", line)]
+    equal([" ".join(row) for row in found], ["0-39 DRAM 1000 B", "7 L1 1001 B", "7 L1_SMALL 1003 B"], "the table")
+
+
+def more_than_a_screen():
+    """200 chips, no two alike: 200 lines."""
+    place = Place()
+    played = "".join(f"alloc {device} 0 0 4096 {1000 + device} 0\n" for device in range(200))
+    lines = summary_of(place, program("ttalloc-player"), input=played).splitlines()
+    equal(sum(" DRAM " in line for line in lines), 200, "lines of the table")
+
+
+def a_program_that_lives_on():
+    """What it holds may yet be freed: in use, not never freed."""
+    place = Place()
+    recorder = Recorder(place)
+    ended, living = Player(place), Player(place)
+    ended.alloc(0x1000, 500)
+    ended.end()
+    living.alloc(0x2000, 1000)
+    living.flush()
+    recorder.stop()
+    said = recorder.said()
+    check("500 B in 1 block; still in use: 1000 B in 1 block" in said, f"the summary: {said}")
+    living.kill()
+
+
+def how_the_command_ended():
+    place = Place()
+    said = summary_of(place, "sh", "-c", "exit 3")
+    check("the command ended with status 3 before anything was allocated" in said, f"the summary: {said}")
+    said = summary_of(place, "sh", "-c", "kill -9 $$")
+    check("the command was killed by signal 9 (Killed), before anything was allocated" in said, f"the summary: {said}")
+    said = summary_of(place, "sh", "-c", f"echo 'alloc 0 0 0 4096 1000 0' | {program('ttalloc-player')}; kill -9 $$")
+    check("the command was killed by signal 9 (Killed); what it held" in said, f"the summary: {said}")
+
+
+def a_script_that_sets_the_environment_anew():
+    """Each gets a line that names what is missing, and to which program."""
+    place = Place()
+    preload = BUILD / "hook/libttalloc-tt-metal.so"
+    if not preload.exists():
+        skip("the preload is not built here")
+    for change, mentions in (("LD_PRELOAD=", "LD_PRELOAD was set anew"), ("TT_ALLOC_TRACKING_ENABLED=0", "TRACKING_ENABLED is not 1"),
+                             ("TTALLOC_SOCKET=/x", "TTALLOC_SOCKET is not the recorder's")):
+        said = summary_of(place, "sh", "-c", f"env {change} sleep 0.5; true")
+        check(mentions in said and "(sleep 0.5)" in said, f"{change}: {said}")
+
+
+def python_without_labels():
+    place = Place()
+    module = BUILD / "hook/ttalloc/python"
+    script = f"import sys; sys.path.insert(0, '{module}'); import ttalloc; ttalloc.step(1); import time; time.sleep(0.5)"
+    for command, mentions in ((("python3", "-I", "-c", script), "python -I does not read PYTHONPATH"),
+                              (("env", "PYTHONPATH=/x", "python3", "-c", script), "PYTHONPATH was set anew"),
+                              (("python3", "-c", script), None)):
+        for arguments in ("--ttnn",), ("--ttnn", "-q"):
+            said = summary_of(place, *command, arguments=arguments)
+            check("no labels of ttnn" in said and mentions in said if mentions else "no labels" not in said,
+                  f"{command}: {said}")
+
+
+main(says_the_same, explains_the_last_failure, chips_of_a_mesh, more_than_a_screen, a_program_that_lives_on,
+     how_the_command_ended, a_script_that_sets_the_environment_anew, python_without_labels)

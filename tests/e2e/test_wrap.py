@@ -4,7 +4,8 @@ import os
 import signal
 import time
 
-from harness import Generator, Place, analyze, check, check_recording, equal, main, program, run, start, wait_until
+from harness import (BUILD, Generator, Place, Player, Recorder, analyze, check, check_faithful, check_recording, equal, main,
+                     program, run, start, wait_until)
 
 
 def wrap(place, *arguments, **options):
@@ -40,13 +41,17 @@ def recording_that_cannot_start():
     """Status 125, and the command is not run."""
     place = Place()
     mark = place.file("mark")
-    cases = [["-o", "/no/such/directory/run.db"], ["-o", str(place.path)], ["--socket", "/no/such/directory/socket"],
+    link, deep = place.file("link.db"), "/".join([place.file("deep")] + ["d" * 200] * 3)
+    os.symlink("nowhere", link)
+    os.makedirs(deep)
+    cases = [["-o", link], ["-o", f"{deep}/run.db"], ["-o", "/no/such/directory/run.db"], ["-o", str(place.path)], ["--socket", "/no/such/directory/socket"],
              ["--no-such-option"], ["--append", "-o", place.file("missing.db")]]
     for arguments in cases:
         result = wrap(place, *arguments, "--", "touch", mark)
         equal(result.returncode, 125, f"status of {arguments} ({result.stderr})")
         check(result.stderr.strip(), f"{arguments}: nothing on stderr")
         check(not os.path.exists(mark), f"{arguments}: the command was run")
+    equal(os.readlink(link), "nowhere", "the link")
 
 
 def signals_are_passed_on():
@@ -162,5 +167,23 @@ def a_command_with_a_sanitizer():
             equal(result.returncode, 5, f"status with {sanitizer}, {options} ({result.stderr})")
 
 
-main(preloads, a_command_with_a_sanitizer, statuses, recording_that_cannot_start, signals_are_passed_on, names_of_files, odd_names, a_database_is_not_overwritten,
-     a_wrapped_run, runs_that_are_appended, a_run_without_events_says_why, nothing_when_switched_off)
+def a_shell_that_records():
+    """--env prints what wrap mode would set, for a daemon; what the shell had stays behind it."""
+    place = Place()
+    recorder = Recorder(place)
+    line = f"eval \"$({program('ttalloc-recorder')} --env --ttnn --stacks=4 --socket {place.socket})\""
+    printed = run(["sh", "-c", f"{line}; env"], env={**place.env, "PYTHONPATH": "/a b'c"}).stdout.splitlines()
+    found = dict(text.split("=", 1) for text in printed if "=" in text)
+    equal((found["TTALLOC_TTNN"], found["TTALLOC_STACKS"], found["TTALLOC_SOCKET"]), ("1", "4", place.socket), "variables")
+    check(found["PYTHONPATH"].endswith("/python/start:/a b'c"), f"PYTHONPATH: {found['PYTHONPATH']}")
+    if (BUILD / "hook/libttalloc-tt-metal.so").exists():
+        check(found.get("LD_PRELOAD", "").endswith("/libttalloc-tt-metal.so"), f"LD_PRELOAD: {found.get('LD_PRELOAD')}")
+    player = Player(place, env=place.env, wrapper=("sh", "-c", f"{line}; exec \"$@\"", "sh"))
+    player.alloc(0x1000, 1)
+    player.end()
+    place.await_drained()
+    check_faithful(recorder.stop(), player)
+
+
+main(a_shell_that_records, preloads, a_command_with_a_sanitizer, statuses, recording_that_cannot_start, signals_are_passed_on,
+     names_of_files, odd_names, a_database_is_not_overwritten, a_wrapped_run, runs_that_are_appended, a_run_without_events_says_why, nothing_when_switched_off)
