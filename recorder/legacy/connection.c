@@ -15,6 +15,9 @@
 #include "log.h"
 
 #define OUT_OF_DESCRIPTORS_NS 500000000u
+#define DRAFT_TEXT                                                                                                     \
+	"it sends the messages of 14, 17 or 21 bytes of a draft, which name neither process nor address; it is not "   \
+	"recorded"
 
 static void add_connection(struct legacy *legacy, int fd, pid_t pid)
 {
@@ -22,7 +25,7 @@ static void add_connection(struct legacy *legacy, int fd, pid_t pid)
 	struct epoll_event event = {.events = EPOLLIN};
 
 	if (legacy->connection_count >= LEGACY_CONNECTIONS_MAX) {
-		legacy_refuse(legacy, "a connection: there are too many already");
+		legacy_refuse(legacy, pid, "there are too many connections already");
 		close(fd);
 		return;
 	}
@@ -41,7 +44,7 @@ static void add_connection(struct legacy *legacy, int fd, pid_t pid)
 /* Until descriptors are there again: the listener would be readable all the time. */
 static void rest(struct legacy *legacy)
 {
-	legacy_refuse(legacy, "connections: no descriptor is left (ulimit -n)");
+	legacy_refuse(legacy, 0, "no descriptor is left for connections; raise the recorder's ulimit -n");
 	epoll_ctl(legacy->asking_fd, EPOLL_CTL_DEL, legacy->listener.fd, NULL);
 	legacy->listening = false;
 	legacy->deaf_until_ns = legacy_now_ns(legacy) + OUT_OF_DESCRIPTORS_NS;
@@ -61,7 +64,7 @@ void legacy_connections_accept(struct legacy *legacy)
 		if (fd < 0)
 			return;
 		if (listener_check_user(fd, &credentials, &stranger) < 0) {
-			legacy_refuse(legacy, stranger.text);
+			legacy_refuse(legacy, credentials.pid, stranger.text);
 			close(fd);
 			continue;
 		}
@@ -221,23 +224,22 @@ static bool take_message(struct legacy *legacy, struct legacy_connection *connec
 }
 
 /* Its connection stays open, and is read: a client whose connection is closed on it dies. */
-static void stop_listening_to(struct legacy *legacy, struct legacy_connection *connection)
+static void stop_listening_to(struct legacy *legacy, struct legacy_connection *connection, bool draft)
 {
-	char why[160];
-
 	connection->deaf = true;
 	move_to_reporting(legacy, connection);
-	snprintf(why, sizeof(why),
-	         "process %d: it sends what is no message of the old protocol, or of no known size; "
-	         "it is not recorded any further",
-	         (int)connection->pid);
-	legacy_refuse(legacy, why);
+	legacy_refuse(
+	    legacy, connection->pid,
+	    draft ? DRAFT_TEXT
+	          : "it sends what is no message of the old protocol, or of no known size; it is not recorded any "
+	            "further");
 	legacy_report_loss(legacy, connection);
 }
 
 /* Takes the COUNT bytes at AT, which are all there is. */
 static void take_bytes(struct legacy *legacy, struct legacy_connection *connection, const uint8_t *at, size_t count)
 {
+	bool draft = !connection->framer.size_bytes && legacy_is_draft(at, count);
 	struct legacy_message message;
 	enum legacy_step step;
 
@@ -255,20 +257,20 @@ static void take_bytes(struct legacy *legacy, struct legacy_connection *connecti
 		return;
 	}
 	if (step == LEGACY_STEP_BAD)
-		stop_listening_to(legacy, connection);
+		stop_listening_to(legacy, connection, draft);
 	else
 		legacy_framer_keep(&connection->framer, at, count);
 }
 
 static void end_connection(struct legacy *legacy, struct legacy_connection *connection)
 {
-	if (!connection->deaf && !legacy_framer_is_whole(&connection->framer)) {
-		char why[120];
+	const struct legacy_framer *framer = &connection->framer;
 
-		snprintf(why, sizeof(why), "process %d: its connection ended within a message of the old protocol",
-		         (int)connection->pid);
-		legacy_refuse(legacy, why);
-	}
+	if (!connection->deaf && !legacy_framer_is_whole(framer))
+		legacy_refuse(legacy, connection->pid,
+		              !framer->size_bytes && legacy_is_draft(framer->tail, framer->tail_bytes)
+		                  ? DRAFT_TEXT
+		                  : "its connection ended within a message of the old protocol");
 	legacy_connection_drop(legacy, connection);
 }
 

@@ -9,6 +9,7 @@
 
 #include "recorder/base/memory.h"
 #include "recorder/base/say.h"
+#include "recorder/serve/refusals.h"
 #include "stage.h"
 
 _Static_assert(LEGACY_STAGE_EVENTS == sizeof(((struct legacy_forwarder *)0)->at_ns) / sizeof(uint64_t),
@@ -59,6 +60,7 @@ static void apply(struct legacy_forwarder *forwarder, struct ingest *ingest, str
                   struct legacy_item *item)
 {
 	struct ingest_loss loss = {.from_ns = item->at_ns, .to_ns = item->at_ns, .why = "unreadable messages"};
+	const char *why = (const char *)item->payload;
 
 	switch (item->kind) {
 	case LEGACY_ITEM_JOINED:
@@ -69,6 +71,17 @@ static void apply(struct legacy_forwarder *forwarder, struct ingest *ingest, str
 		break;
 	case LEGACY_ITEM_LOSS:
 		ingest_loss(ingest, process->process, &loss, (struct ingest_table){0});
+		break;
+	case LEGACY_ITEM_IMPOSSIBLE:
+		loss.count = item->count;
+		loss.why = "a device or size that cannot be";
+		ingest_loss(ingest, process->process, &loss, (struct ingest_table){0});
+		break;
+	case LEGACY_ITEM_REFUSED:
+		if (item->pid)
+			refusals_store(ingest, (pid_t)item->pid, item->at_ns, why);
+		else
+			ingest_turned_away(ingest, NULL, item->at_ns, why);
 		break;
 	case LEGACY_ITEM_ENDED:
 		ingest_process_ended(ingest, process->process, item->at_ns, "process exit");

@@ -21,6 +21,7 @@
 
 #define EVENTS_AT_ONCE 64
 #define REFUSALS_SHOWN 10
+#define REFUSALS_STORED 256
 #define ITEMS_PER_TURN 32
 #define BRIEFLY_BYTES 4096u /* read at once while somebody may ask: some 50 messages */
 #define CATCH_UP_BYTES 576u /* read from each before an answer, so that it tells what was reported before */
@@ -36,11 +37,25 @@ uint64_t legacy_now_ns(const struct legacy *legacy)
 	return now_ns > legacy->setup.start_monotonic_ns ? now_ns - legacy->setup.start_monotonic_ns : 0;
 }
 
-void legacy_refuse(struct legacy *legacy, const char *why)
+void legacy_refuse(struct legacy *legacy, pid_t pid, const char *why)
 {
+	bool last = ++legacy->lines_said == REFUSALS_SHOWN;
+	struct legacy_item about = {
+	    .kind = LEGACY_ITEM_REFUSED,
+	    .at_ns = legacy_now_ns(legacy),
+	    .pid = (uint32_t)pid,
+	    .payload_bytes = strlen(why) + 1,
+	};
+	struct legacy_item *item;
+
 	atomic_fetch_add(&legacy->refused, 1);
-	if (++legacy->lines_said <= REFUSALS_SHOWN)
-		say("refused: %s%s", why, legacy->lines_said == REFUSALS_SHOWN ? " (no more of these are shown)" : "");
+	if (legacy->lines_said <= REFUSALS_SHOWN)
+		say("refused: process %d: %s%s", (int)pid, why, last ? " (no more of these are shown)" : "");
+	if (legacy->lines_said > REFUSALS_STORED)
+		return;
+	item = legacy_item_new(&about);
+	memcpy(item->payload, why, item->payload_bytes);
+	legacy_queue_put(legacy->queue, item);
 }
 
 /* ---- the thread ---- */
@@ -218,6 +233,7 @@ static void *run(void *context)
 	listener_close(&legacy->listener);
 	if (!legacy->stopping)
 		drain(legacy);
+	legacy_report_finish(legacy);
 	leave_connections(legacy);
 	fflush(stdout);
 	legacy->finished = true;

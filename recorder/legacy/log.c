@@ -22,62 +22,66 @@ static const char *region_name(uint32_t region, char text[16])
 	return text;
 }
 
-static void log_alloc(FILE *file, int pid, const struct legacy_outcome *outcome)
+static void log_alloc(FILE *file, int pid, const struct legacy_outcome *outcome, const char *id)
 {
 	const struct tta_event *event = &outcome->event;
 	char text[16];
 
-	fprintf(file, "✓ [PID %d] Allocated %" PRIu64 " bytes of %s on device %d (buffer_id=%" PRIu64, pid,
-	        event->size_bytes, region_name(event->region, text), (int32_t)event->device, event->address);
+	fprintf(file, "✓ [PID %d] Allocated %" PRIu64 " bytes of %s on device %d (buffer_id=%s", pid, event->size_bytes,
+	        region_name(event->region, text), event->device, id);
 	if (outcome->repeats)
 		fprintf(file, ", ref_count=%u", outcome->repeats + 1);
 	fputs(")\n", file);
 }
 
-static void log_free(FILE *file, int pid, const struct legacy_outcome *outcome)
+static void log_free(FILE *file, int pid, const struct legacy_outcome *outcome, const char *id)
 {
 	const struct tta_event *event = &outcome->event;
 
 	if (outcome->found)
-		fprintf(file, "✗ [PID %d] Freed buffer %" PRIu64 " on device %d (%" PRIu64 " bytes, FINAL)\n", pid,
-		        event->address, (int32_t)event->device, outcome->freed_bytes);
+		fprintf(file, "✗ [PID %d] Freed buffer %s on device %d (%" PRIu64 " bytes, FINAL)\n", pid, id,
+		        event->device, outcome->freed_bytes);
 	else
-		fprintf(file,
-		        "⚠ [PID %d] Deallocation for unknown buffer %" PRIu64
-		        " on device %d (allocated before tracking started)\n",
-		        pid, event->address, (int32_t)event->device);
+		fprintf(
+		    file,
+		    "⚠ [PID %d] Deallocation for unknown buffer %s on device %d (allocated before tracking started)\n",
+		    pid, id, event->device);
 }
 
 /* Circular buffers and kernels have numbers of their own, which the scripts are not to take for buffers'. */
-static void log_other(FILE *file, int pid, const char *what, const char *id_name, const struct legacy_outcome *outcome)
+static void log_other(FILE *file, int pid, const char *what, const char *id_name, const struct legacy_outcome *outcome,
+                      const char *id)
 {
 	const struct tta_event *event = &outcome->event;
 	bool ends = event->kind == TTA_CB_FREE || event->kind == TTA_KERNEL_UNLOAD;
 
-	fprintf(file, "%s [PID %d] %s: %" PRIu64 " bytes on device %d (%s=%" PRIu64 ")\n", ends ? "✗" : "✓", pid, what,
-	        ends ? outcome->freed_bytes : event->size_bytes, (int32_t)event->device, id_name, event->address);
+	fprintf(file, "%s [PID %d] %s: %" PRIu64 " bytes on device %d (%s=%s)\n", ends ? "✗" : "✓", pid, what,
+	        ends ? outcome->freed_bytes : event->size_bytes, event->device, id_name, id);
 }
 
-void legacy_log_event(FILE *file, pid_t pid, const struct legacy_outcome *outcome)
+void legacy_log_event(FILE *file, pid_t pid, const struct legacy_outcome *outcome, bool hex)
 {
+	char id[24];
+
+	snprintf(id, sizeof(id), hex ? "0x%" PRIx64 : "%" PRIu64, outcome->event.address);
 	switch (outcome->event.kind) {
 	case TTA_ALLOC:
-		log_alloc(file, (int)pid, outcome);
+		log_alloc(file, (int)pid, outcome, id);
 		break;
 	case TTA_FREE:
-		log_free(file, (int)pid, outcome);
+		log_free(file, (int)pid, outcome, id);
 		break;
 	case TTA_CB_ALLOC:
-		log_other(file, (int)pid, "CB allocated", "cb_id", outcome);
+		log_other(file, (int)pid, "CB allocated", "cb_id", outcome, id);
 		break;
 	case TTA_CB_FREE:
-		log_other(file, (int)pid, "CB freed", "cb_id", outcome);
+		log_other(file, (int)pid, "CB freed", "cb_id", outcome, id);
 		break;
 	case TTA_KERNEL_LOAD:
-		log_other(file, (int)pid, "Kernel loaded", "kernel_id", outcome);
+		log_other(file, (int)pid, "Kernel loaded", "kernel_id", outcome, id);
 		break;
 	case TTA_KERNEL_UNLOAD:
-		log_other(file, (int)pid, "Kernel unloaded", "kernel_id", outcome);
+		log_other(file, (int)pid, "Kernel unloaded", "kernel_id", outcome, id);
 		break;
 	default:
 		break;

@@ -10,8 +10,9 @@
 
 #include "owner.h"
 
-/* One event of the process PID. */
-void legacy_log_event(FILE *file, pid_t pid, const struct legacy_outcome *outcome);
+/* One event of the process PID. Ids are decimal, as the first server printed them, or HEX, as those did that came with
+ * the larger messages. */
+void legacy_log_event(FILE *file, pid_t pid, const struct legacy_outcome *outcome, bool hex);
 
 /* What is held: per device and region, and one by one where these are few. */
 void legacy_dump_buffers(FILE *file, struct legacy_owners *owners);

@@ -9,9 +9,8 @@
 #include "recorder/ledger/ledger.h"
 #include "ttalloc.h"
 
-#define DEVICES_MAX 256 /* larger numbers and negative ones are odd */
-
-#define NO_REGION 0xFFFE /* where nothing lies */
+#define DEVICES_MAX 256               /* larger numbers and negative ones cannot be */
+#define SIZE_MAX_BYTES (100ull << 30) /* no chip has as much */
 
 /* ---- places ---- */
 
@@ -28,7 +27,7 @@ static uint32_t device_number(struct legacy_model *model, uint32_t device)
 	    memory_room(model->devices, model->device_count, &model->device_capacity, sizeof(*model->devices));
 	model->devices[model->device_count++] = (struct legacy_device){.device = device};
 	index_add(&model->device_index, hash, (uint32_t)model->device_count);
-	if (device < DEVICES_MAX && device >= model->device_end)
+	if (device >= model->device_end)
 		model->device_end = device + 1;
 	return (uint32_t)model->device_count;
 }
@@ -194,8 +193,6 @@ static void take_free(struct legacy_model *model, struct legacy_holdings *holdin
 	uint32_t number = place_of_free(holdings, event->device, event->address);
 
 	holdings->names_devices |= event->device != 0;
-	if (!number && event->device == TTALLOC_ANY)
-		event->region = NO_REGION; /* a device of that number, not any device */
 	if (!number)
 		return;
 	event->device = (uint16_t)holdings->places[number - 1].device;
@@ -213,22 +210,15 @@ static void take_end(struct legacy_model *model, struct legacy_holdings *holding
 			end_at(model, holdings, number, event->address, outcome);
 }
 
-/* A number that no chip has stays one. */
-static uint16_t event_device(int32_t device)
-{
-	return device < 0 || device >= TTALLOC_ANY ? TTALLOC_ANY - 1 : (uint16_t)device;
-}
-
 static void begin(struct legacy_outcome *outcome, const struct legacy_message *message, enum tta_kind kind,
                   uint32_t region)
 {
 	outcome->event = (struct tta_event){
 	    .kind = (uint8_t)kind,
 	    .address = message->id,
-	    .device = event_device(message->device),
+	    .device = (uint16_t)message->device,
 	    .region = (uint16_t)region,
 	};
-	outcome->odd = message->device < 0 || message->device >= DEVICES_MAX;
 	if (kind == TTA_ALLOC || kind == TTA_CB_ALLOC || kind == TTA_KERNEL_LOAD)
 		outcome->event.size_bytes = message->size_bytes;
 }
@@ -238,16 +228,23 @@ static void begin_alloc(struct legacy_outcome *outcome, const struct legacy_mess
 	uint32_t type = message->buffer_type;
 
 	begin(outcome, message, TTA_ALLOC, type <= TTALLOC_TRACE ? type : LEGACY_ODD_REGION + type);
-	outcome->odd |= type > TTALLOC_TRACE;
+	outcome->odd = type > TTALLOC_TRACE;
 	/* What TT-Metal's graph capture keeps from being placed has address 0: no memory was taken. */
 	if (!message->id)
 		outcome->event.flags = TTALLOC_ALIASED;
 }
 
+static bool is_impossible(const struct legacy_message *message)
+{
+	return message->device < 0 || message->device >= DEVICES_MAX || message->size_bytes > SIZE_MAX_BYTES;
+}
+
 void legacy_model_take(struct legacy_model *model, struct legacy_holdings *holdings,
                        const struct legacy_message *message, uint64_t at_ns, struct legacy_outcome *outcome)
 {
-	*outcome = (struct legacy_outcome){0};
+	*outcome = (struct legacy_outcome){.impossible = is_impossible(message)};
+	if (outcome->impossible)
+		return;
 	switch (message->type) {
 	case LEGACY_ALLOC:
 		begin_alloc(outcome, message);

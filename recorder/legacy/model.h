@@ -42,7 +42,7 @@ struct legacy_model {
 	struct legacy_device *devices; /* number 1 is devices[0] */
 	size_t device_count, device_capacity;
 	struct index device_index;
-	uint32_t device_end; /* all devices that were named lie below, odd numbers aside */
+	uint32_t device_end; /* all devices that were named lie below */
 	int64_t serial;      /* of the last alloc: tells which block is the youngest */
 };
 
@@ -54,7 +54,8 @@ struct legacy_outcome {
 	uint32_t repeats;       /* of an alloc: how often the live block before it was allocated */
 	bool found;             /* something ended */
 	bool refused;           /* one place too many: it is in no total */
-	bool odd;               /* a type or device that the old server would have turned away */
+	bool odd;               /* a type that the old protocol does not have: recorded as it is, in no total */
+	bool impossible;        /* a device or size that cannot be: turned away, as the last of the old servers did */
 };
 
 void legacy_model_free(struct legacy_model *model);

@@ -32,8 +32,9 @@ struct legacy_owner {
 	uint64_t start_time; /* field 22 of /proc/PID/stat; 0: not known */
 	const void *private; /* whose alone it is: of a connection whose pid is of another namespace. NULL: anybody's */
 	uint32_t connections;
-	bool dead;  /* the kernel says so; what it sent is yet to be read */
-	bool ended; /* what it held is released */
+	bool dead;           /* the kernel says so; what it sent is yet to be read */
+	bool ended;          /* what it held is released */
+	uint64_t impossible; /* reports that were turned away for their device or size */
 	struct legacy_holdings holdings;
 };
 

@@ -66,14 +66,14 @@ struct legacy {
 	struct legacy_stage stage;
 	uint64_t now_ns; /* when the bytes at hand were received */
 	unsigned lines_said;
-	bool said_odd, said_pid;
+	bool said_odd, said_pid, said_impossible;
 	uint8_t buffer[LEGACY_LARGE_BYTES + LEGACY_RECEIVE_BYTES]; /* a tail, and what was received */
 };
 
 /* legacy.c */
 uint64_t legacy_now_ns(const struct legacy *legacy); /* since the recording's start */
-/* A client that is turned away: counted, and said, unless many are. */
-void legacy_refuse(struct legacy *legacy, const char *why);
+/* PID (0: nobody knows whom) is turned away: counted, a loss, and said, unless many are. */
+void legacy_refuse(struct legacy *legacy, pid_t pid, const char *why);
 
 /* connection.c */
 void legacy_connections_accept(struct legacy *legacy);
@@ -94,6 +94,8 @@ void legacy_report_loss(struct legacy *legacy, struct legacy_connection *connect
 void legacy_report_gone(struct legacy *legacy, struct legacy_connection *connection);
 /* The kernel says that OWNER is dead. */
 void legacy_report_dead(struct legacy *legacy, struct legacy_owner *owner);
+/* The recording ends: says what was turned away of processes that live on. */
+void legacy_report_finish(struct legacy *legacy);
 /* Ends dead processes all of whose messages have been read. */
 void legacy_report_settle(struct legacy *legacy);
 

@@ -15,9 +15,11 @@
 #include "ttalloc/event.h"
 
 enum legacy_item_kind {
-	LEGACY_ITEM_JOINED, /* a process: payload is its executable and its command, each with its NUL */
-	LEGACY_ITEM_EVENTS, /* payload is COUNT events, then the table that they name entries of */
-	LEGACY_ITEM_LOSS,   /* what it reports from here on cannot be read */
+	LEGACY_ITEM_JOINED,     /* a process: payload is its executable and its command, each with its NUL */
+	LEGACY_ITEM_EVENTS,     /* payload is COUNT events, then the table that they name entries of */
+	LEGACY_ITEM_LOSS,       /* what it reports from here on cannot be read */
+	LEGACY_ITEM_IMPOSSIBLE, /* COUNT reports were turned away: of no device that can be, or too large */
+	LEGACY_ITEM_REFUSED,    /* PID (0: not known) was turned away altogether; payload is why */
 	LEGACY_ITEM_ENDED,
 	LEGACY_ITEM_NOTHING, /* wakes the forwarder */
 };
@@ -27,7 +29,7 @@ struct legacy_item {
 	enum legacy_item_kind kind;
 	uint32_t owner;      /* number of the process: 1, 2, 3, ... */
 	uint64_t at_ns;      /* since the recording's start: when it arrived */
-	uint32_t pid;        /* of JOINED */
+	uint32_t pid;        /* of JOINED and REFUSED */
 	uint32_t count;      /* of EVENTS; of JOINED, 1: a hook is loaded into it */
 	uint64_t start_time; /* of JOINED */
 	size_t payload_bytes;

@@ -48,6 +48,23 @@ static void put_note(struct legacy *legacy, const struct legacy_owner *owner, en
 	                                    .kind = kind, .owner = owner->number, .at_ns = legacy_now_ns(legacy)}));
 }
 
+/* What was turned away is lost: once for each owner, since a client that counts wrong does it all the time. */
+static void put_impossible(struct legacy *legacy, struct legacy_owner *owner)
+{
+	struct legacy_item about = {
+	    .kind = LEGACY_ITEM_IMPOSSIBLE,
+	    .owner = owner->number,
+	    .at_ns = legacy_now_ns(legacy),
+	    .count = owner->impossible < UINT32_MAX ? (uint32_t)owner->impossible : UINT32_MAX,
+	};
+
+	if (!owner->impossible)
+		return;
+	legacy_stage_flush(&legacy->stage, legacy->queue);
+	legacy_queue_put(legacy->queue, legacy_item_new(&about));
+	owner->impossible = 0;
+}
+
 static void end_owner(struct legacy *legacy, struct legacy_owner *owner)
 {
 	if (owner->ended)
@@ -55,6 +72,7 @@ static void end_owner(struct legacy *legacy, struct legacy_owner *owner)
 	owner->ended = true;
 	if (owner->dead)
 		legacy->owners.dead_count--;
+	put_impossible(legacy, owner);
 	put_note(legacy, owner, LEGACY_ITEM_ENDED);
 	legacy_model_release(&legacy->model, &owner->holdings);
 }
@@ -112,11 +130,22 @@ static struct legacy_owner *owner_of(struct legacy *legacy, struct legacy_connec
 static void note_odd(struct legacy *legacy, const struct legacy_owner *owner, const struct legacy_message *message)
 {
 	if (!legacy->said_odd)
-		say("process %d names buffer type %u on device %d, which the old protocol does not have: it is "
-		    "recorded "
-		    "as it is, and in no answer",
-		    (int)owner->pid, message->buffer_type, message->device);
+		say("process %d names buffer type %u, which the old protocol does not have: it is recorded as it is, "
+		    "and in "
+		    "no answer",
+		    (int)owner->pid, message->buffer_type);
 	legacy->said_odd = true;
+}
+
+static void note_impossible(struct legacy *legacy, struct legacy_owner *owner, const struct legacy_message *message)
+{
+	atomic_fetch_add(&legacy->refused, !owner->impossible);
+	owner->impossible++;
+	if (!legacy->said_impossible)
+		say("process %d reports %llu bytes on device %d over the old protocol, which cannot be: it is turned "
+		    "away",
+		    (int)owner->pid, (unsigned long long)message->size_bytes, (int)message->device);
+	legacy->said_impossible = true;
 }
 
 void legacy_report(struct legacy *legacy, struct legacy_connection *connection, const struct legacy_message *message)
@@ -127,12 +156,17 @@ void legacy_report(struct legacy *legacy, struct legacy_connection *connection, 
 	if (owner->ended)
 		return; /* a descendant that reports as the dead, whose blocks are gone */
 	legacy_model_take(&legacy->model, &owner->holdings, message, legacy->now_ns, &outcome);
+	if (outcome.impossible) {
+		note_impossible(legacy, owner, message);
+		return;
+	}
 	if (outcome.odd)
 		note_odd(legacy, owner, message);
 	legacy_stage_add(&legacy->stage, legacy->queue, owner->number, legacy->now_ns, &outcome.event,
 	                 message->buffer_type);
 	if (legacy->setup.log_events)
-		legacy_log_event(stdout, owner->pid, &outcome);
+		legacy_log_event(stdout, owner->pid, &outcome,
+		                 legacy_framer_answer_bytes(&connection->framer) > LEGACY_SMALL_BYTES);
 }
 
 void legacy_report_loss(struct legacy *legacy, struct legacy_connection *connection)
@@ -192,4 +226,15 @@ void legacy_report_settle(struct legacy *legacy)
 {
 	if (legacy->owners.dead_count)
 		legacy_owners_each(&legacy->owners, settle, legacy);
+}
+
+static void put_one(struct legacy_owner *owner, void *context)
+{
+	if (!owner->ended)
+		put_impossible(context, owner);
+}
+
+void legacy_report_finish(struct legacy *legacy)
+{
+	legacy_owners_each(&legacy->owners, put_one, legacy);
 }

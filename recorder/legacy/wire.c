@@ -111,6 +111,19 @@ bool legacy_is_helper(const uint8_t *bytes, uint32_t count, int32_t pid)
 	return count >= LEGACY_SMALL_BYTES && is_helper_type(bytes[AT_TIME]) && padded(bytes, AT_TIME);
 }
 
+bool legacy_is_draft(const uint8_t *bytes, size_t count)
+{
+	static const uint8_t sizes[] = {14, 21, 17};
+	const uint8_t first = LEGACY_CB_ALLOC, last = LEGACY_KERNEL_LOAD; /* numbers that it has for others */
+	size_t size;
+
+	if (!count || bytes[0] < first || bytes[0] > last)
+		return false;
+	size = sizes[bytes[0] - first];
+	return count >= size && get32(bytes, 1) < 256 &&
+	       (count == size || (bytes[size] >= first && bytes[size] <= last));
+}
+
 static void begin_answer(uint8_t *bytes, uint32_t size_bytes, enum legacy_type type, int32_t device)
 {
 	memset(bytes, 0, size_bytes);

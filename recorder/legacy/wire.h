@@ -8,6 +8,7 @@
 #define RECORDER_LEGACY_WIRE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define LEGACY_HEAD_BYTES 40u    /* what requests fill; zeros follow */
@@ -62,6 +63,11 @@ bool legacy_decode_helper(const uint8_t *bytes, struct legacy_message *message);
 /* Whether BYTES, LEGACY_SMALL_BYTES of them or, with a PID (of the connection's owner), LEGACY_HELPER_BYTES, begin a
  * stream of the helper. */
 bool legacy_is_helper(const uint8_t *bytes, uint32_t count, int32_t pid);
+
+/* Whether the COUNT bytes at BYTES begin with a message of a draft of the protocol, packed into 14 (a kernel), 21 or 17
+ * bytes (a circular buffer that comes or goes). It is not understood: it names neither process nor address, and its
+ * types are those of other messages. */
+bool legacy_is_draft(const uint8_t *bytes, size_t count);
 
 /* Write an answer of SIZE_BYTES, one of the three sizes. */
 void legacy_encode_totals(uint8_t *bytes, uint32_t size_bytes, int32_t device, const struct legacy_totals *totals);

@@ -260,6 +260,14 @@ void connection_receive(struct server *server, struct connection *connection)
 	}
 }
 
+void connections_hear(struct server *server)
+{
+	connections_accept(server);
+	for (size_t i = 0; i < server->connection_count; i++)
+		if (!server->connections[i]->gone && !server->connections[i]->process)
+			connection_receive(server, server->connections[i]);
+}
+
 void connections_expire(struct server *server)
 {
 	uint64_t now_ns = server_now_ns(server);

@@ -375,6 +375,7 @@ static void finish(struct server *server)
 
 	if (server->setup.legacy)
 		legacy_finish(server->setup.legacy);
+	connections_hear(server);
 	processes_scan(server);
 	processes_poll(server, true); /* who died just now is not among those who live on */
 	for (size_t i = 0; i < server->process_count; i++)

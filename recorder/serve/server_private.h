@@ -84,6 +84,8 @@ void connection_receive(struct server *server, struct connection *connection);
 void connection_tell_committed(struct server *server, struct connection *connection);
 void connection_refuse(struct server *server, struct connection *connection, const char *why);
 void connection_drop(struct server *server, struct connection *connection);
+/* Lets in who has said hello by now, also if it has ended since: it belongs to the recording, or is turned away. */
+void connections_hear(struct server *server);
 /* Drops those that never said hello. */
 void connections_expire(struct server *server);
 void connections_sweep(struct server *server);

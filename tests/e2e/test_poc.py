@@ -440,7 +440,8 @@ def wrapped():
     code = ("import sys; sys.path.insert(0, sys.argv[1]); import os, poc; c = poc.Connection(sys.argv[2]); p = os.getpid();"
             "[c.send(poc.ALLOC, 1, 100 + i, i % 2, p, i + 1) for i in range(3)];"
             "c.send(poc.ALLOC, 1, 100, 0, p, 1); c.send(poc.FREE, 1, 0, 0, p, 2); c.send(poc.FREE, 1, 0, 0, p, 7);"
-            "c.size = 72; c.send(poc.DUMP_REMAINING); c.totals(1); print(p)")
+            "c.size = 72; c.send(poc.DUMP_REMAINING); c.totals(1);"
+            "d = poc.Connection(sys.argv[2], 112); d.send(poc.ALLOC, 2, 300, 1, p, 31); d.totals(2); print(p)")
     result = run([program("ttalloc-recorder"), "--poc-socket", path, "--log-events", "-o", place.file("run.db"), "--",
                   sys.executable, "-c", code, os.path.dirname(poc.__file__), path], env=place.env)
     equal(result.returncode, 0, f"status ({result.stderr})")
@@ -449,10 +450,11 @@ def wrapped():
                  f"✓ [PID {pid}] Allocated 100 bytes of DRAM on device 1 (buffer_id=1, ref_count=2)",
                  f"✗ [PID {pid}] Freed buffer 2 on device 1 (101 bytes, FINAL)",
                  f"⚠ [PID {pid}] Deallocation for unknown buffer 7 on device 1 (allocated before tracking started)",
+                 f"✓ [PID {pid}] Allocated 300 bytes of L1 on device 2 (buffer_id=0x1f)",
                  "  DRAM: 2 buffers, 0.00 MB"):
         check(line in result.stdout.splitlines(), f"no line {line!r} in {result.stdout}")
     info = analyze("info", place.file("run.db"))["rows"][0]
-    equal((info["allocations"], info["frees"], info["replaced"]), (4, 2, 1), "events")
+    equal((info["allocations"], info["frees"], info["replaced"]), (5, 2, 1), "events")
 
 
 def kernels_and_circular_buffers():

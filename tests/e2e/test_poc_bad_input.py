@@ -3,6 +3,7 @@
 import os
 import random
 import resource
+import struct
 import subprocess
 import sys
 import time
@@ -104,7 +105,7 @@ def the_24_byte_monitor():
         time.sleep(0.01)
     server.good().close()
     info = analyze("info", server.stop())["rows"][0]
-    equal((info["frees"], info["processes"]), (0, 1), "frees and processes")
+    equal((info["frees"], info["processes"]), (0, 2), "frees and processes, the one turned away included")
 
 
 def a_false_pid():
@@ -128,13 +129,14 @@ def a_false_pid():
 
 
 def odd_messages():
-    """Recorded as they are; never below zero."""
+    """Recorded as they are, but for what cannot be, which is a loss; never below zero."""
     place = Place()
     server = Server(place)
     client = Connection(server.path, 144)
     pid = os.getpid()
     client.send(ALLOC, 0, 0, DRAM, pid, 1)
-    client.send(ALLOC, 0, 2**64 - 1, L1, pid, 2)
+    client.send(ALLOC, 0, 100 << 30, L1, pid, 2)
+    client.send(ALLOC, 0, 2**63, L1, pid, 8)
     client.send(ALLOC, 0, 100, 7, pid, 3)
     client.send(ALLOC, -2, 300, DRAM, pid, 4)
     client.send(ALLOC, 255, 500, DRAM, pid, 5)
@@ -143,16 +145,35 @@ def odd_messages():
     for kind in (FREE, CB_FREE, KERNEL_UNLOAD):
         for device in (0, 65535, -1, 3):
             client.send(kind, device, 10, 0, pid, 77)
-    equal([client.totals(device).dram for device in (0, -2, 255, 1 << 20)], [0, 300, 500, 700], "DRAM of each device")
+    equal([client.totals(device).dram for device in (0, -2, 255, 1 << 20)], [0, 0, 500, 0], "DRAM of each device")
     equal((client.totals().cb, client.totals().kernel), (0, 0), "CBs and kernels")
     client.send(FREE, 0, 0, 0, pid, 2)
     equal(client.totals().l1, 0, "L1")
     client.close()
-    equal(len(server.lines("does not have")), 1, "lines about it")
+    equal((len(server.lines("does not have")), len(server.lines("cannot be"))), (1, 1), "lines about it")
     file = server.stop()
-    equal(recorded(file), sorted([("DRAM", 0), ("263", 100), ("DRAM", 300), ("DRAM", 500), ("DRAM", 700), ("DRAM", 4096)]), "blocks")
+    equal(recorded(file), sorted([("DRAM", 0), ("263", 100), ("DRAM", 500), ("DRAM", 4096)]), "blocks")
+    impossible = 3 + 2 * 3  # allocs, and the frees of devices 65535 and -1
+    equal(analyze("sql", file, "SELECT count, why FROM loss")["rows"],
+          [{"count": impossible, "why": "a device or size that cannot be"}], "losses")
     peaks = {(row["device"], row["region"]): row["peak_bytes"] for row in analyze("peak", file)["rows"]}
     equal(peaks[0, "DRAM"], 0, "a block at address 0 counts nothing")
+
+
+def a_draft_of_the_protocol():
+    """Packed messages of 14, 21 and 17 bytes: named as what they are."""
+    place = Place()
+    server = Server(place)
+    for data in (struct.pack("<BiQB", 8, 0, 4096, 1) * 10, struct.pack("<BiQII", 9, 0, 4096, 3, 64),
+                 struct.pack("<BiQI", 10, 1, 4096, 3) * 5):
+        connection = Connection(server.path)
+        connection.socket.sendall(data)
+        connection.close()
+    server.good().close()
+    wait_until(lambda: len(server.lines("of a draft")) == 3, "the lines about it")
+    file = server.stop()
+    equal(recorded(file), [("DRAM", MIB)], "blocks")
+    equal(analyze("info", file)["rows"][0]["complete"], 0, "complete")
 
 
 def ten_thousand_connections():
@@ -186,4 +207,4 @@ def ten_thousand_connections():
 
 
 if __name__ == "__main__":
-    main(rubbish, rubbish_after_messages, half_messages, the_24_byte_monitor, a_false_pid, odd_messages, ten_thousand_connections)
+    main(rubbish, rubbish_after_messages, half_messages, the_24_byte_monitor, a_false_pid, odd_messages, a_draft_of_the_protocol, ten_thousand_connections)
