@@ -28,7 +28,7 @@ class Terminal:
         if pid == 0:
             if cwd:
                 os.chdir(cwd)
-            os.environ.update({"TERM": "xterm-256color", **(env or {})})
+            os.environ.update({**(env or {}), "TERM": "xterm-256color"})
             fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
             os.execv(command[0], command)
         self.pid = pid

@@ -23,7 +23,7 @@ def binaries():
 def versioned(path, which):
     """(name, version) of PATH's dynamic symbols of glibc; WHICH: an option of nm."""
     for line in lines_of("nm", "-D", which, path):
-        found = re.search(r"(\S+)@+GLIBC_(\d+)\.(\d+)", line)
+        found = re.search(r"([^\s@]+)@+GLIBC_(\d+)\.(\d+)", line)
         if found:
             yield found.group(1), (int(found.group(2)), int(found.group(3)))
 

@@ -8,6 +8,7 @@ blocks    the live buffers of each chip: region, address, footprint in each bank
 totals    their sum in each bank (ttnn.get_memory_view)
 shared    the payload of each chip (what TT-Metal shares with tt-smi, in /dev/shm)
 programs  what was placed for programs: chip and size (captured graphs)
+tries     nothing is placed for programs that are run without dispatch
 failures  requests that failed (the exceptions' words)
 boards    processes that see different chips have different devices
 sound     ttalloc-analyze verify finds nothing
@@ -67,7 +68,7 @@ NOT_TOLD = {
 # What is not recorded right yet: workload, check, and the first version that it is wrong of, to the reason. It is checked
 # all the same, and said when it has become right.
 PENDING = {
-    ("*", "programs", "0.78.0"): "dataflow buffers are not recorded",
+    ("*", "tries", "0.78.0"): "dataflow buffers of runs without dispatch are recorded",
     ("conv", "blocks", ""): "footprints in L1_SMALL are not in the allocator's unit",
     ("conv", "totals", ""): "footprints in L1_SMALL are not in the allocator's unit",
     ("submeshes", "blocks", ""): "a block is known by its address alone, whoever's allocator gave it",
@@ -75,7 +76,6 @@ PENDING = {
     ("submeshes", "shared", ""): "a block is known by its address alone, whoever's allocator gave it",
     ("hybrid", "shared", ""): "a block is known by its address alone, on whatever core it lies",
     ("one_board", "boards", ""): "a device is known by the number that its process gave it",
-    ("failures", "failures", ""): "clashes are not recorded as failures",
 }
 
 
@@ -156,6 +156,18 @@ def shared(moment, recording):
     return said, dict(recorded)
 
 
+def placed(recording, moment, after_ns, until_ns):
+    """(chip, size) of what lies in no other block's memory."""
+    return sorted((recording.chip(block), block["size_bytes"]) for block in recording.blocks
+                  if block["region"] == "CB" and block["pid"] == moment["pid"] and not block["aliased"] and
+                  after_ns < block["alloc_ns"] <= until_ns)
+
+
+def tries(moment, recording):
+    """A run without dispatch places nothing."""
+    return None if "circular" not in moment else ([], placed(recording, moment, moment["tried_ns"], moment["started_ns"]))
+
+
 def programs(moment, recording):
     """Dataflow buffers are told of without a chip: each chip of the device has them."""
     if "circular" not in moment:
@@ -163,10 +175,7 @@ def programs(moment, recording):
     chips = moment["devices"][0]["chips"]
     said = [tuple(placed) for placed in moment["circular"]]
     said += [(chip, size) for size in moment["dataflow"] for chip in chips]
-    recorded = [(recording.chip(block), block["size_bytes"]) for block in recording.blocks
-                if block["region"] == "CB" and block["pid"] == moment["pid"] and not block["aliased"] and
-                moment["started_ns"] < block["alloc_ns"] <= moment["at_ns"]]
-    return sorted(said), sorted(recorded)
+    return sorted(said), placed(recording, moment, moment["started_ns"], moment["at_ns"])
 
 
 def failures(moment, recording):
@@ -180,7 +189,7 @@ def failures(moment, recording):
     return ([tuple(said[name] for name in names)], [tuple(row[name] for name in names) for row in rows])
 
 
-CHECKS = (blocks, totals, shared, programs, failures)
+CHECKS = (blocks, totals, shared, programs, tries, failures)
 
 
 # --- running ---------------------------------------------------------------------------------------------------------

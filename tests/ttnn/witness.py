@@ -83,7 +83,7 @@ class Witness:
     def operation(self, name, function):
         """Runs FUNCTION under a capture and looks. Its program's memory is asked for in a run without dispatch before, the
         first time; what that says is true of a real run if a program had to be made for it."""
-        graph, promised, started_ns = ttnn.graph, [], time.monotonic_ns()
+        graph, promised, tried_ns = ttnn.graph, [], time.monotonic_ns()
         if name not in self.seen:
             self.seen.add(name)
             graph.begin_graph_capture(graph.RunMode.NO_DISPATCH)
@@ -91,12 +91,13 @@ class Witness:
                 function()
             finally:
                 promised = placed(graph.end_graph_capture(), "dataflow_buffer_allocate", "borrows_memory")
+        started_ns = time.monotonic_ns()
         graph.begin_graph_capture(graph.RunMode.NORMAL)
         try:
             result = function()
         finally:
             circular = placed(graph.end_graph_capture(), "circular_buffer_allocate", "globally_allocated")
-        self.look(name, started_ns=started_ns, circular=circular, dataflow=[size for _, size in promised])
+        self.look(name, tried_ns=tried_ns, started_ns=started_ns, circular=circular, dataflow=[size for _, size in promised])
         return result
 
     def failure(self, name, function):
