@@ -5,6 +5,7 @@
 #include "identity.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -13,7 +14,11 @@
 #include "clock.h"
 #include "futex.h"
 
+/* Of a stat file. */
+#define STATE_FIELD 3
+#define THREADS_FIELD 20
 #define START_TIME_FIELD 22
+#define STAT_BYTES 1024
 
 /* Reads the file at PATH into TEXT, and ends it with NUL. Returns how many bytes there are, 0 on errors. */
 static size_t read_text(const char *path, char *text, size_t text_bytes)
@@ -30,19 +35,32 @@ static size_t read_text(const char *path, char *text, size_t text_bytes)
 	return used;
 }
 
-/* Field 22 of /proc/self/stat. The second field, a name in parentheses, may hold anything. */
-static uint64_t read_start_time(void)
+/* A field of the TEXT of a stat file; NULL: there is none. The second field, a name in parentheses, may hold anything.
+ */
+static const char *stat_field(const char *text, int wanted)
 {
-	char text[1024];
-	const char *at;
+	const char *at = strrchr(text, ')');
 
-	read_text("/proc/self/stat", text, sizeof(text));
-	at = strrchr(text, ')');
-	for (int field = 2; at && field < START_TIME_FIELD; field++) {
+	for (int field = 2; at && field < wanted; field++) {
 		at = strchr(at, ' ');
 		at = at ? at + 1 : NULL;
 	}
+	return at;
+}
+
+static uint64_t stat_number(const char *text, int field)
+{
+	const char *at = stat_field(text, field);
+
 	return at ? strtoull(at, NULL, 10) : 0;
+}
+
+static uint64_t read_start_time(void)
+{
+	char text[STAT_BYTES];
+
+	read_text("/proc/self/stat", text, sizeof(text));
+	return stat_number(text, START_TIME_FIELD);
 }
 
 static void read_command(char *command, size_t bytes)
@@ -66,6 +84,18 @@ void tta_identity_random(uint8_t *bytes, size_t count)
 		mixed = mixed * 6364136223846793005u + 1442695040888963407u;
 		bytes[i] = (uint8_t)(mixed >> 56);
 	}
+}
+
+/* A main thread that has ended stays, as a zombie, until the last one ends. */
+bool tta_identity_is_last_thread(void)
+{
+	char path[64], text[STAT_BYTES];
+	const char *state;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", (int)getpid());
+	read_text(path, text, sizeof(text));
+	state = stat_field(text, STATE_FIELD);
+	return state && *state == 'Z' && stat_number(text, THREADS_FIELD) == 2;
 }
 
 void tta_identity_describe(struct tta_segment_header *header)

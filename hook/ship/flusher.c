@@ -10,10 +10,12 @@
 #include "hook/core/emit.h"
 #include "flush.h"
 #include "hook/core/gate.h"
+#include "hook/core/identity.h"
 
 #define STACK_BYTES (256u << 10)
 #define IMPATIENT_NS (1ull * TTA_NS_PER_MS)
 #define BLOCKED_NS (5ull * TTA_NS_PER_MS)
+#define LOOK_AROUND_NS (100ull * TTA_NS_PER_MS)
 
 /* ---- For producers ---- */
 
@@ -137,6 +139,45 @@ static uint64_t patience_ns(const struct tta_flusher *flusher, bool all_sealed)
 	return (uint64_t)tta_context.options.flush_ms * TTA_NS_PER_MS;
 }
 
+/* Runs exit handlers, as the last thread of the process, with the stack and the signals of an ordinary one. */
+static void *end_process(void *flusher)
+{
+	pthread_join(*(pthread_t *)flusher, NULL);
+	return NULL;
+}
+
+/* All threads of the program have ended. */
+static void end_with_program(struct tta_flusher *flusher)
+{
+	static pthread_t self;
+	pthread_attr_t attributes;
+	pthread_t last;
+
+	work(flusher);
+	self = pthread_self();
+	pthread_attr_init(&attributes);
+	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+	pthread_sigmask(SIG_SETMASK, &flusher->signals, NULL);
+	pthread_create(&last, &attributes, end_process, &self);
+	pthread_attr_destroy(&attributes);
+}
+
+/* Sleeps until there is something to do. False: the program has ended. */
+static bool rest(struct tta_flusher *flusher, uint64_t patience_ns)
+{
+	uint64_t until_ns = tta_now_ns() + patience_ns;
+	uint64_t now_ns;
+
+	while (!__atomic_load_n(&flusher->wake, __ATOMIC_SEQ_CST) && (now_ns = tta_now_ns()) < until_ns) {
+		uint64_t left_ns = until_ns - now_ns;
+
+		tta_futex_wait(&flusher->wake, 0, left_ns < LOOK_AROUND_NS ? left_ns : LOOK_AROUND_NS);
+		if (tta_identity_is_last_thread())
+			return false;
+	}
+	return true;
+}
+
 static void *flusher_main(void *unused)
 {
 	struct tta_flusher *flusher = &tta_context.flusher;
@@ -152,9 +193,13 @@ static void *flusher_main(void *unused)
 		all_sealed = work(flusher);
 		if (flusher->uplink.is_over) {
 			tta_gate_shut();
+			pthread_detach(pthread_self());
 			return NULL;
 		}
-		tta_futex_wait(&flusher->wake, 0, patience_ns(flusher, all_sealed));
+		if (!rest(flusher, patience_ns(flusher, all_sealed))) {
+			end_with_program(flusher);
+			return NULL;
+		}
 	}
 }
 
@@ -171,17 +216,13 @@ void tta_flusher_start(void)
 		return;
 	tta_critical_enter(&critical); /* the thread inherits that all signals are blocked */
 	tta_thread.muted = true;       /* and nothing else */
+	flusher->signals = critical.signals;
 	pthread_attr_init(&attributes);
-	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
 	pthread_attr_setstacksize(&attributes, STACK_BYTES);
 	error = pthread_create(&thread, &attributes, flusher_main, NULL);
-	if (error) { /* a program with much static TLS needs more */
-		pthread_attr_destroy(&attributes);
-		pthread_attr_init(&attributes);
-		pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-		error = pthread_create(&thread, &attributes, flusher_main, NULL);
-	}
 	pthread_attr_destroy(&attributes);
+	if (error) /* a program with much static TLS needs more */
+		error = pthread_create(&thread, NULL, flusher_main, NULL);
 	tta_thread.muted = was_muted;
 	if (error)
 		__atomic_store_n(&flusher->is_running, false, __ATOMIC_RELEASE);

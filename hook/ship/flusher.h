@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * flusher.h - the one thread that the hook has. It empties the rings from time to time, and talks to the recorder.
+ * flusher.h - the one thread that the hook has. It empties the rings from time to time, and talks to the recorder. A
+ * program whose main thread ends before others, by pthread_exit(), ends with the last of those: this one follows.
  */
 #ifndef TTALLOC_HOOK_FLUSHER_H
 #define TTALLOC_HOOK_FLUSHER_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -12,8 +14,9 @@
 
 struct tta_flusher {
 	bool is_running;
-	uint32_t wake; /* futex; not 0: the flusher shall look at the rings now */
-	uint32_t news; /* futex; changes when one of the following does, for ttalloc_flush() */
+	sigset_t signals; /* that were blocked where it was made, which exit handlers run with */
+	uint32_t wake;    /* futex; not 0: the flusher shall look at the rings now */
+	uint32_t news;    /* futex; changes when one of the following does, for ttalloc_flush() */
 	uint32_t flush_waiters;
 	uint32_t asked;  /* calls of ttalloc_flush() so far */
 	uint32_t sealed; /* of these, those whose events are sealed, up to sealed_number */
