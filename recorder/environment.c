@@ -85,7 +85,7 @@ static void list(const struct environment *environment, const char *socket_path,
 {
 	const struct recorder_options *options = environment->options;
 	/* A program with AddressSanitizer insists on being the first, lest something else has malloc. */
-	bool asan = environment->tt_metal && !environment->host_malloc;
+	bool asan = environment->tt_metal || environment->host_malloc;
 	const struct variable all[MOST_VARIABLES] = {
 	    {"TT_ALLOC_TRACKING_ENABLED", "1", false},
 	    {"TTALLOC_SOCKET", socket_path, false},

@@ -80,7 +80,8 @@ static const struct option_row rows[] = {
     {.name = "host-malloc",
      .kind = OPTION_FLAG,
      AT(host_malloc),
-     .help = "preload libttalloc-host-malloc.so into COMMAND: record the host's malloc as region HOST"},
+     .help = "preload libttalloc-host-malloc.so into COMMAND: record the host's malloc as region HOST. Not that of "
+             "a program with a sanitizer, which has one of its own: there it is only said"},
     {.name = "no-preload",
      .kind = OPTION_FLAG,
      AT(no_preload),

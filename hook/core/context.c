@@ -13,6 +13,7 @@
 #include "api.h"
 #include "identity.h"
 #include "producer.h"
+#include "stderr.h"
 
 #define START_RETRY_NS (1ull * TTA_NS_PER_S)
 #define MIB (1ull << 20)
@@ -30,8 +31,8 @@ static void say(const char *what, const char *path, int error)
 	tta_context.said = true;
 	length = snprintf(line, sizeof(line), "ttalloc: %s %s%s%s\n", what, path, error ? ": " : "",
 	                  error ? strerrordesc_np(error) : "");
-	if (length > 0 && write(STDERR_FILENO, line, (size_t)length) < 0)
-		return;
+	if (length > 0)
+		tta_stderr_write(line, (size_t)length < sizeof(line) ? (size_t)length : sizeof(line) - 1);
 }
 
 /* No segment could be made: names every directory that was tried. ERROR is the last one's. */
@@ -122,7 +123,7 @@ static uint32_t start(uint32_t epoch)
 	int error;
 
 	tta_identity_describe(&header);
-	if (tta_context.epoch != epoch)
+	if (tta_context.epoch != epoch && (tta_context.epoch || tta_context.marked))
 		begin_anew(&header);
 	__atomic_store_n(&tta_context.delegate, tta_rendezvous(&tta_own_delegate), __ATOMIC_RELEASE);
 	if (tta_context.delegate)

@@ -44,10 +44,10 @@ static void report_free(const void *block)
 	ttalloc_free(0, TTALLOC_HOST, (uintptr_t)block);
 }
 
-/* Every call of the real allocator is between these two. */
+/* Every call of the real allocator is between these two. Whether it is to be reported. */
 static bool enter(void)
 {
-	return host_depth++ == 0;
+	return host_depth++ == 0 && !host_is_silent();
 }
 
 static void leave(void)

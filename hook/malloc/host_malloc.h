@@ -26,6 +26,9 @@ struct host_real {
 /* NULL while they are being looked up: dlsym() itself may allocate, and is served by the arena then. */
 const struct host_real *host_real(void);
 
+/* Whether this program's malloc is handed on without a report: it belongs to a sanitizer. */
+bool host_is_silent(void);
+
 /* A little memory for that time. It is never given back, so it needs no lock. NULL when it is used up. ALIGNMENT is a
  * power of two. */
 void *host_arena_allocate(size_t size, size_t alignment);

@@ -6,7 +6,8 @@
 
 #include <dlfcn.h>
 #include <stdint.h>
-#include <string.h>
+
+#include <ttalloc.h>
 
 #include "hook/core/producer.h"
 
@@ -22,7 +23,8 @@ struct arena_header {
 
 static struct {
 	struct host_real functions;
-	int state; /* enum look_up */
+	int state;      /* enum look_up */
+	bool is_silent; /* nothing is reported */
 	size_t arena_used;
 	unsigned char arena[ARENA_BYTES] __attribute__((aligned(ARENA_ALIGNMENT)));
 } real;
@@ -46,10 +48,39 @@ static void look_up_all(struct host_real *functions)
 	};
 
 	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
-		void *symbol = dlsym(RTLD_NEXT, wanted[i].name);
-
-		memcpy(wanted[i].function, &symbol, sizeof(symbol));
+		/* no memcpy(), which a sanitizer has replaced and not made ready yet */
+		*(void **)wanted[i].function = dlsym(RTLD_NEXT, wanted[i].name);
 	}
+}
+
+/* A sanitizer has an allocator of its own, which looks into every block, and calls of which come before it is ready for
+ * anything else. There the preload hands everything on, reports nothing, and calls nothing beside. */
+extern void __asan_init(void) __attribute__((weak));
+extern void __hwasan_init(void) __attribute__((weak));
+extern void __msan_init(void) __attribute__((weak));
+extern void __tsan_init(void) __attribute__((weak));
+
+static bool has_sanitizer(void)
+{
+	return __asan_init || __hwasan_init || __msan_init || __tsan_init;
+}
+
+/* By then a sanitizer is ready. */
+__attribute__((destructor)) static void tell_what_is_missing(void)
+{
+	bool is_bypassed = __atomic_load_n(&real.state, __ATOMIC_RELAXED) == NOT_YET;
+
+	if (!ttalloc_enabled())
+		return;
+	if (host_is_silent())
+		ttalloc_note("the host's malloc is that of a sanitizer, and not recorded", 0);
+	else if (is_bypassed)
+		ttalloc_note("the program has a malloc of its own, and none of it is recorded", 0);
+}
+
+bool host_is_silent(void)
+{
+	return __atomic_load_n(&real.is_silent, __ATOMIC_RELAXED);
 }
 
 static const struct host_real *look_up_once(void)
@@ -59,8 +90,12 @@ static const struct host_real *look_up_once(void)
 	if (!__atomic_compare_exchange_n(&real.state, &expected, LOOKING, false, __ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE))
 		return expected == FOUND ? &real.functions : NULL;
 	look_up_all(&real.functions);
-	ttalloc_name_producer("host-malloc");
-	tta_hide_this_library();
+	if (has_sanitizer()) {
+		__atomic_store_n(&real.is_silent, true, __ATOMIC_RELAXED);
+	} else {
+		ttalloc_name_producer("host-malloc");
+		tta_hide_this_library();
+	}
 	__atomic_store_n(&real.state, FOUND, __ATOMIC_RELEASE);
 	return &real.functions;
 }

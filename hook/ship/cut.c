@@ -144,9 +144,9 @@ uint32_t tta_cut_take(struct tta_sealer *sealer)
 {
 	sealer->count = 0;
 	sealer->batch_ticks = sealer->last_ticks;
-	while (sealer->heap_count && sealer->count < TTA_BATCH_MAX_EVENTS)
+	while (sealer->heap_count && sealer->count < sealer->most_events)
 		take_top(sealer);
-	for (uint32_t i = 0; i < sealer->ring_count && sealer->count < TTA_BATCH_MAX_EVENTS; i++)
+	for (uint32_t i = 0; i < sealer->ring_count && sealer->count < sealer->most_events; i++)
 		if (sealer->cursors[i].owed)
 			take_owed(sealer, i);
 	return sealer->count;

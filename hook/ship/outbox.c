@@ -45,18 +45,29 @@ static bool skip(struct tta_spool *spool, uint64_t bytes)
 	return true;
 }
 
+/* Whether the frame has room where the outbox ends now; and a skip behind it, so that a cap or a file system that lets
+ * the region grow no further is no dead end. */
+static bool fits_here(struct tta_spool *spool, uint64_t frame_bytes)
+{
+	const struct tta_segment_header *header = spool->header;
+	uint64_t rest = header->outbox_capacity - header->outbox_sealed % header->outbox_capacity;
+	uint64_t wanted = frame_bytes + FRAME_STEP < rest ? frame_bytes + FRAME_STEP : rest;
+
+	return frame_bytes <= rest && frame_bytes <= free_bytes(header) &&
+	       reserve(spool, header->outbox_sealed, wanted);
+}
+
 /* Finds the place for a frame. */
 static bool make_room(struct tta_spool *spool, uint64_t frame_bytes)
 {
 	const struct tta_segment_header *header = spool->header;
 	uint64_t place = header->outbox_sealed % header->outbox_capacity;
-	uint64_t rest = header->outbox_capacity - place;
-	bool is_empty = header->outbox_sealed == header->outbox_released;
 
-	if (rest < frame_bytes || (is_empty && place >= EARLY_SKIP_BYTES))
-		if (!skip(spool, rest))
-			return false;
-	return frame_bytes <= free_bytes(header) && reserve(spool, header->outbox_sealed, frame_bytes);
+	if (!(tta_outbox_is_empty(spool) && place >= EARLY_SKIP_BYTES) && fits_here(spool, frame_bytes))
+		return true;
+	if (place == 0 || frame_bytes > free_bytes(header))
+		return false;
+	return skip(spool, header->outbox_capacity - place) && fits_here(spool, frame_bytes);
 }
 
 bool tta_outbox_append(struct tta_spool *spool, const struct tta_outbox_batch *given)
@@ -90,6 +101,11 @@ bool tta_outbox_append(struct tta_spool *spool, const struct tta_outbox_batch *g
 	__atomic_store_n(&header->sealed_number, given->first_number + given->count - 1, __ATOMIC_RELAXED);
 	__atomic_store_n(&header->outbox_sealed, header->outbox_sealed + frame_bytes, __ATOMIC_RELEASE);
 	return true;
+}
+
+bool tta_outbox_is_empty(const struct tta_spool *spool)
+{
+	return spool->header->outbox_sealed == spool->header->outbox_released;
 }
 
 void tta_outbox_release(struct tta_spool *spool, uint64_t committed)

@@ -26,6 +26,8 @@ struct tta_outbox_batch {
 /* Publishes BATCH. False: no room. */
 bool tta_outbox_append(struct tta_spool *spool, const struct tta_outbox_batch *batch);
 
+bool tta_outbox_is_empty(const struct tta_spool *spool);
+
 /* Frames whose events all have numbers up to COMMITTED may be overwritten. */
 void tta_outbox_release(struct tta_spool *spool, uint64_t committed);
 

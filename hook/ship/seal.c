@@ -95,7 +95,8 @@ static bool seal_until(bool (*enough)(const void *what), const void *what, bool 
 		tta_lock_leave(&seal->lock, &critical);
 		if (done || !is_ours)
 			return done;
-		tell_room(seal);
+		if (sealed != TTA_SEALED_NO_ROOM)
+			tell_room(seal);
 	}
 	return false;
 }

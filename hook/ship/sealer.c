@@ -11,6 +11,7 @@
 #include "outbox.h"
 
 #define ZSTD_LEVEL 1
+#define SMALLEST_BATCH 64u
 #define PLAIN_MAX_BYTES (67u * TTA_BATCH_MAX_EVENTS)
 #define PACKED_MAX_BYTES ZSTD_COMPRESSBOUND(PLAIN_MAX_BYTES)
 
@@ -40,6 +41,7 @@ struct tta_sealer *tta_sealer_make(const struct tta_sealer_source *source)
 		return NULL;
 	sealer = &pages->sealer;
 	sealer->source = *source;
+	sealer->most_events = TTA_BATCH_MAX_EVENTS;
 	sealer->zstd = ZSTD_initStaticCCtx(pages->zstd_memory, zstd_bytes);
 	if (!sealer->zstd) {
 		tta_private_pages_free(pages, sizeof(*pages) + zstd_bytes);
@@ -75,8 +77,18 @@ static bool put_into_outbox(struct tta_sealer *sealer)
 	return tta_outbox_append(sealer->source.spool, &batch);
 }
 
+/* Batches get smaller when one does not even fit an empty outbox, which the spool's cap may keep small. */
+static bool make_smaller_batches(struct tta_sealer *sealer)
+{
+	if (!tta_outbox_is_empty(sealer->source.spool) || sealer->most_events <= SMALLEST_BATCH)
+		return false;
+	sealer->most_events /= 2;
+	return true;
+}
+
 enum tta_sealed tta_sealer_step(struct tta_sealer *sealer)
 {
+again:
 	if (sealer->cuts_begun == sealer->cuts_ended) {
 		sealer->cuts_begun++;
 		tta_cut_begin(sealer);
@@ -88,6 +100,8 @@ enum tta_sealed tta_sealer_step(struct tta_sealer *sealer)
 	}
 	if (!put_into_outbox(sealer)) { /* the cursors have gone on: the next cut begins where the rings' tails are */
 		sealer->cuts_begun = sealer->cuts_ended;
+		if (make_smaller_batches(sealer))
+			goto again;
 		return TTA_SEALED_NO_ROOM;
 	}
 	tta_cut_confirm(sealer);

@@ -52,7 +52,8 @@ struct tta_sealer {
 
 	uint32_t ring_count;
 	uint32_t heap_count;
-	uint32_t count; /* events in the batch */
+	uint32_t most_events; /* of a batch */
+	uint32_t count;       /* events in the batch */
 	uint64_t batch_ticks;
 	struct tta_cursor cursors[TTA_MAX_RINGS];
 	struct tta_heap_item heap[TTA_MAX_RINGS];

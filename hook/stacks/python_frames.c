@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "hook/core/context.h"
+#include "hook/core/stderr.h"
 
 #define NONE UINT16_MAX
 #define CODE_UNIT_BYTES 2
@@ -78,8 +79,8 @@ static void say_unknown(const char *version)
 
 	if (bytes >= (int)sizeof(line))
 		bytes = (int)sizeof(line) - 1;
-	if (tta_context.options.verbose >= 1 && write(STDERR_FILENO, line, (size_t)bytes) < 0)
-		return;
+	if (tta_context.options.verbose >= 1)
+		tta_stderr_write(line, (size_t)bytes);
 }
 
 static const struct layout *layout_of(const char *version)
@@ -241,7 +242,8 @@ static uint64_t frame_value(const struct layout *layout, const void *frame, void
 	function = take_text(layout, pointer_at(code, layout->code_function), text, FUNCTION_BYTES);
 	file = take_text(layout, pointer_at(code, layout->code_file), text + function, FILE_BYTES);
 	entry.head = (struct tta_code_entry){.function_bytes = function, .file_bytes = file};
-	number = tta_table_intern(&tta_context.table, TTA_ENTRY_CODE, entry.data, (uint32_t)sizeof(entry.head) + function + file);
+	number = tta_table_intern(&tta_context.table, TTA_ENTRY_CODE, entry.data,
+	                          (uint32_t)sizeof(entry.head) + function + file);
 	return TTA_FRAME_CODE | (uint64_t)(uint32_t)line_of(layout, frame, code) << 32 | number;
 }
 

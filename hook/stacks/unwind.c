@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "hook/core/options.h"
+#include "hook/core/stderr.h"
 #include "stack.h"
 
 #define OWN_FRAMES 8u /* libunwind's, ours and a preload's */
@@ -30,8 +31,8 @@ __attribute__((constructor)) static void open_unwinder(void)
 	library = dlopen("libunwind.so.8", RTLD_NOW | RTLD_LOCAL);
 	if (library)
 		*(void **)&tta_stack_unwinder = dlsym(library, "unw_backtrace");
-	if (!tta_stack_unwinder && write(STDERR_FILENO, message, sizeof(message) - 1) < 0)
-		saved_errno = errno;
+	if (!tta_stack_unwinder)
+		tta_stderr_write(message, sizeof(message) - 1);
 	errno = saved_errno;
 }
 

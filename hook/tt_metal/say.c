@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "hook/core/stderr.h"
 #include "ttalloc.h"
 
 static struct {
@@ -44,8 +45,12 @@ void tt_say_once(const char *format, ...)
 	va_end(arguments);
 	if (length > 0)
 		ttalloc_note(line, 0);
-	if (length > 0 && !atomic_exchange(&say.said, true))
-		dprintf(STDERR_FILENO, "ttalloc: %s\n", line);
+	if (length > 0 && !atomic_exchange(&say.said, true)) {
+		char shown[sizeof(line) + 16];
+
+		length = snprintf(shown, sizeof(shown), "ttalloc: %s\n", line);
+		tta_stderr_write(shown, (size_t)length);
+	}
 	errno = saved;
 }
 

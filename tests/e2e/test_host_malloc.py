@@ -84,6 +84,20 @@ def own_malloc_and_static():
     check("0 events" in result.stderr, f"the summary does not say that nothing was recorded: {result.stderr!r}")
 
 
+def sanitizers():
+    """They have a malloc of their own. It is left alone, and the recording says that it does not know it."""
+    place = Place()
+    for sanitizer in ("address", "thread"):
+        binary = compiled(place, "own", f"-fsanitize={sanitizer}")
+        if run([binary]).returncode:
+            continue
+        file, result = record(place, binary)
+        equal(result.returncode, 0, f"status with -fsanitize={sanitizer} ({result.stderr})")
+        info = analyze("info", file)
+        equal((info["rows"][0]["events"], info["complete"]), (0, False), "events, and whether that is all")
+        check(any("sanitizer" in note for note in info["notes"]), f"notes: {info['notes']}")
+
+
 def beside_a_client():
     """A program that uses libttalloc itself has one recording, with both."""
     place = Place()
@@ -134,5 +148,5 @@ def compressor():
     same_output("xz", "sh", "-c", f"cat {SOURCE}/include/*.h {SOURCE}/hook/*.c | xz -T2 -6 | sha256sum")
 
 
-main(known_figures, nothing_of_our_own, whole_family, threads_and_forks, own_malloc_and_static, beside_a_client, compiler,
+main(known_figures, nothing_of_our_own, whole_family, threads_and_forks, own_malloc_and_static, sanitizers, beside_a_client, compiler,
      interpreter, database, compressor)

@@ -197,21 +197,42 @@ static void test_flusher_takes_no_signals(void **state)
 	run_child(run_process_signals, NULL);
 }
 
+/* The line on stderr, which is a file, too, must not exceed the limit, nor fall into a pipe that nobody reads. */
 static void run_file_limit(void *argument)
 {
 	struct rlimit limit = {.rlim_cur = *(rlim_t *)argument, .rlim_max = *(rlim_t *)argument};
+	FILE *file = tmpfile();
+
+	CHILD_CHECK(file && dup2(fileno(file), STDERR_FILENO) == STDERR_FILENO);
 
 	CHILD_CHECK(setrlimit(RLIMIT_FSIZE, &limit) == 0);
 	for (uint64_t i = 0; i < 20000; i++)
 		report_alloc(i, 1);
 }
 
+static void run_without_reader(void *argument)
+{
+	int ends[2];
+
+	(void)argument;
+	CHILD_CHECK(pipe(ends) == 0 && dup2(ends[1], STDERR_FILENO) == STDERR_FILENO);
+	close(ends[0]);
+	setenv("TTALLOC_SEGMENT_DIR", "/nowhere", 1);
+	report_alloc(1, 1);
+}
+
+static void test_stderr_without_a_reader_kills_nobody(void **state)
+{
+	(void)state;
+	run_child(run_without_reader, NULL);
+}
+
 static void test_file_size_limit_kills_nobody(void **state)
 {
-	rlim_t small = 100 << 10, medium = 16 << 20;
+	rlim_t none = 0, small = 100 << 10, medium = 16 << 20;
 	char path[256];
 
-	setenv("TTALLOC_VERBOSE", "0", 1);
+	assert_false(find_segment(*state, run_child(run_file_limit, &none), path, sizeof(path)));
 	assert_false(find_segment(*state, run_child(run_file_limit, &small), path, sizeof(path)));
 	assert_true(find_segment(*state, run_child(run_file_limit, &medium), path, sizeof(path)));
 }
@@ -225,6 +246,7 @@ int main(void)
 	    SIGNAL_TEST(test_jumps_out_of_handlers),
 	    SIGNAL_TEST(test_flusher_takes_no_signals),
 	    SIGNAL_TEST(test_file_size_limit_kills_nobody),
+	    SIGNAL_TEST(test_stderr_without_a_reader_kills_nobody),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
