@@ -123,7 +123,7 @@ static bool work(struct tta_flusher *flusher)
 		                 __ATOMIC_RELAXED);
 		__atomic_store_n(&flusher->sealed, asked, __ATOMIC_RELEASE);
 	}
-	tta_seal_tell_recorder(flusher->uplink.state != TTA_UPLINK_DOWN);
+	tta_seal_tell_recorder(flusher->uplink.state == TTA_UPLINK_DOWN);
 	if (flusher->uplink.state == TTA_UPLINK_DOWN)
 		__atomic_store_n(&flusher->alone, asked, __ATOMIC_RELAXED);
 	tell_news(flusher);

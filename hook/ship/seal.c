@@ -147,7 +147,8 @@ static bool is_hopeless(const struct tta_seal *seal)
 
 	if (!since_ns)
 		return false;
-	if (!__atomic_load_n(&seal->recorder_is_there, __ATOMIC_RELAXED))
+	if (__atomic_load_n(&seal->recorder_is_gone, __ATOMIC_RELAXED) ||
+	    !__atomic_load_n(&tta_context.flusher.is_running, __ATOMIC_RELAXED))
 		return true;
 	return !tta_context.options.lossless &&
 	       tta_now_ns() - since_ns >= (uint64_t)tta_context.options.full_wait_ms * TTA_NS_PER_MS;
@@ -222,11 +223,11 @@ void tta_seal_release(uint64_t committed)
 	tell_room(seal);
 }
 
-void tta_seal_tell_recorder(bool is_there)
+void tta_seal_tell_recorder(bool is_gone)
 {
 	struct tta_seal *seal = &tta_context.seal;
 
-	if (__atomic_exchange_n(&seal->recorder_is_there, is_there, __ATOMIC_RELAXED) != is_there)
+	if (__atomic_exchange_n(&seal->recorder_is_gone, is_gone, __ATOMIC_RELAXED) != is_gone)
 		tell_room(seal);
 }
 

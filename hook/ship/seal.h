@@ -36,13 +36,13 @@ struct tta_sealer;
 /* Zero: nothing was sealed yet. */
 struct tta_seal {
 	struct tta_lock lock;
-	struct tta_sealer *sealer;  /* under the lock; made by the first who seals */
-	uint64_t full_since_ns;     /* the outbox has no room since then; 0: it has */
-	uint64_t full_at;           /* under the lock: what was released when it had no room */
-	uint64_t forced_at_ns;      /* under the lock: when it was last tried whether it has room, all the same */
-	uint32_t room;              /* futex; counts batches, and whatever else those who wait for room want to know */
-	uint32_t room_waiters;      /* threads that sleep on it */
-	uint32_t recorder_is_there; /* as far as the flusher knows */
+	struct tta_sealer *sealer; /* under the lock; made by the first who seals */
+	uint64_t full_since_ns;    /* the outbox has no room since then; 0: it has */
+	uint64_t full_at;          /* under the lock: what was released when it had no room */
+	uint64_t forced_at_ns;     /* under the lock: when it was last tried whether it has room, all the same */
+	uint32_t room;             /* futex; counts batches, and whatever else those who wait for room want to know */
+	uint32_t room_waiters;     /* threads that sleep on it */
+	uint32_t recorder_is_gone; /* as far as the flusher knows; it has not looked yet: 0 */
 };
 
 /* Seals all that is in the rings by now. False: the outbox has no room for all. INSIST: finds that out anew. */
@@ -56,7 +56,7 @@ bool tta_seal_until(bool (*enough)(const void *what), const void *what);
 void tta_seal_release(uint64_t committed);
 
 /* The flusher says whether there is a recorder. */
-void tta_seal_tell_recorder(bool is_there);
+void tta_seal_tell_recorder(bool is_gone);
 
 /* Whether somebody waits for room. */
 bool tta_seal_is_awaited(void);

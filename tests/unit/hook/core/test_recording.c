@@ -434,9 +434,10 @@ static void check_cold_entries(const struct recording *recording)
 	uint32_t bytes;
 
 	device = recording_entry(recording, (uint32_t)events[0].bank_bytes, TTA_ENTRY_DEVICE, &bytes);
-	assert_int_equal(bytes, sizeof(*device) + sizeof(struct ttalloc_bank_layout) + 11);
+	assert_int_equal(bytes, sizeof(*device) + sizeof(struct ttalloc_bank_layout) + 11 +
+	                            sizeof(struct tta_device_identity));
 	assert_int_equal(device->layout_count, 1);
-	assert_memory_equal((const char *)device + bytes - 11, "wormhole_b0", 11);
+	assert_memory_equal((const char *)(device + 1) + sizeof(struct ttalloc_bank_layout), "wormhole_b0", 11);
 	cb = recording_entry(recording, (uint32_t)events[1].bank_bytes, TTA_ENTRY_CB, &bytes);
 	assert_int_equal(cb->program, 77);
 	assert_int_equal(cb->index, 5);
