@@ -12,14 +12,12 @@ static int64_t stored_bank_bytes(const struct block *block)
 	return block->bank_bytes == block->size_bytes ? ROW_SAME_BYTES : (int64_t)block->bank_bytes;
 }
 
-static void text_of(const struct event_context *context, uint32_t id, struct rowlog *log)
+static struct row_text text_of(const struct event_context *context, uint32_t id)
 {
 	struct entry entry;
 
-	if (entry_find(context->table, id, TTA_ENTRY_TEXT, &entry))
-		rowlog_text(log, (const char *)entry.data, entry.bytes);
-	else
-		rowlog_null(log);
+	return entry_find(context->table, id, TTA_ENTRY_TEXT, &entry) ? row_text(entry.data, entry.bytes)
+	                                                              : (struct row_text){0};
 }
 
 /* Takes a block's waiting row back, or has its row deleted if an earlier chunk wrote one. */
@@ -200,28 +198,29 @@ void apply_failure(struct event_context *context)
 
 	if (!(event->flags & TTALLOC_SAME_REQUEST))
 		context->process->failures++;
-	rowlog_begin(log, ROW_FAILURE);
-	rowlog_integer(log, context->key);
-	rowlog_integer(log, (int64_t)context->at_ns);
-	rowlog_integer(log, attribution);
-	rowlog_integer(log, (int64_t)size_bytes);
-	rowlog_optional(log, bank_bytes == size_bytes ? 0 : (int64_t)bank_bytes, 0);
-	text_of(context, (uint32_t)event->address, log);
+	rowlog_failure(log,
+	               &(struct failure_row){
+	                   .key = context->key,
+	                   .at_ns = context->at_ns,
+	                   .origin = attribution,
+	                   .size_bytes = size_bytes,
+	                   .bank_bytes = bank_bytes == size_bytes || !bank_bytes ? ROW_SAME_BYTES : (int64_t)bank_bytes,
+	                   .why = text_of(context, (uint32_t)event->address),
+	               });
 }
 
 /* ---- kernels ---- */
 
-static void kernel_text(struct entry *entry, uint16_t bytes, struct rowlog *log)
+static struct row_text kernel_text(struct entry *entry, uint16_t bytes)
 {
 	size_t there = bytes < entry->bytes ? bytes : entry->bytes;
+	struct row_text text = row_text(entry->data, there);
 
-	if (!there) { /* without an entry there is not even a place for an empty text */
-		rowlog_null(log);
-		return;
-	}
-	rowlog_text(log, (const char *)entry->data, there);
+	if (!there) /* without an entry there is not even a place for an empty text */
+		return (struct row_text){0};
 	entry->data += there;
 	entry->bytes -= there;
+	return text;
 }
 
 void apply_kernel(struct event_context *context)
@@ -234,11 +233,11 @@ void apply_kernel(struct event_context *context)
 		return;
 	if (entry_find(context->table, (uint32_t)context->event->bank_bytes, TTA_ENTRY_KERNEL, &entry))
 		entry_take(&entry, &kernel, sizeof(kernel));
-	rowlog_begin(log, ROW_KERNEL);
-	rowlog_integer(log, context->key);
-	kernel_text(&entry, kernel.name_bytes, log);
-	kernel_text(&entry, kernel.kind_bytes, log);
-	kernel_text(&entry, kernel.core_type_bytes, log);
+	struct kernel_row row = {.key = context->key};
+	row.name = kernel_text(&entry, kernel.name_bytes); /* one behind the other */
+	row.kind = kernel_text(&entry, kernel.kind_bytes);
+	row.core_type = kernel_text(&entry, kernel.core_type_bytes);
+	rowlog_kernel(log, &row);
 }
 
 /* ---- devices that are closed ---- */

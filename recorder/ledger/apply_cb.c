@@ -15,11 +15,12 @@ static void log_cb_end(void *context, int64_t key)
 	const struct cb_ending *ending = context;
 	struct rowlog *log = &context_chunk(ending->context)->log;
 
-	rowlog_begin(log, ROW_CB_END);
-	rowlog_integer(log, key);
-	rowlog_integer(log, ending->context->key);
-	rowlog_integer(log, (int64_t)ending->context->at_ns);
-	rowlog_string(log, ending->how);
+	rowlog_cb_end(log, &(struct cb_end_row){
+	                       .key = key,
+	                       .end_key = ending->context->key,
+	                       .end_ns = ending->context->at_ns,
+	                       .ended = row_string(ending->how),
+	                   });
 }
 
 /* Takes the COUNT ranges of an entry out of it. A list that does not come whole is not known. */
@@ -41,9 +42,7 @@ static void log_count(struct rowlog *log, const struct cb *cb, uint64_t size_byt
 {
 	if (cb->aliased || cb->size_bytes == size_bytes)
 		return;
-	rowlog_begin(log, ROW_CB_COUNT);
-	rowlog_integer(log, cb->key);
-	rowlog_integer(log, (int64_t)cb->size_bytes);
+	rowlog_cb_count(log, &(struct cb_count_row){.key = cb->key, .counted_bytes = cb->size_bytes});
 }
 
 static void log_cb(struct event_context *context, const struct cb *cb, const struct cores *cores)
@@ -55,18 +54,16 @@ static void log_cb(struct event_context *context, const struct cb *cb, const str
 	char text[CORES_TEXT];
 	size_t length = cores_format(cores, text);
 
-	rowlog_begin(log, ROW_CB);
-	rowlog_integer(log, cb->key);
-	rowlog_integer(log, (int64_t)context->at_ns);
-	rowlog_integer(log, attribution);
-	rowlog_integer(log, (int64_t)cb->program);
-	rowlog_integer(log, cb->number);
-	rowlog_integer(log, (int64_t)context->event->address);
-	rowlog_integer(log, (int64_t)size_bytes);
-	if (length)
-		rowlog_text(log, text, length);
-	else
-		rowlog_null(log);
+	rowlog_cb(log, &(struct cb_row){
+	                   .key = cb->key,
+	                   .alloc_ns = context->at_ns,
+	                   .origin = attribution,
+	                   .program = cb->program,
+	                   .idx = cb->number,
+	                   .address = context->event->address,
+	                   .size_bytes = size_bytes,
+	                   .cores = row_text(length ? text : NULL, length),
+	               });
 	log_count(log, cb, size_bytes);
 }
 

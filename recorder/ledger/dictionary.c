@@ -93,22 +93,25 @@ uint32_t dictionary_thread(struct dictionary *dictionary, const struct dictionar
 	}
 	SET_ADD(&dictionary->threads, hash, made);
 	if (log) {
-		rowlog_begin(log, ROW_THREAD);
-		rowlog_integer(log, (int64_t)dictionary->threads.count);
-		rowlog_integer(log, thread->process);
-		rowlog_integer(log, thread->serial);
-		rowlog_integer(log, thread->tid);
-		rowlog_text(log, thread->name, thread->name_bytes);
+		rowlog_thread(log, &(struct thread_row){
+		                       .id = dictionary->threads.count,
+		                       .process = thread->process,
+		                       .serial = thread->serial,
+		                       .tid = thread->tid,
+		                       .name = row_text(thread->name, thread->name_bytes),
+		                   });
 	}
 	return (uint32_t)dictionary->threads.count;
 }
 
 /* ---- labels ---- */
 
-static void log_path(const struct dictionary *dictionary, const struct label *label, struct rowlog *log)
+#define LABEL_PATH_BYTES ((LABEL_MOST_DEPTH + 1) * 256)
+
+/* The label and those around it, a/b/c. Returns its length. */
+static size_t format_path(const struct dictionary *dictionary, const struct label *label, char path[LABEL_PATH_BYTES])
 {
 	const struct label *chain[LABEL_MOST_DEPTH + 1];
-	char path[(LABEL_MOST_DEPTH + 1) * 256];
 	size_t used = 0, depth = 0;
 
 	for (;; label = &dictionary->labels.things[label->parent - 1]) {
@@ -121,16 +124,20 @@ static void log_path(const struct dictionary *dictionary, const struct label *la
 		used += chain[depth]->name_bytes;
 		path[used++] = '/';
 	}
-	rowlog_text(log, path, used - 1);
+	return used - 1;
 }
 
 static void log_label(const struct dictionary *dictionary, const struct label *label, struct rowlog *log)
 {
-	rowlog_begin(log, ROW_LABEL);
-	rowlog_integer(log, (int64_t)dictionary->labels.count);
-	rowlog_optional(log, label->parent, 0);
-	rowlog_text(log, label->name, label->name_bytes);
-	log_path(dictionary, label, log);
+	char path[LABEL_PATH_BYTES];
+	size_t path_bytes = format_path(dictionary, label, path);
+
+	rowlog_label(log, &(struct label_row){
+	                      .id = dictionary->labels.count,
+	                      .parent = label->parent,
+	                      .name = row_text(label->name, label->name_bytes),
+	                      .path = row_text(path, path_bytes),
+	                  });
 }
 
 uint32_t dictionary_label(struct dictionary *dictionary, uint32_t parent, const char *name, size_t name_bytes,
@@ -177,9 +184,8 @@ uint32_t dictionary_stack(struct dictionary *dictionary, const void *frames, siz
 	}
 	SET_ADD(&dictionary->stacks, made.hash[0], made);
 	if (log) {
-		rowlog_begin(log, ROW_STACK);
-		rowlog_integer(log, (int64_t)dictionary->stacks.count);
-		rowlog_blob(log, frames, bytes);
+		rowlog_stack(log,
+		             &(struct stack_row){.id = dictionary->stacks.count, .frames = row_text(frames, bytes)});
 	}
 	return (uint32_t)dictionary->stacks.count;
 }
@@ -195,22 +201,22 @@ static bool same_attribution(const struct attribution *a, const struct attributi
 
 static void log_attribution(const struct attribution *attribution, size_t id, struct rowlog *log)
 {
-	rowlog_begin(log, ROW_ORIGIN);
-	rowlog_integer(log, (int64_t)id);
-	rowlog_integer(log, attribution->process);
-	rowlog_integer(log, attribution->thread);
-	rowlog_optional(log, attribution->label, 0);
-	rowlog_optional(log, attribution->stack, 0);
-	rowlog_integer(log, attribution->device);
-	rowlog_integer(log, attribution->region);
-	rowlog_integer(log, attribution->class);
-	rowlog_integer(log, attribution->flags);
-	rowlog_integer(log, attribution->ended);
+	rowlog_origin(log, &(struct origin_row){
+	                       .id = id,
+	                       .process = attribution->process,
+	                       .thread = attribution->thread,
+	                       .label = attribution->label,
+	                       .stack = attribution->stack,
+	                       .device = attribution->device,
+	                       .region = attribution->region,
+	                       .class = attribution->class,
+	                       .flags = attribution->flags,
+	                       .ended = attribution->ended,
+	                   });
 	if (!attribution->allocator)
 		return;
-	rowlog_begin(log, ROW_ORIGIN_ALLOCATOR);
-	rowlog_integer(log, (int64_t)id);
-	rowlog_integer(log, attribution->allocator);
+	rowlog_origin_allocator(
+	    log, &(struct origin_allocator_row){.origin = (uint32_t)id, .allocator = attribution->allocator});
 }
 
 uint32_t dictionary_attribution(struct dictionary *dictionary, const struct attribution *attribution,

@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #include "frames.h"
-#include "sql/store/rowlog.h"
+#include "sql/store/rows.h"
 
 #define LABEL_MOST_DEPTH 64u /* deeper labels count as their parents */
 

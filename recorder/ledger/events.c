@@ -52,12 +52,13 @@ void context_log_other(struct event_context *context, uint64_t a)
 	                                           0, TTA_ENDED_FREED);
 	struct rowlog *log = &context_chunk(context)->log;
 
-	rowlog_begin(log, ROW_OTHER);
-	rowlog_integer(log, context->key);
-	rowlog_integer(log, (int64_t)context->at_ns);
-	rowlog_integer(log, event->kind);
-	rowlog_integer(log, attribution);
-	rowlog_integer(log, (int64_t)a);
+	rowlog_other(log, &(struct other_row){
+	                      .key = context->key,
+	                      .at_ns = context->at_ns,
+	                      .kind = event->kind,
+	                      .origin = attribution,
+	                      .a = a,
+	                  });
 }
 
 /* ---- devices ---- */
@@ -72,12 +73,10 @@ static struct entry cut(struct entry *entry, size_t bytes)
 	return part;
 }
 
-static void log_text(struct rowlog *log, const struct entry *text)
+/* Without bytes it is not known. */
+static struct row_text text_of(const struct entry *text)
 {
-	if (text->bytes)
-		rowlog_text(log, (const char *)text->data, text->bytes);
-	else
-		rowlog_null(log);
+	return row_text(text->bytes ? text->data : NULL, text->bytes);
 }
 
 static void log_layout(struct event_context *context, const struct ttalloc_bank_layout *layout,
@@ -85,18 +84,19 @@ static void log_layout(struct event_context *context, const struct ttalloc_bank_
 {
 	struct rowlog *log = &context_chunk(context)->log;
 
-	rowlog_begin(log, ROW_DEVICE);
-	rowlog_integer(log, context->key);
-	rowlog_integer(log, context->process->id);
-	rowlog_integer(log, context->event->device);
-	rowlog_integer(log, layout->region);
-	rowlog_integer(log, (int64_t)context->at_ns);
-	log_text(log, arch);
-	rowlog_optional(log, layout->banks, 0);
-	rowlog_optional(log, (int64_t)layout->bank_bytes, 0);
-	rowlog_integer(log, (int64_t)layout->base_address);
-	rowlog_optional(log, (int64_t)layout->alignment_bytes, 0);
-	rowlog_integer(log, layout->top_down != 0);
+	rowlog_device(log, &(struct device_row){
+	                       .key = context->key,
+	                       .process = context->process->id,
+	                       .device = context->event->device,
+	                       .region = layout->region,
+	                       .at_ns = context->at_ns,
+	                       .arch = text_of(arch),
+	                       .banks = layout->banks,
+	                       .bank_bytes = layout->bank_bytes,
+	                       .base_address = layout->base_address,
+	                       .alignment_bytes = layout->alignment_bytes,
+	                       .top_down = layout->top_down != 0,
+	                   });
 }
 
 /* REST: of a device's entry, behind its architecture. Hooks of segment version 1 have nothing there. */
@@ -111,13 +111,14 @@ static void log_identity(struct event_context *context, struct entry *rest)
 	allocator = cut(rest, identity.allocator_bytes);
 	if (!context->event->allocator && !chip.bytes)
 		return;
-	rowlog_begin(log, ROW_DEVICE_IDENTITY);
-	rowlog_integer(log, context->key);
-	rowlog_integer(log, context->process->id);
-	rowlog_integer(log, context->event->device);
-	rowlog_optional(log, context->event->allocator, 0);
-	log_text(log, &allocator);
-	log_text(log, &chip);
+	rowlog_device_identity(log, &(struct device_identity_row){
+	                                .key = context->key,
+	                                .process = context->process->id,
+	                                .device = context->event->device,
+	                                .allocator = context->event->allocator,
+	                                .allocator_name = text_of(&allocator),
+	                                .chip = text_of(&chip),
+	                            });
 }
 
 static void apply_device_open(struct event_context *context)
@@ -192,11 +193,12 @@ static void apply_step(struct event_context *context)
 {
 	struct rowlog *log = &context_chunk(context)->log;
 
-	rowlog_begin(log, ROW_STEP);
-	rowlog_integer(log, context->key);
-	rowlog_integer(log, context->process->id);
-	rowlog_integer(log, (int64_t)context->event->address);
-	rowlog_integer(log, (int64_t)context->at_ns);
+	rowlog_step(log, &(struct step_row){
+	                     .key = context->key,
+	                     .process = context->process->id,
+	                     .number = context->event->address,
+	                     .at_ns = context->at_ns,
+	                 });
 }
 
 static void apply_loss(struct event_context *context)
@@ -220,15 +222,16 @@ void ledger_loss(struct ledger *ledger, struct process *process, uint32_t thread
 
 	if (process && !loss->events_are_there)
 		process->lost += loss->count;
-	rowlog_begin(log, ROW_LOSS);
-	rowlog_integer(log, process ? process->id : 0);
-	rowlog_optional(log, thread, 0);
-	rowlog_integer(log, (int64_t)loss->from_ns);
-	rowlog_integer(log, (int64_t)loss->to_ns);
-	rowlog_optional(log, (int64_t)loss->from_number, 0);
-	rowlog_optional(log, (int64_t)loss->to_number, 0);
-	rowlog_optional(log, (int64_t)loss->count, 0);
-	rowlog_text(log, loss->why, strlen(loss->why));
+	rowlog_loss(log, &(struct loss_row){
+	                     .process = process ? process->id : 0,
+	                     .thread = thread,
+	                     .from_ns = loss->from_ns,
+	                     .to_ns = loss->to_ns,
+	                     .from_number = loss->from_number,
+	                     .to_number = loss->to_number,
+	                     .count = loss->count,
+	                     .why = row_text(loss->why, strlen(loss->why)),
+	                 });
 }
 
 /* A note whose text found no room in the table. If it said what cannot be seen, its absence is a loss. */
@@ -250,10 +253,12 @@ static void apply_note(struct event_context *context)
 		apply_note_without_text(context);
 		return;
 	}
-	rowlog_begin(log, ROW_NOTE);
-	rowlog_integer(log, context->process->id);
-	rowlog_text(log, (const char *)text.data, text.bytes < TTALLOC_NAME_MAX ? text.bytes : TTALLOC_NAME_MAX);
-	rowlog_integer(log, (int64_t)context_size(context->event->size_bytes));
+	rowlog_note(log, &(struct note_row){
+	                     .process = context->process->id,
+	                     .note = row_text((const char *)text.data,
+	                                      text.bytes < TTALLOC_NAME_MAX ? text.bytes : TTALLOC_NAME_MAX),
+	                     .count = context_size(context->event->size_bytes),
+	                 });
 }
 
 static void apply_producer(struct event_context *context)
@@ -265,9 +270,8 @@ static void apply_producer(struct event_context *context)
 		return;
 	name.bytes = name.bytes < PRODUCER_MAX ? name.bytes : PRODUCER_MAX;
 	process_note_producer(context->process, (const char *)name.data, name.bytes);
-	rowlog_begin(log, ROW_PRODUCER);
-	rowlog_integer(log, context->process->id);
-	rowlog_text(log, (const char *)name.data, name.bytes);
+	rowlog_producer(log, &(struct producer_row){.process = context->process->id,
+	                                            .name = row_text((const char *)name.data, name.bytes)});
 }
 
 /* ---- batches ---- */
@@ -331,15 +335,16 @@ void ledger_flush_batch(struct ledger *ledger)
 
 	if (!batch->process)
 		return;
-	rowlog_begin(log, ROW_BATCH);
-	rowlog_integer(log, batch->first_key);
-	rowlog_integer(log, batch->last_key);
-	rowlog_integer(log, batch->process);
-	rowlog_integer(log, (int64_t)batch->first_number);
-	rowlog_integer(log, (int64_t)batch->count);
-	rowlog_integer(log, (int64_t)batch->from_ns);
-	rowlog_integer(log, (int64_t)batch->to_ns);
-	rowlog_integer(log, (int64_t)batch->marks);
+	rowlog_batch(log, &(struct batch_row){
+	                      .first_key = batch->first_key,
+	                      .last_key = batch->last_key,
+	                      .process = batch->process,
+	                      .first_number = batch->first_number,
+	                      .count = batch->count,
+	                      .from_ns = batch->from_ns,
+	                      .to_ns = batch->to_ns,
+	                      .marks = batch->marks,
+	                  });
 	batch->process = 0;
 }
 

@@ -73,10 +73,11 @@ uint32_t frames_module(struct frames *frames, const char *path, size_t path_byte
 	frames->modules[frames->module_count++] = made;
 	index_add(&frames->module_index, made.hash[0], (uint32_t)frames->module_count);
 	if (log) {
-		rowlog_begin(log, ROW_MODULE);
-		rowlog_integer(log, (int64_t)frames->module_count);
-		rowlog_text(log, path, path_bytes);
-		rowlog_string(log, build_id);
+		rowlog_module(log, &(struct module_row){
+		                       .id = frames->module_count,
+		                       .path = row_text(path, path_bytes),
+		                       .build_id = row_string(build_id),
+		                   });
 	}
 	return (uint32_t)frames->module_count;
 }
@@ -102,10 +103,11 @@ static uint32_t find_or_add(struct frames *frames, const struct frame *made, boo
 
 static void log_frame(uint32_t id, uint32_t module, uint64_t address, struct rowlog *log)
 {
-	rowlog_begin(log, ROW_FRAME);
-	rowlog_integer(log, id);
-	rowlog_optional(log, module, 0);
-	rowlog_integer(log, (int64_t)address);
+	rowlog_frame(log, &(struct frame_row){
+	                      .id = id,
+	                      .module = module,
+	                      .address = address,
+	                  });
 }
 
 uint32_t frames_native(struct frames *frames, uint32_t module, uint64_t address, struct rowlog *log)
@@ -129,12 +131,13 @@ uint32_t frames_interpreted(struct frames *frames, const struct frames_code *cod
 	if (!is_new || !log)
 		return id;
 	log_frame(id, 0, 0, log);
-	rowlog_begin(log, ROW_SYMBOL);
-	rowlog_integer(log, id);
-	rowlog_integer(log, 0);
-	rowlog_text(log, code->function, code->function_bytes);
-	rowlog_text(log, code->file, code->file_bytes);
-	rowlog_optional(log, code->line, 0);
-	rowlog_string(log, SYMBOL_LANGUAGE);
+	rowlog_symbol(log, &(struct symbol_row){
+	                       .frame = id,
+	                       .depth = 0,
+	                       .function = row_text(code->function, code->function_bytes),
+	                       .file = row_text(code->file, code->file_bytes),
+	                       .line = code->line,
+	                       .language = row_string(SYMBOL_LANGUAGE),
+	                   });
 	return id;
 }

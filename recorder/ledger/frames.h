@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "sql/store/rowlog.h"
+#include "sql/store/rows.h"
 
 struct frames;
 

@@ -185,9 +185,7 @@ static void adopt_children(struct ingest *ingest, const struct process *parent)
 		if (child->parent || !child->forked || memcmp(child->parent_id, parent->segment_id, TTA_ID_BYTES) != 0)
 			continue;
 		child->parent = parent->id;
-		rowlog_begin(log, ROW_PROCESS_PARENT);
-		rowlog_integer(log, child->id);
-		rowlog_integer(log, parent->id);
+		rowlog_process_parent(log, &(struct process_parent_row){.id = child->id, .parent = parent->id});
 	}
 }
 
@@ -197,17 +195,18 @@ static void log_process(struct ingest *ingest, const struct process *process, co
 	char segment_id[2 * TTA_ID_BYTES + 1];
 
 	segment_id_format(process->segment_id, segment_id);
-	rowlog_begin(log, ROW_PROCESS);
-	rowlog_integer(log, process->id);
-	rowlog_integer(log, about->pid);
-	rowlog_integer(log, (int64_t)about->start_time);
-	rowlog_optional(log, process->parent, 0);
-	rowlog_string(log, segment_id);
-	rowlog_string(log, process->segment_path);
-	rowlog_string(log, about->producer ? about->producer : "");
-	rowlog_string(log, about->executable ? about->executable : "");
-	rowlog_string(log, about->command ? about->command : "");
-	rowlog_integer(log, (int64_t)about->joined_ns);
+	rowlog_process(log, &(struct process_row){
+	                        .id = process->id,
+	                        .pid = about->pid,
+	                        .start_time = about->start_time,
+	                        .parent = process->parent,
+	                        .segment_id = row_string(segment_id),
+	                        .segment_path = row_string(process->segment_path),
+	                        .producer = row_string(about->producer ? about->producer : ""),
+	                        .executable = row_string(about->executable ? about->executable : ""),
+	                        .command = row_string(about->command ? about->command : ""),
+	                        .joined_ns = about->joined_ns,
+	                    });
 }
 
 uint32_t ingest_process(struct ingest *ingest, const struct ingest_process *about, uint64_t *committed_number)
@@ -371,9 +370,7 @@ void ingest_clock_anchor(struct ingest *ingest, uint64_t ticks, uint64_t monoton
 {
 	struct rowlog *log = &opened_chunk(ingest)->log;
 
-	rowlog_begin(log, ROW_CLOCK);
-	rowlog_integer(log, (int64_t)ticks);
-	rowlog_integer(log, (int64_t)monotonic_ns);
+	rowlog_clock(log, &(struct clock_row){.ticks = ticks, .at_monotonic_ns = monotonic_ns});
 }
 
 /* ---- what is asked ---- */

@@ -62,14 +62,15 @@ static void describe_recording(const struct ingest_options *options, struct writ
 	identity->command = options->command;
 }
 
-static bool load_anchor(void *context, const struct row_value *row)
+static bool load_anchor(void *context, const void *untyped)
 {
+	const struct clock_row *row = untyped;
 	struct ingest *ingest = context;
 
 	ingest->anchors =
 	    memory_room(ingest->anchors, ingest->anchor_count, &ingest->anchor_capacity, sizeof(*ingest->anchors));
-	ingest->anchors[ingest->anchor_count][0] = (uint64_t)row[0].integer;
-	ingest->anchors[ingest->anchor_count++][1] = (uint64_t)row[1].integer;
+	ingest->anchors[ingest->anchor_count][0] = (uint64_t)row->ticks;
+	ingest->anchors[ingest->anchor_count++][1] = (uint64_t)row->at_monotonic_ns;
 	return true;
 }
 
@@ -84,7 +85,7 @@ static int open_writer(struct ingest *ingest, const struct ingest_options *optio
 	    resume(&ingest->ledger, ingest->totals, ingest->writer, error) != 0)
 		return -1;
 	ingest->ledger.chunk->first_key = ingest->ledger.next_key;
-	return writer_load(ingest->writer, LOAD_ANCHORS, load_anchor, ingest, error);
+	return writer_load(ingest->writer, LOAD_CLOCKS, load_anchor, ingest, error);
 }
 
 static struct ingest *ingest_new(void)

@@ -218,19 +218,20 @@ void process_log_state(const struct ledger *ledger, struct process *process, str
 {
 	struct holdings *holdings = process->holdings;
 
-	rowlog_begin(log, ROW_PROCESS_STATE);
-	rowlog_integer(log, process->id);
-	rowlog_string(log, process->ended ? "" : NULL);
-	rowlog_optional(log, process->ended ? (int64_t)process->ended_ns : -1, -1);
-	rowlog_string(log, process->ended);
-	rowlog_optional(log, (int64_t)process->first_number, 0);
-	rowlog_integer(log, (int64_t)process->taken_number);
-	rowlog_integer(log, (int64_t)process->events);
-	rowlog_integer(log, (int64_t)process->failures);
-	rowlog_integer(log, (int64_t)process->lost);
-	rowlog_integer(log, (int64_t)process->unmatched_frees);
-	rowlog_integer(log, (int64_t)process->inherited_frees);
-	rowlog_integer(log, (int64_t)process->replaced);
+	rowlog_process_state(log, &(struct process_state_row){
+	                              .id = process->id,
+	                              .segment_path = row_string(process->ended ? "" : NULL),
+	                              .ended_ns = process->ended ? (int64_t)process->ended_ns : -1,
+	                              .ended = row_string(process->ended),
+	                              .first_number = process->first_number,
+	                              .committed_number = process->taken_number,
+	                              .events = process->events,
+	                              .failures = process->failures,
+	                              .lost = process->lost,
+	                              .unmatched_frees = process->unmatched_frees,
+	                              .inherited_frees = process->inherited_frees,
+	                              .replaced = process->replaced,
+	                          });
 	for (size_t i = 0; holdings && i < holdings->region_total_count; i++)
 		if (holdings->region_totals[i].chunk == ledger->chunk->serial)
 			region_total_log(&holdings->region_totals[i], process->id, log);

@@ -35,20 +35,21 @@ void region_total_add(struct region_total *total, const struct usage_change *cha
 
 void region_total_log(const struct region_total *total, uint32_t process, struct rowlog *log)
 {
-	rowlog_begin(log, ROW_USAGE);
-	rowlog_integer(log, process);
-	rowlog_integer(log, total->device);
-	rowlog_integer(log, total->region);
-	rowlog_integer(log, (int64_t)total->allocs);
-	rowlog_integer(log, (int64_t)total->frees);
-	rowlog_integer(log, total->allocated_bytes);
-	rowlog_integer(log, total->live_bytes);
-	rowlog_integer(log, total->live_bank_bytes);
-	rowlog_integer(log, total->live_blocks);
-	rowlog_integer(log, total->peak_bytes);
-	rowlog_optional(log, (int64_t)total->peak_ns, (int64_t)REGION_TOTAL_NO_TIME);
-	rowlog_optional(log, total->peak_key, 0);
-	rowlog_integer(log, total->peak_blocks);
-	rowlog_integer(log, total->peak_bank_bytes);
-	rowlog_optional(log, (int64_t)total->peak_bank_ns, (int64_t)REGION_TOTAL_NO_TIME);
+	rowlog_usage(log, &(struct usage_row){
+	                      .process = process,
+	                      .device = total->device,
+	                      .region = total->region,
+	                      .allocs = total->allocs,
+	                      .frees = total->frees,
+	                      .allocated_bytes = total->allocated_bytes,
+	                      .live_bytes = total->live_bytes,
+	                      .live_bank_bytes = total->live_bank_bytes,
+	                      .live_blocks = total->live_blocks,
+	                      .peak_bytes = total->peak_bytes,
+	                      .peak_ns = total->peak_ns,
+	                      .peak_key = total->peak_key,
+	                      .peak_blocks = total->peak_blocks,
+	                      .peak_bank_bytes = total->peak_bank_bytes,
+	                      .peak_bank_ns = total->peak_bank_ns,
+	                  });
 }

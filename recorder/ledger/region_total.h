@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "sql/store/rowlog.h"
+#include "sql/store/rows.h"
 #include "sql/replay/history.h"
 
 #define REGION_TOTAL_NO_TIME UINT64_MAX

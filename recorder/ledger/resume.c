@@ -15,122 +15,115 @@ struct resuming {
 	bool sums;
 };
 
-static uint32_t narrow(const struct row_value *value)
-{
-	return value->type == ROW_INTEGER ? (uint32_t)value->integer : 0;
-}
-
-static uint64_t number(const struct row_value *value)
-{
-	return value->type == ROW_INTEGER ? (uint64_t)value->integer : 0;
-}
-
-static bool is_text(const struct row_value *value)
-{
-	return value->type == ROW_TEXT || value->type == ROW_BLOB;
-}
-
 /* ---- dictionaries: ids are given out in order, so they have to come back the same ---- */
 
-static bool load_thread(void *context, const struct row_value *row)
+static bool load_thread(void *context, const void *untyped)
 {
+	const struct thread_row *row = untyped;
 	struct resuming *resuming = context;
-	struct dictionary_thread thread = {.process = narrow(&row[1]), .serial = narrow(&row[2])};
+	struct dictionary_thread thread = {.process = row->process, .serial = row->serial};
 
-	return dictionary_thread(resuming->ledger->dictionary, &thread, NULL) == narrow(&row[0]);
+	return dictionary_thread(resuming->ledger->dictionary, &thread, NULL) == row->id;
 }
 
-static bool load_label(void *context, const struct row_value *row)
+static bool load_label(void *context, const void *untyped)
 {
+	const struct label_row *row = untyped;
 	struct resuming *resuming = context;
 
-	return is_text(&row[2]) && dictionary_label(resuming->ledger->dictionary, narrow(&row[1]), row[2].bytes,
-	                                            row[2].count, NULL) == narrow(&row[0]);
+	return row->name.bytes && dictionary_label(resuming->ledger->dictionary, row->parent, row->name.bytes,
+	                                           row->name.count, NULL) == row->id;
 }
 
-static bool load_module(void *context, const struct row_value *row)
+static bool load_module(void *context, const void *untyped)
 {
+	const struct module_row *row = untyped;
 	struct frames *frames = dictionary_frames(((struct resuming *)context)->ledger->dictionary);
 	char build_id[256];
 
-	if (!is_text(&row[1]) || !is_text(&row[2]) || row[2].count >= sizeof(build_id))
+	if (!row->path.bytes || !row->build_id.bytes || row->build_id.count >= sizeof(build_id))
 		return false;
-	snprintf(build_id, sizeof(build_id), "%.*s", (int)row[2].count, (const char *)row[2].bytes);
-	return frames_module(frames, row[1].bytes, row[1].count, build_id, NULL) == narrow(&row[0]);
+	snprintf(build_id, sizeof(build_id), "%.*s", (int)row->build_id.count, (const char *)row->build_id.bytes);
+	return frames_module(frames, row->path.bytes, row->path.count, build_id, NULL) == row->id;
 }
 
-static bool load_frame(void *context, const struct row_value *row)
+static bool load_frame(void *context, const void *untyped)
 {
+	const struct known_frame_row *row = untyped;
 	struct frames *frames = dictionary_frames(((struct resuming *)context)->ledger->dictionary);
-	struct frames_code code = {.line = narrow(&row[5])};
+	struct frames_code code = {.line = row->line};
 
-	if (!is_text(&row[3]) || !is_text(&row[4]))
-		return frames_native(frames, narrow(&row[1]), (uint64_t)row[2].integer, NULL) == narrow(&row[0]);
-	code.function = row[3].bytes;
-	code.function_bytes = row[3].count;
-	code.file = row[4].bytes;
-	code.file_bytes = row[4].count;
-	return frames_interpreted(frames, &code, NULL) == narrow(&row[0]);
+	if (!row->function.bytes || !row->file.bytes)
+		return frames_native(frames, row->module, row->address, NULL) == row->id;
+	code.function = row->function.bytes;
+	code.function_bytes = row->function.count;
+	code.file = row->file.bytes;
+	code.file_bytes = row->file.count;
+	return frames_interpreted(frames, &code, NULL) == row->id;
 }
 
-static bool load_stack(void *context, const struct row_value *row)
+static bool load_stack(void *context, const void *untyped)
 {
+	const struct stack_row *row = untyped;
 	struct resuming *resuming = context;
 
-	return is_text(&row[1]) &&
-	       dictionary_stack(resuming->ledger->dictionary, row[1].bytes, row[1].count, NULL) == narrow(&row[0]);
+	return row->frames.bytes &&
+	       dictionary_stack(resuming->ledger->dictionary, row->frames.bytes, row->frames.count, NULL) == row->id;
 }
 
-static bool load_attribution(void *context, const struct row_value *row)
+static bool load_attribution(void *context, const void *untyped)
 {
+	const struct known_origin_row *row = untyped;
 	struct resuming *resuming = context;
 	struct attribution attribution = {
-	    .process = narrow(&row[1]),
-	    .thread = narrow(&row[2]),
-	    .label = narrow(&row[3]),
-	    .stack = narrow(&row[4]),
-	    .device = narrow(&row[5]),
-	    .region = (uint16_t)narrow(&row[6]),
-	    .class = (uint8_t)narrow(&row[7]),
-	    .flags = (uint8_t)narrow(&row[8]),
-	    .ended = (uint8_t)narrow(&row[9]),
-	    .allocator = (uint16_t)narrow(&row[10]),
+	    .process = row->process,
+	    .thread = row->thread,
+	    .label = row->label,
+	    .stack = row->stack,
+	    .device = row->device,
+	    .region = (uint16_t)row->region,
+	    .class = (uint8_t)row->class,
+	    .flags = (uint8_t)row->flags,
+	    .ended = (uint8_t)row->ended,
+	    .allocator = (uint16_t)row->allocator,
 	};
 
-	return dictionary_attribution(resuming->ledger->dictionary, &attribution, NULL) == narrow(&row[0]);
+	return dictionary_attribution(resuming->ledger->dictionary, &attribution, NULL) == row->id;
 }
 
 /* ---- processes ---- */
 
-static bool load_process(void *context, const struct row_value *row)
+static bool load_process(void *context, const void *untyped)
 {
+	const struct known_process_row *row = untyped;
 	struct resuming *resuming = context;
 	uint8_t segment_id[TTA_ID_BYTES];
 	struct process *process;
 
-	if (!is_text(&row[4]) || !is_text(&row[5]) || !segment_id_parse(row[4].bytes, row[4].count, segment_id))
+	if (!row->segment_id.bytes || !row->segment_path.bytes ||
+	    !segment_id_parse(row->segment_id.bytes, row->segment_id.count, segment_id))
 		return false;
 	process = process_new(resuming->ledger, segment_id);
-	process->parent = narrow(&row[3]);
+	process->parent = row->parent;
 	process->forked = process->parent != 0;
-	process->segment_path = memory_or_die(strndup(row[5].bytes, row[5].count));
-	process->first_number = number(&row[7]);
-	process->taken_number = process->committed_number = number(&row[8]);
-	process->events = number(&row[9]);
-	process->failures = number(&row[10]);
-	process->lost = number(&row[11]);
-	process->unmatched_frees = number(&row[12]);
-	process->inherited_frees = number(&row[13]);
-	process->replaced = number(&row[14]);
-	process->last_ns = number(&row[15]);
-	process_note_producer(process, row[16].bytes, is_text(&row[16]) ? row[16].count : 0);
-	if (row[6].type != ROW_NULL) {
-		process->ended_ns = number(&row[6]);
+	process->segment_path = memory_or_die(strndup(row->segment_path.bytes, row->segment_path.count));
+	process->first_number = row->first_number;
+	process->taken_number = process->committed_number = row->committed_number;
+	process->events = row->events;
+	process->failures = row->failures;
+	process->lost = row->lost;
+	process->unmatched_frees = row->unmatched_frees;
+	process->inherited_frees = row->inherited_frees;
+	process->replaced = row->replaced;
+	process->last_ns = row->last_ns;
+	process_note_producer(process, row->producer.bytes, row->producer.count);
+	if (row->ended_ns != ROW_NO_TIME) {
+		process->ended_ns = row->ended_ns;
 		process->ended = "process exit";
 		process->ended_committed = true;
 		process_drop_holdings(process);
 	}
-	return process->id == narrow(&row[0]);
+	return process->id == row->id;
 }
 
 /* The process ID, if it is one that lives. */
@@ -141,31 +134,29 @@ static struct process *living(const struct resuming *resuming, uint32_t id)
 	return process && process->holdings ? process : NULL;
 }
 
-static bool load_region_total(void *context, const struct row_value *row)
+static bool load_region_total(void *context, const void *untyped)
 {
+	const struct usage_row *row = untyped;
 	struct resuming *resuming = context;
-	struct process *process = living(resuming, narrow(&row[0]));
-	uint32_t place =
-	    process ? process_region_total(resuming->ledger, process, narrow(&row[1]), narrow(&row[2])) : 0;
+	struct process *process = living(resuming, row->process);
+	uint32_t place = process ? process_region_total(resuming->ledger, process, row->device, row->region) : 0;
 	struct region_total *total;
 
 	if (!place)
 		return false;
 	total = &process->holdings->region_totals[place - 1];
-	total->allocs = number(&row[3]);
-	total->frees = number(&row[4]);
-	total->allocated_bytes = (int64_t)number(&row[5]);
-	total->live_bytes = (int64_t)number(&row[6]);
-	total->live_bank_bytes = (int64_t)number(&row[7]);
-	total->live_blocks = (int64_t)number(&row[8]);
-	total->peak_bytes = (int64_t)number(&row[9]);
-	if (row[10].type != ROW_NULL)
-		total->peak_ns = number(&row[10]);
-	total->peak_key = (int64_t)number(&row[11]);
-	total->peak_blocks = (int64_t)number(&row[12]);
-	total->peak_bank_bytes = (int64_t)number(&row[13]);
-	if (row[14].type != ROW_NULL)
-		total->peak_bank_ns = number(&row[14]);
+	total->allocs = row->allocs;
+	total->frees = row->frees;
+	total->allocated_bytes = row->allocated_bytes;
+	total->live_bytes = row->live_bytes;
+	total->live_bank_bytes = row->live_bank_bytes;
+	total->live_blocks = row->live_blocks;
+	total->peak_bytes = row->peak_bytes;
+	total->peak_ns = row->peak_ns;
+	total->peak_key = row->peak_key;
+	total->peak_blocks = row->peak_blocks;
+	total->peak_bank_bytes = row->peak_bank_bytes;
+	total->peak_bank_ns = row->peak_bank_ns;
 	return true;
 }
 
@@ -180,91 +171,96 @@ static uint32_t total_of_attribution(const struct resuming *resuming, uint32_t a
 	           : 0;
 }
 
-static bool load_held(void *context, const struct row_value *row)
+static bool load_held(void *context, const void *untyped)
 {
+	const struct held_row *row = untyped;
 	struct resuming *resuming = context;
 	const struct attribution *attribution;
 	struct process *process;
-	struct block_place place = {.total = total_of_attribution(resuming, narrow(&row[5]), &process, &attribution),
-	                            .address = number(&row[2])};
+	struct block_place place = {.total = total_of_attribution(resuming, row->origin, &process, &attribution),
+	                            .address = row->address};
 	struct block *block;
 
-	if (!place.total || number(&row[0]) == 0)
+	if (!place.total || row->key == 0)
 		return false;
 	place.allocator = attribution->allocator;
 	if (blocks_find(&process->holdings->blocks, &place))
 		return false;
 	block = blocks_add(&process->holdings->blocks, &place);
-	block->key = number(&row[0]) & BLOCK_KEY_BITS;
-	block->alloc_ns = number(&row[1]);
-	block->size_bytes = number(&row[3]) & SIZE_BITS;
-	block->bank_bytes = (row[4].type == ROW_NULL ? number(&row[3]) : number(&row[4])) & SIZE_BITS;
+	block->key = row->key & BLOCK_KEY_BITS;
+	block->alloc_ns = row->alloc_ns;
+	block->size_bytes = row->size_bytes & SIZE_BITS;
+	block->bank_bytes = (row->bank_bytes == ROW_SAME_BYTES ? row->size_bytes : row->bank_bytes) & SIZE_BITS;
 	block->flags = attribution->flags;
-	block->attribution = narrow(&row[5]);
+	block->attribution = row->origin;
 	block->birth_row = 0;
 	return true;
 }
 
-static bool load_cb(void *context, const struct row_value *row)
+static bool load_cb(void *context, const void *untyped)
 {
+	const struct known_cb_row *row = untyped;
 	struct resuming *resuming = context;
 	const struct attribution *attribution;
 	struct process *process;
-	struct cb cb = {.total = total_of_attribution(resuming, narrow(&row[1]), &process, &attribution)};
+	struct cb cb = {.total = total_of_attribution(resuming, row->origin, &process, &attribution)};
 	char text[CORES_TEXT] = "";
 	struct cores cores;
 
-	if (!cb.total || number(&row[0]) == 0)
+	if (!cb.total || row->key == 0)
 		return false;
-	cb.key = (int64_t)number(&row[0]);
-	cb.program = number(&row[2]);
-	cb.number = narrow(&row[3]);
+	cb.key = row->key;
+	cb.program = row->program;
+	cb.number = row->idx;
 	cb.aliased = attribution->flags & TTALLOC_ALIASED;
-	cb.size_bytes = cb.aliased ? 0 : number(&row[4]);
+	cb.size_bytes = cb.aliased ? 0 : row->counted_bytes;
 	if (cbs_key(&process->holdings->cbs, &cb))
 		return false;
-	if (is_text(&row[6]) && row[6].count < sizeof(text))
-		memcpy(text, row[6].bytes, row[6].count);
+	if (row->cores.bytes && row->cores.count < sizeof(text))
+		memcpy(text, row->cores.bytes, row->cores.count);
 	cores_parse(&cores, text);
 	cbs_add_counted(&process->holdings->cbs, &process->holdings->region_totals[cb.total - 1], &cb, &cores,
-	                context_size(number(&row[5])));
+	                context_size(row->size_bytes));
 	return true;
 }
 
 /* The program whose circular buffers are resident: the one of the last cb_alloc, then the one that ran last, if any. */
-static bool load_run(void *context, const struct row_value *row)
+static bool load_run(void *context, const void *untyped)
 {
+	const struct known_run_row *row = untyped;
 	struct resuming *resuming = context;
-	struct process *process = living(resuming, narrow(&row[0]));
-	uint32_t place = process ? process_region_total(resuming->ledger, process, narrow(&row[1]), TTALLOC_CB) : 0;
+	struct process *process = living(resuming, row->process);
+	uint32_t place = process ? process_region_total(resuming->ledger, process, row->device, TTALLOC_CB) : 0;
 
 	if (!place)
 		return false;
-	process->holdings->region_totals[place - 1].ran = number(&row[4]);
-	process->holdings->region_totals[place - 1].program = number(&row[2]);
+	process->holdings->region_totals[place - 1].ran = row->ran;
+	process->holdings->region_totals[place - 1].program = row->program;
 	return true;
 }
 
-static bool load_address(void *context, const struct row_value *row)
+static bool load_address(void *context, const void *untyped)
 {
+	const struct known_address_row *row = untyped;
 	struct resuming *resuming = context;
-	struct process *process = living(resuming, narrow(&row[0]));
+	struct process *process = living(resuming, row->process);
 
 	if (process)
-		process_remember_address(process, number(&row[1]), narrow(&row[2]) == TTALLOC_KERNEL);
+		process_remember_address(process, row->address, row->region == TTALLOC_KERNEL);
 	return true;
 }
 
 /* ---- totals ---- */
 
-static bool load_region(void *context, const struct row_value *row)
+static bool load_region(void *context, const void *untyped)
 {
+	const struct known_region_row *row = untyped;
 	struct resuming *resuming = context;
 	struct totals_state state = {
-	    .device = narrow(&row[0]),
-	    .region = narrow(&row[1]),
-	    .dirty_ns = row[2].type == ROW_NULL ? DELTA_NO_DISORDER : number(&row[2]),
-	    .to_ns = number(&row[3]),
+	    .device = row->device,
+	    .region = row->region,
+	    .dirty_ns = (uint64_t)row->dirty_ns,
+	    .to_ns = row->to_ns,
 	};
 
 	for (size_t i = 0; i < resuming->ledger->process_count; i++) {
@@ -281,13 +277,14 @@ static bool load_region(void *context, const struct row_value *row)
 	return true;
 }
 
-static bool load_sums(void *context, const struct row_value *row)
+static bool load_sums(void *context, const void *untyped)
 {
+	const struct known_sums_row *row = untyped;
 	struct resuming *resuming = context;
 
-	resuming->ledger->next_key = (int64_t)number(&row[0]) + 1;
-	totals_restore_span_id(resuming->totals, (int64_t)number(&row[1]));
-	resuming->ledger->last_ns = number(&row[2]);
+	resuming->ledger->next_key = row->last_key + 1;
+	totals_restore_span_id(resuming->totals, row->last_span);
+	resuming->ledger->last_ns = row->end_ns;
 	return true;
 }
 
@@ -321,7 +318,7 @@ int resume(struct ledger *ledger, struct totals *totals, struct writer *writer, 
 {
 	static const struct {
 		enum load_kind kind;
-		bool (*each)(void *context, const struct row_value *row);
+		bool (*each)(void *context, const void *row);
 	} parts[] = {
 	    {LOAD_SUMS, load_sums},
 	    {LOAD_PROCESSES, load_process},

@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 #include "delta.h"
-#include "sql/store/rowlog.h"
+#include "sql/store/rows.h"
 
 struct totals;
 

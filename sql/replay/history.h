@@ -1,38 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * history.h - what a recorder asks its own recording for: all that one must know that goes on with it (load.c), and
- * changes of totals from which spans are made anew (changes.c, backwards.c).
+ * history.h - what a recorder asks its own recording for: the changes of totals from which spans are made anew.
  */
 #ifndef SQL_HISTORY_H
 #define SQL_HISTORY_H
 
 #include "sql/store/write.h"
-
-/* What a recorder that goes on must know. Each is a SELECT; the values come in the order given here. */
-enum load_kind {
-	LOAD_PROCESSES, /* id, pid, start_time, parent, segment_id, segment_path, ended_ns, first_number,
-	                   committed_number, events, failures, lost, unmatched_frees, inherited_frees, replaced,
-	                   time of its last event */
-	LOAD_THREADS,   /* id, process, serial */
-	LOAD_LABELS,    /* id, parent, name */
-	LOAD_MODULES,   /* id, path, build_id */
-	LOAD_FRAMES,    /* id, module, address, function, file, line: the last three of interpreted code */
-	LOAD_STACKS,    /* id, frames */
-	LOAD_ORIGINS,   /* id, process, thread, label, stack, device, region, class, flags, ended */
-	LOAD_USAGES,    /* process, ..., as process_usage */
-	LOAD_HELD,      /* key, alloc_ns, address, size_bytes, bank_bytes, origin: what is live */
-	LOAD_CBS,       /* key, origin, program, idx, size_bytes: what is live */
-	LOAD_RUNS, /* process, device, program, key, ran: the one of the last cb_alloc (0), then the last that ran (1)
-	            */
-	LOAD_ADDRESSES, /* process, address, region: all ever allocated by living processes that were forked */
-	LOAD_REGIONS,   /* device, region, dirty_ns, to_ns of its last span */
-	LOAD_SUMS,      /* last key, last span id, end_ns: one row */
-	LOAD_ANCHORS,   /* ticks, at_monotonic_ns */
-	LOAD_KINDS
-};
-/* Calls EACH for every row. 0, or -1 with ERROR, also when EACH returns false: then the file makes no sense. */
-int writer_load(struct writer *writer, enum load_kind kind, bool (*each)(void *context, const struct row_value *values),
-                void *context, struct sql_error *error);
 
 /* One change of the totals of a device and region. */
 struct usage_change {

@@ -10,7 +10,7 @@ extern const char sql_schema_2[]; /* schema_2.sql: what version 2 adds; sets use
 extern const char sql_schema_3[]; /* schema_3.sql: what version 3 adds; sets user_version */
 /* All of these in order, SQL_SCHEMA_VERSION of them (migrate.c): what leads from version N to N + 1 is at N. */
 extern const char *const sql_schemas[];
-extern const char sql_views[];    /* views.sql: the public views, CREATE VIEW statements for the schema main */
+extern const char sql_views[]; /* views.sql: the public views, CREATE VIEW statements for the schema main */
 
 struct sql_text {
 	const char *name; /* of queries/NAME.sql */

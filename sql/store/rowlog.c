@@ -1,83 +1,81 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * rowlog.c - rows of many kinds in one buffer.
+ * rowlog.c - rows of many kinds in one buffer: of each a head, its struct, then its texts, which the struct in the log
+ * names by their places, since the buffer moves when it grows.
  */
-#include "rowlog.h"
-
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
+#include "shapes.h"
 #include "sql/base/text.h"
 
 #define KEPT_CAPACITY (1u << 20)
 
-static uint8_t *reserve(struct rowlog *log, size_t bytes)
-{
-	if (log->used + bytes > log->capacity) {
-		size_t capacity = log->capacity ? log->capacity * 2 : 4096;
+struct head {
+	uint32_t kind;
+	uint32_t bytes; /* to the next one */
+};
 
-		while (capacity < log->used + bytes)
-			capacity *= 2;
-		log->bytes = realloc(log->bytes, capacity);
-		if (!log->bytes) {
-			fputs("ttalloc: out of memory\n", stderr);
-			abort();
-		}
-		log->capacity = capacity;
+static void reserve(struct rowlog *log, size_t bytes)
+{
+	size_t capacity = log->capacity ? log->capacity : 4096;
+
+	while (capacity < log->used + bytes)
+		capacity *= 2;
+	if (capacity == log->capacity)
+		return;
+	log->bytes = realloc(log->bytes, capacity);
+	if (!log->bytes) {
+		fputs("ttalloc: out of memory\n", stderr);
+		abort();
 	}
-	return log->bytes + log->used;
+	log->capacity = capacity;
 }
 
-/* A value is its type and 8 bytes: the integer, or how many bytes follow. */
-static void append(struct rowlog *log, enum row_value_type type, int64_t integer)
+static struct row_text *text_in(uint8_t *row, const struct row_column *column)
 {
-	uint8_t *place = reserve(log, 9);
+	bool is_text = column->type == COLUMN_TEXT || column->type == COLUMN_BLOB;
 
-	place[0] = (uint8_t)type;
-	memcpy(place + 1, &integer, 8);
-	log->used += 9;
+	return is_text ? (struct row_text *)(void *)(row + column->offset) : NULL;
 }
 
-void rowlog_begin(struct rowlog *log, enum row_kind kind)
+/* Appends the bytes of a text, and says where they are. */
+static struct row_text append_text(struct rowlog *log, const struct row_column *column, struct row_text text)
 {
-	append(log, ROW_ROW, kind);
-}
+	size_t place = log->used;
 
-void rowlog_integer(struct rowlog *log, int64_t value)
-{
-	append(log, ROW_INTEGER, value);
-}
-
-void rowlog_null(struct rowlog *log)
-{
-	append(log, ROW_NULL, 0);
-}
-
-void rowlog_text(struct rowlog *log, const char *text, size_t bytes)
-{
-	size_t place = log->used, cleaned;
-
-	bytes = strnlen(text, bytes);
-	append(log, ROW_TEXT, 0);
-	cleaned = text_clean(text, bytes, (char *)reserve(log, TEXT_CLEAN_BOUND(bytes)));
-	memcpy(log->bytes + place + 1, &(int64_t){(int64_t)cleaned}, 8);
-	log->used += cleaned;
-}
-
-void rowlog_string(struct rowlog *log, const char *text)
-{
-	if (text)
-		rowlog_text(log, text, strlen(text));
+	if (!text.bytes)
+		return text;
+	if (column->type == COLUMN_TEXT)
+		text.count = strnlen(text.bytes, text.count);
+	reserve(log, TEXT_CLEAN_BOUND(text.count));
+	if (column->type == COLUMN_TEXT)
+		text.count = text_clean(text.bytes, text.count, (char *)log->bytes + place);
 	else
-		rowlog_null(log);
+		memcpy(log->bytes + place, text.bytes, text.count);
+	log->used += text.count;
+	return (struct row_text){(void *)place, text.count}; /* never 0: a head lies before it */
 }
 
-void rowlog_blob(struct rowlog *log, const void *bytes, size_t count)
+void rowlog_add(struct rowlog *log, enum row_kind kind, const void *row)
 {
-	append(log, ROW_BLOB, (int64_t)count);
-	memcpy(reserve(log, count), bytes, count);
-	log->used += count;
+	const struct row_shape *shape = row_statements[kind].shape();
+	size_t begin = log->used, at = begin + sizeof(struct head);
+
+	reserve(log, sizeof(struct head) + shape->row_bytes);
+	memcpy(log->bytes + at, row, shape->row_bytes);
+	log->used = at + shape->row_bytes;
+	for (size_t i = 0; i < shape->column_count; i++) {
+		struct row_text *text = text_in(log->bytes + at, &shape->columns[i]), appended;
+
+		if (!text)
+			continue;
+		appended = append_text(log, &shape->columns[i], *text);
+		*text_in(log->bytes + at, &shape->columns[i]) = appended;
+	}
+	reserve(log, 8);
+	log->used = (log->used + 7) & ~(size_t)7;
+	memcpy(log->bytes + begin, &(struct head){(uint32_t)kind, (uint32_t)(log->used - begin)}, sizeof(struct head));
 }
 
 void rowlog_clear(struct rowlog *log)
@@ -93,17 +91,23 @@ void rowlog_free(struct rowlog *log)
 	*log = (struct rowlog){0};
 }
 
-int rowlog_next(const struct rowlog *log, size_t *at, struct row_value *value)
+const void *rowlog_next(const struct rowlog *log, size_t *at, enum row_kind *kind, void *row)
 {
+	const struct row_shape *shape;
+	struct head head;
+
 	if (*at >= log->used)
-		return 0;
-	value->type = (enum row_value_type)log->bytes[*at];
-	memcpy(&value->integer, log->bytes + *at + 1, 8);
-	*at += 9;
-	if (value->type == ROW_TEXT || value->type == ROW_BLOB) {
-		value->bytes = log->bytes + *at;
-		value->count = (size_t)value->integer;
-		*at += value->count;
+		return NULL;
+	memcpy(&head, log->bytes + *at, sizeof(head));
+	*kind = head.kind;
+	shape = row_statements[head.kind].shape();
+	memcpy(row, log->bytes + *at + sizeof(head), shape->row_bytes);
+	*at += head.bytes;
+	for (size_t i = 0; i < shape->column_count; i++) {
+		struct row_text *text = text_in(row, &shape->columns[i]);
+
+		if (text && text->bytes)
+			text->bytes = log->bytes + (size_t)text->bytes;
 	}
-	return 1;
+	return row;
 }

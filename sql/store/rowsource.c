@@ -14,9 +14,8 @@ struct source_table {
 
 struct source_cursor {
 	sqlite3_vtab_cursor base;
-	const struct rowsource_column *columns;
+	const struct row_shape *shape;
 	const uint8_t *row, *end;
-	size_t stride_bytes;
 };
 
 static int source_connect(sqlite3 *db, void *context, int count, const char *const *arguments, sqlite3_vtab **table,
@@ -29,8 +28,9 @@ static int source_connect(sqlite3 *db, void *context, int count, const char *con
 	int code;
 
 	(void)count, (void)arguments, (void)error;
-	for (size_t i = 0; i < source->column_count; i++)
-		sqlite3_str_appendf(declaration, "%s%s INTEGER", i ? ", " : "CREATE TABLE t(", source->columns[i].name);
+	for (size_t i = 0; i < source->shape->column_count; i++)
+		sqlite3_str_appendf(declaration, "%s%s INTEGER", i ? ", " : "CREATE TABLE t(",
+		                    source->shape->columns[i].name);
 	sqlite3_str_appendall(declaration, ")");
 	text = sqlite3_str_finish(declaration);
 	code = made && text ? sqlite3_declare_vtab(db, text) : SQLITE_NOMEM;
@@ -81,10 +81,9 @@ static int source_filter(sqlite3_vtab_cursor *base, int number, const char *name
 	const struct rowsource *source = ((struct source_table *)base->pVtab)->source;
 
 	(void)number, (void)name, (void)count, (void)values;
-	cursor->columns = source->columns;
-	cursor->stride_bytes = source->stride_bytes;
+	cursor->shape = source->shape;
 	cursor->row = source->rows;
-	cursor->end = cursor->row + source->count * source->stride_bytes;
+	cursor->end = cursor->row + source->count * source->shape->row_bytes;
 	return SQLITE_OK;
 }
 
@@ -92,7 +91,7 @@ static int source_next(sqlite3_vtab_cursor *base)
 {
 	struct source_cursor *cursor = (struct source_cursor *)base;
 
-	cursor->row += cursor->stride_bytes;
+	cursor->row += cursor->shape->row_bytes;
 	return SQLITE_OK;
 }
 
@@ -106,20 +105,10 @@ static int source_eof(sqlite3_vtab_cursor *base)
 static int source_column(sqlite3_vtab_cursor *base, sqlite3_context *result, int number)
 {
 	const struct source_cursor *cursor = (const struct source_cursor *)base;
-	const struct rowsource_column *column = &cursor->columns[number];
-	const uint8_t *place = cursor->row + column->offset;
-	uint32_t narrow;
 	int64_t value;
 
-	if (column->type <= ROWSOURCE_I64_OR_NULL) {
-		memcpy(&value, place, sizeof(value));
-	} else {
-		memcpy(&narrow, place, sizeof(narrow));
-		value = narrow;
-	}
-	/* Nothing set is a null. */
-	if (!(column->type & 1) || value != column->absent)
-		sqlite3_result_int64(result, value);
+	if (row_number(&cursor->shape->columns[number], cursor->row, &value))
+		sqlite3_result_int64(result, value); /* nothing set is a null */
 	return SQLITE_OK;
 }
 
@@ -128,7 +117,7 @@ static int source_rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *rowid)
 	struct source_cursor *cursor = (struct source_cursor *)base;
 	const struct rowsource *source = ((struct source_table *)base->pVtab)->source;
 
-	*rowid = (cursor->row - (const uint8_t *)source->rows) / (ptrdiff_t)cursor->stride_bytes;
+	*rowid = (cursor->row - (const uint8_t *)source->rows) / (ptrdiff_t)cursor->shape->row_bytes;
 	return SQLITE_OK;
 }
 
@@ -149,5 +138,5 @@ int rowsource_register(sqlite3 *db, struct rowsource *source)
 	    .xRowid = source_rowid,
 	};
 
-	return sqlite3_create_module(db, source->name, &module, source);
+	return sqlite3_create_module(db, source->table, &module, source);
 }

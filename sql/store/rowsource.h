@@ -6,29 +6,12 @@
 #ifndef SQL_ROWSOURCE_H
 #define SQL_ROWSOURCE_H
 
-#include <sqlite3.h>
-#include <stddef.h>
-#include <stdint.h>
-
-enum rowsource_type {
-	ROWSOURCE_I64,
-	ROWSOURCE_I64_OR_NULL, /* null where it equals the column's "absent" */
-	ROWSOURCE_U32,
-	ROWSOURCE_U32_OR_NULL,
-};
-
-struct rowsource_column {
-	const char *name;
-	size_t offset;
-	enum rowsource_type type;
-	int64_t absent;
-};
+#include "shapes.h"
 
 /* The array may be exchanged between statements. */
 struct rowsource {
-	const char *name; /* of the table */
-	const struct rowsource_column *columns;
-	size_t column_count, stride_bytes;
+	char table[32];                /* its name */
+	const struct row_shape *shape; /* of each struct; texts are none of its columns */
 	const void *rows;
 	size_t count;
 };

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -313,58 +314,40 @@ int write_run(sqlite3_stmt *statement)
 	return sqlite3_reset(statement);
 }
 
-static int bind_value(sqlite3_stmt *statement, int place, const struct row_value *value)
+static int store_row(struct writer *writer, enum row_kind kind, const void *row)
 {
-	switch (value->type) {
-	case ROW_INTEGER:
-		return sqlite3_bind_int64(statement, place, value->integer);
-	case ROW_TEXT:
-		return sqlite3_bind_text64(statement, place, value->bytes, value->count, SQLITE_STATIC, SQLITE_UTF8);
-	case ROW_BLOB:
-		return sqlite3_bind_blob64(statement, place, value->bytes, value->count, SQLITE_STATIC);
-	default:
-		return sqlite3_bind_null(statement, place);
-	}
+	struct row_writer *to = &writer->rows[kind];
+	int code = row_bind(to->statement, to->places, row_statements[kind].shape(), row);
+
+	return code == SQLITE_OK ? write_run(to->statement) : code;
 }
 
 static int store_log(struct writer *writer, const struct rowlog *log)
 {
-	sqlite3_stmt *statement = NULL;
-	struct row_value value;
+	_Alignas(max_align_t) uint8_t place[ROW_MOST_BYTES];
+	enum row_kind kind;
+	const void *row;
 	size_t at = 0;
-	int code, place = 0;
+	int code = SQLITE_OK;
 
-	while (rowlog_next(log, &at, &value)) {
-		if (value.type != ROW_ROW) {
-			code = bind_value(statement, ++place, &value);
-		} else {
-			code = statement ? write_run(statement) : SQLITE_OK;
-			statement = writer->rows[value.integer];
-			place = 0;
-		}
-		if (code != SQLITE_OK)
-			return code;
-	}
-	return statement ? write_run(statement) : SQLITE_OK;
+	while (code == SQLITE_OK && (row = rowlog_next(log, &at, &kind, place)))
+		code = store_row(writer, kind, row);
+	return code;
 }
 
-static int store_bulk(struct writer *writer, enum writer_source source, const void *rows, size_t count)
+static int store_bulk(struct writer *writer, enum bulk_kind kind, const void *rows, size_t count)
 {
-	writer->sources[source].rows = rows;
-	writer->sources[source].count = count;
-	return count ? write_run(writer->bulk[source]) : SQLITE_OK;
+	writer->sources[kind].rows = rows;
+	writer->sources[kind].count = count;
+	return count ? write_run(writer->bulk[kind]) : SQLITE_OK;
 }
 
 static int store_closed(struct writer *writer, const struct closed_row *rows, size_t count)
 {
 	int code = SQLITE_OK;
 
-	for (size_t i = 0; i < count && code == SQLITE_OK; i++) {
-		sqlite3_bind_int64(writer->close_held, 1, rows[i].key);
-		sqlite3_bind_int64(writer->close_held, 2, rows[i].end_key);
-		sqlite3_bind_int64(writer->close_held, 3, rows[i].end_ns);
-		code = write_run(writer->close_held);
-	}
+	for (size_t i = 0; i < count && code == SQLITE_OK; i++)
+		code = store_row(writer, ROW_closed, &rows[i]);
 	return code;
 }
 
@@ -392,15 +375,15 @@ static int store_rows(struct writer *writer, const struct write_rows *rows)
 		if (rows->logs[i])
 			code = store_log(writer, rows->logs[i]);
 	if (code == SQLITE_OK)
-		code = store_bulk(writer, SOURCE_FREED, rows->freed, rows->freed_count);
+		code = store_bulk(writer, BULK_freed, rows->freed, rows->freed_count);
 	if (code == SQLITE_OK)
-		code = store_bulk(writer, SOURCE_UNHELD, rows->unheld, rows->unheld_count);
+		code = store_bulk(writer, BULK_unheld, rows->unheld, rows->unheld_count);
 	if (code == SQLITE_OK)
-		code = store_bulk(writer, SOURCE_HELD, rows->held, rows->held_count);
+		code = store_bulk(writer, BULK_held, rows->held, rows->held_count);
 	if (code == SQLITE_OK)
 		code = store_closed(writer, rows->closed, rows->closed_count);
 	if (code == SQLITE_OK)
-		code = store_bulk(writer, SOURCE_RUNS, rows->runs, rows->run_count);
+		code = store_bulk(writer, BULK_run, rows->runs, rows->run_count);
 	if (code == SQLITE_OK)
 		code = store_end(writer, rows->end_ns, NULL);
 	return code;
@@ -470,9 +453,6 @@ enum write_result writer_finish(struct writer *writer, uint64_t end_ns, const ch
 		return roll_back(writer, error);
 	/* A statement that is still held would keep the journal mode as it is. */
 	write_unprepare(writer);
-	memset(writer->bulk, 0, sizeof(writer->bulk));
-	memset(writer->rows, 0, sizeof(writer->rows));
-	writer->close_held = writer->set_end = writer->begin = writer->commit = NULL;
 	if (write_lost_its_name(writer)) {
 		write_anew(writer, error);
 		return WRITE_LATER;

@@ -43,6 +43,11 @@ enum write_result {
 /* Stores ROWS in one transaction, all or none. */
 enum write_result writer_store(struct writer *writer, const struct write_rows *rows, struct sql_error *error);
 
+/* Calls EACH for every row of KIND, which says what struct it is. 0, or -1 with ERROR, also when EACH returns false:
+ * then the file makes no sense. */
+int writer_load(struct writer *writer, enum load_kind kind, bool (*each)(void *context, const void *row), void *context,
+                struct sql_error *error);
+
 /* Moves what lies in the -wal into the database, if that is WORTHWHILE_BYTES or more; as much as readers allow. */
 void writer_checkpoint(struct writer *writer, uint64_t worthwhile_bytes);
 

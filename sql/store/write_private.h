@@ -11,15 +11,18 @@
 #include "rowsource.h"
 #include "write.h"
 
-enum writer_source { SOURCE_FREED, SOURCE_HELD, SOURCE_UNHELD, SOURCE_RUNS, WRITER_SOURCES };
+struct row_writer {
+	sqlite3_stmt *statement;
+	int places[ROW_MOST_COLUMNS];
+};
 
 struct writer {
 	sqlite3 *db;
 	char *path;
-	struct rowsource sources[WRITER_SOURCES];
-	sqlite3_stmt *bulk[WRITER_SOURCES];
-	sqlite3_stmt *rows[ROW_KINDS];
-	sqlite3_stmt *close_held, *set_end, *begin, *commit;
+	struct rowsource sources[BULK_KINDS];
+	sqlite3_stmt *bulk[BULK_KINDS];
+	struct row_writer rows[ROW_KINDS];
+	sqlite3_stmt *set_end, *begin, *commit;
 	struct recording reader; /* of what was written */
 	uint64_t wal_bytes;
 	int page_bytes;
