@@ -191,10 +191,19 @@ bool tt_buffer_read(struct tt_library *library, const void *buffer, bool placed,
 	return true;
 }
 
+/* Whether the device was opened without the region: TT-Metal divides by the number of its banks, before it refuses. */
+static bool is_without_banks(const struct tt_library *library, const struct tt_buffer *read)
+{
+	int32_t type = read->block.region;
+
+	return (type == TTALLOC_L1_SMALL || type == TTALLOC_TRACE) && read->allocator && library->allocator.num_banks &&
+	       library->allocator.num_banks(read->allocator, &type) == 0;
+}
+
 uint64_t tt_buffer_bank_bytes(const struct tt_library *library, const void *buffer, const struct tt_buffer *read)
 {
 	/* The allocator has no banks of other regions, and throws when it is asked for them. */
-	if (read->block.region == TTALLOC_SYSTEM_MEMORY || !library->size_per_bank)
+	if (read->block.region == TTALLOC_SYSTEM_MEMORY || !library->size_per_bank || is_without_banks(library, read))
 		return 0;
 	return library->size_per_bank(buffer);
 }
