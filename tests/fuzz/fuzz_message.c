@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Logs in which a message of TT-Metal may be. The input's first byte chooses a true message that it is put around.
+ * Logs in which a message of TT-Metal may be. The first byte of the input chooses a wording, the second how its text is
+ * wrapped; the rest is what a log has before and behind it, and what stands for its figures.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -8,18 +9,15 @@
 
 #include "sql/answers/why/message.h"
 
+#define TEXT_BYTES_MAX 65536
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const char *const messages[] = {
-    "",
-    "Not enough space to allocate ",
-    " B L1 buffer across 64 banks, where each bank needs to store ",
-    ("Statically allocated circular buffers in program 1 clash with L1 buffers on core range [0-0 - 7-7]. L1 buffer "
-     "allocated at "),
-    "Statically allocated circular buffers on core range [(x=0,y=0) - (x=7,y=7)] grow to ",
-    "Creating trace buffers of size ",
-    "Cannot allocate at an address below ",
-    "Not enough space to allocate 640 B L1 buffer across 64 banks (10 B per bank), bank size is ",
+static const char *const breaks[] = {"", "\n", "\r\n", "\\n", "\nE   ", "\n2026-06-05T19:19:37Z 12: | ", "\n> "};
+
+struct text {
+	char *bytes;
+	size_t used;
 };
 
 static void check(int right)
@@ -28,23 +26,75 @@ static void check(int right)
 		abort();
 }
 
+static void add(struct text *text, const void *bytes, size_t count)
+{
+	if (count > TEXT_BYTES_MAX - text->used)
+		count = TEXT_BYTES_MAX - text->used;
+	if (count)
+		memcpy(text->bytes + text->used, bytes, count);
+	text->used += count;
+}
+
+/* Up to 8 bytes of the input, as a length says that comes first. */
+static void add_some(struct text *text, const uint8_t **data, size_t *size)
+{
+	size_t count = *size ? **data % 9u : 0;
+
+	if (count >= *size)
+		count = *size ? *size - 1 : 0;
+	add(text, *data + 1, count);
+	*data += *size ? count + 1 : 0;
+	*size -= *size ? count + 1 : 0;
+}
+
+static void add_wording(struct text *text, const char *words, unsigned way, const uint8_t **data, size_t *size)
+{
+	size_t columns = 5 + way / 8, column = 0;
+	const char *line_break = breaks[way % (sizeof(breaks) / sizeof(*breaks))];
+
+	for (; *words; words++) {
+		if (++column % columns == 0)
+			add(text, line_break, strlen(line_break));
+		if (*words == '{') {
+			add_some(text, data, size);
+			words = strchr(words, '}');
+		} else {
+			add(text, words, 1);
+		}
+	}
+}
+
+static void check_message(const struct message *message)
+{
+	check(message->wording >= wordings && message->wording < wordings + wording_count);
+	check(message->kind == message->wording->kind && message->region >= -1 && message->region <= 4);
+	check(message->size_bytes >= -1 && message->request_bank_bytes >= -1 && message->largest_free_bytes >= -1);
+	check(message->cb_end >= -1 && message->limit >= -1 && message->address >= -1 && message->cores[3] >= -1);
+	check(message_is_same(message, message));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	struct text text = {malloc(TEXT_BYTES_MAX), 0};
 	struct message message;
 
-	if (size == 0)
-		return 0;
-	const char *head = messages[data[0] % (sizeof(messages) / sizeof(*messages))];
-	size_t head_bytes = strlen(head);
-	char *text = malloc(head_bytes + size);
+	check(text.bytes != NULL);
+	if (size >= 2) {
+		const uint8_t *rest = data + 2;
+		size_t left = size - 2;
 
-	check(text != NULL);
-	memcpy(text, head, head_bytes);
-	memcpy(text + head_bytes, data + 1, size - 1); /* not terminated */
-	if (message_parse(text, head_bytes + size - 1, &message)) {
-		check(message.region >= -1 && message.size_bytes >= -1 && message.request_bank_bytes >= -1);
-		check(message.cb_end >= -1 && message.limit >= -1 && message.address >= -1);
+		if (data[0] < wording_count) {
+			add_some(&text, &rest, &left);
+			add_wording(&text, wordings[data[0]].text, data[1], &rest, &left);
+		}
+		add(&text, rest, left);
 	}
-	free(text);
+	char *exact = malloc(text.used ? text.used : 1); /* not terminated, and its end is guarded */
+	check(exact != NULL);
+	memcpy(exact, text.bytes, text.used);
+	if (message_parse(exact, text.used, &message))
+		check_message(&message);
+	free(exact);
+	free(text.bytes);
 	return 0;
 }
