@@ -49,6 +49,7 @@ WORKLOADS = {
     "cache_cleared": ("p100", [{}]),
     "hybrid": ("p100", [{"TT_METAL_ALLOCATOR_MODE_HYBRID": "1"}]),
     "failures": ("p100", [{}]),
+    "no_region": ("p100", [{}]),
 }
 
 # Where a wheel's mock device differs: the first version that has what a workload needs; and who runs no fast dispatch.

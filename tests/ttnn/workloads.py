@@ -3,6 +3,7 @@
 
 usage: workloads.py NAME (TTALLOC_WITNESS: where to)
 """
+import contextlib
 import sys
 import threading
 
@@ -262,6 +263,20 @@ def failures():
         ttnn.deallocate(tensor)
     witness.look("in pieces")
     witness.failure("L1 in pieces", lambda: hold(32 * 130, 32 * 40, ttnn.L1_MEMORY_CONFIG))
+    ttnn.close_device(device)
+
+
+def no_region():
+    """A request for a region that the device was opened without; the program goes on."""
+    device = ttnn.open_device(device_id=0)
+    witness = Witness([(device, [0])])
+    with contextlib.suppress(RuntimeError):
+        empty(device, 1, 1, 32, 32, memory=ttnn.MemoryConfig(ttnn.TensorMemoryLayout.INTERLEAVED, ttnn.BufferType.L1_SMALL))
+    witness.look("refused", failure={"region": "L1_SMALL", "size_bytes": 2048, "bank_bytes": 2048})  # of a bank: not known
+    held = []
+    for number in range(8):
+        held.append(empty(device, 1, 1, 1024, 1024))
+        witness.look(f"block {number}")
     ttnn.close_device(device)
 
 
