@@ -7,7 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "analyze/base/say.h"
+#include "sql/base/error.h"
+#include "nearest.h"
 
 /* One word of the command line that is an option: --NAME, --NAME=VALUE, -x or -xVALUE. */
 struct word {
@@ -96,22 +97,22 @@ static int fail_unknown(const struct verb *verb, const struct options *options, 
 {
 	const struct option *elsewhere = find_shared(word);
 	if (elsewhere != NULL)
-		return refuse(error, "'%s' does not take --%s; see 'ttalloc-analyze help %s'", verb->name,
+		return sql_fail(error, "'%s' does not take --%s; see 'ttalloc-analyze help %s'", verb->name,
 		              elsewhere->name, verb->name);
 	const char *near = word->name == NULL ? NULL : suggest(options, word->name);
 	if (near != NULL)
-		return refuse(error, "'%s' has no option %.80s; did you mean --%s?", verb->name, text, near);
-	return refuse(error, "'%s' has no option %.80s; see 'ttalloc-analyze help %s'", verb->name, text, verb->name);
+		return sql_fail(error, "'%s' has no option %.80s; did you mean --%s?", verb->name, text, near);
+	return sql_fail(error, "'%s' has no option %.80s; see 'ttalloc-analyze help %s'", verb->name, text, verb->name);
 }
 
 static int set(struct arguments *arguments, const struct option *option, const char *text, struct sql_error *error)
 {
 	if (!option->repeatable && arguments_text(arguments, option->name) != NULL)
-		return refuse(error, "--%s is given twice", option->name);
+		return sql_fail(error, "--%s is given twice", option->name);
 	if (option->placeholder != NULL && option_check(option, text, error) < 0)
 		return -1;
 	if (arguments->setting_count == ARGUMENTS_MAX)
-		return refuse(error, "too many options");
+		return sql_fail(error, "too many options");
 	arguments->settings[arguments->setting_count++] = (struct setting){.option = option, .text = text};
 	return 0;
 }
@@ -126,7 +127,7 @@ static int set_flags(struct arguments *arguments, const struct verb *verb, const
 		if (option == NULL)
 			return fail_unknown(verb, options, (char[]){'-', *letters, '\0'}, &word, error);
 		if (option->placeholder != NULL)
-			return refuse(error, "-%c takes a value and cannot stand among flags", *letters);
+			return sql_fail(error, "-%c takes a value and cannot stand among flags", *letters);
 		if (set(arguments, option, "", error) < 0)
 			return -1;
 	}
@@ -144,10 +145,10 @@ static int take_option(struct arguments *arguments, const struct verb *verb, con
 	if (option->placeholder == NULL && word.letter != '\0')
 		return set_flags(arguments, verb, options, argv[*at] + 1, error);
 	if (option->placeholder == NULL)
-		return word.value != NULL ? refuse(error, "--%s takes no value", option->name)
+		return word.value != NULL ? sql_fail(error, "--%s takes no value", option->name)
 		                          : set(arguments, option, "", error);
 	if (word.value == NULL && *at + 1 == argc)
-		return refuse(error, "--%s needs a value: --%s %s", option->name, option->name, option->placeholder);
+		return sql_fail(error, "--%s needs a value: --%s %s", option->name, option->name, option->placeholder);
 	return set(arguments, option, word.value != NULL ? word.value : argv[++*at], error);
 }
 
@@ -157,7 +158,7 @@ static int check_required(const struct arguments *arguments, const struct verb *
 	for (size_t i = 0; i < options->count; i++) {
 		const struct option *option = &options->list[i];
 		if (option->required && arguments_text(arguments, option->name) == NULL)
-			return refuse(error, "'%s' needs --%s %s", verb->name, option->name,
+			return sql_fail(error, "'%s' needs --%s %s", verb->name, option->name,
 			              option->placeholder != NULL ? option->placeholder : "");
 	}
 	return 0;
@@ -177,7 +178,7 @@ int arguments_parse(struct arguments *arguments, const struct verb *verb, const 
 		} else if (!verb_seen) {
 			verb_seen = true;
 		} else if (arguments->operand_count == sizeof arguments->operands / sizeof *arguments->operands) {
-			return refuse(error, "too many operands: '%.80s'", argv[i]);
+			return sql_fail(error, "too many operands: '%.80s'", argv[i]);
 		} else {
 			arguments->operands[arguments->operand_count++] = argv[i];
 		}

@@ -13,9 +13,11 @@
 
 #include "discover.h"
 #include "help.h"
-#include "analyze/base/memory.h"
+#include "sql/base/memory.h"
 #include "run.h"
-#include "analyze/base/say.h"
+#include "sql/base/say.h"
+#include "sql/base/error.h"
+#include "analyze/write/status.h"
 #include "symbolize_file.h"
 #include "analyze/watch/watch.h"
 
@@ -56,7 +58,7 @@ static const char *choose_file(struct command *command, const char *named, struc
 {
 	const char *db = arguments_text(&command->arguments, "db");
 	if (named != NULL && db != NULL) {
-		refuse(error, "the recording is named twice: %s and --db %s", named, db);
+		sql_fail(error, "the recording is named twice: %s and --db %s", named, db);
 		return NULL;
 	}
 	if (named != NULL || db != NULL)
@@ -74,9 +76,9 @@ static int check_operands(const struct command *command, size_t least, size_t mo
 	if (count >= least && count <= most)
 		return 0;
 	if (count > most)
-		return refuse(error, "unexpected operand '%.200s'; usage: ttalloc-analyze %s [OPTION]... %s",
+		return sql_fail(error, "unexpected operand '%.200s'; usage: ttalloc-analyze %s [OPTION]... %s",
 		              command->arguments.operands[most], command->verb->name, command->verb->usage);
-	return refuse(error, "an operand is missing; usage: ttalloc-analyze %s [OPTION]... %s", command->verb->name,
+	return sql_fail(error, "an operand is missing; usage: ttalloc-analyze %s [OPTION]... %s", command->verb->name,
 	              command->verb->usage);
 }
 
@@ -88,13 +90,13 @@ static char *read_input(const char *noun, struct sql_error *error)
 		say("reading a %s from standard input", noun);
 	size_t bytes = fread(text, 1, STATEMENT_MAX, stdin);
 	if (ferror(stdin))
-		refuse(error, "cannot read standard input: %m");
+		sql_fail(error, "cannot read standard input: %m");
 	else if (bytes == STATEMENT_MAX)
-		refuse(error, "the %s is longer than 1 MiB", noun);
+		sql_fail(error, "the %s is longer than 1 MiB", noun);
 	else if (memchr(text, '\0', bytes) != NULL)
-		refuse(error, "the %s on standard input has a NUL in it", noun);
+		sql_fail(error, "the %s on standard input has a NUL in it", noun);
 	else if (text[strspn(text, " \t\r\n")] == '\0')
-		refuse(error, "no %s: give one on the command line or on standard input", noun);
+		sql_fail(error, "no %s: give one on the command line or on standard input", noun);
 	else
 		return text;
 	free(text);

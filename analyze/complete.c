@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "arguments.h"
-#include "analyze/base/say.h"
+#include "sql/base/sql.h"
 #include "sql/base/text.h"
 #include "ttalloc/vocabulary.h"
 

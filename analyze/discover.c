@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "analyze/base/say.h"
+#include "sql/base/error.h"
 
 #define HEADER_BYTES 100
 #define APPLICATION_ID_AT 68 /* big-endian; sqlite.org/fileformat.html */
@@ -99,7 +99,7 @@ static int newest(char *path, size_t size, DIR *directory, const char *name, str
 	}
 	if (best_ns >= 0)
 		return 0;
-	return refuse(error, "no recording in this directory; name one (ttalloc-analyze VERB FILE) or set TTALLOC_DB");
+	return sql_fail(error, "no recording in this directory; name one (ttalloc-analyze VERB FILE) or set TTALLOC_DB");
 }
 
 int discover(char *path, size_t size, const char *directory, struct sql_error *error)
@@ -107,13 +107,13 @@ int discover(char *path, size_t size, const char *directory, struct sql_error *e
 	const char *named = getenv("TTALLOC_DB");
 	if (named != NULL && named[0] != '\0') {
 		if (strlen(named) >= size)
-			return refuse(error, "TTALLOC_DB is too long for a path");
+			return sql_fail(error, "TTALLOC_DB is too long for a path");
 		strcpy(path, named);
 		return 0;
 	}
 	DIR *stream = opendir(directory);
 	if (stream == NULL)
-		return refuse(error, "cannot look for a recording in '%s': %m; name one or set TTALLOC_DB", directory);
+		return sql_fail(error, "cannot look for a recording in '%s': %m; name one or set TTALLOC_DB", directory);
 	int result = newest(path, size, stream, directory, error);
 	closedir(stream);
 	return result;

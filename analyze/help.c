@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "analyze/base/say.h"
+#include "sql/base/sql.h"
 #include "sql/base/text.h"
 
 #define LINE_WIDTH 80

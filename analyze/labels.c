@@ -8,8 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "analyze/base/memory.h"
-#include "analyze/base/say.h"
+#include "sql/base/memory.h"
+#include "sql/base/error.h"
+#include "nearest.h"
 
 #define LABELS_MAX 10000 /* that are compared; looking through more takes too long for an error */
 
@@ -83,10 +84,10 @@ static int refuse_label(struct recording *recording, const char *label, const st
 {
 	const char *file = recording_path(recording), *near = nearest_path(paths, label);
 	if (paths->count == 0)
-		return refuse(error, "%.200s has no labels", file);
+		return sql_fail(error, "%.200s has no labels", file);
 	if (near != NULL)
-		return refuse(error, "%.200s has no label '%.80s'; did you mean '%.120s'?", file, label, near);
-	return refuse(error, "%.200s has no label '%.80s'; 'ttalloc-analyze allocated' lists what it has", file, label);
+		return sql_fail(error, "%.200s has no label '%.80s'; did you mean '%.120s'?", file, label, near);
+	return sql_fail(error, "%.200s has no label '%.80s'; 'ttalloc-analyze allocated' lists what it has", file, label);
 }
 
 int labels_check(struct recording *recording, const struct query_value *label, struct sql_error *error)

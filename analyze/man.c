@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include "analyze/base/say.h"
+#include "sql/base/sql.h"
 
 /* Text in roff: backslashes and leading dots are its own, hyphens of options are meant as such. */
 static void put(FILE *out, const char *text)

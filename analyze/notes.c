@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "analyze/base/memory.h"
-#include "analyze/base/say.h"
+#include "sql/base/memory.h"
+#include "sql/base/error.h"
 
 #define LOSS_LINES 32
 #define NOTES_MAX 64 /* more would bury the answer */
@@ -77,7 +77,7 @@ int notes_check_refused(struct recording *recording, const struct query *query, 
 		struct query_cell cell;
 		query_cell(run, 0, &cell);
 		if (cell.type == CELL_TEXT)
-			state = refuse(error, "%.*s", (int)cell.bytes, cell.text);
+			state = sql_fail(error, "%.*s", (int)cell.bytes, cell.text);
 		if (state < 0)
 			break;
 	}

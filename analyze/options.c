@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "analyze/base/say.h"
+#include "sql/base/error.h"
 #include "sql/base/units.h"
 
 static const struct option shared[] = {
@@ -189,7 +189,7 @@ static int spell(struct options *options, struct option *option, struct sql_erro
 	if (strchr(option->name, '_') == NULL)
 		return 0;
 	if (strlen(option->name) >= OPTION_NAME_MAX)
-		return refuse(error, "the parameter '%.80s' has too long a name", option->name);
+		return sql_fail(error, "the parameter '%.80s' has too long a name", option->name);
 	for (size_t i = 0; i <= strlen(option->name); i++)
 		spelled[i] = (char)(option->name[i] == '_' ? '-' : option->name[i]);
 	option->parameter = option->name;
@@ -200,11 +200,11 @@ static int spell(struct options *options, struct option *option, struct sql_erro
 static int add(struct options *options, const struct verb *verb, struct option option, struct sql_error *error)
 {
 	if (options_find(options, option.name, strlen(option.name)) != NULL)
-		return refuse(error,
+		return sql_fail(error,
 		              "%s: the parameter '%s' has the name of an option that every query takes; rename it",
 		              verb->path != NULL ? verb->path : verb->name, option.name);
 	if (options->count == OPTIONS_MAX)
-		return refuse(error, "%s: too many parameters", verb->path != NULL ? verb->path : verb->name);
+		return sql_fail(error, "%s: too many parameters", verb->path != NULL ? verb->path : verb->name);
 	if (spell(options, &option, error) < 0)
 		return -1;
 	options->list[options->count++] = option;
@@ -313,9 +313,9 @@ int option_check_directory(const char *name, const char *path, struct sql_error 
 {
 	struct stat status;
 	if (stat(path, &status) == 0 && !S_ISDIR(status.st_mode))
-		return refuse(error, "--%s: '%.200s' is no directory", name, path);
+		return sql_fail(error, "--%s: '%.200s' is no directory", name, path);
 	if (access(path, R_OK | X_OK) != 0)
-		return refuse(error, "--%s: cannot read '%.200s': %m", name, path);
+		return sql_fail(error, "--%s: cannot read '%.200s': %m", name, path);
 	return 0;
 }
 
@@ -323,12 +323,12 @@ int option_check(const struct option *option, const char *text, struct sql_error
 {
 	const char *wrong = check_number(option->type, text);
 	if (wrong != NULL)
-		return refuse(error, "--%s: '%.80s' %s", option->name, text, wrong);
+		return sql_fail(error, "--%s: '%.80s' %s", option->name, text, wrong);
 	if (option->type == OPTION_CHOICE && !is_choice(option->choices, text))
-		return refuse(error, "--%s: '%.80s' is none of %s", option->name, text, option->choices);
+		return sql_fail(error, "--%s: '%.80s' is none of %s", option->name, text, option->choices);
 	if (option->type == OPTION_DIRECTORY && option_check_directory(option->name, text, error) < 0)
 		return -1;
 	if (option->type == OPTION_REGION && region_number(text, NULL) < 0)
-		return refuse(error, "--%s: '%.80s' %s", option->name, text, region_problem);
+		return sql_fail(error, "--%s: '%.80s' %s", option->name, text, region_problem);
 	return 0;
 }

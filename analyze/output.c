@@ -10,7 +10,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "analyze/base/say.h"
+#include "sql/base/error.h"
 
 static const char *const formats[] = {[FORMAT_TABLE] = "table",
                                       [FORMAT_JSON] = "json",
@@ -24,14 +24,14 @@ static int choose_format(struct output *output, const struct arguments *argument
 	const char *name = arguments_text(arguments, "format");
 	bool json = arguments_text(arguments, "json") != NULL;
 	if (json && name != NULL && strcmp(name, "json") != 0)
-		return refuse(error, "--json and --format %s contradict each other", name);
+		return sql_fail(error, "--json and --format %s contradict each other", name);
 	output->format = json ? FORMAT_JSON : query != NULL && query->folded ? FORMAT_FOLDED : FORMAT_TABLE;
 	for (unsigned i = 0; name != NULL && i < sizeof formats / sizeof *formats; i++)
 		if (strcmp(formats[i], name) == 0)
 			output->format = (enum format)i;
 	bool headed = output->format == FORMAT_TABLE || output->format == FORMAT_CSV;
 	if (arguments_text(arguments, "no-header") != NULL && !headed)
-		return refuse(error, "--no-header means nothing in %s", formats[output->format]);
+		return sql_fail(error, "--no-header means nothing in %s", formats[output->format]);
 	return 0;
 }
 
@@ -127,5 +127,5 @@ int output_finish(struct output *output, struct sql_error *error)
 		output->cause = errno;
 	if (output->cause == 0 || output->cause == EPIPE)
 		return 0;
-	return refuse(error, "cannot write standard output: %s", strerror(output->cause));
+	return sql_fail(error, "cannot write standard output: %s", strerror(output->cause));
 }

@@ -7,9 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "analyze/base/memory.h"
+#include "sql/base/memory.h"
 #include "notes.h"
-#include "analyze/base/say.h"
+#include "sql/base/say.h"
+#include "sql/base/error.h"
+#include "analyze/write/status.h"
 
 struct rows {
 	struct column *columns;
@@ -247,7 +249,7 @@ static void name_file(struct sql_error *error, const char *file)
 {
 	const struct sql_error bare = *error;
 	if (strstr(bare.text, file) == NULL)
-		refuse(error, "%s: %s", file, bare.text);
+		sql_fail(error, "%s: %s", file, bare.text);
 }
 
 enum status run_request(const struct request *request)

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "analyze/base/say.h"
+#include "sql/base/say.h"
 #include "sql/symbols/symbolize.h"
 
 static volatile sig_atomic_t interrupted;

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "labels.h"
-#include "analyze/base/say.h"
+#include "sql/base/error.h"
 #include "sql/base/units.h"
 
 int values_check(const struct arguments *arguments, struct sql_error *error)
@@ -21,7 +21,7 @@ int values_check(const struct arguments *arguments, struct sql_error *error)
 	    parse_moment(end_text, &end) != NULL || start.is_share != end.is_share)
 		return 0;
 	if (start.is_share ? start.share > end.share : start.ns > end.ns)
-		return refuse(error, "--end %s is before --start %s", end_text, start_text);
+		return sql_fail(error, "--end %s is before --start %s", end_text, start_text);
 	return 0;
 }
 
@@ -46,7 +46,7 @@ static int recording_length(struct recording *recording, int64_t *ns, struct sql
 	error->text[0] = '\0';
 	if (ask(recording, "SELECT end_ns FROM recording_info", ns, error) == 0)
 		return 0;
-	return error->text[0] != '\0' ? -1 : refuse(error, "%s: says nothing about itself", recording_path(recording));
+	return error->text[0] != '\0' ? -1 : sql_fail(error, "%s: says nothing about itself", recording_path(recording));
 }
 
 static int make_time(struct query_value *value, const char *text, struct recording *recording, struct sql_error *error)
@@ -118,13 +118,13 @@ static int check_window(const struct values *values, struct recording *recording
 	if (start == NULL)
 		return 0;
 	if (end != NULL && end->number < start->number)
-		return refuse(error, "--end is before --start: %" PRId64 " ns, %" PRId64 " ns", end->number,
+		return sql_fail(error, "--end is before --start: %" PRId64 " ns, %" PRId64 " ns", end->number,
 		              start->number);
 	if (recording_length(recording, &length_ns, error) < 0)
 		return -1;
 	units_ns(text, length_ns);
 	if (start->number > length_ns)
-		return refuse(error, "--start is behind the end of %s, which is %s long", recording_path(recording),
+		return sql_fail(error, "--start is behind the end of %s, which is %s long", recording_path(recording),
 		              text);
 	return 0;
 }
@@ -144,7 +144,7 @@ static int check_known(const struct values *values, const char *name, const char
 	if (ask(recording, statement, &found, error) < 0)
 		return -1;
 	if (any && !found)
-		return refuse(error, "%s has no %s %" PRId64 "; 'ttalloc-analyze processes' lists what it has",
+		return sql_fail(error, "%s has no %s %" PRId64 "; 'ttalloc-analyze processes' lists what it has",
 		              recording_path(recording), noun, value->number);
 	return 0;
 }

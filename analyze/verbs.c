@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "analyze/base/memory.h"
-#include "analyze/base/say.h"
+#include "sql/base/memory.h"
+#include "nearest.h"
 
 #define SUFFIX ".sql"
 

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "analyze/base/memory.h"
+#include "sql/base/memory.h"
 #include "sql/base/text.h"
 
 static struct canvas_cell *cell_at(const struct canvas *canvas, size_t row, size_t column)

@@ -11,8 +11,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "analyze/base/memory.h"
-#include "analyze/base/say.h"
+#include "sql/base/memory.h"
+#include "sql/base/error.h"
 
 #define ROWS_LEAST 12 /* of a terminal that is divided */
 #define LINES_LEAST 5
@@ -80,11 +80,11 @@ struct header *header_open(bool colour, struct sql_error *error)
 	const char *terminal = getenv("TERM");
 	*header = (struct header){.colour = colour, .fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC)};
 	if (header->fd < 0)
-		refuse(error, "there is no terminal to show the recording on");
+		sql_fail(error, "there is no terminal to show the recording on");
 	else if (terminal == NULL || strcmp(terminal, "dumb") == 0)
-		refuse(error, "this terminal cannot be divided (TERM is %s)", terminal == NULL ? "not set" : terminal);
+		sql_fail(error, "this terminal cannot be divided (TERM is %s)", terminal == NULL ? "not set" : terminal);
 	else if (!terminal_size(header->fd, &header->rows, &header->columns))
-		refuse(error, "this terminal is too small to be divided: %d lines are needed", ROWS_LEAST);
+		sql_fail(error, "this terminal is too small to be divided: %d lines are needed", ROWS_LEAST);
 	else {
 		divide(header);
 		return header;

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "analyze/base/memory.h"
+#include "sql/base/memory.h"
 
 #define SECOND_NS INT64_C(1000000000)
 #define RATE_NS (SECOND_NS * 3 / 2)

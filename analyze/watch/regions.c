@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "analyze/base/memory.h"
+#include "sql/base/memory.h"
 #include "section.h"
 #include "ttalloc.h"
 

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "analyze/base/memory.h"
+#include "sql/base/memory.h"
 
 struct screen {
 	SCREEN *curses;

@@ -11,26 +11,15 @@
 #include <time.h>
 
 #include "analyze/discover.h"
-#include "analyze/base/say.h"
+#include "sql/base/error.h"
 #include "sql/answers/query.h"
+#include "sql/base/machine.h"
 
 #define READ_SHARE 50    /* of the time, one part for reading */
 #define GROUPS_SHARE 200 /* and for labels */
 #define GROUPS_BUDGET_NS INT64_C(60000000)
 #define GROUPS_PATIENT_NS INT64_C(2000000000)
 #define GROUPS_LEAST_NS INT64_C(1000000000)
-
-static int64_t clock_ns(clockid_t clock)
-{
-	struct timespec now;
-	clock_gettime(clock, &now);
-	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
-int64_t source_now_ns(void)
-{
-	return clock_ns(CLOCK_MONOTONIC);
-}
 
 void source_init(struct source *source, const char *named)
 {
@@ -60,7 +49,7 @@ static bool same(const struct stamp *a, const struct stamp *b)
 
 static int read_model(struct source *source, struct model *model, bool patient, struct sql_error *error)
 {
-	int64_t before_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID), now_ns = source_now_ns();
+	int64_t before_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID), now_ns = monotonic_ns();
 	struct recording *recording = recording_open(source->path, error);
 	if (recording == NULL)
 		return -1;
@@ -88,7 +77,7 @@ static bool find_path(struct source *source, struct sql_error *error)
 	if (discover(source->path, sizeof source->path, ".", error) == 0)
 		return true;
 	source->path[0] = '\0';
-	refuse(error, "waiting for a recording in this directory");
+	sql_fail(error, "waiting for a recording in this directory");
 	return false;
 }
 
@@ -103,17 +92,17 @@ enum source_result source_refresh(struct source *source, struct model *model, bo
 	if (!take_stamp(source->path, &file)) {
 		bool absent = errno == ENOENT || errno == ENOTDIR;
 		source->has_read = false;
-		refuse(error, absent ? "waiting for %s" : "%s: %m", source->path);
+		sql_fail(error, absent ? "waiting for %s" : "%s: %m", source->path);
 		return absent ? SOURCE_WAITING : SOURCE_TROUBLE;
 	}
 	if (file.bytes == 0 && !has_wal) { /* just made */
-		refuse(error, "waiting for %s", source->path);
+		sql_fail(error, "waiting for %s", source->path);
 		return SOURCE_WAITING;
 	}
-	bool groups_due = source->groups_stale && source_now_ns() >= source->next_groups_ns;
+	bool groups_due = source->groups_stale && monotonic_ns() >= source->next_groups_ns;
 	if (source->has_read && same(&file, &source->file) && same(&beside, &source->wal) && !groups_due)
 		return SOURCE_SAME;
-	if (source->has_read && !patient && file.inode == source->file.inode && source_now_ns() < source->next_read_ns)
+	if (source->has_read && !patient && file.inode == source->file.inode && monotonic_ns() < source->next_read_ns)
 		return SOURCE_SAME;
 	source->has_read = false;
 	if (read_model(source, model, patient, error) < 0)

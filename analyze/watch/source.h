@@ -41,7 +41,4 @@ void source_init(struct source *source, const char *named);
  * most a fiftieth of the time, the look-up of labels a further two-hundredth. PATIENT: take all the time it needs. */
 enum source_result source_refresh(struct source *source, struct model *model, bool patient, struct sql_error *error);
 
-/* CLOCK_MONOTONIC */
-int64_t source_now_ns(void);
-
 #endif

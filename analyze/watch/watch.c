@@ -16,11 +16,15 @@
 #include <unistd.h>
 
 #include "analyze/output.h"
+#include "sql/base/machine.h"
 #include "sql/base/units.h"
 #include "header.h"
 #include "screen.h"
 #include "source.h"
 #include "view.h"
+#include "sql/base/say.h"
+#include "sql/base/error.h"
+#include "analyze/write/status.h"
 
 #define REFRESH_MS 500
 #define REFRESH_LEAST_MS 20
@@ -43,17 +47,6 @@ struct watch {
 	bool device_chosen, has_state, over, colour, started_by_recorder;
 };
 
-static void read_boot_id(char *out, size_t size)
-{
-	FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
-	out[0] = '\0';
-	if (file == NULL)
-		return;
-	if (fgets(out, (int)size, file) != NULL)
-		out[strcspn(out, "\n")] = '\0';
-	fclose(file);
-}
-
 /* ---- state ---- */
 
 /* The first device is shown until one is chosen. */
@@ -66,7 +59,7 @@ static void choose_device(struct watch *watch)
 /* A file that is being made, ended or replaced cannot be read for a moment: meanwhile the last picture stays. */
 static enum source_result excuse_trouble(struct watch *watch)
 {
-	int64_t now_ns = source_now_ns();
+	int64_t now_ns = monotonic_ns();
 	if (watch->trouble_since_ns == 0)
 		watch->trouble_since_ns = now_ns;
 	if (now_ns - watch->trouble_since_ns > TROUBLE_NS)
@@ -84,7 +77,7 @@ static enum source_result refresh(struct watch *watch, bool patient)
 	watch->has_state = result == SOURCE_READ || result == SOURCE_SAME;
 	watch->view.state = watch->has_state ? NULL : watch->error.text;
 	watch->view.path = watch->source.path;
-	watch->view.now_ns = source_now_ns();
+	watch->view.now_ns = monotonic_ns();
 	if (watch->has_state)
 		model_sample(&watch->model, watch->view.now_ns);
 	choose_device(watch);
@@ -122,7 +115,7 @@ static void take_signals(struct watch *watch, bool above)
 static bool wait_until(struct watch *watch, int64_t until_ns, int input, bool above)
 {
 	struct pollfd polled[] = {{.fd = watch->signals, .events = POLLIN}, {.fd = input, .events = POLLIN}};
-	int64_t left_ns = until_ns - source_now_ns();
+	int64_t left_ns = until_ns - monotonic_ns();
 	int ready = poll(polled, 2, left_ns > 0 ? (int)((left_ns + 999999) / 1000000) : 0);
 	if (ready < 0)
 		return input >= 0; /* a change of size */
@@ -195,11 +188,11 @@ static void run_on_screen(struct watch *watch, struct screen *screen)
 	int input = isatty(STDIN_FILENO) ? STDIN_FILENO : -1, key;
 	watch->view.keys = true;
 	while (!watch->over) {
-		int64_t next_ns = source_now_ns() + watch->refresh_ns;
+		int64_t next_ns = monotonic_ns() + watch->refresh_ns;
 		if (!watch->view.paused)
 			refresh(watch, false);
 		show_on_screen(watch, screen);
-		while (!watch->over && source_now_ns() < next_ns) {
+		while (!watch->over && monotonic_ns() < next_ns) {
 			wait_until(watch, next_ns, input, false);
 			bool any = false;
 			while ((key = screen_key(screen)) != SCREEN_KEY_NONE) {
@@ -252,7 +245,7 @@ static enum status run_above(struct watch *watch)
 	}
 	watch->view.compact = true;
 	while (!watch->over) {
-		int64_t next_ns = source_now_ns() + watch->refresh_ns;
+		int64_t next_ns = monotonic_ns() + watch->refresh_ns;
 		refresh(watch, false);
 		show_above(watch, header);
 		wait_until(watch, next_ns, -1, true);
@@ -304,7 +297,7 @@ static enum status run_once(struct watch *watch)
 {
 	enum source_result result = refresh(watch, true);
 	if (result == SOURCE_WAITING)
-		refuse(&watch->error, "%s: no recording there (yet); without --once, watch waits for it",
+		sql_fail(&watch->error, "%s: no recording there (yet); without --once, watch waits for it",
 		       watch->source.path[0] != '\0' ? watch->source.path : "this directory");
 	if (result == SOURCE_WAITING || result == SOURCE_TROUBLE)
 		return fail(watch);
@@ -318,7 +311,7 @@ static enum status run_plain(struct watch *watch)
 {
 	bool any = false;
 	while (!watch->over) {
-		int64_t next_ns = source_now_ns() + watch->refresh_ns;
+		int64_t next_ns = monotonic_ns() + watch->refresh_ns;
 		enum source_result result = refresh(watch, false);
 		if (result == SOURCE_TROUBLE)
 			return fail(watch);
@@ -344,11 +337,11 @@ static int take_options(struct watch *watch)
 	int64_t ms = REFRESH_MS;
 	bool all = arguments_text(watch->arguments, "all") != NULL;
 	if (all && device != NULL)
-		return refuse(&watch->error, "--all and --device exclude each other");
+		return sql_fail(&watch->error, "--all and --device exclude each other");
 	if (refresh != NULL)
 		parse_integer(refresh, &ms);
 	if (ms < REFRESH_LEAST_MS || ms > REFRESH_MOST_MS)
-		return refuse(&watch->error, "--refresh takes %d to %d milliseconds, not %s", REFRESH_LEAST_MS,
+		return sql_fail(&watch->error, "--refresh takes %d to %d milliseconds, not %s", REFRESH_LEAST_MS,
 		              REFRESH_MOST_MS, refresh);
 	watch->refresh_ns = ms * 1000000;
 	watch->view.device = MODEL_ALL_DEVICES;
@@ -386,7 +379,7 @@ enum status watch_run(const struct arguments *arguments, const char *file)
 {
 	struct watch watch = {.arguments = arguments, .signals = -1, .colour = wants_colour(arguments)};
 	enum status status;
-	read_boot_id(watch.boot_id, sizeof watch.boot_id);
+	machine_boot_id(watch.boot_id, sizeof watch.boot_id);
 	watch.view.boot_id = watch.boot_id;
 	source_init(&watch.source, file);
 	status = take_options(&watch) < 0 ? fail(&watch) : run(&watch);

@@ -7,7 +7,7 @@
 #define ANALYZE_WATCH_H
 
 #include "analyze/arguments.h"
-#include "analyze/base/say.h"
+#include "analyze/write/status.h"
 
 /* FILE: the recording, which need not be there yet; NULL: the newest in this directory. Returns the exit status. */
 enum status watch_run(const struct arguments *arguments, const char *file);

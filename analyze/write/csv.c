@@ -2,7 +2,7 @@
  *
  * csv.c - RFC 4180: a header, CRLF, quotes where needed. Unknown is an empty cell, an empty text "".
  */
-#include "analyze/base/memory.h"
+#include "sql/base/memory.h"
 #include "sql/base/text.h"
 #include "writer.h"
 

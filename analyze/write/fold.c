@@ -3,7 +3,7 @@
  * fold.c - keeps what the runtime owns from drowning the program's own leaks in a table: such rows become one
  * line. Regions do not add up, so the line names each class and region by itself.
  */
-#include "analyze/base/memory.h"
+#include "sql/base/memory.h"
 #include "sql/base/text.h"
 #include "writer.h"
 

@@ -2,7 +2,7 @@
  *
  * folded.c - what flame graph tools read: a text, a blank and a number on each line, and nothing else.
  */
-#include "analyze/base/memory.h"
+#include "sql/base/memory.h"
 #include "sql/base/text.h"
 #include "writer.h"
 

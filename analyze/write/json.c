@@ -2,7 +2,7 @@
  *
  * json.c - one JSON document, streamed, or one JSON object per line.
  */
-#include "analyze/base/memory.h"
+#include "sql/base/memory.h"
 #include "sql/base/text.h"
 #include "writer.h"
 

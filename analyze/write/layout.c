@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "analyze/base/memory.h"
+#include "sql/base/memory.h"
 #include "sql/base/text.h"
 
 #define GAP 2

@@ -3,7 +3,7 @@
  * list.c - one name and value per line, for answers of one wide row. A text of several lines stays indented, so
  * that it cannot pass for another entry.
  */
-#include "analyze/base/memory.h"
+#include "sql/base/memory.h"
 #include "picture.h"
 #include "sql/base/text.h"
 #include "writer.h"

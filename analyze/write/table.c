@@ -4,7 +4,7 @@
  * comes behind them is printed at once, so that memory is bounded, and what comes behind the limit is only counted.
  */
 #include "layout.h"
-#include "analyze/base/memory.h"
+#include "sql/base/memory.h"
 #include "series.h"
 #include "sql/base/text.h"
 #include "writer.h"

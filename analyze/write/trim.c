@@ -3,7 +3,7 @@
  * trim.c - leaves out of a table over time what tells nothing: the rows of a series (device and region) before
  * anything was live there, and rows all of whose figures are unknown. A line each says so.
  */
-#include "analyze/base/memory.h"
+#include "sql/base/memory.h"
 #include "series.h"
 #include "writer.h"
 

@@ -35,7 +35,7 @@ ROOMS = {
     "recorder":           "include include/ttalloc sql/base sql/store sql/symbols sql/answers recorder/ledger recorder/serve recorder/legacy",
 
     "analyze/write":      "include include/ttalloc sql/base sql/store sql/answers",
-    "analyze/watch":      "include include/ttalloc sql/base sql/store sql/answers sql/answers/live",
+    "analyze/watch":      "include include/ttalloc sql/base sql/store sql/answers sql/answers/live analyze/write",
     "analyze/tools":      "",
     "analyze":            "include include/ttalloc sql/base sql/store sql/symbols sql/answers analyze/write analyze/watch",
 }
@@ -56,13 +56,10 @@ KNOWN = {
     ("recorder", "recorder/base"): "recorder",
     ("recorder/base", "sql/base"): "recorder",
     ("analyze/watch", "analyze"): "analyze",
-    ("analyze/watch", "analyze/base"): "analyze",
-    ("analyze/write", "analyze/base"): "analyze",
-    ("analyze", "analyze/base"): "analyze",
-    ("analyze/base", "sql/base"): "analyze",
     ("sql/base", "sql/replay"): "sql",
 }
-ROOMS_TO_GO = ("recorder/base", "analyze/base")
+
+ROOMS_TO_GO = ("recorder/base",)
 
 # Libraries that are the business of one folder alone.
 LIBRARIES = {"sqlite3.h": ("sql",), "zstd.h": ("hook", "recorder"), "ncurses.h": ("analyze",), "elfutils/libdw.h": ("sql",)}

@@ -8,6 +8,7 @@
 
 #include "sql/base/array.h"
 #include "sql/base/error.h"
+#include "sql/base/machine.h"
 #include "live.h"
 #include "ttalloc/vocabulary.h"
 #include "sql/store/recording.h"
@@ -32,14 +33,6 @@ struct scan {
 	bool too_many, any_alive;
 };
 
-static int64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
 static int scan_held(struct scan *scan)
 {
 	/* Blocks that a device's end took were not freed by their program either, but they do not live. */
@@ -60,7 +53,7 @@ static int scan_held(struct scan *scan)
 			                       &scan->shares[origin].bytes);
 			scan->shares[origin].blocks++;
 		}
-		scan->too_many = count % ROWS_BETWEEN_LOOKS == 0 && now_ns() > scan->deadline_ns;
+		scan->too_many = count % ROWS_BETWEEN_LOOKS == 0 && monotonic_ns() > scan->deadline_ns;
 	}
 	sqlite3_finalize(rows);
 	return state < 0 ? -1 : 0;
@@ -118,7 +111,7 @@ static int scan_origins(struct scan *scan)
 			state = take_origin(scan, rows);
 		result = state < 0 ? -1 : 0;
 		sqlite3_reset(rows);
-		scan->too_many = id % ROWS_BETWEEN_LOOKS == 0 && now_ns() > scan->deadline_ns;
+		scan->too_many = id % ROWS_BETWEEN_LOOKS == 0 && monotonic_ns() > scan->deadline_ns;
 	}
 	sqlite3_finalize(rows);
 	return result;
@@ -256,7 +249,7 @@ static int read_groups(struct scan *scan)
 
 int live_read_groups(struct live *live, struct recording *recording, int64_t budget_ns, struct sql_error *error)
 {
-	struct scan scan = {.live = live, .recording = recording, .error = error, .deadline_ns = now_ns() + budget_ns};
+	struct scan scan = {.live = live, .recording = recording, .error = error, .deadline_ns = monotonic_ns() + budget_ns};
 
 	for (size_t i = 0; i < live->process_count; i++)
 		scan.any_alive |= !live->processes[i].ended;

@@ -161,6 +161,8 @@ static const struct live_process *find_process(const struct live *live, int64_t 
 {
 	struct live_process key = {.id = id};
 
+	if (!live->process_count)
+		return NULL; /* nor a list, which bsearch() insists on */
 	return bsearch(&key, live->processes, live->process_count, sizeof(key), compare_process);
 }
 

@@ -34,7 +34,7 @@ struct lines {
 /* The window is [start, end]; a bucket ends where the next one begins, the last one with the window. */
 static int64_t bucket_start(const struct lines *lines, int64_t index)
 {
-	return lines->start_ns + (int64_t)((__int128)(lines->end_ns - lines->start_ns) * index / lines->count);
+	return lines->start_ns + (int64_t)(((__int128)lines->end_ns - lines->start_ns) * index / lines->count);
 }
 
 static void move_cursor(struct lines *lines, int64_t index)
@@ -49,7 +49,7 @@ static int64_t bucket_of(struct lines *lines, int64_t at_ns)
 {
 	if (at_ns > lines->end_ns)
 		return lines->count;
-	while (at_ns >= lines->cursor_end_ns)
+	while (at_ns >= lines->cursor_end_ns && lines->cursor + 1 < lines->count)
 		move_cursor(lines, lines->cursor + 1);
 	while (at_ns < lines->cursor_start_ns)
 		move_cursor(lines, lines->cursor - 1);

@@ -12,7 +12,7 @@
 
 #include "analyze/arguments.h"
 #include "analyze/command.h"
-#include "analyze/base/say.h"
+#include "analyze/nearest.h"
 #include "sql/base/units.h"
 #include "analyze/values.h"
 

@@ -258,6 +258,18 @@ static void test_stacks(void **state)
 	            "main;f|12\nmain;f;grow|2\nmain;grow|1\n");
 }
 
+/* A crafted file may end at the end of time: a time line still does. */
+static void test_end_of_time(void **state)
+{
+	struct pair *pair = *state;
+
+	run(&pair->new, "UPDATE recording_info SET end_ns = 9223372036854775807");
+	run(&pair->new,
+	    "INSERT INTO freed VALUES(90, 80, 9223372036854775807, 9223372036854775000, 64, 64, NULL, 1, NULL)");
+	expect_answer(&pair->new, "SELECT count(*) > 0, sum(frees) FROM buckets WHERE device = 0 AND region = 0",
+	              "1|1\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -272,6 +284,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_order_of_processes, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_no_call_stacks, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_stacks, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_end_of_time, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,34 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * say.c - see say.h.
+ * nearest.c - see nearest.h.
  */
-#include "say.h"
+#include "nearest.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
-
-#include "sql/base/text.h"
-
-void say(const char *format, ...)
-{
-	char raw[2048], safe[4096];
-	va_list arguments;
-	va_start(arguments, format);
-	vsnprintf(raw, sizeof raw, format, arguments);
-	va_end(arguments);
-	text_terminal(safe, sizeof safe, raw, strlen(raw));
-	fprintf(stderr, "ttalloc-analyze: %s\n", safe);
-}
-
-int refuse(struct sql_error *error, const char *format, ...)
-{
-	va_list arguments;
-	va_start(arguments, format);
-	vsnprintf(error->text, sizeof error->text, format, arguments);
-	va_end(arguments);
-	return -1;
-}
 
 #define WORD_MAX 32
 

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * nearest.h - what somebody meant who made a slip.
+ */
+#ifndef ANALYZE_NEAREST_H
+#define ANALYZE_NEAREST_H
+
+#include <stddef.h>
+
+/* The name among NAMES that WORD most likely meant, or NULL. */
+const char *nearest(const char *word, const char *const *names, size_t count);
+
+#endif
