@@ -53,7 +53,7 @@ def a_run_that_was_turned_away_says_so():
     file = place.file("run.db")
     script = f"mount -t tmpfs -o mode=700 tmpfs {place.segments} && exec {program('ttalloc-player')}"
     result = run([program("ttalloc-recorder"), "-o", file, "--", "unshare", "-m", "sh", "-c", script], env=place.env,
-                 cwd=place.path, input="alloc 0 0 0 4096 1000 0\n")
+                 cwd=place.path, input="alloc 0 0 0 4096 1000 0\nflush 1000\n")
     equal(result.returncode, 0, f"status ({result.stderr})")
     check("INCOMPLETE" in result.stderr and "TTALLOC_SEGMENT_DIR" in result.stderr, f"the summary: {result.stderr}")
     check("No process joined" not in result.stderr, f"the summary: {result.stderr}")
