@@ -49,6 +49,7 @@ struct session {
 	struct ingest_recording recording;
 	struct clock_map *clock;
 	struct devices *devices; /* for old monitors; NULL: there are none */
+	struct ingest_observer observer;
 	sigset_t signals, signals_before;
 	struct watch watch;
 	struct server_report report;
@@ -194,7 +195,7 @@ static int open_ingest(struct session *session, struct front_error *error)
 	    .command = command,
 	    .socket = session->socket_path,
 	    .start_monotonic_ns = clock_monotonic_ns(),
-	    .devices = session->devices,
+	    .observer = session->devices ? &session->observer : NULL,
 	};
 	int result;
 
@@ -327,6 +328,7 @@ static int record(struct session *session, struct front_error *error)
 	    .until_all_ended = options->append && listener_is_private(session->socket_path),
 	};
 	struct server_watcher watcher = {see_joined, see_waiting, session};
+	struct legacy *legacy;
 	struct server *server;
 	int status = 0;
 
@@ -337,11 +339,12 @@ static int record(struct session *session, struct front_error *error)
 	};
 	if (options->command)
 		setup.watcher = &watcher;
-	if (open_legacy(session, &setup.legacy, error) < 0)
+	if (open_legacy(session, &legacy, error) < 0)
 		return not_started(session);
+	setup.guest = legacy ? legacy_guest(legacy) : NULL;
 	server = server_open(&setup, error);
 	if (!server) {
-		legacy_close(setup.legacy);
+		legacy_close(legacy);
 		return not_started(session);
 	}
 	if (options->append && server_resume(server, error) < 0)
@@ -353,7 +356,7 @@ static int record(struct session *session, struct front_error *error)
 	if (!status)
 		server_run(server, &session->report);
 	server_close(server);
-	legacy_close(setup.legacy);
+	legacy_close(legacy);
 	return status;
 }
 
@@ -456,8 +459,10 @@ int session_run(const struct recorder_options *options)
 	bool complete;
 	int status;
 
-	if (options->legacy_socket)
+	if (options->legacy_socket) {
 		session.devices = devices_new();
+		session.observer = devices_observer(session.devices);
+	}
 	block_signals(&session);
 	status = start(&session, &error);
 	if (status) {

@@ -120,7 +120,7 @@ uint32_t attribution_id(struct ledger *ledger, struct process *process, const st
 	if (holdings->attribution_count >= MOST_ATTRIBUTIONS) {
 		struct raw_attribution bare = raw_attribution(0, 0, 0, (uint32_t)raw->stack_place);
 
-		bare.what = raw->what & ~((uint32_t)(uint8_t) ~CLASS_FLAGS << 8);
+		bare.what = raw->what & ~((uint32_t)(uint8_t)~CLASS_FLAGS << 8);
 		return look_up(ledger, process, table, &bare);
 	}
 	holdings->attributions = memory_room(holdings->attributions, holdings->attribution_count,

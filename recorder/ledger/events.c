@@ -125,6 +125,7 @@ static void apply_device_open(struct event_context *context)
 {
 	struct ttalloc_bank_layout layout;
 	struct tta_device_entry device;
+	const struct ingest_observer *observer = context->ledger->observer;
 	struct entry entry, arch, rest;
 
 	context_log_other(context, 0);
@@ -140,9 +141,9 @@ static void apply_device_open(struct event_context *context)
 	for (uint32_t i = 0; i < device.layout_count; i++) {
 		entry_take(&entry, &layout, sizeof(layout));
 		log_layout(context, &layout, &arch);
-		if (context->ledger->devices)
-			devices_open(context->ledger->devices, context->event->device, &layout, (const char *)arch.data,
-			             (uint32_t)arch.bytes);
+		if (observer)
+			observer->opened(observer->context, context->event->device, &layout, (const char *)arch.data,
+			                 (uint32_t)arch.bytes);
 	}
 }
 

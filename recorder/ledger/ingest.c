@@ -223,10 +223,9 @@ uint32_t ingest_process(struct ingest *ingest, const struct ingest_process *abou
 	opened_chunk(ingest);
 	process = process_new(&ingest->ledger, about->segment_id);
 	memcpy(process->parent_id, about->parent_id, TTA_ID_BYTES);
-	if (about->producer) {
-		process->old_client = strcmp(about->producer, "poc") == 0;
+	process->unobserved = about->unobserved;
+	if (about->producer)
 		process_note_producer(process, about->producer, strlen(about->producer));
-	}
 	process->forked = memcmp(about->parent_id, none, sizeof(none)) != 0;
 	process->parent = id_of_segment(ingest, about->parent_id);
 	process->segment_path = memory_or_die(strdup(about->segment_path ? about->segment_path : ""));

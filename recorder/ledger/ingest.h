@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "ttalloc.h"
 #include "ttalloc/event.h"
 #include "ttalloc/segment.h"
 
@@ -22,13 +23,23 @@ struct ingest_error {
 	char text[512]; /* what went wrong and what to do about it; no newline */
 };
 
+/* Somebody who is told of devices and of what is held there, as it is taken in: on the thread that takes it in. */
+struct ingest_observer {
+	/* DEVICE was opened. ARCH is not NUL-terminated. */
+	void (*opened)(void *context, uint32_t device, const struct ttalloc_bank_layout *layout, const char *arch,
+	               uint32_t arch_bytes);
+	/* What is held of REGION on DEVICE has changed by BYTES. */
+	void (*changed)(void *context, uint32_t device, uint32_t region, int64_t bytes);
+	void *context;
+};
+
 struct ingest_options {
-	const char *path;            /* of the database */
-	bool append;                 /* go on with an existing recording; else the file must not exist */
-	const char *command;         /* of wrap mode, or NULL */
-	const char *socket;          /* on which hooks report */
-	uint64_t start_monotonic_ns; /* time 0, when not appending */
-	struct devices *devices; /* to keep up to date with what hooks report; NULL: nobody asks. Outlives the ingest */
+	const char *path;                       /* of the database */
+	bool append;                            /* go on with an existing recording; else the file must not exist */
+	const char *command;                    /* of wrap mode, or NULL */
+	const char *socket;                     /* on which hooks report */
+	uint64_t start_monotonic_ns;            /* time 0, when not appending */
+	const struct ingest_observer *observer; /* NULL: nobody. Outlives the ingest */
 };
 
 /* What the recording itself knows, after opening. */
@@ -66,6 +77,7 @@ struct ingest_process {
 	uint64_t start_time;
 	uint64_t joined_ns; /* relative to the recording's start; earlier is 0 */
 	uint64_t fork_ns;   /* when it was forked, when parent_id is set */
+	bool unobserved;    /* the observer is not told of its changes, since it knows them */
 };
 
 /* Introduces a process, or finds it again by its segment_id after a restart. Returns its id (> 0), and in

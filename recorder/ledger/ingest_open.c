@@ -141,7 +141,7 @@ int ingest_open(const struct ingest_options *options, struct ingest **made, stru
 	struct writer_identity identity = {0};
 	struct sql_error why = {{0}};
 
-	ingest->ledger.devices = options->devices;
+	ingest->ledger.observer = options->observer;
 	if (open_writer(ingest, options, &identity, &why) != 0)
 		goto failed;
 	ingest->committer = committer_start(ingest->writer, ingest->totals, ingest->event_fd);

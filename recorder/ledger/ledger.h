@@ -8,7 +8,6 @@
 
 #include "cbs.h"
 #include "chunk.h"
-#include "devices.h"
 #include "dictionary.h"
 #include "ingest.h"
 #include "blocks.h"
@@ -69,7 +68,7 @@ struct process {
 	uint64_t events, failures, lost, unmatched_frees, inherited_frees, replaced;
 	uint64_t ended_ns;
 	const char *ended;                  /* static; NULL: alive */
-	bool old_client;                    /* of the old protocol, which keeps totals of its own */
+	bool unobserved;                    /* the observer knows what it holds */
 	bool hooked;                        /* a hook of TT-Metal reports it */
 	bool turned_away;                   /* which is said in a row of loss */
 	bool forked, ended_committed, news; /* news: committed_number rose since ingest_take_committed() */
@@ -89,7 +88,7 @@ struct open_batch {
 };
 
 struct ledger {
-	struct devices *devices; /* NULL: nobody asks */
+	const struct ingest_observer *observer; /* NULL: nobody */
 	struct dictionary *dictionary;
 	struct chunk *chunk;
 	int64_t next_key;

@@ -131,8 +131,8 @@ void ledger_change(struct ledger *ledger, uint32_t region, const struct usage_ch
 	struct chunk *chunk = ledger->chunk;
 	struct delta *delta;
 
-	if (ledger->devices && !process_by_id(ledger, change->process)->old_client)
-		devices_change(ledger->devices, place->device, place->region, change->bytes);
+	if (ledger->observer && !process_by_id(ledger, change->process)->unobserved)
+		ledger->observer->changed(ledger->observer->context, place->device, place->region, change->bytes);
 	if (place->chunk == chunk->serial) {
 		delta = &chunk->deltas.rows[place->delta];
 		if (delta_may_grow(delta->from_ns, delta->changes, change->at_ns, 1)) {

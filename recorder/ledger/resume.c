@@ -303,14 +303,16 @@ static void settle_all(struct ledger *ledger)
 }
 
 /* What living processes hold. (The geometry of their banks is not told again: they told it when they opened them.) */
-static void tell_devices(const struct ledger *ledger)
+static void tell_observer(const struct ledger *ledger)
 {
-	for (size_t i = 0; ledger->devices && i < ledger->process_count; i++) {
+	const struct ingest_observer *observer = ledger->observer;
+
+	for (size_t i = 0; observer && i < ledger->process_count; i++) {
 		const struct holdings *holdings = ledger->processes[i]->holdings;
 
 		for (size_t k = 0; holdings && k < holdings->region_total_count; k++)
-			devices_change(ledger->devices, holdings->region_totals[k].device,
-			               holdings->region_totals[k].region, holdings->region_totals[k].live_bytes);
+			observer->changed(observer->context, holdings->region_totals[k].device,
+			                  holdings->region_totals[k].region, holdings->region_totals[k].live_bytes);
 	}
 }
 
@@ -341,6 +343,6 @@ int resume(struct ledger *ledger, struct totals *totals, struct writer *writer, 
 		if (writer_load(writer, parts[i].kind, parts[i].each, &resuming, error) != 0)
 			return -1;
 	settle_all(ledger);
-	tell_devices(ledger);
+	tell_observer(ledger);
 	return 0;
 }

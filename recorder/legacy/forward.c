@@ -24,6 +24,7 @@ static void introduce(struct legacy_process *process, struct ingest *ingest, con
 	struct ingest_process about = {
 	    .segment_path = "", /* none: nothing is left of it should this recorder be killed */
 	    .producer = "poc",
+	    .unobserved = true,
 	    .executable = executable,
 	    .command = executable + strlen(executable) + 1,
 	    .pid = item->pid,
@@ -133,7 +134,7 @@ static void keep(struct legacy_process *process, struct legacy_item *item)
 }
 
 void legacy_forward(struct legacy_forwarder *forwarder, struct ingest *ingest, struct legacy_item *item,
-                    const struct legacy_others *others)
+                    const struct guest_others *others)
 {
 	struct legacy_process *process = NULL;
 
@@ -145,7 +146,7 @@ void legacy_forward(struct legacy_forwarder *forwarder, struct ingest *ingest, s
 		keep(process, item);
 		return;
 	}
-	if (process && process->hooked && !process->silent && others->record(process->pid, others->context))
+	if (process && process->hooked && !process->silent && others->are_hooked(process->pid, others->context))
 		silence(forwarder, ingest, process, others->now_ns);
 	if (process && process->silent)
 		free(item);
@@ -154,9 +155,9 @@ void legacy_forward(struct legacy_forwarder *forwarder, struct ingest *ingest, s
 }
 
 static void decide(struct legacy_forwarder *forwarder, struct ingest *ingest, struct legacy_process *process,
-                   const struct legacy_others *others)
+                   const struct guest_others *others)
 {
-	bool recorded = others->record(process->pid, others->context);
+	bool recorded = others->are_hooked(process->pid, others->context);
 
 	if (!recorded && others->now_ns < process->joined_ns + DOUBT_NS)
 		return;
@@ -176,7 +177,7 @@ static void decide(struct legacy_forwarder *forwarder, struct ingest *ingest, st
 }
 
 void legacy_forwarder_settle(struct legacy_forwarder *forwarder, struct ingest *ingest,
-                             const struct legacy_others *others)
+                             const struct guest_others *others)
 {
 	for (size_t i = 0; forwarder->doubtful_count && i < forwarder->count; i++)
 		if (forwarder->processes[i].doubtful)

@@ -35,11 +35,11 @@ struct legacy_forwarder {
 
 /* Takes ITEM in and frees it. */
 void legacy_forward(struct legacy_forwarder *forwarder, struct ingest *ingest, struct legacy_item *item,
-                    const struct legacy_others *others);
+                    const struct guest_others *others);
 
 /* Decides about doubtful processes, if it is time. */
 void legacy_forwarder_settle(struct legacy_forwarder *forwarder, struct ingest *ingest,
-                             const struct legacy_others *others);
+                             const struct guest_others *others);
 
 void legacy_forwarder_free(struct legacy_forwarder *forwarder);
 

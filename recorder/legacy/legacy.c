@@ -266,36 +266,9 @@ static int open_sources(struct legacy *legacy, struct front_error *error)
 	return 0;
 }
 
-int legacy_open(const struct legacy_setup *setup, struct legacy **result, struct front_error *error)
+static bool take(void *context, struct ingest *ingest, const struct guest_others *others)
 {
-	struct legacy *legacy = memory_zeroed(sizeof(*legacy));
-	int failed;
-
-	*result = NULL;
-	legacy->setup = *setup;
-	legacy->asking_fd = legacy->reporting_fd = legacy->wake.fd = legacy->listener.fd = -1;
-	legacy_stage_init(&legacy->stage);
-	if (open_sources(legacy, error) < 0) {
-		legacy_close(legacy);
-		return -1;
-	}
-	failed = pthread_create(&legacy->thread, NULL, run, legacy);
-	if (failed) {
-		legacy_close(legacy);
-		return front_fail(error, "a thread for old clients: %s", strerror(failed));
-	}
-	legacy->started = true;
-	*result = legacy;
-	return 0;
-}
-
-int legacy_event_fd(const struct legacy *legacy)
-{
-	return legacy_queue_filled_fd(legacy->queue);
-}
-
-bool legacy_take(struct legacy *legacy, struct ingest *ingest, const struct legacy_others *others)
-{
+	struct legacy *legacy = context;
 	struct legacy_item *item = NULL;
 
 	legacy_forwarder_settle(&legacy->forwarder, ingest, others);
@@ -320,20 +293,29 @@ static void wake(struct legacy *legacy)
 		return; /* it is awake */
 }
 
-void legacy_finish(struct legacy *legacy)
+static void finish(void *context)
 {
+	struct legacy *legacy = context;
+
 	legacy->finishing = true;
 	wake(legacy);
 }
 
-bool legacy_is_finished(const struct legacy *legacy)
+static bool is_finished(void *context)
 {
+	const struct legacy *legacy = context;
+
 	return legacy->finished && legacy_queue_is_empty(legacy->queue) && !legacy->forwarder.doubtful_count;
 }
 
-uint64_t legacy_refused(const struct legacy *legacy)
+static uint64_t refused(void *context)
 {
-	return legacy->refused;
+	return ((const struct legacy *)context)->refused;
+}
+
+const struct guest *legacy_guest(const struct legacy *legacy)
+{
+	return &legacy->guest;
 }
 
 static void free_owner(struct legacy_owner *owner, void *context)
@@ -377,4 +359,35 @@ void legacy_close(struct legacy *legacy)
 		if (fds[i] >= 0)
 			close(fds[i]);
 	free(legacy);
+}
+
+int legacy_open(const struct legacy_setup *setup, struct legacy **result, struct front_error *error)
+{
+	struct legacy *legacy = memory_zeroed(sizeof(*legacy));
+	int failed;
+
+	*result = NULL;
+	legacy->setup = *setup;
+	legacy->asking_fd = legacy->reporting_fd = legacy->wake.fd = legacy->listener.fd = -1;
+	legacy_stage_init(&legacy->stage);
+	if (open_sources(legacy, error) < 0) {
+		legacy_close(legacy);
+		return -1;
+	}
+	failed = pthread_create(&legacy->thread, NULL, run, legacy);
+	if (failed) {
+		legacy_close(legacy);
+		return front_fail(error, "a thread for old clients: %s", strerror(failed));
+	}
+	legacy->started = true;
+	legacy->guest = (struct guest){
+	    .context = legacy,
+	    .event_fd = legacy_queue_filled_fd(legacy->queue),
+	    .take = take,
+	    .finish = finish,
+	    .is_finished = is_finished,
+	    .refused = refused,
+	};
+	*result = legacy;
+	return 0;
 }

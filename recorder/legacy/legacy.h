@@ -12,9 +12,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "recorder/ledger/devices.h"
-#include "recorder/ledger/ingest.h"
+#include "devices.h"
 #include "recorder/base/say.h"
+#include "recorder/serve/guest.h"
 
 #define LEGACY_DEFAULT_PATH "/tmp/tt_allocation_server.sock"
 
@@ -30,28 +30,10 @@ struct legacy_setup {
 /* Listens on the socket, and serves it from now on. 0, or -1 with ERROR. */
 int legacy_open(const struct legacy_setup *setup, struct legacy **legacy, struct front_error *error);
 
-/* Readable when there is something to take in; legacy_take() then. */
-int legacy_event_fd(const struct legacy *legacy);
-
-/* Who else records a process. One that a hook reports is not recorded twice: its old client falls silent. */
-struct legacy_others {
-	bool (*record)(uint32_t pid, void *context);
-	void *context;
-	uint64_t now_ns; /* since the recording's start */
-};
-
-/* Takes in what clients reported, a fair share, while there is room. True: there is more. To be called now and then. */
-bool legacy_take(struct legacy *legacy, struct ingest *ingest, const struct legacy_others *others);
-
-/* Accepts nobody any more, reads what has been sent, and leaves the connections to a process that outlives this one:
- * old clients do not survive that a connection is closed on them. */
-void legacy_finish(struct legacy *legacy);
-
-/* After legacy_finish(): whether all has been read and taken in. */
-bool legacy_is_finished(const struct legacy *legacy);
-
-/* Clients that were turned away, or whose messages could not be read. */
-uint64_t legacy_refused(const struct legacy *legacy);
+/* How the server's loop takes part in it: what clients reported, a fair share at a time; and the end, when nobody is
+ * accepted any more, what was sent is read, and the connections are left to a process that outlives this one, since old
+ * clients do not survive that a connection is closed on them. */
+const struct guest *legacy_guest(const struct legacy *legacy);
 
 /* NULL is allowed. */
 void legacy_close(struct legacy *legacy);

@@ -43,6 +43,7 @@ struct legacy_connection {
 
 struct legacy {
 	struct legacy_setup setup;
+	struct guest guest;
 	struct legacy_queue *queue;
 	struct legacy_forwarder forwarder; /* of the other thread */
 	pthread_t thread;

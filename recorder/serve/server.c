@@ -54,12 +54,12 @@ static int open_timer(void)
 	return fd;
 }
 
-static int watch_legacy(struct server *server)
+static int watch_guest(struct server *server)
 {
-	if (!server->setup.legacy)
+	if (!server->setup.guest)
 		return 0;
-	server->legacy_events = (struct source){.kind = SOURCE_LEGACY, .fd = legacy_event_fd(server->setup.legacy)};
-	return server_watch(server, &server->legacy_events, EPOLLIN | EPOLLET);
+	server->guest_events = (struct source){.kind = SOURCE_GUEST, .fd = server->setup.guest->event_fd};
+	return server_watch(server, &server->guest_events, EPOLLIN | EPOLLET);
 }
 
 static int open_sources(struct server *server)
@@ -75,7 +75,7 @@ static int open_sources(struct server *server)
 	if (server->epoll_fd < 0 || server->signals.fd < 0 || server->timer.fd < 0 ||
 	    server_watch(server, &server->listener, EPOLLIN) < 0 ||
 	    server_watch(server, &server->signals, EPOLLIN) < 0 || server_watch(server, &server->timer, EPOLLIN) < 0 ||
-	    (ingest_fd >= 0 && server_watch(server, &server->ingest_events, EPOLLIN) < 0) || watch_legacy(server) < 0)
+	    (ingest_fd >= 0 && server_watch(server, &server->ingest_events, EPOLLIN) < 0) || watch_guest(server) < 0)
 		return -1;
 	server->listening = true;
 	return 0;
@@ -248,7 +248,7 @@ static void take_event(struct server *server, struct source *source)
 		if (!((struct recorded *)(void *)source)->gone)
 			processes_died(server, (struct recorded *)(void *)source);
 		break;
-	case SOURCE_LEGACY:
+	case SOURCE_GUEST:
 		break; /* the loop takes it in, as it does with what processes have */
 	}
 }
@@ -267,11 +267,12 @@ static bool is_hooked(uint32_t pid, void *context)
 	return false;
 }
 
-static bool take_from_old_clients(struct server *server)
+static bool take_from_guest(struct server *server)
 {
-	struct legacy_others others = {is_hooked, server, server_now_ns(server)};
+	struct guest_others others = {is_hooked, server, server_now_ns(server)};
+	const struct guest *guest = server->setup.guest;
 
-	return server->setup.legacy && legacy_take(server->setup.legacy, server->setup.ingest, &others);
+	return guest && guest->take(guest->context, server->setup.ingest, &others);
 }
 
 /* One round: what happened, then what can be taken in. WAIT: for something to happen. True: more can be taken in. */
@@ -284,7 +285,7 @@ static bool run_once(struct server *server, bool wait)
 	for (int i = 0; i < count; i++)
 		take_event(server, events[i].data.ptr);
 	more = processes_pump(server);
-	more |= take_from_old_clients(server);
+	more |= take_from_guest(server);
 	connections_sweep(server);
 	processes_sweep(server);
 	return more;
@@ -323,11 +324,12 @@ static bool is_over(struct server *server)
 /* Whether anything is left that was reported and is not committed. */
 static uint64_t count_unwritten(const struct server *server)
 {
+	const struct guest *guest = server->setup.guest;
 	uint64_t count = 0;
 
 	for (size_t i = 0; i < server->process_count; i++)
 		count += recorded_is_dead(server->processes[i]) || !recorded_is_settled(server->processes[i]);
-	count += server->setup.legacy && !legacy_is_finished(server->setup.legacy);
+	count += guest && !guest->is_finished(guest->context);
 	return count;
 }
 
@@ -373,8 +375,8 @@ static void finish(struct server *server)
 {
 	bool more = true;
 
-	if (server->setup.legacy)
-		legacy_finish(server->setup.legacy);
+	if (server->setup.guest)
+		server->setup.guest->finish(server->setup.guest->context);
 	connections_hear(server);
 	processes_scan(server);
 	processes_poll(server, true); /* who died just now is not among those who live on */
@@ -483,8 +485,8 @@ void server_run(struct server *server, struct server_report *report)
 	if (server->setup.command && !server->report.unwritten)
 		processes_dismiss(server);
 	server->report.refused = server->shared.refused;
-	if (server->setup.legacy)
-		server->report.refused += legacy_refused(server->setup.legacy);
+	if (server->setup.guest)
+		server->report.refused += server->setup.guest->refused(server->setup.guest->context);
 	server->report.gave_up = server->give_up;
 	*report = server->report;
 }

@@ -14,9 +14,9 @@
 #include <stdint.h>
 
 #include "clock.h"
+#include "guest.h"
 #include "recorder/ledger/ingest.h"
 #include "listener.h"
-#include "recorder/legacy/legacy.h"
 #include "recorder/base/say.h"
 
 struct server;
@@ -37,7 +37,7 @@ struct server_setup {
 	struct listener *listener;
 	pid_t command; /* runs until it ends, and passes signals on to it; 0: runs until told to stop */
 	const struct server_watcher *watcher; /* NULL: nobody */
-	struct legacy *legacy;                /* serves old clients; NULL: they are not served */
+	const struct guest *guest;            /* NULL: none */
 	sigset_t signals;                     /* blocked ones, to be read from a descriptor */
 	bool until_all_ended; /* without a command: end when no process is left, not only when told to */
 };

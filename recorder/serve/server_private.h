@@ -28,7 +28,7 @@ struct server {
 	struct server_setup setup;
 	struct recorded_shared shared;
 	int epoll_fd;
-	struct source listener, signals, timer, ingest_events, legacy_events;
+	struct source listener, signals, timer, ingest_events, guest_events;
 	struct recorded **processes;
 	size_t process_count, process_capacity, next_process;
 	struct connection **connections;

@@ -12,7 +12,7 @@ enum source_kind {
 	SOURCE_INGEST,
 	SOURCE_CONNECTION,
 	SOURCE_PROCESS,
-	SOURCE_LEGACY,
+	SOURCE_GUEST,
 };
 
 /* First member of whatever has a descriptor in the loop. */

@@ -47,9 +47,6 @@ MOST_FILES = 45
 KNOWN = {
     ("hook/core", "hook/ship"): "hook",
     ("hook/core", "hook/stacks"): "hook",
-    ("recorder/ledger", "recorder/legacy"): "recorder",
-    ("recorder/serve", "recorder/legacy"): "recorder",
-    ("recorder/serve", "recorder"): "recorder",
     ("recorder/serve", "recorder/base"): "recorder",
     ("recorder/ledger", "recorder/base"): "recorder",
     ("recorder/legacy", "recorder/base"): "recorder",

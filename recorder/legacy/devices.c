@@ -75,10 +75,10 @@ static unsigned arch_number(const char *arch, uint32_t bytes)
 	return 0;
 }
 
-void devices_open(struct devices *devices, uint32_t number, const struct ttalloc_bank_layout *layout, const char *arch,
-                  uint32_t arch_bytes)
+static void open_device(void *context, uint32_t number, const struct ttalloc_bank_layout *layout, const char *arch,
+                        uint32_t arch_bytes)
 {
-	struct device *device = device_at(devices, number);
+	struct device *device = device_at(context, number);
 
 	if (!device)
 		return;
@@ -92,16 +92,21 @@ void devices_open(struct devices *devices, uint32_t number, const struct ttalloc
 	}
 }
 
-void devices_change(struct devices *devices, uint32_t number, uint32_t region, int64_t bytes)
+static void change(void *context, uint32_t number, uint32_t region, int64_t bytes)
 {
 	enum part part = part_of(region);
-	struct device *device = part == PARTS ? NULL : device_at(devices, number);
+	struct device *device = part == PARTS ? NULL : device_at(context, number);
 
 	if (!device) /* one thread writes: no read-modify-write is needed */
 		return;
 	atomic_store_explicit(&device->held[part],
 	                      atomic_load_explicit(&device->held[part], memory_order_relaxed) + bytes,
 	                      memory_order_relaxed);
+}
+
+struct ingest_observer devices_observer(struct devices *devices)
+{
+	return (struct ingest_observer){.opened = open_device, .changed = change, .context = devices};
 }
 
 static uint64_t held(const struct device *device, enum part part)

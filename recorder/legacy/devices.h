@@ -9,8 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "recorder/legacy/wire.h"
-#include "ttalloc.h"
+#include "recorder/ledger/ingest.h"
+#include "wire.h"
 
 #define DEVICES_MOST 256u /* chips beyond are not kept */
 
@@ -19,12 +19,8 @@ struct devices;
 struct devices *devices_new(void);
 void devices_free(struct devices *devices);
 
-/* DEVICE was opened. ARCH is not NUL-terminated. */
-void devices_open(struct devices *devices, uint32_t device, const struct ttalloc_bank_layout *layout, const char *arch,
-                  uint32_t arch_bytes);
-
-/* What is held of REGION on DEVICE has changed by BYTES. */
-void devices_change(struct devices *devices, uint32_t device, uint32_t region, int64_t bytes);
+/* Keeps DEVICES up to date with what hooks report. */
+struct ingest_observer devices_observer(struct devices *devices);
 
 /* Adds what is held on DEVICE to TOTALS. */
 void devices_add_totals(const struct devices *devices, uint32_t device, struct legacy_totals *totals);
