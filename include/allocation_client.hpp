@@ -8,7 +8,8 @@
 // constructor, nothing throws but what the caller's own classes throw, and errno is kept. All functions are thread-safe.
 //
 // Report an allocation after it is placed, and a free before the memory is given back. A buffer that was created at a
-// given address owns nothing and must not be reported: its owner is. hook/tt_metal/README.md says where each call goes.
+// given address owns nothing and must not be reported: its owner is. Nor must what a graph capture (NO_DISPATCH) places
+// at address 0, which takes no memory. hook/tt_metal/README.md says where each call goes.
 #ifndef TTALLOC_ALLOCATION_CLIENT_HPP
 #define TTALLOC_ALLOCATION_CLIENT_HPP
 
@@ -55,6 +56,7 @@ struct Library {
     const ttalloc_gate_page* gate;
     void (*lost)(std::uint64_t);         // may be missing
     void (*name_producer)(const char*);  // may be missing
+    void (*note)(const char*, std::uint64_t);  // may be missing
     void (*yield)(std::uint32_t);        // of the preload; may be missing
 };
 
@@ -85,6 +87,7 @@ inline bool load_all(void* handle, Library& to) noexcept {
 #undef TTALLOC_CLIENT_FUNCTIONS
     load(handle, "ttalloc_lost", to.lost);
     load(handle, "ttalloc_name_producer", to.name_producer);
+    load(handle, "ttalloc_note", to.note);
     load(RTLD_DEFAULT, "ttalloc_tt_metal_yield", to.yield);
     return complete;
 }
@@ -191,8 +194,7 @@ public:
     // its footprint in each bank, aligned_size_per_bank(); 0: not known. FLAGS: enum ttalloc_flag.
     static void report_allocation(int device_id, std::uint64_t size, std::uint8_t buffer_type, std::uint64_t address,
                                   std::uint64_t bank_bytes = 0, std::uint16_t flags = 0) noexcept {
-        // Address 0 is that of a NO_DISPATCH capture, which takes no memory.
-        if (!ttalloc_client::recording() || address == 0) {
+        if (!ttalloc_client::recording()) {
             return;
         }
         ttalloc_client::claim(ttalloc_client::BUFFERS | ttalloc_client::CIRCULAR_BUFFERS);
@@ -246,7 +248,7 @@ public:
     // ---- What the functions of allocation_tracker are made of ----
 
     static void report_free(std::uint32_t device, std::uint16_t region, std::uint64_t address) noexcept {
-        if (!ttalloc_client::recording() || address == 0) {
+        if (!ttalloc_client::recording()) {
             return;
         }
         ttalloc_client::claim(ttalloc_client::BUFFERS | ttalloc_client::CIRCULAR_BUFFERS);

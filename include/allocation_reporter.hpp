@@ -24,9 +24,42 @@ struct Chip {
 struct Objects {
     Chip chips[256];
     std::atomic<std::uintptr_t> allocators[64]{};  // whose geometry was reported
+    std::atomic<std::uint64_t> placed[1024]{};     // programs that had circular buffers, as far as there is room
 };
 
 inline Objects objects;
+
+template <class Program, class = void>
+struct HasNumber : std::false_type {};
+template <class Program>
+struct HasNumber<Program, std::void_t<decltype(static_cast<std::uint64_t>(std::declval<const Program&>().get_id()))>>
+    : std::true_type {};
+
+// What names PROGRAM: its own number, which no other one has; where it has none, its address, which a later one may have.
+template <class Program>
+std::uint64_t program_number(const Program* program) {
+    if constexpr (HasNumber<Program>::value) {
+        return static_cast<std::uint64_t>(program->get_id());
+    } else {
+        return static_cast<std::uint64_t>(reinterpret_cast<std::uintptr_t>(program));
+    }
+}
+
+// Whether PROGRAM had circular buffers on CHIP before; from now on it has. A program places all of its own at once, so
+// those are gone, and so may be the program: another one has its address.
+inline bool places_again(std::uint32_t chip, std::uint64_t program) noexcept {
+    std::uint64_t key = (program ^ (std::uint64_t{chip} << 48)) * 0x9E3779B97F4A7C15u | 1u;
+    return objects.placed[key >> 54].exchange(key, std::memory_order_relaxed) == key;
+}
+
+// A graph capture (NO_DISPATCH) places its buffers at address 0: they take no memory.
+template <class Buffer>
+bool is_captured(const Buffer& buffer, bool says_so) {
+    if (buffer.address() == 0 && says_so && library.note != nullptr) {
+        library.note("events of TT-Metal's graph captures (NO_DISPATCH), which take no memory: left out", 1);
+    }
+    return buffer.address() == 0;
+}
 
 // Calls REPORT(chip) for DEVICE, or for each device of it when it is a Mesh: the numbers of meshes are not chips'.
 template <class Mesh, class Device, class Report>
@@ -69,7 +102,7 @@ public:
     // BUFFER was placed.
     template <class Mesh, class Buffer>
     static void report_buffer(const Buffer& buffer) {
-        if (!ttalloc_client::recording() || buffer.device() == nullptr || buffer.address() == 0) {
+        if (!ttalloc_client::recording() || buffer.device() == nullptr || ttalloc_client::is_captured(buffer, true)) {
             return;
         }
         auto flags = buffer_flags(buffer);
@@ -84,7 +117,7 @@ public:
     // BUFFER is about to be given back.
     template <class Mesh, class Buffer>
     static void report_buffer_free(const Buffer& buffer) {
-        if (!ttalloc_client::recording() || buffer.device() == nullptr) {
+        if (!ttalloc_client::recording() || buffer.device() == nullptr || ttalloc_client::is_captured(buffer, false)) {
             return;
         }
         ttalloc_client::for_each_chip<Mesh>(buffer.device(), [&](std::uint32_t chip) {
@@ -117,6 +150,9 @@ public:
             cb.device = chip;
             cb.program = running.program.load(std::memory_order_relaxed);
             cb.index = running.cb_index.fetch_add(1, std::memory_order_relaxed);
+            if (cb.index == 0 && ttalloc_client::places_again(chip, cb.program)) {
+                ttalloc_client::library.cb_free(chip, cb.program);
+            }
             AllocationClient::report_cb(cb);
         });
     }
@@ -127,7 +163,7 @@ public:
         if (!ttalloc_client::recording() || device == nullptr) {
             return;
         }
-        auto number = static_cast<std::uint64_t>(reinterpret_cast<std::uintptr_t>(program));
+        auto number = ttalloc_client::program_number(program);
         ttalloc_client::claim(ttalloc_client::CIRCULAR_BUFFERS);
         ttalloc_client::for_each_chip<Mesh>(device, [&](std::uint32_t chip) {
             auto& running = ttalloc_client::objects.chips[chip % 256];

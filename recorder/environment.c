@@ -12,7 +12,8 @@
 
 #define HOST_MALLOC "libttalloc-host-malloc.so"
 #define TT_METAL "libttalloc-tt-metal.so"
-#define PYTHON "ttalloc/python/start"
+#define PYTHON_START "ttalloc/python/start" /* which Python runs by itself */
+#define PYTHON_MODULE "ttalloc/python"      /* for those that import it */
 #define MOST_VARIABLES 16
 
 /* ---- what is found ---- */
@@ -58,10 +59,11 @@ int environment_find(struct environment *environment, const struct recorder_opti
 	*environment = (struct environment){.options = options};
 	if (options->host_malloc && find_or_fail(&environment->host_malloc, HOST_MALLOC, "host-malloc", error) < 0)
 		return -1;
-	if (python && find_or_fail(&environment->python, PYTHON, options->ttnn ? "ttnn" : "auto-step", error) < 0)
+	if (python && find_or_fail(&environment->python, PYTHON_START, options->ttnn ? "ttnn" : "auto-step", error) < 0)
 		return -1;
 	if (!options->no_preload)
 		environment->tt_metal = find(TT_METAL);
+	environment->python_module = find(PYTHON_MODULE);
 	return 0;
 }
 
@@ -70,6 +72,7 @@ void environment_free(struct environment *environment)
 	free(environment->tt_metal);
 	free(environment->host_malloc);
 	free(environment->python);
+	free(environment->python_module);
 	*environment = (struct environment){0};
 }
 
@@ -93,6 +96,7 @@ static void list(const struct environment *environment, const char *socket_path,
 	    {"TTALLOC_PYTHON_STACKS", options->python_stacks ? "1" : NULL, false},
 	    {"TTALLOC_TTNN", options->ttnn ? "1" : NULL, false},
 	    {"TTALLOC_AUTO_STEP", options->auto_step, false},
+	    {"PYTHONPATH", environment->python_module, true},
 	    {"PYTHONPATH", environment->python, true},
 	    {"TTALLOC_LOSSLESS", options->lossless ? "1" : NULL, false},
 	    {"TTALLOC_STACKS", options->stacks, false},

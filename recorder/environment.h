@@ -13,7 +13,8 @@ struct environment {
 	const struct recorder_options *options;
 	char *tt_metal; /* paths; NULL: not loaded */
 	char *host_malloc;
-	char *python; /* directory of a sitecustomize.py, for PYTHONPATH; NULL: Python starts as always */
+	char *python;        /* directory of a sitecustomize.py, for PYTHONPATH; NULL: Python starts as always */
+	char *python_module; /* directory of ttalloc.py, for PYTHONPATH; NULL: it is not here */
 };
 
 /* Finds what OPTIONS ask for. TT-Metal's preload does nothing in other programs, and is left out where it is not

@@ -43,7 +43,8 @@ def compile_drop_in(compiler, standard):
     include = standins.SOURCE / "include"
     flags = [compiler, f"-std={standard}", "-O1", "-Wall", "-Wextra", "-Wshadow", "-Wconversion", "-Wpedantic",
              "-Werror", f"-I{include}"]
-    sources = [source, include / "allocation_client.hpp", include / "ttalloc.h"]
+    sources = [source, include / "allocation_client.hpp", include / "allocation_reporter.hpp",
+               include / "ttalloc.h"]
     place = standins.PLACE / f"drop-in-{compiler}-{standard}"
     standins.make(place / "drop_in.o", sources, [*flags, "-c", str(source)])
     return standins.make(place / "drop_in", sources, [*flags, str(source)])
@@ -64,6 +65,7 @@ REPORTS = {
                 f"cb_alloc device=2 program={2**62} index=4 address=0 size=4096 aliased=0 cores=",
                 f"cb_free_one device=2 program={2**62} index=3", "lost count=0"],
 }
+REPORTS["zero"] = ["alloc device=2 region=0 flags=0 address=0 size=64 bank=0", "free device=2 region=65535 address=0"]
 REPORTS["pause"] = [*REPORTS["graph"], "lost count=0", *REPORTS["graph"]]
 
 
@@ -72,6 +74,18 @@ def check_calls(program):
         out, err, reported = run([program, what])
         expect(reported, [PRODUCER, *lines], what)
         expect((out, err), ("0\n" if what == "tracker" else "1\n", ""), f"output of {what}")
+
+
+def check_programs(program):
+    """Circular buffers of a program that is dead are not those of the one that has its address."""
+    _, _, reported = run([program, "programs"])
+    found = [line.split(" address=")[0].replace("device=2 ", "") for line in reported[1:]]
+    expect(found[:6], ["program_run program=7", "cb_alloc program=7 index=0", "program_run program=7",
+                       "program_run program=8", "cb_alloc program=8 index=0", found[5]], "programs with numbers")
+    address = found[5].split("=")[1]
+    expect(found[5:], [f"program_run program={address}", f"cb_alloc program={address} index=0",
+                       f"cb_alloc program={address} index=1", f"program_run program={address}",
+                       f"cb_free program={address}", f"cb_alloc program={address} index=0"], "programs without")
 
 
 def check_off(program):
@@ -201,6 +215,7 @@ def main():
         for standard in ("c++17", "c++20"):
             program = compile_drop_in(compiler, standard)
         check_calls(program)
+        check_programs(program)
         check_off(program)
         check_object(program)
         check_applied(compiler)

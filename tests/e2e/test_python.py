@@ -93,6 +93,47 @@ def check_allocations():
                       "free device=65535 region=65535 address=99"], "reports")
 
 
+DEVICES = """
+    ttalloc.device_open(3, "wormhole_b0", [ttalloc.Layout(ttalloc.Region.DRAM, banks=12, bank_bytes=1 << 30),
+                                           (ttalloc.Region.L1, 64, 1 << 20, 1024, 32, True)])
+    ttalloc.alloc_failed(3, ttalloc.Region.L1, 4096, "no room", bank_bytes=64)
+    ttalloc.alloc_failed(3, ttalloc.Region.L1, 4096)
+    ttalloc.device_close(3)
+"""
+
+
+def check_devices():
+    out, err, reported = run(DEVICES)
+    expect((out, err), ("", ""), "output")
+    expect([line for line in reported if not line.startswith("failed")],
+           ["device_open device=3 arch=wormhole_b0 layouts=2",
+            "layout device=3 region=0 top_down=0 banks=12 bank=1073741824 base=0 alignment=0",
+            "layout device=3 region=1 top_down=1 banks=64 bank=1048576 base=1024 alignment=32", "device_close device=3"],
+           "reports")
+    expect(["why=no_room" in line for line in reported if line.startswith("failed")], [True, False], "failures")
+
+
+NO_ARGUMENTS = """
+    for call, error in ((lambda: ttalloc.alloc(0, 0, 64, -64), ValueError), (lambda: ttalloc.alloc(0, 0, 1 << 64, 1), ValueError),
+                        (lambda: ttalloc.alloc(0, 0, None, 1), TypeError), (lambda: ttalloc.free(0, 0, 1.5), TypeError),
+                        (lambda: ttalloc.free(-1, 0, 1), ValueError), (lambda: ttalloc.step(-1), ValueError),
+                        (lambda: ttalloc.device_open(0, layouts=[(1, -1)]), ValueError), (lambda: ttalloc.flush(-1), ValueError)):
+        try:
+            call()
+        except error:
+            continue
+        raise AssertionError(f"no {error}")
+    print(ttalloc.enabled())
+"""
+
+
+def check_arguments():
+    """What cannot be recorded raises, whether or not there is a recording."""
+    for enabled in "10":
+        out, err, reported = run(NO_ARGUMENTS, enabled=enabled)
+        expect((out, err, reported), (f"{enabled == '1'}\n", "", []), f"output with {enabled}")
+
+
 THREADS = """
     import threading
     def work():
@@ -122,6 +163,8 @@ def check_off():
 def main():
     check_labels()
     check_allocations()
+    check_devices()
+    check_arguments()
     check_threads()
     check_off()
     print("ok")

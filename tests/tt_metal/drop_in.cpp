@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "allocation_client.hpp"
+#include "allocation_reporter.hpp"
 
 namespace tt::tt_metal {
 
@@ -95,6 +96,51 @@ static void pause_in_mid_run() {
     track(&buffer);
 }
 
+// As in a patched GraphTracker, which reports TT-Metal's own objects.
+struct Mesh {
+    virtual ~Mesh() = default;
+    std::vector<Device*> get_devices() const { return {}; }
+};
+struct Program {};
+struct NumberedProgram {
+    std::uint64_t number;
+    std::uint64_t get_id() const { return number; }
+};
+struct CoreRangeSet {
+    std::vector<CoreRange> all;
+    const std::vector<CoreRange>& ranges() const { return all; }
+};
+struct VirtualDevice {
+    virtual ~VirtualDevice() = default;
+    int id() const { return 2; }
+};
+
+template <class Any>
+static void run_program(const Any* program, unsigned buffers) {
+    VirtualDevice device;
+
+    AllocationReporter::report_program_run<Mesh>(program, &device);
+    for (unsigned i = 0; i < buffers; i++) {
+        AllocationReporter::report_circular_buffer<Mesh>(CoreRangeSet{}, 4096 * (i + 1), 4096, false, &device);
+    }
+}
+
+static void programs() {
+    NumberedProgram first{7}, second{8};
+    Program reused;
+
+    run_program(&first, 1);
+    run_program(&first, 0);  // again: nothing is placed anew
+    run_program(&second, 1);
+    run_program(&reused, 2);
+    run_program(&reused, 1);  // another one at its address
+}
+
+static void address_0() {
+    AllocationClient::report_allocation(2, 64, 0, 0);
+    AllocationClient::report_deallocation(2, 0);
+}
+
 }  // namespace tt::tt_metal
 
 int main(int argc, char** argv) {
@@ -112,6 +158,10 @@ int main(int argc, char** argv) {
         tracker();
     } else if (std::strcmp(what, "pause") == 0) {
         pause_in_mid_run();
+    } else if (std::strcmp(what, "programs") == 0) {
+        programs();
+    } else if (std::strcmp(what, "zero") == 0) {
+        address_0();
     }
     std::printf("%d\n", AllocationClient::is_enabled() ? 1 : 0);
     return 0;

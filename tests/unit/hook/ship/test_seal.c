@@ -334,8 +334,10 @@ static struct outcome run_against_recorder(void **state, uint32_t commits, bool 
 			sleep_ms(1);
 		}
 	}
-	if (goes)
+	if (goes) {
+		unlink(((const struct place *)*state)->socket); /* the child has the listener, too */
 		close(client);
+	}
 	if (commits == 0)
 		status = wait_child(child);
 	assert_int_equal(status, 0);
