@@ -44,7 +44,7 @@ static void rows_take(struct rows *rows, const struct query_run *run)
 {
 	for (size_t i = 0; i < rows->count; i++)
 		query_cell(run, i, &rows->cells[i]);
-	if (!rows->fold || !ownership_is_runtime(&rows->ownership, rows->cells))
+	if (!rows->fold || ownership_of(&rows->ownership, rows->cells) == OWNER_PROGRAM)
 		rows->found = true;
 }
 

@@ -109,27 +109,20 @@ static void take_peak(struct figures *figures, struct query_run *run)
 	place->peak_ns = integer_of(run, "peak_ns");
 }
 
-/* The same classes as ttalloc-analyze sums up. */
-static bool is_runtime(const char *class)
-{
-	return strcmp(class, "kernel_binary") == 0 || strcmp(class, "kernel") == 0 || strcmp(class, "trace") == 0;
-}
-
 static void take_leak(struct figures *figures, struct query_run *run)
 {
-	char class[24], ended[24];
+	char owner[24];
 	struct place *place;
 
 	if (integer_of(run, "aliased") == 1)
 		return; /* lies in another block, which counts */
-	text_of(run, "class", class, sizeof(class));
-	if (is_runtime(class)) {
+	text_of(run, "owner", owner, sizeof(owner));
+	if (strcmp(owner, "runtime") == 0) {
 		figures->runtime_blocks++;
 		return;
 	}
-	text_of(run, "ended", ended, sizeof(ended));
 	place = place_of(figures, run);
-	if (strcmp(ended, "live") == 0) { /* it may free it yet */
+	if (strcmp(owner, "program") != 0) { /* it lives, and may free it yet */
 		place->live_blocks++;
 		place->live_bytes += integer_of(run, "size_bytes");
 		return;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * fold.c - keeps what the runtime owns from drowning the program's own leaks in a table: such rows become one
- * line. Regions do not add up, so the line names each class and region by itself.
+ * fold.c - keeps what is no leak from drowning the program's own leaks in a table: rows of the runtime, and of programs
+ * that live, become a line each. Regions do not add up, so the line names each class and region by itself.
  */
 #include "sql/base/memory.h"
 #include "sql/base/text.h"
@@ -14,6 +14,7 @@
 #define FOLD_GROUPS 32 /* classes times regions that exist; more go into the table */
 
 struct group {
+	enum owner owner;
 	char class[32], region[32];
 	uint64_t blocks;
 	int64_t bytes;
@@ -51,14 +52,14 @@ static void copy_text(char *out, size_t size, const struct query_cell *cell)
 
 static struct group *find_group(struct fold *fold, const struct query_cell *cells)
 {
-	struct group wanted = {0};
+	struct group wanted = {.owner = ownership_of(&fold->ownership, cells)};
 	if (fold->ownership.class == fold->ownership.count)
 		strcpy(wanted.class, "blocks");
 	else
 		copy_text(wanted.class, sizeof wanted.class, &cells[fold->ownership.class]);
 	copy_text(wanted.region, sizeof wanted.region, &cells[fold->region_column]);
 	for (size_t i = 0; i < fold->group_count; i++)
-		if (strcmp(fold->groups[i].class, wanted.class) == 0 &&
+		if (fold->groups[i].owner == wanted.owner && strcmp(fold->groups[i].class, wanted.class) == 0 &&
 		    strcmp(fold->groups[i].region, wanted.region) == 0)
 			return &fold->groups[i];
 	if (fold->group_count == FOLD_GROUPS)
@@ -72,7 +73,7 @@ static void fold_row(struct writer *writer, const struct query_cell *cells)
 	struct fold *fold = (struct fold *)writer;
 	struct group *group = NULL;
 	if (fold->region_column < fold->ownership.count && fold->size_column < fold->ownership.count &&
-	    ownership_is_runtime(&fold->ownership, cells))
+	    ownership_of(&fold->ownership, cells) != OWNER_PROGRAM)
 		group = find_group(fold, cells);
 	if (group == NULL) {
 		fold->inner->row(fold->inner, cells);
@@ -82,20 +83,28 @@ static void fold_row(struct writer *writer, const struct query_cell *cells)
 	group->bytes += cells[fold->size_column].integer;
 }
 
+static void print_owner(struct fold *fold, enum owner owner, const char *title)
+{
+	char line[CELL_TEXT_MAX], human[UNITS_TEXT_MAX];
+	size_t used = (size_t)snprintf(line, sizeof line, "%s:", title), none = used;
+	for (size_t i = 0; i < fold->group_count && used < sizeof line; i++) {
+		const struct group *group = &fold->groups[i];
+		if (group->owner != owner)
+			continue;
+		units_bytes(human, group->bytes);
+		used += (size_t)snprintf(line + used, sizeof line - used, "%s %" PRIu64 " %s in %s, %s (%" PRId64 ")",
+		                         used > none ? ";" : "", group->blocks, group->class, group->region, human,
+		                         group->bytes);
+	}
+	if (used > none)
+		writer_table_footnote(fold->inner, line);
+}
+
 static void fold_end(struct writer *writer)
 {
 	struct fold *fold = (struct fold *)writer;
-	char line[CELL_TEXT_MAX], human[UNITS_TEXT_MAX];
-	size_t used = (size_t)snprintf(line, sizeof line, "owned by the runtime:");
-	for (size_t i = 0; i < fold->group_count && used < sizeof line; i++) {
-		const struct group *group = &fold->groups[i];
-		units_bytes(human, group->bytes);
-		used +=
-		    (size_t)snprintf(line + used, sizeof line - used, "%s %" PRIu64 " %s in %s, %s (%" PRId64 ")",
-		                     i > 0 ? ";" : "", group->blocks, group->class, group->region, human, group->bytes);
-	}
-	if (fold->group_count > 0)
-		writer_table_footnote(fold->inner, line);
+	print_owner(fold, OWNER_RUNTIME, "owned by the runtime");
+	print_owner(fold, OWNER_LIVE, "of programs that live, which may yet free them");
 	fold->inner->end(fold->inner);
 }
 

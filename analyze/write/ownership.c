@@ -13,7 +13,8 @@ void ownership_find(struct ownership *ownership, const struct column *columns, s
 	                                .class = column_find(columns, count, "class"),
 	                                .blocks = column_find(columns, count, "blocks"),
 	                                .bytes = column_find(columns, count, "bytes"),
-	                                .runtime_blocks = column_find(columns, count, "runtime_blocks")};
+	                                .runtime_blocks = column_find(columns, count, "runtime_blocks"),
+	                                .live_blocks = column_find(columns, count, "live_blocks")};
 }
 
 static bool has_groups(const struct ownership *ownership)
@@ -26,16 +27,29 @@ bool ownership_is_told(const struct ownership *ownership)
 	return ownership->owner < ownership->count || has_groups(ownership);
 }
 
-bool ownership_is_runtime(const struct ownership *ownership, const struct query_cell *cells)
+static bool says(const struct query_cell *cell, const char *word)
 {
-	static const char runtime[] = "runtime";
+	return cell->type == CELL_TEXT && cell->bytes == strlen(word) && memcmp(cell->text, word, cell->bytes) == 0;
+}
+
+static int64_t count_of(const struct ownership *ownership, size_t column, const struct query_cell *cells)
+{
+	return column < ownership->count ? cells[column].integer : 0;
+}
+
+enum owner ownership_of(const struct ownership *ownership, const struct query_cell *cells)
+{
 	if (ownership->owner < ownership->count) {
 		const struct query_cell *owner = &cells[ownership->owner];
-		return owner->type == CELL_TEXT && owner->bytes == strlen(runtime) &&
-		       memcmp(owner->text, runtime, owner->bytes) == 0;
+		return says(owner, "runtime")        ? OWNER_RUNTIME
+		       : says(owner, "live program") ? OWNER_LIVE
+		                                     : OWNER_PROGRAM;
 	}
 	if (!has_groups(ownership))
-		return false;
-	int64_t blocks = cells[ownership->blocks].integer;
-	return blocks > 0 && cells[ownership->runtime_blocks].integer == blocks;
+		return OWNER_PROGRAM;
+	int64_t blocks = count_of(ownership, ownership->blocks, cells);
+	int64_t live = count_of(ownership, ownership->live_blocks, cells);
+	if (blocks <= 0 || count_of(ownership, ownership->runtime_blocks, cells) + live != blocks)
+		return OWNER_PROGRAM;
+	return live > 0 ? OWNER_LIVE : OWNER_RUNTIME;
 }

@@ -61,17 +61,19 @@ struct writer *writer_jsonl(const struct style *style);
 struct writer *writer_csv(const struct style *style);
 struct writer *writer_folded(const struct style *style);
 
-/* Sums the rows that are the runtime's alone into one line under the table INNER (which it then owns). */
+/* Sums the rows that are no leaks into a line for each owner under the table INNER (which it then owns). */
 struct writer *writer_fold(struct writer *inner);
 
-/* What tells the rows that are the runtime's: the owner of a block, or how many blocks of a group are. */
+/* What tells the rows that are no leaks, because the runtime owns them or their program lives: the owner of a block, or
+ * how many blocks of a group are such. */
 struct ownership {
 	size_t count; /* of columns; the value of those below that are not there */
-	size_t owner, class, blocks, bytes, runtime_blocks;
+	size_t owner, class, blocks, bytes, runtime_blocks, live_blocks;
 };
 void ownership_find(struct ownership *ownership, const struct column *columns, size_t count);
 bool ownership_is_told(const struct ownership *ownership);
-bool ownership_is_runtime(const struct ownership *ownership, const struct query_cell *cells);
+enum owner { OWNER_PROGRAM, OWNER_RUNTIME, OWNER_LIVE };
+enum owner ownership_of(const struct ownership *ownership, const struct query_cell *cells);
 
 /* Leaves out of the table INNER (which it then owns) the rows before anything was live, and rows without figures.
  * EACH: the columns that rows of one series agree in, with commas between them; NULL: there is one series. */

@@ -53,6 +53,40 @@ static void class_word_sql(sqlite3_context *context, int count, sqlite3_value **
 	result_word(context, number >= 0 && number <= UINT8_MAX ? tta_class_word((uint32_t)number) : NULL, values[0]);
 }
 
+/* Whether a block that its program did not free, which ENDED, is kept by the runtime for programs in its cache. */
+static bool is_cached(int64_t region, int64_t flags, int64_t size_bytes, int64_t bank_bytes, const char *ended)
+{
+	enum {
+		WORD_BYTES = 4,
+		CORES_MAX = 1024,
+		UNIT_BYTES_MAX = 64
+	}; /* of a semaphore: a word on each of its cores */
+
+	if (region == TTALLOC_CB)
+		return true;
+	if (!ended || strcmp(ended, "device close") != 0)
+		return false;
+	if (region == TTALLOC_L1_SMALL) /* nobody else is given any: configuration tensors, semaphores */
+		return true;
+	return region == TTALLOC_L1 && flags & TTALLOC_SHARDED && size_bytes % WORD_BYTES == 0 &&
+	       size_bytes <= WORD_BYTES * CORES_MAX && bank_bytes <= UNIT_BYTES_MAX;
+}
+
+static void block_owner_sql(sqlite3_context *context, int count, sqlite3_value **values)
+{
+	int64_t class = sqlite3_value_int64(values[0]);
+	const char *ended = (const char *)sqlite3_value_text(values[5]), *owner = "program";
+
+	(void)count;
+	if (class == TTA_CLASS_KERNEL_BINARY || class == TTA_CLASS_KERNEL || class == TTA_CLASS_TRACE ||
+	    is_cached(sqlite3_value_int64(values[1]), sqlite3_value_int64(values[2]), sqlite3_value_int64(values[3]),
+	              sqlite3_value_int64(values[4]), ended))
+		owner = "runtime";
+	else if (!ended)
+		owner = "live program";
+	sqlite3_result_text(context, owner, -1, SQLITE_STATIC);
+}
+
 static void human_bytes_sql(sqlite3_context *context, int count, sqlite3_value **values)
 {
 	static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
@@ -80,6 +114,7 @@ int functions_register(sqlite3 *db)
 	    {"region_number", 1, region_number_sql},
 	    {"class_word", 1, class_word_sql},
 	    {"human_bytes", 1, human_bytes_sql},
+	    {"block_owner", 6, block_owner_sql},
 	};
 	int code = SQLITE_OK;
 

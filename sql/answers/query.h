@@ -26,8 +26,9 @@
  *   -- rows: N [of each COLUMN,COLUMN]        so many rows without --limit, 0 for all; by default 20
  *   -- tables: PARAM VALUE                    the default of that parameter in tables
  *   -- trim: idle                             leaves out rows before anything was live, and rows without figures
- *   -- fold: [runtime] [devices]              runtime: rows whose "owner" is the runtime, or whose "blocks" are all
- *                                             "runtime_blocks", are summed up in a line, and --exit-code does not count
+ *   -- fold: [runtime] [devices]              runtime: rows whose "owner" is another than "program" ("runtime",
+ *                                             "live program"), or whose "blocks" are all "runtime_blocks" and
+ *                                             "live_blocks", are summed up in a line, and --exit-code does not count
  *                                             them. devices: rows of devices that are all the same are shown once
  *
  * Then come statements, each a SELECT over the views, the tables and the functions of functions.h and table_function.h:

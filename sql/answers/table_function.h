@@ -27,10 +27,11 @@
  *                           device and region
  *   floor_sums(by, at_least_ns)  device, region, origin, key, size_bytes, held_ns, longest_ns, spans, lowest_address,
  *                           lowest_above_base_bytes, and the window: start_ns, end_ns
- *   diff_groups(query, by)  device, region, group_text, group_number, bytes, blocks, runtime_bytes, runtime_blocks:
- * what that built-in query says why_answer(for_failure, for_at, for_size, for_message)  see answers/tables/why.c: why a
- * request failed, in one row why_blocks(the same)    key, origin, address, size_bytes, bank_bytes, age_ns, aliased:
- * what would have to go for it findings()              what, place, detail: what verify finds
+ *   diff_groups(query, by)  device, region, group_text, group_number, bytes, blocks, runtime_bytes, runtime_blocks,
+ *                           live_bytes, live_blocks: what that built-in query says
+ *   why_answer(for_failure, for_at, for_size, for_message)  see answers/tables/why.c: why a request failed, in a row
+ *   why_blocks(the same)    key, origin, address, size_bytes, bank_bytes, age_ns, aliased: what would have to go
+ *   findings()              what, place, detail: what verify finds
  */
 #ifndef SQL_TABLE_FUNCTION_H
 #define SQL_TABLE_FUNCTION_H

@@ -3,7 +3,8 @@
 import dataclasses
 import fnmatch
 
-from issued import ALLOC, ALLOC_FAILED, CB_ALLOC, CB_FREE, FREE, KERNEL_LOAD, KERNEL_UNLOAD, REGION_WORDS
+from issued import (ALLOC, ALLOC_FAILED, CB, CB_ALLOC, CB_FREE, FREE, KERNEL_LOAD, KERNEL_UNLOAD, L1, L1_SMALL, REGION_WORDS,
+                    SHARDED)
 from replay import after, free_gaps, totals
 
 
@@ -165,12 +166,23 @@ def peak_by(run, key, chosen=NOTHING):
     return rows
 
 
+def owner_of(block):
+    """Of a block that was not freed. Circular buffers, and what is kept until the device is closed in L1_SMALL or as a word
+    on each core (a semaphore), belong to programs in the runtime's cache."""
+    word_on_cores = (block.region == L1 and block.call.kind == ALLOC and block.call.flags & SHARDED and block.size % 4 == 0
+                     and block.size <= 4096 and block.bank <= 64)
+    cached = block.ended == "device close" and (block.region == L1_SMALL or word_on_cores)
+    if block.block_class in RUNTIME_CLASSES or block.region == CB or cached:
+        return "runtime"
+    return "live program" if block.ended == "live" else "program"
+
+
 def leaks(run, chosen=NOTHING):
     return [{
         "pid": block.process.pid, "device": block.device, "region": REGION_WORDS[block.region],
         "class": block.block_class, "address": block.address, "size_bytes": block.size, "bank_bytes": block.bank,
         "alloc_ns": block.call.at_ns, "age_ns": run.end_ns - block.call.at_ns, "label": block.call.label,
-        "step": block.call.step, "ended": block.ended, "aliased": int(block.aliased),
+        "step": block.call.step, "ended": block.ended, "owner": owner_of(block), "aliased": int(block.aliased),
     } for block in run.blocks if block.leaked and chosen.takes(block)]
 
 
@@ -178,14 +190,13 @@ def leaks_by(run, key, chosen=NOTHING):
     groups = {}
     for block in run.blocks:
         if block.leaked and chosen.takes(block):
-            sums = groups.setdefault((block.device, REGION_WORDS[block.region], group_of(block, key)), [0, 0, 0, 0])
-            sums[0] += block.blocks
-            sums[1] += block.payload
-            if block.block_class in RUNTIME_CLASSES:
-                sums[2] += block.blocks
-                sums[3] += block.payload
+            sums = groups.setdefault((block.device, REGION_WORDS[block.region], group_of(block, key)), [0] * 6)
+            first = {"program": 0, "runtime": 2, "live program": 4}[owner_of(block)]
+            for at in {0, first}:
+                sums[at] += block.blocks
+                sums[at + 1] += block.payload
     return [{"device": device, "region": region, "group": group, "blocks": sums[0], "bytes": sums[1],
-             "runtime_blocks": sums[2], "runtime_bytes": sums[3]} for (device, region, group), sums in groups.items()]
+             "runtime_blocks": sums[2], "runtime_bytes": sums[3], "live_blocks": sums[4], "live_bytes": sums[5]} for (device, region, group), sums in groups.items()]
 
 
 def allocated(run, key, chosen=NOTHING):
@@ -318,10 +329,12 @@ def diff(old, new, what, key="label", everything=False):
 def _diff_side(run, what, key):
     """What leaked is the program's, unless classes are compared."""
     if what == "leaks":
-        rows = leaks_by(run, key)
-        if key != "class":
-            rows = [{**row, "bytes": row["bytes"] - row["runtime_bytes"], "blocks": row["blocks"] - row["runtime_blocks"]}
-                    for row in rows if row["runtime_blocks"] == 0 or row["runtime_blocks"] < row["blocks"]]
+        rows = []
+        for row in leaks_by(run, key):
+            runtime = (0, 0) if key == "class" else (row["runtime_blocks"], row["runtime_bytes"])
+            blocks = row["blocks"] - runtime[0] - row["live_blocks"]
+            if blocks > 0 or row["runtime_blocks"] + row["live_blocks"] == 0:
+                rows.append({**row, "bytes": row["bytes"] - runtime[1] - row["live_bytes"], "blocks": blocks})
     else:
         rows = peak_by(run, key) if what == "peak" else allocated(run, key)
     return [((row["device"], row["region"], row["group"]), row["bytes"], row["blocks"]) for row in rows]

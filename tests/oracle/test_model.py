@@ -9,12 +9,13 @@ from issued import (ALIASED, ALLOC, ALLOC_FAILED, ANY, CB_ALLOC, CB_FREE, DEVICE
 from replay import Run
 
 
-def run_of(*processes, end_ns=1000):
+def run_of(*processes, end_ns=1000, ended=None):
     """Calls are tuples (at_ns, kind, fields)."""
     made = []
     for row, calls in enumerate(processes, 1):
         process = Process(row, 100 + row)
         process.row = row
+        process.ended, process.ended_ns = ended, end_ns if ended else process.ended_ns
         for number, (at_ns, kind, fields) in enumerate(calls):
             process.calls.append(Call(kind, row, at_ns=at_ns, place=(at_ns, row, number), **fields))
         attribute(process)
@@ -87,8 +88,10 @@ def events_count_inside_the_window():
 
 
 def differences_leave_out_what_is_the_same():
-    old = run_of([block(10, 1, 5), block(20, 2, 7), block(30, 3, 1, flags=KERNEL_BINARY)])
-    new = run_of([block(10, 1, 5), block(20, 2, 9)])
+    old = run_of([block(10, 1, 5), block(20, 2, 7), block(30, 3, 1, flags=KERNEL_BINARY)], ended="process exit")
+    live = run_of([block(10, 1, 5), block(20, 2, 9)])
+    new = run_of([block(10, 1, 5), block(20, 2, 9)], ended="process exit")
+    assert [(r["group"], r["delta_bytes"]) for r in expect.diff(live, old, "leaks", "size")] == [(5, 5), (7, 7)]
     assert [(r["group"], r["delta_bytes"]) for r in expect.diff(old, new, "leaks", "size")] == [(7, -7), (9, 9)]
     assert len(expect.diff(old, new, "leaks", "size", everything=True)) == 3
     assert [(r["group"], r["delta_bytes"]) for r in expect.diff(old, new, "leaks", "class")] == [

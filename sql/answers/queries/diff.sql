@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- summary: what a newer recording needs more, or less, than an older one
 -- about: Compares by group, not by address, for each device and region: what was live at the peak of each, what leaked, or all that was allocated. Groups in which nothing changed are left out. The largest differences come first; then by group, device and region.
--- about: Of what leaked, blocks that the runtime owns (kernel binaries, kernels, traces) are left out, unless it is compared by class.
+-- about: Of what leaked, blocks that the runtime owns are left out, unless it is compared by class, and so are those of programs that have not ended.
 -- about: Process and thread ids differ between any two runs: processes are told apart by their command, threads by their name.
 -- param: what choice(peak|leaks|allocated) peak what to compare
 -- param: by attribution label what makes a group
@@ -31,8 +31,10 @@ own AS (
       WHEN 'thread' THEN substr(rtrim(group_text, '0123456789'), 1, length(rtrim(group_text, '0123456789')) - 1) -- "name/tid"
       ELSE coalesce(group_text, group_number)
     END AS "group",
-    bytes - iif(:by = 'class', 0, runtime_bytes) AS bytes, blocks - iif(:by = 'class', 0, runtime_blocks) AS blocks
-  FROM side WHERE :by = 'class' OR runtime_blocks = 0 OR runtime_blocks < blocks),
+    bytes - iif(:by = 'class', 0, runtime_bytes) - live_bytes AS bytes,
+    blocks - iif(:by = 'class', 0, runtime_blocks) - live_blocks AS blocks
+  FROM side
+  WHERE runtime_blocks + live_blocks = 0 OR iif(:by = 'class', 0, runtime_blocks) + live_blocks < blocks),
 change AS (
   SELECT device, region, "group", sum(iif(is_new, 0, bytes)) AS old_bytes, sum(iif(is_new, bytes, 0)) AS new_bytes,
     sum(iif(is_new, 0, blocks)) AS old_blocks, sum(iif(is_new, blocks, 0)) AS new_blocks

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- summary: blocks that their program never freed
--- about: A block is a leak until its program frees it: also when the end of its process or the closing of its device took it back, as "ended" says. Blocks that another replaced are none. What the runtime owns (kernel binaries, kernels, traces) is listed as well, and tables sum it up. The largest come first; then by time. Groups: most bytes first, then by device, region and group.
+-- about: A block is a leak until its program frees it: also when the end of its process or the closing of its device took it back, as "ended" says. Blocks that another replaced are none. Also listed, though no leaks, are blocks that the runtime owns, and those of programs that have not ended: tables sum them up, and --exit-code does not count them. The runtime owns kernel binaries, kernels and traces, and what programs in its cache keep until their device is closed: circular buffers, semaphores, and blocks in L1_SMALL. The largest come first; then by time. Groups: most bytes first, then by device, region and group.
 -- param: by attribution - sum up by this, for each device and region
 -- filters: device region pid label start end step
 -- column: pid id of the process
@@ -16,13 +16,15 @@
 -- column: label text open ranges at the alloc
 -- column: step id of the process at the alloc
 -- column: ended text,remark live, process exit, exec, device close
--- column: owner text,context program, or runtime: what programs do not free
+-- column: owner text,context program; runtime; live program: it may yet free the block
 -- column: aliased count 1: lies in another block, and counts zero in every sum
 -- column: group text with --by: what the blocks have in common
 -- column: blocks count with --by: aliased ones count zero
 -- column: bytes bytes with --by: payload; aliased blocks count zero
--- column: runtime_blocks count with --by: of blocks, those of the runtime: kernel binaries, kernels, traces
+-- column: runtime_blocks count with --by: of blocks, those of the runtime
 -- column: runtime_bytes bytes,derived with --by: of bytes, those of the runtime
+-- column: live_blocks count with --by: of blocks, those of programs that have not ended
+-- column: live_bytes bytes,derived with --by: of bytes, those of programs that have not ended
 -- exit: nonempty
 -- fold: runtime
 -- empty: no leaks
@@ -39,7 +41,7 @@ SELECT p.pid AS pid, o.device AS device, region_word(o.region) AS region, class_
   (SELECT path FROM label_info WHERE id = o.label) AS label,
   (SELECT s.number FROM step_mark s WHERE s.process = o.process AND s.key < b.key ORDER BY s.key DESC LIMIT 1) AS step,
   coalesce(b.ended, p.ended, 'live') AS ended,
-  iif(o.class IN (1, 3, 4), 'runtime', 'program') AS owner, o.flags >> 2 & 1 AS aliased
+  block_owner(o.class, o.region, o.flags, b.size_bytes, b.bank_bytes, coalesce(b.ended, p.ended)) AS owner, o.flags >> 2 & 1 AS aliased
 FROM b JOIN origin o ON o.id = b.origin LEFT JOIN process_info p ON p.id = o.process
 WHERE (:device IS NULL OR o.device = :device)
   AND (:region IS NULL OR o.region = region_number(:region))
@@ -53,12 +55,14 @@ ORDER BY b.size_bytes DESC, b.alloc_ns, b.key
 
 -- with: by
 WITH b AS (
-  SELECT key, alloc_ns, size_bytes, origin, end_ns FROM held
+  SELECT key, alloc_ns, size_bytes, coalesce(bank_bytes, size_bytes) AS bank_bytes, origin, end_ns,
+    CASE WHEN end_key IS NOT NULL THEN 'device close' END AS ended FROM held
   UNION ALL
-  SELECT key, alloc_ns, size_bytes, origin, end_ns FROM circular_buffer WHERE ended IS NULL OR ended = 'device close'),
+  SELECT key, alloc_ns, size_bytes, size_bytes, origin, end_ns, ended FROM circular_buffer WHERE ended IS NULL OR ended = 'device close'),
 leak AS (
   SELECT o.device AS device, o.region AS region, (o.flags & 4) = 0 AS counts,
-    o.class IN (1, 3, 4) AS of_runtime, b.size_bytes AS size_bytes,
+    block_owner(o.class, o.region, o.flags, b.size_bytes, b.bank_bytes, coalesce(b.ended, p.ended)) AS owner,
+    b.size_bytes AS size_bytes,
     attribution(:by, b.origin, b.key, b.size_bytes) AS "group"
   FROM b JOIN origin o ON o.id = b.origin LEFT JOIN process_info p ON p.id = o.process
   WHERE (:device IS NULL OR o.device = :device)
@@ -70,6 +74,8 @@ leak AS (
     AND (:step_first IS NULL OR (SELECT s.number FROM step_mark s WHERE s.process = o.process AND s.key < b.key
       ORDER BY s.key DESC LIMIT 1) BETWEEN :step_first AND :step_last))
 SELECT device, region_word(region) AS region, "group", sum(counts) AS blocks,
-  sum(size_bytes * counts) AS bytes, sum(counts * of_runtime) AS runtime_blocks,
-  sum(size_bytes * counts * of_runtime) AS runtime_bytes
+  sum(size_bytes * counts) AS bytes, sum(counts * (owner = 'runtime')) AS runtime_blocks,
+  sum(size_bytes * counts * (owner = 'runtime')) AS runtime_bytes,
+  sum(counts * (owner = 'live program')) AS live_blocks,
+  sum(size_bytes * counts * (owner = 'live program')) AS live_bytes
 FROM leak GROUP BY device, leak.region, "group" ORDER BY bytes DESC, device, leak.region, "group"

@@ -12,9 +12,21 @@
 #include "sql/store/recording.h"
 #include "sql/answers/table_function.h"
 
-enum column { DEVICE, REGION, GROUP, BYTES, BLOCKS, NEEDED, RUNTIME_BYTES = NEEDED, RUNTIME_BLOCKS, COLUMNS };
-static const char *const column_names[COLUMNS] = {"device", "region",        "group",         "bytes",
-                                                  "blocks", "runtime_bytes", "runtime_blocks"};
+enum column {
+	DEVICE,
+	REGION,
+	GROUP,
+	BYTES,
+	BLOCKS,
+	NEEDED,
+	RUNTIME_BYTES = NEEDED,
+	RUNTIME_BLOCKS,
+	LIVE_BYTES,
+	LIVE_BLOCKS,
+	COLUMNS
+};
+static const char *const column_names[COLUMNS] = {
+    "device", "region", "group", "bytes", "blocks", "runtime_bytes", "runtime_blocks", "live_bytes", "live_blocks"};
 
 static const struct query *find_query(const char *name)
 {
@@ -69,7 +81,9 @@ static int add_group(struct table_call *call, const struct query_run *run, const
 	                   number_of(run, columns[BYTES], &ignored),
 	                   number_of(run, columns[BLOCKS], &ignored),
 	                   count_of(run, columns[RUNTIME_BYTES]),
-	                   count_of(run, columns[RUNTIME_BLOCKS])};
+	                   count_of(run, columns[RUNTIME_BLOCKS]),
+	                   count_of(run, columns[LIVE_BYTES]),
+	                   count_of(run, columns[LIVE_BLOCKS])};
 
 	number_of(run, columns[REGION], &region);
 	cells[3] = number_of(run, columns[GROUP], &group);
@@ -151,7 +165,8 @@ static int fill_diff_groups(struct table_call *call)
 
 const struct table_function table_diff_groups = {
     .name = "diff_groups",
-    .columns = "device, region, group_text, group_number, bytes, blocks, runtime_bytes, runtime_blocks",
+    .columns = "device, region, group_text, group_number, bytes, blocks, runtime_bytes, runtime_blocks, "
+               "live_bytes, live_blocks",
     .text_columns = 1 << 1 | 1 << 2,
     .arguments = {"query", "by"},
     .fill = fill_diff_groups,

@@ -81,6 +81,31 @@ static void test_aliased_leaks(void **state)
 	expect_rows(&pair->new, "leaks", "", "size_bytes aliased", "100|0\n50|1\n");
 }
 
+/* Who is asked about a block that was not freed. Origins: 12 of L1_SMALL, 13 a word on each of
+ * some cores, 14 as small, and not sharded. */
+static void test_owners(void **state)
+{
+	struct fixture *fixture = &((struct pair *)*state)->new;
+
+	run(fixture, "INSERT INTO origin VALUES(12, 1, 1, 1, NULL, 0, 3, 0, 0, 0), (13, 1, 1, 1, NULL, 0, 1, 0, 2, 0),"
+	             "(14, 1, 1, 1, NULL, 0, 1, 0, 0, 0)");
+	hold(fixture, 1, 1, 100);
+	hold(fixture, 2, 12, 2048);
+	hold(fixture, 3, 13, 520);
+	hold(fixture, 4, 14, 520);
+	hold(fixture, 5, 4, 30);
+	run(fixture, "UPDATE held SET bank_bytes = 16 WHERE key IN (3, 4)");
+	expect_rows(fixture, "leaks", "", "region size_bytes owner",
+	            "L1_SMALL|2048|live program\nL1|520|live program\nL1|520|live program\nDRAM|100|live program\n"
+	            "DRAM|30|runtime\n");
+	run(fixture, "UPDATE process_info SET ended = 'process exit', ended_ns = 990");
+	run(fixture, "UPDATE held SET end_key = 90, end_ns = 900 WHERE key IN (2, 3, 4)");
+	expect_rows(fixture, "leaks", "", "region size_bytes owner",
+	            "L1_SMALL|2048|runtime\nL1|520|runtime\nL1|520|program\nDRAM|100|program\nDRAM|30|runtime\n");
+	expect_rows(fixture, "leaks", "by=region", "group blocks runtime_blocks live_blocks",
+	            "L1_SMALL|1|1|0\nL1|2|1|0\nDRAM|2|1|0\n");
+}
+
 /* ---- diff ---- */
 
 static void test_diff_without_change(void **state)
@@ -127,6 +152,9 @@ static void test_diff_of_leaks(void **state)
 	hold(&pair->new, 2, 4, 30);
 	hold(&pair->new, 3, 5, 7);
 	hold(&pair->new, 4, 7, 8);
+	/* what a program that lives holds, it may yet free */
+	expect_rows(&pair->new, "diff", "what=leaks", "", "");
+	run(&pair->new, "UPDATE process_info SET ended = 'process exit', ended_ns = 990");
 	expect_rows(&pair->new, "diff", "what=leaks", "region group delta_bytes new_blocks", "DRAM|a|100|1\n");
 	expect_rows(&pair->new, "diff", "what=leaks all=1 by=device", "region group delta_bytes new_blocks",
 	            "DRAM|0|100|1\n");
@@ -275,6 +303,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(test_leaks_of_the_runtime, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_aliased_leaks, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_owners, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_diff_without_change, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_diff_order, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_diff_of_leaks, setup, teardown),
