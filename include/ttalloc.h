@@ -134,6 +134,8 @@ struct ttalloc_device {
 	uint32_t reserved;     /* 0 */
 	const char *chip;      /* what names the chip wherever it is used, such as board and place on it; may be NULL */
 	const char *allocator; /* what the allocator of ttalloc_on() is, such as "submesh 1x2"; may be NULL */
+	uint32_t cores;        /* that it serves, each with an address of its own; 0: all, at the same one */
+	uint32_t reserved2;    /* 0 */
 };
 
 /* Whether this process is being recorded. A load and a branch, but for the first call in a process. */

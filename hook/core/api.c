@@ -252,7 +252,8 @@ EXPORT void ttalloc_device_open(const struct ttalloc_device *given)
 	TAKE_STRUCT(device, given);
 	head = (struct tta_device_entry){.arch_bytes = tta_text_bytes(device.arch)};
 	identity = (struct tta_device_identity){.chip_bytes = (uint16_t)tta_text_bytes(device.chip),
-	                                        .allocator_bytes = (uint16_t)tta_text_bytes(device.allocator)};
+	                                        .allocator_bytes = (uint16_t)tta_text_bytes(device.allocator),
+	                                        .cores = device.cores};
 	if (device.layouts)
 		head.layout_count = device.layout_count < MAX_LAYOUTS ? device.layout_count : MAX_LAYOUTS;
 	entry.bytes = 0; /* the rest stays as it is: 1 KiB that need not be cleared */

@@ -205,5 +205,5 @@ uint64_t tt_buffer_bank_bytes(const struct tt_library *library, const void *buff
 	/* The allocator has no banks of other regions, and throws when it is asked for them. */
 	if (read->block.region == TTALLOC_SYSTEM_MEMORY || !library->size_per_bank || is_without_banks(library, read))
 		return 0;
-	return library->size_per_bank(buffer);
+	return tt_device_footprint(library, read->allocator, library->size_per_bank(buffer));
 }

@@ -8,6 +8,7 @@
 #include "device.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/uio.h>
@@ -17,17 +18,20 @@
 #include "say.h"
 #include "ttalloc.h"
 
-#define KNOWN_ALLOCATORS 64 /* those of the devices that are open; the oldest is forgotten, and announced again */
+#define KNOWN_ALLOCATORS 256 /* those of the devices that are open; more have no number */
 
 struct known_allocator {
 	const void *allocator; /* NULL: free */
+	uint64_t cores;        /* 0: all, in step; else a hash of those that it is about */
+	uint16_t number;
 	struct tt_chips chips;
 	uint64_t l1_base;
 };
 
 static struct {
 	struct known_allocator known[KNOWN_ALLOCATORS];
-	size_t next;
+	size_t used; /* of them, ever */
+	uint16_t last_number;
 } devices;
 
 /* ---- Classes ---- */
@@ -142,7 +146,7 @@ void tt_device_failed(const struct tt_library *library, const void *device, cons
 
 	tt_device_chips(library, device, &chips);
 	for (uint32_t i = 0; i < chips.count; i++) {
-		failed.device = chips.ids[i];
+		failed.device = ttalloc_on(chips.ids[i], wanted->device >> 16);
 		ttalloc_alloc_failed(&failed, why);
 		failed.flags |= TTALLOC_SAME_REQUEST;
 	}
@@ -173,8 +177,9 @@ static struct ttalloc_bank_layout read_layout(const struct tt_allocator_class *c
 
 	if (type != below)
 		layout.base_address += class->bank_size(allocator, &below);
+	/* The unit in which blocks are given out: that of DRAM, for L1, too. */
 	if (class->alignment)
-		layout.alignment_bytes = class->alignment(allocator, type);
+		layout.alignment_bytes = class->alignment(allocator, TTALLOC_DRAM);
 	return layout;
 }
 
@@ -211,30 +216,44 @@ static bool same_chips(const struct tt_chips *a, const struct tt_chips *b)
 	return a->count == b->count && memcmp(a->ids, b->ids, a->count * sizeof(*a->ids)) == 0;
 }
 
-static struct known_allocator *find_known(const void *allocator)
+/* Under the lock. A free place when there is none, or NULL when there is no room. */
+static struct known_allocator *find_known(const void *allocator, uint64_t cores)
 {
-	for (size_t i = 0; i < KNOWN_ALLOCATORS; i++) {
-		if (devices.known[i].allocator == allocator)
-			return &devices.known[i];
+	struct known_allocator *vacant = NULL;
+
+	for (size_t i = 0; i < devices.used; i++) {
+		struct known_allocator *known = &devices.known[i];
+
+		if (known->allocator == allocator && known->cores == cores)
+			return known;
+		if (!known->allocator)
+			vacant = known;
 	}
-	return NULL;
+	if (!vacant && devices.used < KNOWN_ALLOCATORS)
+		vacant = &devices.known[devices.used++];
+	return vacant;
 }
 
-/* True when ALLOCATOR was not known to serve just these chips. */
-static bool remember(const void *allocator, const struct tt_chips *chips)
+/* The number of ALLOCATOR as it serves just these CHIPS and CORES; *FRESH: it has just got it. 0: there are too many.
+ */
+static uint16_t number_of(const void *allocator, uint64_t cores, const struct tt_chips *chips, bool *fresh)
 {
 	struct known_allocator *known;
-	bool fresh;
+	uint16_t number = 0;
 
 	tt_lock();
-	known = find_known(allocator);
-	fresh = !known || !same_chips(&known->chips, chips);
-	if (!known)
-		known = &devices.known[devices.next++ % KNOWN_ALLOCATORS];
-	if (fresh)
-		*known = (struct known_allocator){.allocator = allocator, .chips = *chips};
+	known = find_known(allocator, cores);
+	*fresh = known && (known->allocator != allocator || !same_chips(&known->chips, chips));
+	if (*fresh) {
+		if (!++devices.last_number) /* 65,535 of them were: the numbers of the first are free again */
+			++devices.last_number;
+		*known = (struct known_allocator){.allocator = allocator, .cores = cores, .chips = *chips};
+		known->number = devices.last_number;
+	}
+	if (known)
+		number = known->number;
 	tt_unlock();
-	return fresh;
+	return number;
 }
 
 static void remember_l1_base(const void *allocator, const struct ttalloc_bank_layout *layouts, uint32_t count)
@@ -242,33 +261,70 @@ static void remember_l1_base(const void *allocator, const struct ttalloc_bank_la
 	struct known_allocator *known;
 
 	tt_lock();
-	known = find_known(allocator);
-	for (uint32_t i = 0; known && i < count; i++) {
+	known = find_known(allocator, 0);
+	for (uint32_t i = 0; known && known->allocator == allocator && i < count; i++) {
 		if (layouts[i].region == TTALLOC_L1)
 			known->l1_base = layouts[i].base_address;
 	}
 	tt_unlock();
 }
 
-void tt_device_announce(const struct tt_library *library, const void *allocator, const void *device)
+/* What the allocator of DEVICE is, in words. */
+static void name_allocator(const struct tt_allocator_use *use, const struct tt_chips *chips, char text[static 128])
+{
+	bool is_mesh = is_class(class_name(use->device), TT_CLASS_MESH);
+	int length = snprintf(text, 128, "%s %d", is_mesh ? "mesh" : "device", call_slot(use->device, TT_SLOT_ID));
+
+	if (is_mesh)
+		length += snprintf(text + length, 128 - (size_t)length, " of %u chip%s", chips->count,
+		                   chips->count == 1 ? "" : "s");
+	if (use->on_sub_device)
+		length += snprintf(text + length, 128 - (size_t)length, ", sub-device");
+	if (use->cores)
+		snprintf(text + length, 128 - (size_t)length, ", %u core%s by themselves", use->core_count,
+		         use->core_count == 1 ? "" : "s");
+}
+
+uint16_t tt_device_announce(const struct tt_library *library, const struct tt_allocator_use *use,
+                            const struct tt_chips *chips)
 {
 	struct ttalloc_bank_layout layouts[4];
-	struct tt_chips chips;
-	uint32_t count;
+	uint32_t count = 0;
+	uint16_t number;
+	char name[128];
+	bool fresh;
 
-	if (!tt_device_chips(library, device, &chips) || !remember(allocator, &chips))
-		return;
-	count = read_layouts(&library->allocator, allocator, layouts);
-	remember_l1_base(allocator, layouts, count);
-	for (uint32_t i = 0; i < chips.count; i++) {
+	if (!use->allocator)
+		return 0;
+	number = number_of(use->allocator, use->cores, chips, &fresh);
+	if (!fresh)
+		return number;
+	/* The geometry of a device is what its own allocator says, not that of a part of it. */
+	if (!use->on_sub_device && !use->cores)
+		count = read_layouts(&library->allocator, use->allocator, layouts);
+	remember_l1_base(use->allocator, layouts, count);
+	name_allocator(use, chips, name);
+	for (uint32_t i = 0; i < chips->count; i++) {
 		ttalloc_device_open(&(struct ttalloc_device){
 		    .struct_size = sizeof(struct ttalloc_device),
-		    .device = chips.ids[i],
-		    .arch = arch_name(device),
+		    .device = ttalloc_on(chips->ids[i], number),
+		    .arch = arch_name(use->device),
 		    .layouts = layouts,
 		    .layout_count = count,
+		    .allocator = name,
+		    .cores = use->core_count,
 		});
 	}
+	return number;
+}
+
+uint64_t tt_device_footprint(const struct tt_library *library, const void *allocator, uint64_t bytes)
+{
+	uint64_t unit = 0;
+
+	if (bytes && allocator && library->allocator.alignment)
+		unit = library->allocator.alignment(allocator, TTALLOC_DRAM);
+	return unit ? (bytes + unit - 1) / unit * unit : bytes;
 }
 
 static bool serves(const struct known_allocator *known, uint32_t chip)
@@ -288,7 +344,7 @@ uint64_t tt_device_l1_base(const struct tt_library *library, const void *device)
 	if (!tt_device_chips(library, device, &chips))
 		return 0;
 	tt_lock();
-	for (size_t i = 0; i < KNOWN_ALLOCATORS && !base; i++) {
+	for (size_t i = 0; i < devices.used && !base; i++) {
 		if (serves(&devices.known[i], chips.ids[0]))
 			base = devices.known[i].l1_base;
 	}
@@ -296,38 +352,56 @@ uint64_t tt_device_l1_base(const struct tt_library *library, const void *device)
 	return base;
 }
 
-/* Under the lock. Removes chips that another allocator serves too: a mesh and its submeshes share chips, and what the
+/* Under the lock. Whether CHIP is served by any of the allocators: a mesh and its submeshes share chips, and what the
  * others hold there stays. */
-static void keep_unshared(struct tt_chips *chips)
+static bool is_served(uint32_t chip)
 {
-	uint32_t kept = 0;
-
-	for (uint32_t i = 0; i < chips->count; i++) {
-		bool shared = false;
-
-		for (size_t k = 0; k < KNOWN_ALLOCATORS && !shared; k++)
-			shared = serves(&devices.known[k], chips->ids[i]);
-		if (!shared)
-			chips->ids[kept++] = chips->ids[i];
+	for (size_t i = 0; i < devices.used; i++) {
+		if (serves(&devices.known[i], chip))
+			return true;
 	}
-	chips->count = kept;
+	return false;
+}
+
+/* What an allocator that is gone had. */
+struct cleared {
+	struct tt_chips chips;
+	bool shared[TT_CHIPS_MAX]; /* by chip: others serve it, too */
+	uint32_t count;
+	uint16_t numbers[KNOWN_ALLOCATORS];
+};
+
+static void forget_allocator(const void *allocator, struct cleared *cleared)
+{
+	tt_lock();
+	for (size_t i = 0; i < devices.used; i++) {
+		struct known_allocator *known = &devices.known[i];
+
+		if (known->allocator != allocator)
+			continue;
+		cleared->chips = known->chips;
+		cleared->numbers[cleared->count++] = known->number;
+		known->allocator = NULL;
+	}
+	for (uint32_t i = 0; i < cleared->chips.count; i++)
+		cleared->shared[i] = is_served(cleared->chips.ids[i]);
+	tt_unlock();
 }
 
 void tt_device_cleared(const void *allocator)
 {
-	struct tt_chips chips = {.count = 0};
-	struct known_allocator *known;
+	struct cleared cleared = {.count = 0};
 
-	tt_lock();
-	known = find_known(allocator);
-	if (known) {
-		chips = known->chips;
-		known->allocator = NULL;
-		keep_unshared(&chips);
-	}
-	tt_unlock();
-	for (uint32_t i = 0; i < chips.count; i++) {
-		ttalloc_device_close(chips.ids[i]);
-		tt_circular_forget(chips.ids[i]);
+	if (allocator)
+		forget_allocator(allocator, &cleared);
+	for (uint32_t i = 0; i < cleared.chips.count; i++) {
+		uint32_t chip = cleared.chips.ids[i];
+
+		for (uint32_t k = 0; k < cleared.count && cleared.shared[i]; k++)
+			ttalloc_device_close(ttalloc_on(chip, cleared.numbers[k]));
+		if (cleared.shared[i])
+			continue;
+		ttalloc_device_close(chip);
+		tt_circular_forget(chip);
 	}
 }

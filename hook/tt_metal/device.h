@@ -32,12 +32,26 @@ bool tt_device_chips(const struct tt_library *library, const void *device, struc
 /* Where the allocatable part of L1 begins on DEVICE's chips; 0: not known. */
 uint64_t tt_device_l1_base(const struct tt_library *library, const void *device);
 
-/* A request for WANTED on all chips of DEVICE could not be served, for a reason in the words WHY (NULL: none). */
+/* A request for WANTED, whose device says an allocator at most, on all chips of DEVICE could not be served, for a
+ * reason in the words WHY (NULL: none). */
 void tt_device_failed(const struct tt_library *library, const void *device, const struct ttalloc_block *wanted,
                       const char *why);
 
-/* Reports the geometry of DEVICE's chips, the first time its ALLOCATOR is seen. Not under an allocator's lock. */
-void tt_device_announce(const struct tt_library *library, const void *allocator, const void *device);
+/* Which allocator a buffer is of. */
+struct tt_allocator_use {
+	const void *allocator, *device;
+	bool on_sub_device;  /* it is a sub-device's own */
+	uint32_t core_count; /* of cores, where it gave each an address of its own */
+	uint64_t cores;      /* a hash of them; 0: all banks have the same addresses */
+};
+
+/* The number of an allocator and the chips that it serves, which are all of its device's; 0: it has none. The first
+ * time it is reported, with the device's geometry. Not under an allocator's lock. */
+uint16_t tt_device_announce(const struct tt_library *library, const struct tt_allocator_use *use,
+                            const struct tt_chips *chips);
+
+/* What ALLOCATOR takes of each bank for BYTES in it. */
+uint64_t tt_device_footprint(const struct tt_library *library, const void *allocator, uint64_t bytes);
 
 /* ALLOCATOR gave up all its blocks at once, as it does when its device closes. */
 void tt_device_cleared(const void *allocator);

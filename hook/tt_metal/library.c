@@ -176,6 +176,7 @@ static void load_getters(struct tt_library *library, void *handle)
 	*(void **)&library->page_size = dlsym(handle, TT_BUFFER_PAGE_SIZE);
 	*(void **)&library->num_pages = dlsym(handle, TT_BUFFER_NUM_PAGES);
 	*(void **)&library->size_per_bank = dlsym(handle, TT_BUFFER_SIZE_PER_BANK);
+	*(void **)&library->is_per_core = dlsym(handle, TT_BUFFER_IS_PER_CORE);
 	*(void **)&library->mesh_devices = dlsym(handle, TT_MESH_DEVICES);
 	*(void **)&library->dataflow_buffers = dlsym(handle, TT_DATAFLOW_BUFFERS);
 	library->places_dataflow_buffers = dlsym(handle, TT_ALLOCATE_DATAFLOW_BUFFERS) != NULL;

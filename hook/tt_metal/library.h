@@ -58,6 +58,7 @@ struct tt_library {
 	uint64_t (*page_size)(const void *buffer);
 	uint32_t (*num_pages)(const void *buffer);
 	uint64_t (*size_per_bank)(const void *buffer);
+	bool (*is_per_core)(const void *buffer); /* it has an address of its own on each core */
 
 	struct tt_allocator_class allocator; /* of class AllocatorImpl where there is one, else of Allocator */
 

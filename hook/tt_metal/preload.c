@@ -13,6 +13,8 @@
 #include "buffer.h"
 #include "call.h"
 #include "device.h"
+#include "free_list.h"
+#include "per_core.h"
 #include "ttalloc.h"
 
 EXPORT void tt_track_allocate(void *tracker, const void *buffer) __asm__(TT_TRACK_ALLOCATE);
@@ -56,12 +58,18 @@ static bool read_event(struct tt_library *library, const void *buffer, struct tt
 	return false;
 }
 
-/* The geometry of a device is what its own allocator says, not that of a sub-device's. Allocators are known by the
+/* The number of the allocator of a buffer on CHIPS, which is reported when it is new. Allocators are known by the
  * buffers that they place, for the call of an allocator itself may stay inside TT-Metal's unity build. */
-static void announce(const struct tt_library *library, const struct tt_buffer *read)
+static uint16_t allocator_of(const struct tt_library *library, const struct tt_buffer *read, struct tt_cores cores,
+                             const struct tt_chips *chips)
 {
-	if (!read->on_sub_device && read->allocator)
-		tt_device_announce(library, read->allocator, read->device);
+	return tt_device_announce(library,
+	                          &(struct tt_allocator_use){.allocator = read->allocator,
+	                                                     .device = read->device,
+	                                                     .on_sub_device = read->on_sub_device,
+	                                                     .cores = cores.hash,
+	                                                     .core_count = cores.count},
+	                          chips);
 }
 
 void tt_track_allocate(void *tracker, const void *buffer)
@@ -69,15 +77,16 @@ void tt_track_allocate(void *tracker, const void *buffer)
 	struct tt_target target = tt_target_of(TT_FUNCTION_TRACK_ALLOCATE, CALLER);
 	struct tt_buffer read;
 	struct tt_chips chips;
+	uint16_t allocator;
 
 	((void (*)(void *, const void *))target.function)(tracker, buffer);
 	if (!read_event(target.library, buffer, &read, &chips))
 		return;
 	tt_count(TT_COUNT_PLACED);
-	announce(target.library, &read);
+	allocator = allocator_of(target.library, &read, tt_per_core_placed(target.library, buffer), &chips);
 	read.block.bank_bytes = tt_buffer_bank_bytes(target.library, buffer, &read);
 	for (uint32_t i = 0; i < chips.count; i++) {
-		read.block.device = chips.ids[i];
+		read.block.device = ttalloc_on(chips.ids[i], allocator);
 		ttalloc_alloc(&read.block);
 	}
 }
@@ -87,12 +96,14 @@ void tt_track_deallocate(void *tracker, void *buffer)
 	struct tt_target target = tt_target_of(TT_FUNCTION_TRACK_DEALLOCATE, CALLER);
 	struct tt_buffer read;
 	struct tt_chips chips;
+	uint16_t allocator;
 
 	((void (*)(void *, void *))target.function)(tracker, buffer);
 	if (!read_event(target.library, buffer, &read, &chips))
 		return;
+	allocator = allocator_of(target.library, &read, tt_per_core_gone(target.library, buffer), &chips);
 	for (uint32_t i = 0; i < chips.count; i++)
-		ttalloc_free(chips.ids[i], read.block.region, read.block.address);
+		ttalloc_free(ttalloc_on(chips.ids[i], allocator), read.block.region, read.block.address);
 }
 
 /* ---- Requests ---- */
@@ -108,9 +119,15 @@ static __thread unsigned requests_open; /* one allocator may ask another: the ou
 static void report_failure(const struct tt_call *call, const char *why)
 {
 	const struct request *request = (const struct request *)(const void *)call;
+	struct ttalloc_block wanted = request->wanted.block;
+	struct tt_chips chips;
 
-	if (tt_may_report(call->library, TT_SHARE_BUFFERS))
-		tt_device_failed(call->library, request->wanted.device, &request->wanted.block, why);
+	if (!tt_may_report(call->library, TT_SHARE_BUFFERS) ||
+	    !tt_device_chips(call->library, request->wanted.device, &chips))
+		return;
+	wanted.device =
+	    ttalloc_on(0, allocator_of(call->library, &request->wanted, (struct tt_cores){.count = 0}, &chips));
+	tt_device_failed(call->library, request->wanted.device, &wanted, why);
 }
 
 static void begin_request(struct request *request, const void *buffer)
@@ -120,8 +137,8 @@ static void begin_request(struct request *request, const void *buffer)
 	if (!tt_buffer_read(library, buffer, false, &request->wanted))
 		return;
 	request->wanted.block.bank_bytes = tt_buffer_bank_bytes(library, buffer, &request->wanted);
-	announce(library, &request->wanted);
 	request->call.failed = report_failure;
+	tt_free_lists_begin();
 }
 
 static void end_request(struct request *request)

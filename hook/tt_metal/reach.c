@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "free_list.h"
 #include "say.h"
 #include "upstream.h"
 
@@ -81,6 +82,14 @@ static bool is_libtt_metal(const char *path)
 	return strncmp(slash ? slash + 1 : path, "libtt_metal.so", 14) == 0;
 }
 
+bool tt_reach_reaches(const struct dl_phdr_info *object)
+{
+	const ElfW(Dyn) *section = dynamic_section(object);
+	struct dynamic dynamic = section ? read_dynamic(section) : (struct dynamic){0};
+
+	return dynamic.symbols && has_relocation(&dynamic, TT_TRACK_ALLOCATE);
+}
+
 static int look_at(struct dl_phdr_info *info, size_t size, void *context)
 {
 	struct search *search = context;
@@ -111,7 +120,7 @@ static bool defines(const char *path, const char *name)
 static void check(struct search *search)
 {
 	dl_iterate_phdr(look_at, search);
-	if (!search->blocked || !tt_recording(TT_SHARE_BUFFERS))
+	if (!search->blocked || !tt_recording(TT_SHARE_BUFFERS) || tt_free_lists_report(search->blocked))
 		return;
 	if (defines(search->blocked, TT_TRACK_ALLOCATE))
 		tt_say_once(

@@ -57,6 +57,9 @@
 #define TT_BUFFER_PAGE_SIZE "_ZNK2tt8tt_metal6Buffer9page_sizeEv"
 #define TT_BUFFER_NUM_PAGES "_ZNK2tt8tt_metal6Buffer9num_pagesEv"
 #define TT_BUFFER_SIZE_PER_BANK "_ZNK2tt8tt_metal6Buffer21aligned_size_per_bankEv"
+/* Hybrid allocation, release 0.81.1 (2026-10) */
+#define TT_BUFFER_IS_PER_CORE                                                                                          \
+	"_ZN2tt8tt_metal12experimental19per_core_allocation22is_per_core_allocationERKNS0_6BufferE"
 /* CLASS is 9Allocator or 13AllocatorImpl, as above. */
 #define TT_NUM_BANKS(CLASS) "_ZNK2tt8tt_metal" CLASS "13get_num_banksERKNS0_10BufferTypeE"
 #define TT_BANK_SIZE(CLASS) "_ZNK2tt8tt_metal" CLASS "13get_bank_sizeERKNS0_10BufferTypeE"
@@ -77,6 +80,28 @@
 /* IDevice's virtual functions begin: destructor (2 slots), arch(), id(). */
 #define TT_SLOT_ARCH 2
 #define TT_SLOT_ID 3
+
+/* The algorithm of all allocators; its base class begins with bank bytes, base address, smallest block and alignment,
+ * 8 bytes each, behind the table of functions. Releases 0.66.0 (2025-12) to 0.81.1 (2026-10) */
+#define TT_CLASS_FREE_LIST "N2tt8tt_metal9allocator11FreeListOptE"
+#define TT_FREE_LIST_ALLOCATE "_ZN2tt8tt_metal9allocator11FreeListOpt8allocateEmbm"
+#define TT_FREE_LIST_ALLOCATE_AT "_ZN2tt8tt_metal9allocator11FreeListOpt19allocate_at_addressEmm"
+#define TT_FREE_LIST_DEALLOCATE "_ZN2tt8tt_metal9allocator11FreeListOpt10deallocateEm"
+#define TT_FREE_LIST_CLEAR "_ZN2tt8tt_metal9allocator11FreeListOpt5clearEv"
+/* How many virtual functions it has, and which of them, from 0, are allocate, allocate_at_address, deallocate and
+ * clear: before them come two destructors, init, and functions that tell something, after them get_statistics and
+ * others. */
+#define TT_FREE_LIST_ORDERS(ROW)                                                                                       \
+	/* 0.78.0 (2026) to 0.81.1, and JAX's plugin 0.1.3 */                                                          \
+	ROW(16, 6, 7, 8, 9)                                                                                            \
+	/* 0.70.1 (2026) to 0.75.0: get_allocation_size comes before them */                                           \
+	ROW(15, 6, 7, 8, 9)                                                                                            \
+	/* 0.66.0 (2025-12) */                                                                                         \
+	ROW(14, 5, 6, 7, 8)
+
+/* What DRAM is read in, and what blocks of DRAM and L1 are therefore multiples of. 622c6fb9c0 (2026-06-23) */
+#define TT_DRAM_ALIGNMENT_WORMHOLE 32
+#define TT_DRAM_ALIGNMENT_BLACKHOLE 64
 
 /* ---- Enumerations ---- */
 

@@ -117,6 +117,7 @@ static void log_identity(struct event_context *context, struct entry *rest)
 	                                .device = context->event->device,
 	                                .allocator = context->event->allocator,
 	                                .allocator_name = text_of(&allocator),
+	                                .cores = identity.cores,
 	                                .chip = text_of(&chip),
 	                            });
 }

@@ -151,8 +151,9 @@ static const char origins_sql[] =
     "  AND (?3 IS NULL OR o.process IN (SELECT id FROM main.process_info WHERE pid = ?3))"
     "  AND (?4 IS NULL OR coalesce(o.label IN (SELECT id FROM main.label_info WHERE label_matches(?4, path)), 0))"
     "  AND (NOT ?5 OR EXISTS (SELECT 1 FROM (SELECT DISTINCT device, region FROM main.failure_info f"
-    "    JOIN main.origin ON origin.id = f.origin) f WHERE f.device = o.device AND f.region = o.region)) "
-    "FROM main.origin o ORDER BY o.device, o.region, o.process";
+    "    JOIN main.origin ON origin.id = f.origin) f WHERE f.device = o.device AND f.region = o.region)),"
+    "  coalesce(a.allocator, 0) "
+    "FROM main.origin o LEFT JOIN origin_allocator a ON a.origin = o.id ORDER BY o.device, o.region, o.process";
 
 static void bind_filter(sqlite3_stmt *rows, const struct filter *filter)
 {
@@ -199,6 +200,7 @@ static int take_origin(struct catalog *catalog, sqlite3_stmt *row, size_t *serie
 	    .series = (uint32_t)catalog->series_count - 1,
 	    .known = true,
 	    .chosen = sqlite3_column_int(row, 6) != 0,
+	    .allocator = (uint16_t)sqlite3_column_int(row, 7),
 	    .aliased = (flags & 4) != 0,
 	    .replaced = sqlite3_column_int(row, 5) == 1,
 	};

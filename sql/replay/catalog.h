@@ -42,6 +42,7 @@ struct catalog_process {
 
 struct catalog_origin {
 	uint32_t process, series; /* indexes */
+	uint16_t allocator;       /* of the process; 0: not said */
 	bool known;               /* there is such an origin */
 	bool chosen;              /* by the filters on device, region, process and label */
 	bool aliased;             /* counts zero bytes and blocks */

@@ -13,6 +13,7 @@ CREATE TABLE device_identity(
   process INTEGER NOT NULL, device INTEGER NOT NULL,
   allocator INTEGER,           -- as in origin_allocator; NULL: not said
   allocator_name TEXT,         -- what it is; NULL: not said
+  cores INTEGER,               -- that it serves, each with an address of its own; NULL: all, at the same one
   chip TEXT);                  -- what names the chip wherever it is used; NULL: not said
 
 PRAGMA user_version = 3;

@@ -252,7 +252,7 @@ def check_matmul_reuse(place, generation):
     expect(run.values("device_open", "device", "arch", "layouts"), [(3, "wormhole_b0", 4)], "device")
     expect(run.values("layout", "region", "top_down", "banks", "bank", "base", "alignment"),
            [(0, 0, 12, 1073741824 - 16777216 - DRAM_BASE, DRAM_BASE, 32),
-            (1, 1, 64, 1499136 - 32768 - L1_BASE, L1_BASE, 16), (3, 1, 64, 32768, 1499136 - 32768, 16),
+            (1, 1, 64, 1499136 - 32768 - L1_BASE, L1_BASE, 32), (3, 1, 64, 32768, 1499136 - 32768, 32),
             (4, 0, 12, 16777216, 1073741824 - 16777216, 32)], "geometry")
     expect(run.events()[-1][0], "device_close", "last event")
     tracked = len(run.events("alloc", "free", "cb_alloc", "program_run")) + (2 if generation >= 202605 else 0)

@@ -45,11 +45,21 @@ static void __attribute__((format(printf, 1, 2))) put(const char *format, ...)
 	close(file);
 }
 
+/* A chip, and its allocator if ttalloc_on() has joined one. */
+static const char *place_text(uint32_t place, char text[32])
+{
+	int length = snprintf(text, 32, "%u", place & 0xFFFF);
+
+	if (place >> 16)
+		snprintf(text + length, 32 - (size_t)length, " allocator=%u", place >> 16);
+	return text;
+}
+
 static void put_block(const char *what, const struct ttalloc_block *block, const char *tail)
 {
-	put("%s device=%u region=%u flags=%u address=%llu size=%llu bank=%llu%s\n", what, block->device, block->region,
-	    block->flags, (unsigned long long)block->address, (unsigned long long)block->size_bytes,
-	    (unsigned long long)block->bank_bytes, tail);
+	put("%s device=%s region=%u flags=%u address=%llu size=%llu bank=%llu%s\n", what,
+	    place_text(block->device, (char[32]){""}), block->region, block->flags, (unsigned long long)block->address,
+	    (unsigned long long)block->size_bytes, (unsigned long long)block->bank_bytes, tail);
 }
 
 EXPORT void ttalloc_alloc(const struct ttalloc_block *block)
@@ -59,7 +69,8 @@ EXPORT void ttalloc_alloc(const struct ttalloc_block *block)
 
 EXPORT void ttalloc_free(uint32_t device, uint16_t region, uint64_t address)
 {
-	put("free device=%u region=%u address=%llu\n", device, region, (unsigned long long)address);
+	put("free device=%s region=%u address=%llu\n", place_text(device, (char[32]){""}), region,
+	    (unsigned long long)address);
 }
 
 EXPORT void ttalloc_alloc_failed(const struct ttalloc_block *wanted, const char *why)
@@ -118,19 +129,19 @@ EXPORT void ttalloc_kernel_unload(uint32_t device, uint64_t id)
 
 EXPORT void ttalloc_device_open(const struct ttalloc_device *device)
 {
-	put("device_open device=%u arch=%s layouts=%u\n", device->device, device->arch ? device->arch : "",
-	    device->layout_count);
+	put("device_open device=%s arch=%s layouts=%u\n", place_text(device->device, (char[32]){""}),
+	    device->arch ? device->arch : "", device->layout_count);
 	for (uint32_t i = 0; i < device->layout_count; i++)
 		put("layout device=%u region=%u top_down=%u banks=%u bank=%llu base=%llu alignment=%llu\n",
-		    device->device, device->layouts[i].region, device->layouts[i].top_down, device->layouts[i].banks,
-		    (unsigned long long)device->layouts[i].bank_bytes,
+		    device->device & 0xFFFF, device->layouts[i].region, device->layouts[i].top_down,
+		    device->layouts[i].banks, (unsigned long long)device->layouts[i].bank_bytes,
 		    (unsigned long long)device->layouts[i].base_address,
 		    (unsigned long long)device->layouts[i].alignment_bytes);
 }
 
 EXPORT void ttalloc_device_close(uint32_t device)
 {
-	put("device_close device=%u\n", device);
+	put("device_close device=%s\n", place_text(device, (char[32]){""}));
 }
 
 EXPORT void ttalloc_label_push(const char *name)

@@ -9,6 +9,7 @@
 
 #include "sql/replay/figures.h"
 #include "private.h"
+#include "shared.h"
 #include "sql/base/map.h"
 #include "sql/store/recording.h"
 
@@ -24,7 +25,8 @@ struct check {
 	uint64_t *keys; /* a bit for each: an event has it */
 	int64_t key_count;
 	int64_t freed_rows; /* that the replay met */
-	struct map places;  /* (process and series, address) of live blocks */
+	struct map places;  /* (process and series, address, allocator) of live blocks */
+	struct shared_check *shared;
 };
 
 static const char *series_place(const struct check *check, uint32_t index, char *text, size_t bytes)
@@ -142,7 +144,9 @@ static void compare_keys(struct check *check)
 
 static struct map_key place_of(const struct check *check, const struct replay_block *block)
 {
-	return (struct map_key){check->catalog.origins[block->origin].series, block->address, 0};
+	const struct catalog_origin *origin = &check->catalog.origins[block->origin];
+
+	return (struct map_key){origin->series, block->address, origin->allocator};
 }
 
 /* A block that is live until something later: no other may be at its place. */
@@ -158,6 +162,7 @@ static void occupy(struct check *check, const struct replay_block *block)
 		             block->address, block->alloc_key);
 	else if (map_put(&check->places, key, 0) < 0)
 		check->findings->failed = true;
+	shared_check_add(check->shared, block);
 }
 
 static void check_block(struct check *check, const struct replay_block *block, int64_t end_ns)
@@ -188,6 +193,7 @@ static void watch_event(const struct replay_event *event, void *context)
 	if (event->is_alloc) {
 		take_key(check, event->key, "alloc");
 		map_remove(&check->places, place_of(check, event->block));
+		shared_check_remove(check->shared, event->block);
 	} else {
 		check_block(check, event->block, event->at_ns);
 		check->freed_rows += event->from_freed;
@@ -316,8 +322,9 @@ void findings_in_blocks(struct findings *findings)
 	}
 	start_keys(&check);
 	check.spans = span_check_new(findings, &check.catalog);
+	check.shared = shared_check_new(findings, &check.catalog);
 	check.figures = calloc(check.catalog.series_count + 1, sizeof(*check.figures));
-	if (!check.figures || !check.spans) {
+	if (!check.figures || !check.spans || !check.shared) {
 		findings->failed = true;
 	} else if (figures_watched(check.recording, &check.catalog, check.figures, &watch, &error) < 0) {
 		findings_add(findings, "block", "recording", "%s", error.text);
@@ -327,8 +334,10 @@ void findings_in_blocks(struct findings *findings)
 			compare_keys(&check);
 		compare_usage(&check);
 		span_check_finish(check.spans);
+		shared_check_finish(check.shared);
 	}
 	span_check_free(check.spans);
+	shared_check_free(check.shared);
 	map_clear(&check.places);
 	free(check.keys);
 	free(check.figures);

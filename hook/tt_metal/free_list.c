@@ -1,0 +1,500 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * free_list.c - see free_list.h.
+ *
+ * Which slot of the table has which function differs between versions. Where the functions are exported, their
+ * addresses tell. Elsewhere the number of slots chooses a row of a table (upstream.h), and what the functions are
+ * called with, and give back, has to make sense by the object's own geometry; when it does not, the slots get back what
+ * they had.
+ *
+ * All of it runs on threads that hold the allocator's own lock, so that what is reported of a list is in its order.
+ */
+#include "free_list.h"
+
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "hook/core/producer.h"
+#include "reach.h"
+#include "say.h"
+#include "ttalloc.h"
+#include "upstream.h"
+#include "virtual.h"
+
+#define MOST_LIBRARIES 4
+#define MOST_LISTS 4096 /* a power of two; a mesh of 32 has about 130 */
+#define LARGEST_BANK_BYTES (UINT64_C(1) << 44)
+#define LARGEST_L1_BYTES (UINT64_C(8) << 20)
+
+/* std::optional of an address, as two registers. */
+struct optional_address {
+	uint64_t value;
+	uint64_t engaged; /* its lowest byte */
+};
+
+typedef struct optional_address allocate_call(void *list, uint64_t size, uint64_t bottom_up, uint64_t limit);
+typedef struct optional_address allocate_at_call(void *list, uint64_t address, uint64_t size);
+typedef void deallocate_call(void *list, uint64_t address);
+typedef void plain_call(void *list);
+
+enum function { ALLOCATE, ALLOCATE_AT, DEALLOCATE, CLEAR, DESTROY, DELETE, FUNCTIONS };
+
+struct library {
+	const char *path;
+	void **slots;
+	uint8_t order[FUNCTIONS]; /* slots of the functions */
+	void *originals[FUNCTIONS];
+	bool proven; /* the order of the slots is certain */
+	bool reports;
+	atomic_bool left; /* alone again: nothing more is said of it */
+};
+
+/* The members of FreeListOpt that its base class begins with. */
+struct geometry {
+	const void *table;
+	uint64_t bank_bytes, base_address, smallest_bytes, alignment_bytes;
+};
+
+struct list {
+	atomic_uintptr_t object; /* 0: never used; GONE. Published last */
+	struct geometry geometry;
+	const struct library *library;
+	uint16_t number, region;
+};
+
+#define GONE ((uintptr_t)1)
+
+static struct {
+	struct library libraries[MOST_LIBRARIES];
+	atomic_uint library_count;
+	struct list lists[MOST_LISTS];
+	uint16_t last_number;
+} free_lists;
+
+/* ---- Libraries ---- */
+
+static struct library *library_of(const void *object)
+{
+	void *const *table = *(void *const *const *)object;
+	unsigned count = atomic_load_explicit(&free_lists.library_count, memory_order_acquire);
+
+	for (unsigned i = 0; i < count; i++) {
+		if (free_lists.libraries[i].slots == table)
+			return &free_lists.libraries[i];
+	}
+	return NULL; /* cannot be: the call came by one of these tables */
+}
+
+static void leave(struct library *library, const char *why)
+{
+	if (atomic_exchange(&library->left, true))
+		return;
+	for (int i = 0; i < FUNCTIONS; i++)
+		tt_virtual_replace(&library->slots[library->order[i]], library->originals[i]);
+	tt_say_once("%s: %s: its allocator's blocks are not recorded", library->path, why);
+}
+
+static bool is_watched(const struct library *library)
+{
+	return library->reports && !atomic_load_explicit(&library->left, memory_order_relaxed) &&
+	       tt_recording(TT_SHARE_BUFFERS);
+}
+
+/* ---- Lists ---- */
+
+static bool is_power_of_two(uint64_t number)
+{
+	return number && !(number & (number - 1));
+}
+
+static bool makes_sense(const struct geometry *geometry)
+{
+	return geometry->bank_bytes <= LARGEST_BANK_BYTES && geometry->base_address <= LARGEST_BANK_BYTES &&
+	       is_power_of_two(geometry->smallest_bytes) && geometry->smallest_bytes <= 4096 &&
+	       is_power_of_two(geometry->alignment_bytes) && geometry->alignment_bytes <= 4096 &&
+	       geometry->base_address % geometry->alignment_bytes == 0;
+}
+
+/* L1 and DRAM begin near address 0 and fill most of the bank; L1_SMALL and TRACE are the end of it. */
+static uint16_t region_of(const struct geometry *geometry)
+{
+	uint64_t end = geometry->base_address + geometry->bank_bytes;
+	bool is_rest = geometry->base_address >= end / 2;
+
+	if (end <= LARGEST_L1_BYTES)
+		return is_rest ? TTALLOC_L1_SMALL : TTALLOC_L1;
+	return is_rest ? TTALLOC_TRACE : TTALLOC_DRAM;
+}
+
+/* Blocks begin at multiples of what DRAM is read in. */
+static const char *architecture_of(const struct geometry *geometry)
+{
+	if (geometry->alignment_bytes == TT_DRAM_ALIGNMENT_BLACKHOLE)
+		return "blackhole";
+	return geometry->alignment_bytes == TT_DRAM_ALIGNMENT_WORMHOLE ? "wormhole_b0" : NULL;
+}
+
+static uint32_t place_of(const struct list *list)
+{
+	return ttalloc_on(0, list->number);
+}
+
+static void announce(const struct list *list)
+{
+	const struct geometry *geometry = &list->geometry;
+	bool in_dram = list->region == TTALLOC_DRAM || list->region == TTALLOC_TRACE;
+
+	if (!geometry->bank_bytes)
+		return;
+	ttalloc_device_open(&(struct ttalloc_device){
+	    .struct_size = sizeof(struct ttalloc_device),
+	    .device = place_of(list),
+	    .arch = architecture_of(geometry),
+	    .layouts = &(struct ttalloc_bank_layout){.region = list->region,
+	                                             .top_down = !in_dram,
+	                                             .bank_bytes = geometry->bank_bytes,
+	                                             .base_address = geometry->base_address,
+	                                             .alignment_bytes = geometry->alignment_bytes},
+	    .layout_count = 1,
+	    .allocator = "free list",
+	});
+}
+
+static size_t slot_of(uintptr_t object)
+{
+	return (size_t)((object >> 4) * UINT64_C(0x9E3779B97F4A7C15) >> 32);
+}
+
+static struct list *find_list(const void *object)
+{
+	uintptr_t wanted = (uintptr_t)object;
+
+	for (size_t i = 0, slot = slot_of(wanted); i < MOST_LISTS; i++) {
+		struct list *list = &free_lists.lists[(slot + i) % MOST_LISTS];
+		uintptr_t found = atomic_load_explicit(&list->object, memory_order_acquire);
+
+		if (found == wanted)
+			return list;
+		if (!found)
+			return NULL;
+	}
+	return NULL;
+}
+
+/* Under the lock. */
+static struct list *add_list(const struct library *library, const void *object)
+{
+	for (size_t i = 0, slot = slot_of((uintptr_t)object); i < MOST_LISTS; i++) {
+		struct list *list = &free_lists.lists[(slot + i) % MOST_LISTS];
+		uintptr_t found = atomic_load_explicit(&list->object, memory_order_relaxed);
+
+		if (found && found != GONE)
+			continue;
+		memcpy(&list->geometry, object, sizeof(list->geometry));
+		list->library = library;
+		list->region = region_of(&list->geometry);
+		list->number = ++free_lists.last_number ? free_lists.last_number : ++free_lists.last_number;
+		atomic_store_explicit(&list->object, (uintptr_t)object, memory_order_release);
+		return list;
+	}
+	return NULL;
+}
+
+/* The list of OBJECT, which is announced when it is new; NULL when it is none, or one too many. */
+static struct list *list_of(struct library *library, const void *object)
+{
+	struct list *list = find_list(object);
+
+	if (list)
+		return list;
+	if (!makes_sense(object)) {
+		leave(library, "class FreeListOpt is laid out in a way that is not known");
+		return NULL;
+	}
+	tt_lock();
+	list = add_list(library, object);
+	tt_unlock();
+	if (list)
+		announce(list);
+	else
+		tt_count(TT_COUNT_REFUSED);
+	return list;
+}
+
+/* ---- What a thread's request is placed by ---- */
+
+static __thread struct tt_cores placed_here;
+
+void tt_free_lists_begin(void)
+{
+	placed_here = (struct tt_cores){.count = 0};
+}
+
+struct tt_cores tt_free_lists_placed(void)
+{
+	struct tt_cores cores = placed_here;
+
+	tt_free_lists_begin();
+	return cores;
+}
+
+/* In whatever order they come. */
+static void note_placed(const void *object)
+{
+	placed_here.count++;
+	placed_here.hash += ((uintptr_t)object >> 4) * UINT64_C(0x9E3779B97F4A7C15);
+}
+
+/* ---- Calls ---- */
+
+static bool lies_in(const struct list *list, uint64_t address)
+{
+	const struct geometry *geometry = &list->geometry;
+
+	return address >= geometry->base_address && address - geometry->base_address < geometry->bank_bytes &&
+	       address % geometry->alignment_bytes == 0;
+}
+
+/* SENSIBLE: what a call was made with, and gave back, is what it can be. */
+static bool believe(struct library *library, bool sensible)
+{
+	if (library->proven || sensible)
+		return true;
+	leave(library, "the functions of class FreeListOpt are not where they are known to be");
+	return false;
+}
+
+static uint64_t footprint(const struct list *list, uint64_t size_bytes)
+{
+	const struct geometry *geometry = &list->geometry;
+
+	if (size_bytes < geometry->smallest_bytes)
+		size_bytes = geometry->smallest_bytes;
+	return (size_bytes + geometry->alignment_bytes - 1) & ~(geometry->alignment_bytes - 1);
+}
+
+static struct ttalloc_block block_of(const struct list *list, uint64_t address, uint64_t size_bytes, bool top_down)
+{
+	return (struct ttalloc_block){
+	    .device = place_of(list),
+	    .region = list->region,
+	    .flags = top_down ? TTALLOC_TOP_DOWN : 0,
+	    .address = address,
+	    .size_bytes = footprint(list, size_bytes),
+	};
+}
+
+static struct optional_address allocate(void *object, uint64_t size_bytes, uint64_t bottom_up, uint64_t limit)
+{
+	struct library *library = library_of(object);
+	struct list *list = is_watched(library) ? list_of(library, object) : NULL;
+	struct optional_address placed =
+	    ((allocate_call *)library->originals[ALLOCATE])(object, size_bytes, bottom_up, limit);
+	struct ttalloc_block block;
+
+	if (placed.engaged & 0xFF)
+		note_placed(object);
+	if (!list || ((placed.engaged & 0xFF) && !believe(library, lies_in(list, placed.value))))
+		return placed;
+	block = block_of(list, placed.value, size_bytes, !(bottom_up & 0xFF));
+	if (placed.engaged & 0xFF)
+		ttalloc_alloc(&block);
+	else
+		ttalloc_alloc_failed(&block, NULL);
+	return placed;
+}
+
+static struct optional_address allocate_at(void *object, uint64_t address, uint64_t size_bytes)
+{
+	struct library *library = library_of(object);
+	struct list *list = is_watched(library) ? list_of(library, object) : NULL;
+	struct optional_address placed =
+	    ((allocate_at_call *)library->originals[ALLOCATE_AT])(object, address, size_bytes);
+	struct ttalloc_block block;
+
+	if (placed.engaged & 0xFF)
+		note_placed(object);
+	if (!list || !(placed.engaged & 0xFF) || !believe(library, placed.value == address && lies_in(list, address)))
+		return placed;
+	block = block_of(list, placed.value, size_bytes, false);
+	ttalloc_alloc(&block);
+	return placed;
+}
+
+static void deallocate(void *object, uint64_t address)
+{
+	struct library *library = library_of(object);
+	struct list *list = is_watched(library) ? list_of(library, object) : NULL;
+
+	if (list && believe(library, lies_in(list, address)))
+		ttalloc_free(place_of(list), list->region, address);
+	((deallocate_call *)library->originals[DEALLOCATE])(object, address);
+}
+
+/* What the list still has is given up at once. */
+static void clear(void *object)
+{
+	struct library *library = library_of(object);
+	const struct list *list = is_watched(library) ? find_list(object) : NULL;
+
+	if (list)
+		ttalloc_device_close(place_of(list));
+	((plain_call *)library->originals[CLEAR])(object);
+}
+
+static void end_list(void *object, const struct library *library)
+{
+	struct list *list = find_list(object);
+
+	if (!list)
+		return;
+	if (is_watched(library))
+		ttalloc_device_close(place_of(list));
+	atomic_store_explicit(&list->object, GONE, memory_order_release);
+}
+
+static void destroy_list(void *object)
+{
+	struct library *library = library_of(object);
+
+	end_list(object, library);
+	((plain_call *)library->originals[DESTROY])(object);
+}
+
+static void delete_list(void *object)
+{
+	struct library *library = library_of(object);
+
+	end_list(object, library);
+	((plain_call *)library->originals[DELETE])(object);
+}
+
+/* ---- Taking their place ---- */
+
+static void *const functions[FUNCTIONS] = {
+    [ALLOCATE] = (void *)allocate, [ALLOCATE_AT] = (void *)allocate_at, [DEALLOCATE] = (void *)deallocate,
+    [CLEAR] = (void *)clear,       [DESTROY] = (void *)destroy_list,    [DELETE] = (void *)delete_list,
+};
+
+static const char *const names[FUNCTIONS] = {
+    [ALLOCATE] = TT_FREE_LIST_ALLOCATE,
+    [ALLOCATE_AT] = TT_FREE_LIST_ALLOCATE_AT,
+    [DEALLOCATE] = TT_FREE_LIST_DEALLOCATE,
+    [CLEAR] = TT_FREE_LIST_CLEAR,
+};
+
+struct known_order {
+	size_t count;
+	uint8_t order[FUNCTIONS];
+};
+
+#define ORDER_ROW(slots, allocate, allocate_at, deallocate, clear)                                                     \
+	{slots,                                                                                                        \
+	 {[ALLOCATE] = allocate,                                                                                       \
+	  [ALLOCATE_AT] = allocate_at,                                                                                 \
+	  [DEALLOCATE] = deallocate,                                                                                   \
+	  [CLEAR] = clear,                                                                                             \
+	  [DESTROY] = 0,                                                                                               \
+	  [DELETE] = 1}},
+static const struct known_order known_orders[] = {TT_FREE_LIST_ORDERS(ORDER_ROW)};
+
+/* By the addresses of exported functions. False: not all of them are. */
+static bool order_by_names(struct library *library, const struct tt_virtual *table)
+{
+	void *handle = dlopen(library->path, RTLD_LAZY | RTLD_NOLOAD);
+	int known = 0;
+
+	library->order[DESTROY] = 0; /* a destructor is the first, and then one that gives the memory back, too */
+	library->order[DELETE] = 1;
+	for (int i = 0; handle && i < FUNCTIONS; i++) {
+		void *function = names[i] ? dlsym(handle, names[i]) : NULL;
+
+		for (size_t slot = 2; function && slot < table->count; slot++) {
+			if (table->slots[slot] != function)
+				continue;
+			library->order[i] = (uint8_t)slot;
+			known++;
+			break;
+		}
+	}
+	return known == DESTROY;
+}
+
+static bool order_by_count(struct library *library, const struct tt_virtual *table)
+{
+	for (size_t i = 0; i < sizeof(known_orders) / sizeof(*known_orders); i++) {
+		if (known_orders[i].count != table->count)
+			continue;
+		memcpy(library->order, known_orders[i].order, sizeof(library->order));
+		return true;
+	}
+	return false;
+}
+
+static bool replace_all(struct library *library, const struct tt_virtual *table)
+{
+	for (int i = 0; i < FUNCTIONS; i++)
+		library->originals[i] = table->slots[library->order[i]];
+	atomic_fetch_add_explicit(&free_lists.library_count, 1, memory_order_release);
+	for (int i = 0; i < FUNCTIONS; i++) {
+		if (!tt_virtual_replace(&table->slots[library->order[i]], functions[i]))
+			return false;
+	}
+	return true;
+}
+
+static void say_what_is_not_seen(const struct library *library)
+{
+	char text[TTALLOC_NAME_MAX + 1];
+	const char *slash = strrchr(library->path, '/');
+
+	snprintf(
+	    text, sizeof(text),
+	    "TT-Metal in %s exports nothing: what programs place in L1 (circular buffers and the like) is not seen; "
+	    "blocks are those of its allocators, sizes those in each bank, their banks and chips not known",
+	    slash ? slash + 1 : library->path);
+	ttalloc_note(text, 0);
+}
+
+void tt_free_lists_take(const struct dl_phdr_info *object)
+{
+	unsigned count = atomic_load_explicit(&free_lists.library_count, memory_order_relaxed);
+	struct library *library = &free_lists.libraries[count];
+	struct tt_virtual table;
+
+	if (count == MOST_LIBRARIES || !tt_virtual_find(object, TT_CLASS_FREE_LIST, &table))
+		return;
+	*library = (struct library){.path = object->dlpi_name, .slots = table.slots};
+	library->reports = !tt_reach_reaches(object);
+	library->proven = order_by_names(library, &table);
+	if (!library->proven && !order_by_count(library, &table)) {
+		tt_say_once("%s: class FreeListOpt has %zu virtual functions, which is not known: %s", library->path,
+		            table.count, library->reports ? "its blocks are not recorded" : "it is not looked at");
+		return;
+	}
+	if (!replace_all(library, &table)) {
+		leave(library, "its tables of functions cannot be written");
+		return;
+	}
+	if (!library->reports)
+		return;
+	ttalloc_name_producer("preload");
+	tta_hide_this_library();
+	say_what_is_not_seen(library);
+}
+
+bool tt_free_lists_report(const char *path)
+{
+	unsigned count = atomic_load_explicit(&free_lists.library_count, memory_order_acquire);
+
+	for (unsigned i = 0; i < count; i++) {
+		const struct library *library = &free_lists.libraries[i];
+
+		if (library->reports && !atomic_load(&library->left) && strcmp(library->path, path) == 0)
+			return true;
+	}
+	return false;
+}

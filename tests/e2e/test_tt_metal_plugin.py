@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""TT-Metal linked into another library that exports nothing of it, as JAX's plugin is: blocks are recorded from the
+virtual functions of its allocators. A build whose functions are not where they are known to be is left alone. Last, JAX
+itself, where it is installed (TTALLOC_JAX: the Python that has it; TT_METAL_MOCK_CLUSTER_DESC_PATH: a chip)."""
+import ctypes
+import os
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tt_metal"))
+
+import harness  # noqa: E402
+import standins  # noqa: E402
+
+DRAM, L1 = (1 << 30, 1 << 20), (1400000 // 64 * 64, 111744)
+
+
+# --- the traced programs ---------------------------------------------------------------------------------------------
+
+
+def load(path):
+    plugin = ctypes.CDLL(path)
+    plugin.plugin_list.argtypes = [ctypes.c_uint64] * 3
+    plugin.plugin_allocate.argtypes = [ctypes.c_int, ctypes.c_uint64, ctypes.c_int]
+    plugin.plugin_allocate_at.argtypes = [ctypes.c_int, ctypes.c_uint64, ctypes.c_uint64]
+    plugin.plugin_free.argtypes = [ctypes.c_int, ctypes.c_uint64]
+    plugin.plugin_allocate.restype = plugin.plugin_allocate_at.restype = ctypes.c_uint64
+    return plugin
+
+
+def use(path):
+    """Two devices' lists over the same addresses; a request that fails; all ends of a block."""
+    plugin = load(path)
+    parent, child = plugin.plugin_list(*DRAM, 64), plugin.plugin_list(*DRAM, 64)
+    core = plugin.plugin_list(*L1, 64)
+    first = plugin.plugin_allocate(parent, 1000, 1)
+    assert first == DRAM[1] == plugin.plugin_allocate(child, 5000, 1)
+    plugin.plugin_free(parent, first)
+    assert plugin.plugin_allocate(core, 100, 0) == L1[0] + L1[1] - 128
+    assert plugin.plugin_allocate(core, 10 << 20, 0) == 0
+    assert plugin.plugin_allocate_at(parent, first + 4096, 64)
+    plugin.plugin_clear(parent)
+    plugin.plugin_delete(child)
+
+
+def shuffled(path):
+    """The functions do what they are meant to whatever is made of their order."""
+    plugin = load(path)
+    kept = plugin.plugin_list(*DRAM, 64)
+    first = plugin.plugin_allocate(kept, 64, 1)
+    second = plugin.plugin_allocate(kept, 64, 1)
+    assert (first, second) == (DRAM[1], DRAM[1] + 64), (first, second)
+    plugin.plugin_free(kept, first)
+    assert plugin.plugin_allocate(kept, 64, 1) == first
+
+
+# --- the tests -------------------------------------------------------------------------------------------------------
+
+
+def build(place, *flags):
+    path = pathlib.Path(place.file("libtt.so"))
+    done = harness.run([standins.COMPILERS[0], *standins.CXX_FLAGS, *flags, "-fvisibility=hidden", "-shared", "-Wl,-Bsymbolic",
+                        "-s", str(standins.HERE / "plugin.cpp"), "-o", str(path)])
+    harness.check(done.returncode == 0, done.stderr)
+    return path
+
+
+def record(place, command, *options, **environment):
+    """Runs COMMAND under the recorder; returns the file, and what it said."""
+    if not standins.preload():
+        harness.skip("libttalloc-tt-metal is not built")
+    file = place.file("run.db")
+    env = {**place.env, "LD_LIBRARY_PATH": str(standins.preload().parent), "LD_PRELOAD": str(standins.preload()), **environment}
+    done = harness.run([harness.program("ttalloc-recorder"), *options, "-o", file, "--", *command], env=env, cwd=place.path,
+                       timeout=900)
+    harness.check(done.returncode == 0, f"status {done.returncode}\n{done.stdout}{done.stderr}")
+    return file, done.stderr
+
+
+def record_plugin(place, what, *flags):
+    if not standins.COMPILERS:
+        harness.skip("there is no C++ compiler")
+    return record(place, [sys.executable, __file__, what.__name__, str(build(place, *flags))])
+
+
+def rows(file, sql):
+    return [tuple(row.values()) for row in harness.analyze("sql", file, sql)["rows"]]
+
+
+def blocks_of_its_allocators():
+    for slots in (14, 15, 16):
+        place = harness.Place()
+        file, _said = record_plugin(place, use, f"-DSLOTS={slots}")
+        harness.equal(rows(file, "SELECT allocator, region, address, size_bytes, top_down, ended FROM allocation "
+                                 "ORDER BY alloc_ns, allocation_id"),
+                      [(1, "DRAM", DRAM[1], 1024, 0, "freed"),
+                       (2, "DRAM", DRAM[1], 5056, 0, "device close"),
+                       (3, "L1", L1[0] + L1[1] - 128, 128, 1, "process exit"),
+                       (1, "DRAM", DRAM[1] + 4096, 64, 0, "device close")], f"blocks, {slots} functions")
+        harness.equal(rows(file, "SELECT region, bank_bytes FROM failure"), [("L1", 10 << 20)], "failures")
+        harness.equal(rows(file, "SELECT region, allocator, bank_bytes, base_address, alignment_bytes, banks, arch FROM "
+                                 "device ORDER BY allocator"),
+                      [("DRAM", 1, *DRAM, 64, None, "blackhole"), ("DRAM", 2, *DRAM, 64, None, "blackhole"),
+                       ("L1", 3, *L1, 64, None, "blackhole")], "geometry")
+        info = harness.analyze("info", file)
+        harness.equal((info["complete"], info["rows"][0]["unmatched_frees"], info["rows"][0]["replaced"]), (False, 0, 0),
+                      "complete, unmatched, replaced")
+        harness.check("libtt.so exports nothing" in "".join(info["rows"][0]["notes"]), f"notes: {info['rows'][0]['notes']}")
+        harness.equal([row["what"] for row in harness.analyze("verify", file)["rows"]], ["shared memory"], "verify")
+
+
+def other_builds_are_left_alone():
+    for slots, said, *flags in ((17, "17 virtual functions, which is not known"),
+                                (16, "not where they are known to be", "-DSHUFFLED")):
+        place = harness.Place()
+        file, stderr = record_plugin(place, shuffled, f"-DSLOTS={slots}", *flags)
+        harness.check(said in stderr, f"{slots} functions {flags}: {stderr}")
+        harness.equal(rows(file, "SELECT * FROM allocation"), [], "blocks")
+        harness.equal(harness.analyze("info", file)["complete"], False, "complete")
+
+
+def jax():
+    python = os.environ.get("TTALLOC_JAX", "")
+    chip = os.environ.get("TT_METAL_MOCK_CLUSTER_DESC_PATH", "")
+    if not os.access(python, os.X_OK) or not chip:
+        harness.skip("TTALLOC_JAX names no Python that has jax-tt-plugin, or TT_METAL_MOCK_CLUSTER_DESC_PATH no chip")
+    place = harness.Place()
+    file, _said = record(place, [python, str(standins.SOURCE / "examples/jax_training.py"), "1"], "--python-stacks",
+                         TT_LOGGER_LEVEL="error")
+    # A matrix of weights takes 64 KiB in each of 8 banks: two at first, and two new ones from the step.
+    (matrices,), = rows(file, "SELECT count(*) FROM allocation WHERE region = 'DRAM' AND size_bytes = 65536")
+    harness.check(matrices >= 4, f"{matrices} matrices")
+    harness.equal(rows(file, "SELECT DISTINCT ended FROM allocation"), [("freed",)], "ends")
+    harness.equal(rows(file, "SELECT sum(unmatched_frees), sum(replaced), sum(lost) FROM process"), [(0, 0, 0)], "anomalies")
+    (frames,), = rows(file, "SELECT count(*) FROM stack WHERE function LIKE 'train%' AND language = 'python'")
+    harness.check(frames > 0, "no Python frame of the program")
+    harness.equal(harness.analyze("info", file)["complete"], False, "complete")
+    harness.verify(file)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] in (["use"], ["shuffled"]):
+        {"use": use, "shuffled": shuffled}[sys.argv[1]](sys.argv[2])
+        os._exit(0)  # nothing is given back
+    harness.main(blocks_of_its_allocators, other_builds_are_left_alone, jax)
