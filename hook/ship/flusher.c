@@ -11,6 +11,7 @@
 #include "flush.h"
 #include "hook/core/gate.h"
 #include "hook/core/identity.h"
+#include "hook/core/pin.h"
 
 #define STACK_BYTES (256u << 10)
 #define IMPATIENT_NS (1ull * TTA_NS_PER_MS)
@@ -214,6 +215,7 @@ void tta_flusher_start(void)
 
 	if (__atomic_exchange_n(&flusher->is_running, true, __ATOMIC_ACQ_REL))
 		return;
+	tta_pin();
 	tta_critical_enter(&critical); /* the thread inherits that all signals are blocked */
 	tta_thread.muted = true;       /* and nothing else */
 	flusher->signals = critical.signals;

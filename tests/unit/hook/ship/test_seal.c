@@ -22,7 +22,7 @@ static double now_s(void)
 /* ---- A process that cannot make the flusher ---- */
 
 static bool without_flusher;
-static bool makes_threads; /* of the test's own */
+static _Thread_local bool makes_threads; /* of the test's own */
 
 typedef int thread_maker(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
 thread_maker pthread_create;
@@ -40,9 +40,9 @@ int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*
 
 static void make_thread(pthread_t *thread, void *(*run)(void *), void *argument)
 {
-	__atomic_store_n(&makes_threads, true, __ATOMIC_SEQ_CST);
+	makes_threads = true;
 	CHILD_CHECK(pthread_create(thread, NULL, run, argument) == 0);
-	__atomic_store_n(&makes_threads, false, __ATOMIC_SEQ_CST);
+	makes_threads = false;
 }
 
 /* ---- What threads report, and what has to be there ---- */
