@@ -113,6 +113,9 @@ static int start_segment(struct tta_segment_header *header)
 	tta_context.table.spool = &tta_context.spool;
 	memcpy(tta_context.id, header->id, sizeof(header->id));
 	tta_context.pid = header->pid;
+	/* Before anything else, however short the process may live: a recorder that cannot find the segment, because it
+	 * sees other directories, knows what it misses. From here on the flusher has the connection for itself. */
+	tta_uplink_step(&tta_context.flusher.uplink, false);
 	return 0;
 }
 

@@ -45,6 +45,26 @@ static void make_thread(pthread_t *thread, void *(*run)(void *), void *argument)
 	makes_threads = false;
 }
 
+static void run_short_life(void *argument)
+{
+	(void)argument;
+	without_flusher = true;
+	report_alloc(1, 1);
+}
+
+/* A recorder hears of a process even when that one is gone before its flusher was ever scheduled. */
+static void test_hello_comes_first(void **state)
+{
+	int listener = start_listening(*state);
+	pid_t child = run_child(run_short_life, NULL);
+	int client = accept_client(listener);
+	struct tta_message hello = hear(client, TTA_HELLO);
+
+	assert_int_equal(hello.hello.pid, child);
+	close(client);
+	close(listener);
+}
+
 /* ---- What threads report, and what has to be there ---- */
 
 #define THREADS 4
@@ -437,6 +457,7 @@ static void test_lossless_waits_longer_than_the_limit(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    SEAL_TEST(test_hello_comes_first),
 	    SEAL_TEST(test_threads_beside_the_flusher),
 	    SEAL_TEST(test_threads_without_a_flusher),
 	    SEAL_TEST(test_rings_of_ended_threads_are_taken_over),
