@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "options.h"
+#include "sql/base/error.h"
 
 static int status_of(int error_number)
 {
@@ -34,7 +35,7 @@ static bool is_program(const char *path)
 	return access(path, X_OK) == 0;
 }
 
-int command_look_up(char **arguments, struct front_error *error)
+int command_look_up(char **arguments, struct sql_error *error)
 {
 	const char *name = arguments[0];
 	const char *path = getenv("PATH");
@@ -58,7 +59,7 @@ int command_look_up(char **arguments, struct front_error *error)
 		}
 		path += length;
 	}
-	front_fail(error, "%s: %s", name, strerror(worst));
+	sql_fail(error, "%s: %s", name, strerror(worst));
 	return status_of(worst);
 }
 
@@ -79,15 +80,15 @@ static _Noreturn void run_child(char **arguments, const struct environment *envi
 }
 
 int command_fork(struct command *command, char **arguments, const struct environment *environment,
-                 const sigset_t *signals, struct front_error *error)
+                 const sigset_t *signals, struct sql_error *error)
 {
 	int gate[2], errors[2];
 
 	*command = (struct command){.arguments = arguments, .pid = -1, .gate_fd = -1, .error_fd = -1};
 	if (pipe2(gate, O_CLOEXEC) < 0)
-		return front_fail(error, "pipe: %s", strerror(errno));
+		return sql_fail(error, "pipe: %s", strerror(errno));
 	if (pipe2(errors, O_CLOEXEC) < 0) {
-		front_fail(error, "pipe: %s", strerror(errno));
+		sql_fail(error, "pipe: %s", strerror(errno));
 		goto close_gate;
 	}
 	command->pid = fork();
@@ -98,7 +99,7 @@ int command_fork(struct command *command, char **arguments, const struct environ
 	}
 	close(errors[1]);
 	if (command->pid < 0) {
-		front_fail(error, "fork: %s", strerror(errno));
+		sql_fail(error, "fork: %s", strerror(errno));
 		close(errors[0]);
 		goto close_gate;
 	}
@@ -122,13 +123,13 @@ static void close_pipes(struct command *command)
 	command->gate_fd = command->error_fd = -1;
 }
 
-int command_start(struct command *command, const char *socket_path, struct front_error *error)
+int command_start(struct command *command, const char *socket_path, struct sql_error *error)
 {
 	int child_errno = 0;
 	ssize_t got;
 
 	if (write(command->gate_fd, socket_path, strlen(socket_path)) < 0) {
-		front_fail(error, "%s: was killed before it could start", command->arguments[0]);
+		sql_fail(error, "%s: was killed before it could start", command->arguments[0]);
 		close_pipes(command);
 		return STATUS_NOT_STARTED;
 	}
@@ -139,7 +140,7 @@ int command_start(struct command *command, const char *socket_path, struct front
 	if (got != sizeof(child_errno))
 		return 0;
 	waitpid(command->pid, NULL, 0);
-	front_fail(error, "%s: %s", command->arguments[0], strerror(child_errno));
+	sql_fail(error, "%s: %s", command->arguments[0], strerror(child_errno));
 	return status_of(child_errno);
 }
 

@@ -11,7 +11,8 @@
 #include <sys/types.h>
 
 #include "environment.h"
-#include "recorder/base/say.h"
+#include "sql/base/error.h"
+#include "sql/base/say.h"
 
 struct command {
 	char **arguments;
@@ -21,14 +22,14 @@ struct command {
 };
 
 /* 0, or the status to end with (126, 127) and ERROR, when there is no such command. */
-int command_look_up(char **arguments, struct front_error *error);
+int command_look_up(char **arguments, struct sql_error *error);
 
 /* Forks a child that waits at the gate. Restores signal mask SIGNALS in it. 0, or -1 with ERROR. */
 int command_fork(struct command *command, char **arguments, const struct environment *environment,
-                 const sigset_t *signals, struct front_error *error);
+                 const sigset_t *signals, struct sql_error *error);
 
 /* Opens the gate: the child reports to SOCKET_PATH. 0, or the status to end with (126, 127) and ERROR. */
-int command_start(struct command *command, const char *socket_path, struct front_error *error);
+int command_start(struct command *command, const char *socket_path, struct sql_error *error);
 
 /* Lets a child that still waits at the gate go away. */
 void command_cancel(struct command *command);

@@ -3,6 +3,7 @@
  * environment.c - what a recorded program is given.
  */
 #include "environment.h"
+#include "sql/base/error.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -41,18 +42,18 @@ static char *find(const char *name)
 	return found;
 }
 
-static int find_or_fail(char **place, const char *name, const char *option, struct front_error *error)
+static int find_or_fail(char **place, const char *name, const char *option, struct sql_error *error)
 {
 	*place = find(name);
 	if (*place)
 		return 0;
-	return front_fail(error,
-	                  "%s: not found beside this program nor in %s below it, or its path has a blank or a colon; "
-	                  "install it or leave --%s out",
-	                  name, TTALLOC_LIBDIR_FROM_BINDIR, option);
+	return sql_fail(error,
+	                "%s: not found beside this program nor in %s below it, or its path has a blank or a colon; "
+	                "install it or leave --%s out",
+	                name, TTALLOC_LIBDIR_FROM_BINDIR, option);
 }
 
-int environment_find(struct environment *environment, const struct recorder_options *options, struct front_error *error)
+int environment_find(struct environment *environment, const struct recorder_options *options, struct sql_error *error)
 {
 	bool python = options->ttnn || options->auto_step;
 

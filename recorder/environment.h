@@ -19,8 +19,7 @@ struct environment {
 
 /* Finds what OPTIONS ask for. TT-Metal's preload does nothing in other programs, and is left out where it is not
  * installed; without the others, -1 with ERROR. */
-int environment_find(struct environment *environment, const struct recorder_options *options,
-                     struct front_error *error);
+int environment_find(struct environment *environment, const struct recorder_options *options, struct sql_error *error);
 void environment_free(struct environment *environment);
 
 /* Sets it, in the child that is to become the command. 0 or -1 with errno. */

@@ -18,11 +18,13 @@
 #include "session.h"
 #include "ttalloc.h"
 #include "ttalloc/paths.h"
+#include "sql/base/memory.h"
+#include "sql/base/say.h"
 
 static int print_environment(const struct recorder_options *options)
 {
 	struct environment environment;
-	struct front_error error;
+	struct sql_error error;
 	char path[PATH_MAX];
 	int length;
 
@@ -46,9 +48,12 @@ static int print_environment(const struct recorder_options *options)
 int main(int argc, char **argv)
 {
 	struct recorder_options options;
-	struct front_error error;
+	struct sql_error error;
 	int status;
 
+	say_program("ttalloc-recorder");
+	memory_end_with(&(struct memory_end){
+	    "ttalloc-recorder: out of memory; what is not in the file waits in the segments (--append)\n", 125});
 	if (argc == 3 && strcmp(argv[1], LEGACY_LINGER_OPTION) == 0)
 		return legacy_linger_run(argv[2]);
 	if (options_parse(argc, argv, &options, &status, &error) < 0) {

@@ -4,6 +4,7 @@
  */
 #include "options.h"
 #include "recorder/legacy/legacy.h"
+#include "sql/base/error.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -228,7 +229,7 @@ void options_print_help(void)
 	printf("\n%s", status_text);
 }
 
-static int parse_number(const struct option_row *row, const char *text, unsigned *value, struct front_error *error)
+static int parse_number(const struct option_row *row, const char *text, unsigned *value, struct sql_error *error)
 {
 	char *end;
 	unsigned long number;
@@ -236,13 +237,13 @@ static int parse_number(const struct option_row *row, const char *text, unsigned
 	errno = 0;
 	number = strtoul(text, &end, 10);
 	if (errno || *end || !isdigit((unsigned char)*text) || number < 1 || number > COMMIT_MS_MAX)
-		return front_fail(error, "--%s takes a number from 1 to %d, not '%s'", row->name, COMMIT_MS_MAX, text);
+		return sql_fail(error, "--%s takes a number from 1 to %d, not '%s'", row->name, COMMIT_MS_MAX, text);
 	*value = (unsigned)number;
 	return 0;
 }
 
 static int apply(const struct option_row *row, char *argument, struct recorder_options *options,
-                 struct front_error *error)
+                 struct sql_error *error)
 {
 	char *base = (char *)options + row->offset;
 
@@ -254,7 +255,7 @@ static int apply(const struct option_row *row, char *argument, struct recorder_o
 		if (!argument)
 			argument = (char *)row->otherwise;
 		if (!*argument)
-			return front_fail(error, "--%s needs a %s", row->name, row->argument);
+			return sql_fail(error, "--%s needs a %s", row->name, row->argument);
 		memcpy(base, &argument, sizeof(argument));
 		return 0;
 	case OPTION_NUMBER:
@@ -309,7 +310,7 @@ static bool is_free_path(const char *word)
 	return lstat(word, &status) == 0 ? S_ISSOCK(status.st_mode) : errno == ENOENT;
 }
 
-static int read_options(int argc, char **argv, struct recorder_options *options, struct front_error *error)
+static int read_options(int argc, char **argv, struct recorder_options *options, struct sql_error *error)
 {
 	char letters[2 * ROW_COUNT + 3];
 	struct option longs[ROW_COUNT + 1] = {0};
@@ -323,11 +324,11 @@ static int read_options(int argc, char **argv, struct recorder_options *options,
 		const char *given = argv[optind > 0 ? optind - 1 : 0];
 
 		if (value == ':')
-			return front_fail(error, "option '%s' needs an argument", given);
+			return sql_fail(error, "option '%s' needs an argument", given);
 		if (value == '?' && optopt && optopt < 256)
-			return front_fail(error, "there is no option '-%c'; --help lists them", optopt);
+			return sql_fail(error, "there is no option '-%c'; --help lists them", optopt);
 		if (value == '?')
-			return front_fail(error, "there is no option '%s'; --help lists them", given);
+			return sql_fail(error, "there is no option '%s'; --help lists them", given);
 		row = find_row(value);
 		if (row->otherwise && !optarg && strcmp(row->argument, "PATH") == 0 && is_free_path(argv[optind]))
 			optarg = argv[optind++];
@@ -340,66 +341,66 @@ static int read_options(int argc, char **argv, struct recorder_options *options,
 }
 
 /* What the hook would quietly take for something else. */
-static int check_stacks(const struct recorder_options *options, struct front_error *error)
+static int check_stacks(const struct recorder_options *options, struct sql_error *error)
 {
 	const char *stacks = options->stacks, *unwinder = options->unwinder;
 	size_t digits = stacks ? strspn(stacks, "0123456789") : 0;
 
 	if (stacks && (stacks[digits] || digits > 2 || atoi(stacks) < 1 || atoi(stacks) > MOST_STACK_FRAMES))
-		return front_fail(error, "--stacks takes a number from 1 to %d, not '%s'", MOST_STACK_FRAMES, stacks);
+		return sql_fail(error, "--stacks takes a number from 1 to %d, not '%s'", MOST_STACK_FRAMES, stacks);
 	if (stacks && options->command && strspn(options->command[0], "0123456789") == strlen(options->command[0]))
-		return front_fail(error, "--stacks takes its number with '=': --stacks=%s", options->command[0]);
+		return sql_fail(error, "--stacks takes its number with '=': --stacks=%s", options->command[0]);
 	if (unwinder && strcmp(unwinder, "fp") != 0 && strcmp(unwinder, "libunwind") != 0)
-		return front_fail(error, "--unwinder is fp or libunwind, not '%s'", unwinder);
+		return sql_fail(error, "--unwinder is fp or libunwind, not '%s'", unwinder);
 	if (unwinder && !stacks)
-		return front_fail(error, "--unwinder says how call stacks are found: give --stacks, too");
+		return sql_fail(error, "--unwinder says how call stacks are found: give --stacks, too");
 	if (stacks && !options->command && options->mode != MODE_ENV)
-		return front_fail(error,
-		                  "--stacks needs a command; for programs that join by themselves set "
-		                  "TTALLOC_STACKS=%s (--env prints it)",
-		                  stacks);
+		return sql_fail(error,
+		                "--stacks needs a command; for programs that join by themselves set "
+		                "TTALLOC_STACKS=%s (--env prints it)",
+		                stacks);
 	return 0;
 }
 
-static int check_combination(struct recorder_options *options, struct front_error *error)
+static int check_combination(struct recorder_options *options, struct sql_error *error)
 {
 	if (options->mode == MODE_HELP || options->mode == MODE_VERSION)
 		return 0;
 	if (check_stacks(options, error) < 0)
 		return -1;
 	if (options->auto_step && !strchr(options->auto_step, ':'))
-		return front_fail(error, "--auto-step takes module:function or module:Class.method, not '%s'",
-		                  options->auto_step);
+		return sql_fail(error, "--auto-step takes module:function or module:Class.method, not '%s'",
+		                options->auto_step);
 	if (options->mode == MODE_ENV && options->command)
-		return front_fail(error, "--env takes no command");
+		return sql_fail(error, "--env takes no command");
 	if (options->mode == MODE_ENV)
 		return 0;
 	if (!options->command && !options->output && !options->socket && !options->legacy_socket)
-		return front_fail(
-		    error, "say what to record: ttalloc-recorder [-o FILE] -- COMMAND, or --socket PATH -o FILE; "
-		           "--help tells more");
+		return sql_fail(error,
+		                "say what to record: ttalloc-recorder [-o FILE] -- COMMAND, or --socket PATH -o FILE; "
+		                "--help tells more");
 	if (options->append && !options->output)
-		return front_fail(error, "--append needs the recording to go on with: -o FILE");
+		return sql_fail(error, "--append needs the recording to go on with: -o FILE");
 	if (options->append && options->force)
-		return front_fail(error, "--append and --force exclude each other");
+		return sql_fail(error, "--append and --force exclude each other");
 	if (options->watch && !options->command)
-		return front_fail(error, "--watch needs a command; follow other recordings with ttalloc-analyze watch");
+		return sql_fail(error, "--watch needs a command; follow other recordings with ttalloc-analyze watch");
 	if (options->host_malloc && !options->command)
-		return front_fail(error, "--host-malloc needs a command, or --env for a shell");
+		return sql_fail(error, "--host-malloc needs a command, or --env for a shell");
 	if ((options->ttnn || options->auto_step) && !options->command)
-		return front_fail(error, "--%s needs a command, or --env for a shell",
-		                  options->ttnn ? "ttnn" : "auto-step");
+		return sql_fail(error, "--%s needs a command, or --env for a shell",
+		                options->ttnn ? "ttnn" : "auto-step");
 	if (options->lossless && !options->command)
-		return front_fail(error, "--lossless needs a command, or --env for a shell");
+		return sql_fail(error, "--lossless needs a command, or --env for a shell");
 	if (options->python_stacks && !options->command)
-		return front_fail(error, "--python-stacks needs a command, or --env for a shell");
+		return sql_fail(error, "--python-stacks needs a command, or --env for a shell");
 	if (options->log_events && !options->legacy_socket)
-		return front_fail(error, "--log-events needs --poc-socket: it shows the events of old clients");
+		return sql_fail(error, "--log-events needs --poc-socket: it shows the events of old clients");
 	options->mode = options->command ? MODE_WRAP : MODE_DAEMON;
 	return 0;
 }
 
-int options_parse(int argc, char **argv, struct recorder_options *options, int *status, struct front_error *error)
+int options_parse(int argc, char **argv, struct recorder_options *options, int *status, struct sql_error *error)
 {
 	bool failed;
 

@@ -8,7 +8,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "recorder/base/say.h"
+#include "sql/base/error.h"
+#include "sql/base/say.h"
 
 enum recorder_mode {
 	MODE_WRAP,   /* a command was given */
@@ -39,7 +40,7 @@ struct recorder_options {
 #define STATUS_NOT_FOUND 127
 
 /* 0, or -1 with ERROR and in *STATUS what to exit with. Strings point into ARGV. */
-int options_parse(int argc, char **argv, struct recorder_options *options, int *status, struct front_error *error);
+int options_parse(int argc, char **argv, struct recorder_options *options, int *status, struct sql_error *error);
 
 /* Writes --help to standard output. */
 void options_print_help(void);

@@ -16,6 +16,7 @@
 
 #include "sql/base/file_lock.h"
 #include "sql/base/sql.h"
+#include "sql/base/error.h"
 
 #define FIRST_BYTES 100      /* of a database's first page: its header */
 #define PATH_MOST_BYTES 504u /* that SQLite opens: 512, with "-journal" */
@@ -35,7 +36,7 @@ static bool append_word(char *path, size_t path_bytes, size_t *used, const char 
 }
 
 int output_expand(const char *template, pid_t pid, const char *host, time_t now, char *path, size_t path_bytes,
-                  struct front_error *error)
+                  struct sql_error *error)
 {
 	char number[16], stamp[32];
 	size_t used = 0;
@@ -47,16 +48,16 @@ int output_expand(const char *template, pid_t pid, const char *host, time_t now,
 		const char *word = c[1] == 'p' ? number : c[1] == 'h' ? host : c[1] == 't' ? stamp : NULL;
 
 		if (used + 1 >= path_bytes)
-			return front_fail(error, "the name '%s' is too long", template);
+			return sql_fail(error, "the name '%s' is too long", template);
 		if (*c != '%' || c[1] == '%') {
 			c += *c == '%';
 			path[used++] = *c;
 			continue;
 		}
 		if (!word)
-			return front_fail(error, "in '%s' only %%p, %%h, %%t and %%%% are known", template);
+			return sql_fail(error, "in '%s' only %%p, %%h, %%t and %%%% are known", template);
 		if (!append_word(path, path_bytes, &used, word))
-			return front_fail(error, "the name '%s' is too long", template);
+			return sql_fail(error, "the name '%s' is too long", template);
 		c++;
 	}
 	path[used] = '\0';
@@ -71,19 +72,19 @@ void output_default_name(const char *command, pid_t pid, char *path, size_t path
 	snprintf(path, path_bytes, "ttalloc-%.128s-%d.db", *name ? name : "command", (int)pid);
 }
 
-static int check_length(const char *path, struct front_error *error)
+static int check_length(const char *path, struct sql_error *error)
 {
 	size_t length = strlen(path);
 
 	if (length <= PATH_MOST_BYTES)
 		return 0;
-	return front_fail(error,
-	                  "%.80s...: the path has %zu bytes, and SQLite opens %u at most; choose another place with -o",
-	                  path, length, PATH_MOST_BYTES);
+	return sql_fail(error,
+	                "%.80s...: the path has %zu bytes, and SQLite opens %u at most; choose another place with -o",
+	                path, length, PATH_MOST_BYTES);
 }
 
 /* The place that PATH leads to, so that two names of one file meet in one lock. */
-static int resolve(const char *path, char *resolved, struct front_error *error)
+static int resolve(const char *path, char *resolved, struct sql_error *error)
 {
 	char copy[PATH_MAX], other[PATH_MAX], directory[PATH_MAX];
 	struct stat status;
@@ -94,29 +95,29 @@ static int resolve(const char *path, char *resolved, struct front_error *error)
 	if (strlen(path) >= PATH_MAX)
 		return check_length(path, error);
 	if (lstat(path, &status) == 0 && S_ISLNK(status.st_mode))
-		return front_fail(error, "%s: is a link that leads nowhere; remove it, or choose another file with -o",
-		                  path);
+		return sql_fail(error, "%s: is a link that leads nowhere; remove it, or choose another file with -o",
+		                path);
 	snprintf(copy, sizeof(copy), "%s", path);
 	snprintf(other, sizeof(other), "%s", path);
 	name = basename(other);
 	if (!realpath(dirname(copy), directory))
-		return front_fail(error, "%s: cannot be made here: %s; choose another place with -o", path,
-		                  strerror(errno));
+		return sql_fail(error, "%s: cannot be made here: %s; choose another place with -o", path,
+		                strerror(errno));
 	if (snprintf(resolved, PATH_MAX, "%s/%s", strcmp(directory, "/") ? directory : "", name) >= PATH_MAX)
 		return check_length(path, error);
 	return check_length(resolved, error);
 }
 
-static int take_lock(struct output *output, struct front_error *error)
+static int take_lock(struct output *output, struct sql_error *error)
 {
 	output->lock_fd = file_lock_take(output->lock_path);
 	if (output->lock_fd >= 0)
 		return 0;
 	if (errno == EWOULDBLOCK)
-		return front_fail(error, "%s: another recorder is recording into it; choose another file with -o",
-		                  output->path);
-	return front_fail(error, "%s: cannot be written: %s; choose another place with -o", output->path,
-	                  strerror(errno));
+		return sql_fail(error, "%s: another recorder is recording into it; choose another file with -o",
+		                output->path);
+	return sql_fail(error, "%s: cannot be written: %s; choose another place with -o", output->path,
+	                strerror(errno));
 }
 
 enum file_kind { FILE_NONE, FILE_EMPTY, FILE_RECORDING, FILE_OTHER, FILE_NOT_REGULAR, FILE_UNREADABLE };
@@ -155,60 +156,59 @@ static enum file_kind look_at(const char *path)
 	return got == 0 ? FILE_EMPTY : FILE_OTHER;
 }
 
-static int fail_kind(const struct output *output, enum file_kind kind, struct front_error *error)
+static int fail_kind(const struct output *output, enum file_kind kind, struct sql_error *error)
 {
 	const char *path = output->path;
 
 	if (kind == FILE_NOT_REGULAR)
-		return front_fail(error, "%s: is not a regular file; choose another one with -o", path);
+		return sql_fail(error, "%s: is not a regular file; choose another one with -o", path);
 	if (kind == FILE_UNREADABLE)
-		return front_fail(error, "%s: cannot be read: %s", path, strerror(errno));
-	return front_fail(error, "%s: exists and is not a ttalloc database; choose another file with -o", path);
+		return sql_fail(error, "%s: cannot be read: %s", path, strerror(errno));
+	return sql_fail(error, "%s: exists and is not a ttalloc database; choose another file with -o", path);
 }
 
-static int check_append(const struct output *output, enum file_kind kind, struct front_error *error)
+static int check_append(const struct output *output, enum file_kind kind, struct sql_error *error)
 {
 	if (kind == FILE_RECORDING)
 		return 0;
 	if (kind == FILE_NONE || kind == FILE_EMPTY)
-		return front_fail(error, "%s: there is no recording to go on with; leave --append out to make one",
-		                  output->path);
+		return sql_fail(error, "%s: there is no recording to go on with; leave --append out to make one",
+		                output->path);
 	return fail_kind(output, kind, error);
 }
 
-static int remove_database(const char *path, struct front_error *error)
+static int remove_database(const char *path, struct sql_error *error)
 {
 	char name[PATH_MAX + 16];
 
 	if (unlink(path) < 0 && errno != ENOENT)
-		return front_fail(error, "%s: cannot be overwritten: %s", path, strerror(errno));
+		return sql_fail(error, "%s: cannot be overwritten: %s", path, strerror(errno));
 	for (size_t i = 0; i < sizeof(sidecars) / sizeof(*sidecars); i++) {
 		snprintf(name, sizeof(name), "%s%s", path, sidecars[i]);
 		if (unlink(name) < 0 && errno != ENOENT)
-			return front_fail(error, "%s: cannot be overwritten: %s", name, strerror(errno));
+			return sql_fail(error, "%s: cannot be overwritten: %s", name, strerror(errno));
 	}
 	return 0;
 }
 
-static int check_new(const struct output *output, enum file_kind kind, bool force, struct front_error *error)
+static int check_new(const struct output *output, enum file_kind kind, bool force, struct sql_error *error)
 {
 	if (kind == FILE_NONE || kind == FILE_EMPTY) /* an empty file is nobody's work */
 		return 0;
 	if (kind != FILE_RECORDING)
 		return fail_kind(output, kind, error);
 	if (!force)
-		return front_fail(error,
-		                  "%s: exists; --force overwrites it, --append goes on with it, -o names another",
-		                  output->path);
+		return sql_fail(error, "%s: exists; --force overwrites it, --append goes on with it, -o names another",
+		                output->path);
 	return 0;
 }
 
-static int check(const struct output *output, enum file_kind kind, bool append, bool force, struct front_error *error)
+static int check(const struct output *output, enum file_kind kind, bool append, bool force, struct sql_error *error)
 {
 	return append ? check_append(output, kind, error) : check_new(output, kind, force, error);
 }
 
-int output_prepare(struct output *output, const char *path, bool append, bool force, struct front_error *error)
+int output_prepare(struct output *output, const char *path, bool append, bool force, struct sql_error *error)
 {
 	enum file_kind kind;
 
@@ -233,7 +233,7 @@ int output_prepare(struct output *output, const char *path, bool append, bool fo
 
 void output_release(struct output *output, bool discard)
 {
-	struct front_error unused;
+	struct sql_error unused;
 
 	if (output->lock_fd < 0)
 		return;

@@ -11,7 +11,8 @@
 #include <sys/types.h>
 #include <time.h>
 
-#include "recorder/base/say.h"
+#include "sql/base/error.h"
+#include "sql/base/say.h"
 
 struct output {
 	char path[PATH_MAX];
@@ -22,14 +23,14 @@ struct output {
 
 /* Expands %p, %h, %t and %% of TEMPLATE. 0, or -1 with ERROR. */
 int output_expand(const char *template, pid_t pid, const char *host, time_t now, char *path, size_t path_bytes,
-                  struct front_error *error);
+                  struct sql_error *error);
 
 /* ttalloc-COMMAND-PID.db; without a command ttalloc-recorder-PID.db. */
 void output_default_name(const char *command, pid_t pid, char *path, size_t path_bytes);
 
 /* Locks PATH and makes sure that it can be recorded into: with APPEND it has to be a recording; else it must not exist,
  * or, with FORCE, be a recording or an empty file, which is removed. 0, or -1 with ERROR. */
-int output_prepare(struct output *output, const char *path, bool append, bool force, struct front_error *error);
+int output_prepare(struct output *output, const char *path, bool append, bool force, struct sql_error *error);
 
 /* Lets go of the lock. DISCARD: the database is removed too, if output_prepare() found none. */
 void output_release(struct output *output, bool discard);

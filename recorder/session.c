@@ -31,6 +31,9 @@
 #include "ttalloc/paths.h"
 #include "watch.h"
 #include "witness.h"
+#include "sql/base/machine.h"
+#include "sql/base/error.h"
+#include "sql/base/say.h"
 
 #define CALIBRATION_NS 2000000
 #define PROGRESS_AFTER_NS 500000000u
@@ -108,7 +111,7 @@ static void raise_descriptor_limit(void)
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-static int prepare_command(struct session *session, struct front_error *error)
+static int prepare_command(struct session *session, struct sql_error *error)
 {
 	const struct recorder_options *options = session->options;
 	int status;
@@ -125,7 +128,7 @@ static int prepare_command(struct session *session, struct front_error *error)
 	return 0;
 }
 
-static int prepare_output(struct session *session, struct front_error *error)
+static int prepare_output(struct session *session, struct sql_error *error)
 {
 	const struct recorder_options *options = session->options;
 	pid_t pid = options->command ? session->command.pid : getpid();
@@ -140,14 +143,14 @@ static int prepare_output(struct session *session, struct front_error *error)
 }
 
 /* A recording that goes on serves its own socket: there its processes look for it. */
-static int choose_socket(struct session *session, struct front_error *error)
+static int choose_socket(struct session *session, struct sql_error *error)
 {
 	const struct recorder_options *options = session->options;
 	char given[PATH_MAX] = "";
 
 	if (options->socket && options->socket[0] != '/') {
 		if (!realpath(".", given))
-			return front_fail(error, "the current directory: %s", strerror(errno));
+			return sql_fail(error, "the current directory: %s", strerror(errno));
 		strncat(given, "/", sizeof(given) - strlen(given) - 1);
 	}
 	if (options->socket)
@@ -156,8 +159,8 @@ static int choose_socket(struct session *session, struct front_error *error)
 		snprintf(session->socket_path, sizeof(session->socket_path), "%s", session->recording.socket);
 		if (!options->socket || strcmp(given, session->recording.socket) == 0)
 			return 0;
-		return front_fail(error, "this recording's processes report to %s: leave --socket out",
-		                  session->recording.socket);
+		return sql_fail(error, "this recording's processes report to %s: leave --socket out",
+		                session->recording.socket);
 	}
 	if (options->socket)
 		snprintf(session->socket_path, sizeof(session->socket_path), "%s", given);
@@ -184,11 +187,11 @@ static char *join_command(char **arguments)
 	return joined;
 }
 
-static int open_ingest(struct session *session, struct front_error *error)
+static int open_ingest(struct session *session, struct sql_error *error)
 {
 	const struct recorder_options *options = session->options;
 	char *command = options->command ? join_command(options->command) : NULL;
-	struct ingest_error failed;
+	struct sql_error failed;
 	struct ingest_options wanted = {
 	    .path = session->output.path,
 	    .append = options->append,
@@ -204,11 +207,11 @@ static int open_ingest(struct session *session, struct front_error *error)
 		wanted.start_monotonic_ns = segments_earliest_ns(session->socket_path, wanted.start_monotonic_ns);
 	result = ingest_open(&wanted, &session->ingest, &session->recording, &failed);
 	free(command);
-	return result < 0 ? front_fail(error, "%s", failed.text) : 0;
+	return result < 0 ? sql_fail(error, "%s", failed.text) : 0;
 }
 
 /* Without a socket nothing is made; a recording that goes on has to be read to know its socket. */
-static int open_file_and_socket(struct session *session, struct front_error *error)
+static int open_file_and_socket(struct session *session, struct sql_error *error)
 {
 	if (session->options->append) {
 		if (open_ingest(session, error) < 0 || choose_socket(session, error) < 0 ||
@@ -222,7 +225,7 @@ static int open_file_and_socket(struct session *session, struct front_error *err
 	return listener_begin(&session->listener, error);
 }
 
-static int open_clock(struct session *session, struct front_error *error)
+static int open_clock(struct session *session, struct sql_error *error)
 {
 	struct timespec calibration = {.tv_nsec = CALIBRATION_NS};
 	uint64_t(*anchors)[2];
@@ -230,12 +233,12 @@ static int open_clock(struct session *session, struct front_error *error)
 
 	session->clock = clock_map_new(session->recording.start_monotonic_ns);
 	if (!session->clock)
-		return front_fail(error, "no memory");
+		return sql_fail(error, "no memory");
 	do {
 		count *= 2;
 		anchors = calloc(count, sizeof(*anchors));
 		if (!anchors)
-			return front_fail(error, "no memory");
+			return sql_fail(error, "no memory");
 		found = ingest_clock_anchors(session->ingest, anchors, count);
 		for (size_t i = 0; found < count && i < found; i++)
 			clock_map_restore(session->clock, (struct clock_reading){anchors[i][0], anchors[i][1]});
@@ -262,9 +265,9 @@ static void show_progress(double fraction, void *context)
 }
 
 /* Ends the file. 0, or -1 when something is not in it. */
-static int close_ingest(struct session *session, struct front_error *error)
+static int close_ingest(struct session *session, struct sql_error *error)
 {
-	struct ingest_error failed;
+	struct sql_error failed;
 	int result;
 
 	if (!session->ingest)
@@ -280,7 +283,7 @@ static int close_ingest(struct session *session, struct front_error *error)
 	session->is_elsewhere = result == 0 && failed.text[0];
 	if (session->is_elsewhere)
 		say("%s", failed.text);
-	return result < 0 ? front_fail(error, "%s", failed.text) : 0;
+	return result < 0 ? sql_fail(error, "%s", failed.text) : 0;
 }
 
 static int not_started(const struct session *session)
@@ -289,7 +292,7 @@ static int not_started(const struct session *session)
 }
 
 /* NULL in *LEGACY: not asked for. */
-static int open_legacy(const struct session *session, struct legacy **legacy, struct front_error *error)
+static int open_legacy(const struct session *session, struct legacy **legacy, struct sql_error *error)
 {
 	struct legacy_setup setup = {
 	    .path = session->options->legacy_socket,
@@ -313,7 +316,7 @@ static void see_waiting(void *context)
 }
 
 /* Records. 0, or the status to end with and ERROR: the command did not run then. */
-static int record(struct session *session, struct front_error *error)
+static int record(struct session *session, struct sql_error *error)
 {
 	const struct recorder_options *options = session->options;
 	struct server_setup setup = {
@@ -360,7 +363,7 @@ static int record(struct session *session, struct front_error *error)
 	return status;
 }
 
-static int start(struct session *session, struct front_error *error)
+static int start(struct session *session, struct sql_error *error)
 {
 	int status = prepare_command(session, error);
 
@@ -423,14 +426,14 @@ static void show_end(struct session *session, const char *unwritten)
 /* Takes everything down, in the reverse order. RAN: there is something to tell. Returns whether all is in the file. */
 static bool end(struct session *session, bool ran)
 {
-	struct front_error error;
+	struct sql_error error;
 	bool complete;
 
 	watch_stop(&session->watch); /* what is said from here on has the whole terminal */
 	complete = close_ingest(session, &error) == 0;
 
 	if (complete && session->report.unwritten) {
-		front_fail(&error, "some of it is still in the segments");
+		sql_fail(&error, "some of it is still in the segments");
 		complete = false;
 	}
 	listener_close(&session->listener);
@@ -455,7 +458,7 @@ int session_run(const struct recorder_options *options)
 	    .output = {.lock_fd = -1},
 	    .listener = {.fd = -1},
 	};
-	struct front_error error;
+	struct sql_error error;
 	bool complete;
 	int status;
 

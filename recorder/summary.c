@@ -12,8 +12,8 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#include "recorder/base/memory.h"
-#include "recorder/base/say.h"
+#include "sql/base/memory.h"
+#include "sql/base/say.h"
 #include "sql/answers/query.h"
 
 /* What is shown of one region of one device. */

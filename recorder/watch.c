@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "recorder/base/say.h"
+#include "sql/base/say.h"
 
 #define ANALYZER "ttalloc-analyze"
 #define READY_MS 2000

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# Writes the C file OUTPUT with the .sql files of TEXTS (as sql_NAME) and of QUERIES (as the table sql_queries), byte for
+# Writes the C file OUTPUT with the .sql files of TEXTS (as sql_NAME), of which those of SCHEMAS are a table, and of QUERIES (as the table sql_queries), byte for
 # byte: hexadecimal, so that no escaping can go wrong. Numbers and words of the vocabulary are put in for their names.
 
 include(${CMAKE_CURRENT_LIST_DIR}/../include/ttalloc/vocabulary.cmake)
@@ -29,6 +29,13 @@ foreach(file IN LISTS TEXTS)
   get_filename_component(name ${file} NAME_WE)
   embed(sql_${name} ${file} "const")
 endforeach()
+
+set(names "")
+foreach(file IN LISTS SCHEMAS)
+  get_filename_component(name ${file} NAME_WE)
+  string(APPEND names "sql_${name}, ")
+endforeach()
+string(APPEND source "const char *const sql_schemas[] = {${names}};\n\n")
 
 set(table "")
 list(SORT QUERIES)

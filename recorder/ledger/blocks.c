@@ -5,6 +5,7 @@
 #include "blocks.h"
 
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 static_assert(sizeof(struct block) == 48, "a million live blocks are to fit into 100 MB");

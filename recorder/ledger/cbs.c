@@ -4,6 +4,8 @@
  */
 #include "cbs.h"
 
+#include <stdlib.h>
+
 static uint64_t program_hash(uint32_t total, uint64_t program)
 {
 	return hash_pair(program, total);

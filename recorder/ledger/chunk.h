@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "recorder/base/memory.h"
+#include "sql/base/memory.h"
 #include "delta.h"
 #include "sql/store/rows.h"
 #include "ttalloc/segment.h"

@@ -3,9 +3,11 @@
  * commit.c - the committing thread.
  */
 #include "commit.h"
+#include "sql/base/machine.h"
 
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -38,14 +40,6 @@ struct committer {
 	uint64_t rebuild_after_ns, runs;
 };
 
-static uint64_t monotonic_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
 static void wait_until(struct committer *committer, uint64_t at_ns)
 {
 	struct timespec at = {.tv_sec = (time_t)(at_ns / 1000000000u), .tv_nsec = (long)(at_ns % 1000000000u)};
@@ -59,7 +53,7 @@ static struct chunk *next_chunk(struct committer *committer, uint64_t until_ns)
 	struct chunk *chunk;
 
 	pthread_mutex_lock(&committer->lock);
-	while (!committer->first && !committer->stopping && !committer->abandoned && monotonic_ns() < until_ns)
+	while (!committer->first && !committer->stopping && !committer->abandoned && clock_monotonic_ns() < until_ns)
 		wait_until(committer, until_ns);
 	chunk = committer->abandoned ? NULL : committer->first;
 	pthread_mutex_unlock(&committer->lock);
@@ -78,11 +72,11 @@ static void set_trouble(struct committer *committer, enum write_result result, c
 /* Waits before another try. False: there is to be none. */
 static bool may_retry(struct committer *committer)
 {
-	uint64_t until_ns = monotonic_ns() + RETRY_NS;
+	uint64_t until_ns = clock_monotonic_ns() + RETRY_NS;
 	bool abandoned;
 
 	pthread_mutex_lock(&committer->lock);
-	while (!committer->abandoned && monotonic_ns() < until_ns)
+	while (!committer->abandoned && clock_monotonic_ns() < until_ns)
 		wait_until(committer, until_ns);
 	abandoned = committer->abandoned;
 	pthread_mutex_unlock(&committer->lock);
@@ -140,7 +134,7 @@ static void give_back(struct committer *committer, struct chunk *chunk)
 /* Makes dirty spans anew from time to time, so that questions to a recording in progress need not do it each time. */
 static void tidy_spans(struct committer *committer)
 {
-	uint64_t started_ns = monotonic_ns(), dirty_ns, took_ns;
+	uint64_t started_ns = clock_monotonic_ns(), dirty_ns, took_ns;
 	bool with_cbs = committer->runs <= REBUILD_MOST_RUNS;
 	struct sql_error error;
 
@@ -149,7 +143,7 @@ static void tidy_spans(struct committer *committer)
 	dirty_ns = totals_dirty_ns(committer->totals, with_cbs);
 	if (dirty_ns != DELTA_NO_DISORDER && writer_events_since(committer->writer, dirty_ns) <= REBUILD_MOST_EVENTS)
 		totals_rebuild(committer->totals, committer->writer, with_cbs, NULL, NULL, &error);
-	took_ns = monotonic_ns() - started_ns;
+	took_ns = clock_monotonic_ns() - started_ns;
 	committer->rebuild_after_ns =
 	    started_ns + took_ns + (4 * took_ns > REBUILD_EVERY_NS ? 4 * took_ns : REBUILD_EVERY_NS);
 }
@@ -160,7 +154,7 @@ static void *run(void *context)
 
 	pthread_setname_np(pthread_self(), "commit");
 	for (;;) {
-		struct chunk *chunk = next_chunk(committer, monotonic_ns() + REBUILD_EVERY_NS);
+		struct chunk *chunk = next_chunk(committer, clock_monotonic_ns() + REBUILD_EVERY_NS);
 		bool idle;
 
 		if (chunk) {
@@ -201,7 +195,7 @@ struct committer *committer_start(struct writer *writer, struct totals *totals, 
 	committer->writer = writer;
 	committer->totals = totals;
 	committer->event_fd = event_fd;
-	committer->rebuild_after_ns = monotonic_ns() + REBUILD_EVERY_NS;
+	committer->rebuild_after_ns = clock_monotonic_ns() + REBUILD_EVERY_NS;
 	pthread_mutex_init(&committer->lock, NULL);
 	pthread_condattr_init(&monotonic);
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);

@@ -5,9 +5,10 @@
 #include "dictionary.h"
 
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "recorder/base/index.h"
+#include "index.h"
 
 struct label {
 	char *name;

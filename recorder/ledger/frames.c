@@ -5,9 +5,10 @@
 #include "frames.h"
 
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "recorder/base/index.h"
+#include "index.h"
 
 #define SYMBOL_LANGUAGE "python"
 

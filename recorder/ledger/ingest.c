@@ -4,29 +4,23 @@
  * committing thread and comes back.
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "ingest_private.h"
+#include "sql/base/machine.h"
 
 #define CHUNK_OLD_NS 150000000u
 
 /* ---- chunks ---- */
 
-static uint64_t monotonic_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
 /* To be called before something is put into the chunk: its age counts from there. */
 static struct chunk *opened_chunk(struct ingest *ingest)
 {
 	if (!ingest->ledger.chunk->opened_ns)
-		ingest->ledger.chunk->opened_ns = monotonic_ns();
+		ingest->ledger.chunk->opened_ns = clock_monotonic_ns();
 	return ingest->ledger.chunk;
 }
 
@@ -123,7 +117,7 @@ void ingest_tick(struct ingest *ingest, uint64_t now_ns, bool urgent)
 	}
 	/* While the thread is at work, the chunk may as well go on filling. */
 	if (committer_pending(ingest->committer) == 0 &&
-	    (ingest->urgent || monotonic_ns() - chunk->opened_ns >= CHUNK_OLD_NS))
+	    (ingest->urgent || clock_monotonic_ns() - chunk->opened_ns >= CHUNK_OLD_NS))
 		hand_over(ingest);
 }
 

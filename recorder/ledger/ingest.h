@@ -14,14 +14,11 @@
 #include <stdint.h>
 
 #include "ttalloc.h"
+#include "sql/base/error.h"
 #include "ttalloc/event.h"
 #include "ttalloc/segment.h"
 
 struct ingest;
-
-struct ingest_error {
-	char text[512]; /* what went wrong and what to do about it; no newline */
-};
 
 /* Somebody who is told of devices and of what is held there, as it is taken in: on the thread that takes it in. */
 struct ingest_observer {
@@ -53,7 +50,7 @@ struct ingest_recording {
 
 /* Opens or makes the database and starts the committing thread. 0, or -1 with ERROR filled. */
 int ingest_open(const struct ingest_options *options, struct ingest **ingest, struct ingest_recording *recording,
-                struct ingest_error *error);
+                struct sql_error *error);
 
 /* Commits all there is, makes the spans that are missing, stores that the recording ended cleanly, and leaves one file
  * in rollback mode. PROGRESS (may be NULL) is called now and then with a fraction. While the disk is full it keeps
@@ -61,7 +58,7 @@ int ingest_open(const struct ingest_options *options, struct ingest **ingest, st
  * line to show, such as that another program reads the file and so keeps it from being a single one. -1 with ERROR:
  * something is not in the file (it is still in the segments: do not unlink them). The ingest is freed either way. */
 int ingest_close(struct ingest *ingest, void (*progress)(double fraction, void *context), void *context,
-                 const volatile int *give_up, struct ingest_error *error);
+                 const volatile int *give_up, struct sql_error *error);
 
 /* True when a further batch will be taken without waiting. */
 bool ingest_has_room(struct ingest *ingest);

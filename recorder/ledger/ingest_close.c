@@ -2,6 +2,7 @@
  *
  * ingest_close.c - ending a recording.
  */
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -37,7 +38,7 @@ static void nap(unsigned ms)
 }
 
 /* Waits for the committing thread. False: something will stay uncommitted. */
-static bool commit_all(struct ingest *ingest, const struct closing *closing, struct ingest_error *error)
+static bool commit_all(struct ingest *ingest, const struct closing *closing, struct sql_error *error)
 {
 	bool hopeless = false;
 	size_t all, left;
@@ -62,7 +63,7 @@ static bool commit_all(struct ingest *ingest, const struct closing *closing, str
 }
 
 /* Spans that cannot be made now are not lost: the file says from when on they are missing, and readers go without. */
-static void make_spans(struct ingest *ingest, struct closing *closing, struct ingest_error *error)
+static void make_spans(struct ingest *ingest, struct closing *closing, struct sql_error *error)
 {
 	enum write_result result = WRITE_LATER;
 	struct sql_error why = {{0}};
@@ -79,7 +80,7 @@ static void make_spans(struct ingest *ingest, struct closing *closing, struct in
 }
 
 /* All events are in the file already: what fails here is worth a line, no more. */
-static void finish_file(struct ingest *ingest, struct closing *closing, struct ingest_error *error)
+static void finish_file(struct ingest *ingest, struct closing *closing, struct sql_error *error)
 {
 	uint64_t end_ns = ingest->now_ns > ingest->ledger.last_ns ? ingest->now_ns : ingest->ledger.last_ns;
 	struct sql_error why;
@@ -90,7 +91,7 @@ static void finish_file(struct ingest *ingest, struct closing *closing, struct i
 }
 
 int ingest_close(struct ingest *ingest, void (*progress)(double fraction, void *context), void *context,
-                 const volatile int *give_up, struct ingest_error *error)
+                 const volatile int *give_up, struct sql_error *error)
 {
 	struct closing closing = {.progress = progress, .context = context, .give_up = give_up};
 	bool all;

@@ -4,6 +4,8 @@
  */
 #include <errno.h>
 #include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/random.h>
@@ -13,29 +15,9 @@
 #include "ingest_private.h"
 #include "resume.h"
 #include "ttalloc.h"
+#include "sql/base/machine.h"
 
 #define CHUNKS 3u /* in all: one is filled, one is committed, one waits */
-
-static uint64_t clock_ns(clockid_t clock)
-{
-	struct timespec now;
-
-	clock_gettime(clock, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
-static void read_boot_id(char *boot_id, size_t bytes)
-{
-	FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
-
-	boot_id[0] = '\0';
-	if (!file)
-		return;
-	if (!fgets(boot_id, (int)bytes, file))
-		boot_id[0] = '\0';
-	boot_id[strcspn(boot_id, "\n")] = '\0';
-	fclose(file);
-}
 
 static void describe_recording(const struct ingest_options *options, struct writer_identity *identity)
 {
@@ -43,13 +25,13 @@ static void describe_recording(const struct ingest_options *options, struct writ
 	uint8_t id[TTA_ID_BYTES];
 
 	if (getrandom(id, sizeof(id), 0) != (ssize_t)sizeof(id))
-		memcpy(id, (uint64_t[]){clock_ns(CLOCK_REALTIME), (uint64_t)getpid()}, sizeof(id));
+		memcpy(id, (uint64_t[]){(uint64_t)clock_ns(CLOCK_REALTIME), (uint64_t)getpid()}, sizeof(id));
 	segment_id_format(id, identity->uuid);
 	identity->version = TTALLOC_VERSION;
 	identity->start_monotonic_ns = (int64_t)options->start_monotonic_ns;
 	identity->start_realtime_ns =
-	    (int64_t)(clock_ns(CLOCK_REALTIME) - (clock_ns(CLOCK_MONOTONIC) - options->start_monotonic_ns));
-	read_boot_id(identity->boot_id, sizeof(identity->boot_id));
+	    clock_ns(CLOCK_REALTIME) - (monotonic_ns() - (int64_t)options->start_monotonic_ns);
+	machine_boot_id(identity->boot_id, sizeof(identity->boot_id));
 	if (gethostname(identity->host, sizeof(identity->host) - 1) != 0)
 		identity->host[0] = '\0';
 	if (user)
@@ -135,7 +117,7 @@ void ingest_free(struct ingest *ingest)
 }
 
 int ingest_open(const struct ingest_options *options, struct ingest **made, struct ingest_recording *recording,
-                struct ingest_error *error)
+                struct sql_error *error)
 {
 	struct ingest *ingest = ingest_new();
 	struct writer_identity identity = {0};

@@ -2,6 +2,8 @@
  *
  * process.c - the processes of a recording, their region totals, and the totals over all of them.
  */
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "ledger.h"

@@ -6,6 +6,7 @@
  * the totals at the end are known. Circular buffers are gone through forwards, from the beginning: which of them are
  * resident follows from what ran before.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "cbs.h"

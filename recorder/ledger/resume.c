@@ -4,6 +4,7 @@
  */
 #include "resume.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "event_context.h"

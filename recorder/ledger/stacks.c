@@ -5,6 +5,7 @@
 #include "stacks.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "entries.h"

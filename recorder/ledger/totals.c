@@ -3,6 +3,8 @@
  * totals.c - the totals of each device and region over all processes, and their spans.
  */
 #include "totals_private.h"
+
+#include <stdlib.h>
 #include "ttalloc.h"
 
 struct totals *totals_new(void)

@@ -5,7 +5,7 @@
 #ifndef RECORDER_TOTALS_PRIVATE_H
 #define RECORDER_TOTALS_PRIVATE_H
 
-#include "recorder/base/index.h"
+#include "index.h"
 #include "totals.h"
 
 struct amounts {

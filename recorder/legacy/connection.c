@@ -7,12 +7,14 @@
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "log.h"
+#include "sql/base/memory.h"
 
 #define OUT_OF_DESCRIPTORS_NS 500000000u
 #define DRAFT_TEXT                                                                                                     \
@@ -54,7 +56,7 @@ void legacy_connections_accept(struct legacy *legacy)
 {
 	for (;;) {
 		struct ucred credentials;
-		struct front_error stranger;
+		struct sql_error stranger;
 		int fd = accept4(legacy->listener.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 		if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS))

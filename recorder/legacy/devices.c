@@ -5,9 +5,10 @@
 #include "devices.h"
 
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "recorder/base/memory.h"
+#include "sql/base/memory.h"
 
 /* What a monitor tells apart. */
 enum part { PART_DRAM, PART_L1, PART_L1_SMALL, PART_TRACE, PART_CB, PART_KERNEL, PARTS };

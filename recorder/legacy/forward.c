@@ -4,11 +4,12 @@
  */
 #include "forward.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
-#include "recorder/base/memory.h"
-#include "recorder/base/say.h"
+#include "sql/base/memory.h"
+#include "sql/base/say.h"
 #include "recorder/serve/refusals.h"
 #include "stage.h"
 

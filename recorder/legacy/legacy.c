@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -18,6 +19,10 @@
 #include "recorder/serve/clock.h"
 #include "linger.h"
 #include "listen.h"
+#include "sql/base/machine.h"
+#include "sql/base/error.h"
+#include "sql/base/say.h"
+#include "sql/base/memory.h"
 
 #define EVENTS_AT_ONCE 64
 #define REFUSALS_SHOWN 10
@@ -250,7 +255,7 @@ static int watch(struct legacy *legacy, struct legacy_source *source)
 	return source->fd < 0 ? -1 : epoll_ctl(legacy->asking_fd, EPOLL_CTL_ADD, source->fd, &event);
 }
 
-static int open_sources(struct legacy *legacy, struct front_error *error)
+static int open_sources(struct legacy *legacy, struct sql_error *error)
 {
 	if (legacy_listen(&legacy->listener, legacy->setup.path, error) < 0)
 		return -1;
@@ -261,7 +266,7 @@ static int open_sources(struct legacy *legacy, struct front_error *error)
 	legacy->wake = (struct legacy_source){.kind = LEGACY_SOURCE_WAKE, .fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
 	if (!legacy->queue || legacy->reporting_fd < 0 || watch(legacy, &legacy->listener_source) < 0 ||
 	    watch(legacy, &legacy->wake) < 0)
-		return front_fail(error, "the server for old clients cannot be set up: %s", strerror(errno));
+		return sql_fail(error, "the server for old clients cannot be set up: %s", strerror(errno));
 	legacy->listening = true;
 	return 0;
 }
@@ -361,7 +366,7 @@ void legacy_close(struct legacy *legacy)
 	free(legacy);
 }
 
-int legacy_open(const struct legacy_setup *setup, struct legacy **result, struct front_error *error)
+int legacy_open(const struct legacy_setup *setup, struct legacy **result, struct sql_error *error)
 {
 	struct legacy *legacy = memory_zeroed(sizeof(*legacy));
 	int failed;
@@ -377,7 +382,7 @@ int legacy_open(const struct legacy_setup *setup, struct legacy **result, struct
 	failed = pthread_create(&legacy->thread, NULL, run, legacy);
 	if (failed) {
 		legacy_close(legacy);
-		return front_fail(error, "a thread for old clients: %s", strerror(failed));
+		return sql_fail(error, "a thread for old clients: %s", strerror(failed));
 	}
 	legacy->started = true;
 	legacy->guest = (struct guest){

@@ -13,7 +13,8 @@
 #include <stdint.h>
 
 #include "devices.h"
-#include "recorder/base/say.h"
+#include "sql/base/error.h"
+#include "sql/base/say.h"
 #include "recorder/serve/guest.h"
 
 #define LEGACY_DEFAULT_PATH "/tmp/tt_allocation_server.sock"
@@ -28,7 +29,7 @@ struct legacy_setup {
 };
 
 /* Listens on the socket, and serves it from now on. 0, or -1 with ERROR. */
-int legacy_open(const struct legacy_setup *setup, struct legacy **legacy, struct front_error *error);
+int legacy_open(const struct legacy_setup *setup, struct legacy **legacy, struct sql_error *error);
 
 /* How the server's loop takes part in it: what clients reported, a fair share at a time; and the end, when nobody is
  * accepted any more, what was sent is read, and the connections are left to a process that outlives this one, since old

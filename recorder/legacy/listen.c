@@ -3,6 +3,7 @@
  * listen.c - the socket that old clients connect to.
  */
 #include "listen.h"
+#include "sql/base/error.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -34,15 +35,15 @@ static int lock_directory(const char *path)
 }
 
 /* Accepted connections inherit that each piece received tells who sent it. */
-static int begin(const struct listener *listener, struct front_error *error)
+static int begin(const struct listener *listener, struct sql_error *error)
 {
 	if (setsockopt(listener->fd, SOL_SOCKET, SO_PASSCRED, &(int){1}, sizeof(int)) < 0 ||
 	    listen(listener->fd, BACKLOG) < 0)
-		return front_fail(error, "%s: cannot be listened on: %s", listener->path, strerror(errno));
+		return sql_fail(error, "%s: cannot be listened on: %s", listener->path, strerror(errno));
 	return 0;
 }
 
-int legacy_listen(struct listener *listener, const char *path, struct front_error *error)
+int legacy_listen(struct listener *listener, const char *path, struct sql_error *error)
 {
 	int lock, result;
 

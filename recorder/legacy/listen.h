@@ -9,6 +9,6 @@
 
 /* Binds PATH, for the user alone (mode 0600). A socket that nobody serves any more is replaced, a live one is not. 0,
  * or -1 with ERROR. To be closed with listener_close(). */
-int legacy_listen(struct listener *listener, const char *path, struct front_error *error);
+int legacy_listen(struct listener *listener, const char *path, struct sql_error *error);
 
 #endif

@@ -5,9 +5,12 @@
 #include "log.h"
 
 #include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "ttalloc.h"
+#include "sql/base/memory.h"
 
 #define SHOWN_ONE_BY_ONE 10
 

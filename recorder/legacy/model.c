@@ -4,10 +4,12 @@
  */
 #include "model.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "recorder/ledger/ledger.h"
 #include "ttalloc.h"
+#include "sql/base/memory.h"
 
 #define DEVICES_MAX 256               /* larger numbers and negative ones cannot be */
 #define SIZE_MAX_BYTES (100ull << 30) /* no chip has as much */

@@ -5,11 +5,13 @@
 #include "owner.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "recorder/serve/liveness.h"
+#include "sql/base/memory.h"
 
 static struct legacy_owner **bucket_of(struct legacy_owners *owners, pid_t pid)
 {

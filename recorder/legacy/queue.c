@@ -6,11 +6,12 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "recorder/base/memory.h"
+#include "sql/base/memory.h"
 
 #define FULL_BYTES (32u << 20) /* 600,000 events */
 

@@ -9,6 +9,7 @@
 #include "private.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
@@ -16,6 +17,8 @@
 
 #include "log.h"
 #include "recorder/serve/liveness.h"
+#include "sql/base/say.h"
+#include "sql/base/memory.h"
 
 static void announce(struct legacy *legacy, const struct legacy_owner *owner)
 {

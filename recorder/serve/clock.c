@@ -3,6 +3,7 @@
  * clock.c - the map from ticks to nanoseconds.
  */
 #include "clock.h"
+#include "sql/base/machine.h"
 
 #include <stdlib.h>
 #include <time.h>
@@ -223,14 +224,6 @@ uint64_t clock_map_convert(struct clock_map *map, const struct clock_origin *ori
 	if (last && ticks > last->monotonic_ns)
 		ticks = last->monotonic_ns;
 	return clock_map_relative(map, ticks);
-}
-
-uint64_t clock_monotonic_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
 }
 
 #if defined(__x86_64__)

@@ -61,6 +61,4 @@ bool clock_has_ticks(void);
 /* Reads both clocks, as close together as can be had in a few tries. */
 struct clock_reading clock_read(void);
 
-uint64_t clock_monotonic_ns(void);
-
 #endif

@@ -3,6 +3,7 @@
  * connections.c - connections of hooks: who they are, what they say, what they are told.
  */
 #include "server_private.h"
+#include "sql/base/error.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -49,7 +50,7 @@ void connections_accept(struct server *server)
 {
 	for (;;) {
 		struct ucred credentials;
-		struct front_error stranger;
+		struct sql_error stranger;
 		int fd = accept4(server->listener.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 		if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)) {
@@ -135,18 +136,17 @@ static void welcome(struct server *server, struct connection *connection)
 		connection_drop(server, connection);
 }
 
-static int check_hello(const struct tta_message *message, const struct connection *connection,
-                       struct front_error *error)
+static int check_hello(const struct tta_message *message, const struct connection *connection, struct sql_error *error)
 {
 	if (message->version != TTA_WIRE_VERSION)
-		return front_fail(
+		return sql_fail(
 		    error,
 		    "the recorder speaks version %u of the protocol, the program %u: install one version of both",
 		    TTA_WIRE_VERSION, message->version);
 	if (!memchr(message->hello.segment_path, '\0', sizeof(message->hello.segment_path)))
-		return front_fail(error, "its segment's path does not end");
+		return sql_fail(error, "its segment's path does not end");
 	if ((pid_t)message->hello.pid != connection->credentials.pid)
-		return front_fail(
+		return sql_fail(
 		    error,
 		    "it calls itself process %u, and is %d here: another pid namespace; run the recorder inside it",
 		    message->hello.pid, (int)connection->credentials.pid);
@@ -154,12 +154,12 @@ static int check_hello(const struct tta_message *message, const struct connectio
 }
 
 /* It has made a file that is not here. */
-static void explain_missing(const char *path, struct front_error *error)
+static void explain_missing(const char *path, struct sql_error *error)
 {
 	const char *slash = strrchr(path, '/');
 
 	if (slash && access(path, F_OK) < 0 && errno == ENOENT)
-		front_fail(
+		sql_fail(
 		    error,
 		    "its %.*s is not the recorder's (a container?): set TTALLOC_SEGMENT_DIR to a directory of both",
 		    (int)(slash - path < 40 ? slash - path : 40), path);
@@ -167,7 +167,7 @@ static void explain_missing(const char *path, struct front_error *error)
 
 /* Finds the process that a hello asks for, and takes one if there is none. */
 static struct recorded *process_for(struct server *server, const struct connection *connection,
-                                    const struct tta_message *message, struct front_error *error)
+                                    const struct tta_message *message, struct sql_error *error)
 {
 	struct recorded *process = processes_find(server, message->hello.segment_id);
 
@@ -179,11 +179,11 @@ static struct recorded *process_for(struct server *server, const struct connecti
 	if (memcmp(recorded_header(process)->id, message->hello.segment_id, TTA_ID_BYTES) == 0 &&
 	    (pid_t)recorded_header(process)->pid == connection->credentials.pid)
 		return process;
-	front_fail(error, "its segment is of another process");
+	sql_fail(error, "its segment is of another process");
 	return NULL;
 }
 
-static void turn_away(struct server *server, struct connection *connection, const struct front_error *error)
+static void turn_away(struct server *server, struct connection *connection, const struct sql_error *error)
 {
 	server_refuse_process(server, connection->credentials.pid, error->text);
 	connection_refuse(server, connection, error->text);
@@ -191,7 +191,7 @@ static void turn_away(struct server *server, struct connection *connection, cons
 
 static void take_hello(struct server *server, struct connection *connection, const struct tta_message *message)
 {
-	struct front_error error;
+	struct sql_error error;
 	struct recorded *process;
 
 	if (server->finishing) {

@@ -3,6 +3,7 @@
  * listener.c - the socket that hooks connect to.
  */
 #include "listener.h"
+#include "sql/base/error.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -37,7 +38,7 @@ void listener_directory(const char *path, char directory[static LISTENER_PATH_BY
 }
 
 /* Opens the directory of PATH, and makes it if need be. */
-static int open_directory(const char *path, struct front_error *error)
+static int open_directory(const char *path, struct sql_error *error)
 {
 	char directory[LISTENER_PATH_BYTES];
 	struct stat status;
@@ -45,46 +46,46 @@ static int open_directory(const char *path, struct front_error *error)
 
 	listener_directory(path, directory);
 	if (mkdir(directory, 0700) < 0 && errno != EEXIST)
-		return front_fail(error, "%s: cannot be made for the socket: %s; choose another with --socket",
-		                  directory, strerror(errno));
+		return sql_fail(error, "%s: cannot be made for the socket: %s; choose another with --socket", directory,
+		                strerror(errno));
 	fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
-		return front_fail(error, "%s: %s; choose another socket with --socket", directory, strerror(errno));
+		return sql_fail(error, "%s: %s; choose another socket with --socket", directory, strerror(errno));
 	if (fstat(fd, &status) == 0 && ((status.st_uid == geteuid() && !(status.st_mode & 022)) ||
 	                                (status.st_uid == 0 && (status.st_mode & S_ISVTX))))
 		return fd;
 	close(fd);
-	return front_fail(error, "%s: others may write there: chmod go-w it, or choose another socket with --socket",
-	                  directory);
+	return sql_fail(error, "%s: others may write there: chmod go-w it, or choose another socket with --socket",
+	                directory);
 }
 
 /* Removes a socket that nobody serves. 0, or -1 with ERROR. */
-static int replace_stale(const struct sockaddr_un *address, const struct listener_kind *kind, struct front_error *error)
+static int replace_stale(const struct sockaddr_un *address, const struct listener_kind *kind, struct sql_error *error)
 {
 	const char *path = address->sun_path;
 	struct stat status;
 	int probe, result, saved;
 
 	if (lstat(path, &status) < 0)
-		return errno == ENOENT ? 0 : front_fail(error, "%s: %s", path, strerror(errno));
+		return errno == ENOENT ? 0 : sql_fail(error, "%s: %s", path, strerror(errno));
 	if (!S_ISSOCK(status.st_mode) || status.st_uid != geteuid())
-		return front_fail(error, "%s: is not a socket of yours; %s", path, kind->remedy);
+		return sql_fail(error, "%s: is not a socket of yours; %s", path, kind->remedy);
 	probe = socket(AF_UNIX, kind->type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (probe < 0)
-		return front_fail(error, "socket: %s", strerror(errno));
+		return sql_fail(error, "socket: %s", strerror(errno));
 	result = connect(probe, (const struct sockaddr *)address, sizeof(*address));
 	saved = errno;
 	close(probe);
 	if (result == 0 || saved != ECONNREFUSED)
-		return front_fail(error, "%s: another %s serves it; end that one, or %s", path, kind->server,
-		                  kind->remedy);
+		return sql_fail(error, "%s: another %s serves it; end that one, or %s", path, kind->server,
+		                kind->remedy);
 	if (unlink(path) < 0 && errno != ENOENT)
-		return front_fail(error, "%s: cannot be replaced: %s", path, strerror(errno));
+		return sql_fail(error, "%s: cannot be replaced: %s", path, strerror(errno));
 	return 0;
 }
 
 static int bind_socket(struct listener *listener, const struct sockaddr_un *address, const struct listener_kind *kind,
-                       struct front_error *error)
+                       struct sql_error *error)
 {
 	struct stat status;
 	mode_t mask = umask(0177);
@@ -92,25 +93,25 @@ static int bind_socket(struct listener *listener, const struct sockaddr_un *addr
 
 	umask(mask);
 	if (result < 0)
-		return front_fail(error, "%s: cannot be bound: %s; %s", listener->path, strerror(errno), kind->remedy);
+		return sql_fail(error, "%s: cannot be bound: %s; %s", listener->path, strerror(errno), kind->remedy);
 	if (lstat(listener->path, &status) < 0)
-		return front_fail(error, "%s: cannot be bound: %s", listener->path, strerror(errno));
+		return sql_fail(error, "%s: cannot be bound: %s", listener->path, strerror(errno));
 	listener->device = status.st_dev;
 	listener->inode = status.st_ino;
 	return 0;
 }
 
-int listener_name(struct listener *listener, const char *path, struct front_error *error)
+int listener_name(struct listener *listener, const char *path, struct sql_error *error)
 {
 	*listener = (struct listener){.fd = -1};
 	if (strlen(path) >= sizeof(listener->path))
-		return front_fail(error, "%.120s: too long for a socket (%zu bytes at most)", path,
-		                  sizeof(listener->path) - 1);
+		return sql_fail(error, "%.120s: too long for a socket (%zu bytes at most)", path,
+		                sizeof(listener->path) - 1);
 	strcpy(listener->path, path);
 	return 0;
 }
 
-int listener_bind(struct listener *listener, const struct listener_kind *kind, struct front_error *error)
+int listener_bind(struct listener *listener, const struct listener_kind *kind, struct sql_error *error)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 
@@ -118,13 +119,13 @@ int listener_bind(struct listener *listener, const struct listener_kind *kind, s
 	strcpy(address.sun_path, listener->path);
 	listener->fd = socket(AF_UNIX, kind->type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (listener->fd < 0)
-		return front_fail(error, "socket: %s", strerror(errno));
+		return sql_fail(error, "socket: %s", strerror(errno));
 	if (replace_stale(&address, kind, error) < 0)
 		return -1;
 	return bind_socket(listener, &address, kind, error);
 }
 
-int listener_open(struct listener *listener, const char *path, struct front_error *error)
+int listener_open(struct listener *listener, const char *path, struct sql_error *error)
 {
 	int result;
 
@@ -148,23 +149,23 @@ static void let_others_start(struct listener *listener)
 	listener->is_starting = false;
 }
 
-int listener_begin(struct listener *listener, struct front_error *error)
+int listener_begin(struct listener *listener, struct sql_error *error)
 {
 	if (listen(listener->fd, BACKLOG) < 0)
-		return front_fail(error, "%s: cannot be listened on: %s", listener->path, strerror(errno));
+		return sql_fail(error, "%s: cannot be listened on: %s", listener->path, strerror(errno));
 	let_others_start(listener);
 	return 0;
 }
 
-int listener_check_user(int fd, struct ucred *credentials, struct front_error *error)
+int listener_check_user(int fd, struct ucred *credentials, struct sql_error *error)
 {
 	socklen_t bytes = sizeof(*credentials);
 
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, credentials, &bytes) < 0)
-		return front_fail(error, "a connection of nobody knows whom: %s", strerror(errno));
+		return sql_fail(error, "a connection of nobody knows whom: %s", strerror(errno));
 	if (credentials->uid != geteuid())
-		return front_fail(error, "it is of user %u, not of the recorder's: record as that user",
-		                  (unsigned)credentials->uid);
+		return sql_fail(error, "it is of user %u, not of the recorder's: record as that user",
+		                (unsigned)credentials->uid);
 	return 0;
 }
 
@@ -182,7 +183,7 @@ void listener_close(struct listener *listener)
 	listener->fd = -1;
 }
 
-int listener_private_path(char path[static 108], struct front_error *error)
+int listener_private_path(char path[static 108], struct sql_error *error)
 {
 	const char *roots[] = {getenv("XDG_RUNTIME_DIR"), getenv("TMPDIR"), "/tmp"};
 	char directory[108];
@@ -198,7 +199,7 @@ int listener_private_path(char path[static 108], struct front_error *error)
 		snprintf(path, 108, "%.99s" PRIVATE_NAME, directory);
 		return 0;
 	}
-	return front_fail(error, "no directory for the socket can be made below /tmp: %s; set TMPDIR", strerror(errno));
+	return sql_fail(error, "no directory for the socket can be made below /tmp: %s; set TMPDIR", strerror(errno));
 }
 
 /* Length of the private directory's path within PATH; 0: it is none. */

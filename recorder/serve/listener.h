@@ -9,7 +9,8 @@
 #include <sys/socket.h>
 #include <sys/types.h>
 
-#include "recorder/base/say.h"
+#include "sql/base/error.h"
+#include "sql/base/say.h"
 
 #define LISTENER_PATH_BYTES 108 /* of struct sockaddr_un */
 
@@ -30,31 +31,31 @@ struct listener_kind {
 };
 
 /* Fills in a LISTENER that has no socket yet. 0, or -1 with ERROR when PATH is too long. */
-int listener_name(struct listener *listener, const char *path, struct front_error *error);
+int listener_name(struct listener *listener, const char *path, struct sql_error *error);
 
 /* Binds it, with mode 0600; a socket that nobody serves any more is replaced, a live one is not. The caller has locked
  * the directory, and closes LISTENER in any case. 0, or -1 with ERROR. */
-int listener_bind(struct listener *listener, const struct listener_kind *kind, struct front_error *error);
+int listener_bind(struct listener *listener, const struct listener_kind *kind, struct sql_error *error);
 
 void listener_directory(const char *path, char directory[static LISTENER_PATH_BYTES]);
 
 /* Binds PATH, which is ours from then on. Its directory is made if need be (mode 0700), and has to belong to the user
  * or be one where nobody can take away another's files. A socket that nobody serves any more is replaced, a live one is
  * not. 0, or -1 with ERROR. */
-int listener_open(struct listener *listener, const char *path, struct front_error *error);
+int listener_open(struct listener *listener, const char *path, struct sql_error *error);
 
 /* Begins to listen: whoever connects may rely on all that the recorder has, its file say. 0, or -1 with ERROR. */
-int listener_begin(struct listener *listener, struct front_error *error);
+int listener_begin(struct listener *listener, struct sql_error *error);
 
 /* Whose the connection FD is. 0, or -1 with ERROR when it is not this user's. */
-int listener_check_user(int fd, struct ucred *credentials, struct front_error *error);
+int listener_check_user(int fd, struct ucred *credentials, struct sql_error *error);
 
 /* Stops listening and removes the socket. */
 void listener_close(struct listener *listener);
 
 /* Makes a directory of mode 0700 for a private socket and fills PATH with the socket's name in it. 0, or -1 with
  * ERROR. */
-int listener_private_path(char path[static 108], struct front_error *error);
+int listener_private_path(char path[static 108], struct sql_error *error);
 
 /* Whether PATH was made by listener_private_path(), in this run or an earlier one. */
 int listener_is_private(const char *path);

@@ -29,7 +29,4 @@ struct liveness_shift {
 };
 bool liveness_clock_shift(pid_t pid, struct liveness_shift *shift);
 
-/* Names this start of this machine: pids, clocks and tmpfs are good for no longer. */
-void liveness_boot_id(char *boot_id, size_t bytes);
-
 #endif

@@ -14,6 +14,8 @@
 
 #include "liveness.h"
 #include "segments.h"
+#include "sql/base/error.h"
+#include "sql/base/say.h"
 
 #define BATCHES_PER_TURN 64
 
@@ -107,12 +109,12 @@ static bool has_other_images(const struct server *server, const struct recorded 
 }
 
 /* A process whose end is in the file. What is left of it is a segment that the recorder did not live to remove. */
-static int dispose(struct recorded *process, struct front_error *error)
+static int dispose(struct recorded *process, struct sql_error *error)
 {
 	bool lives = liveness_ask((pid_t)recorded_header(process)->pid, process->start_time);
 
-	front_fail(error, "%s: %s", recorded_path(process),
-	           lives ? "its process was taken for dead before" : "all of it was recorded before; it is removed");
+	sql_fail(error, "%s: %s", recorded_path(process),
+	         lives ? "its process was taken for dead before" : "all of it was recorded before; it is removed");
 	if (!lives)
 		recorded_unlink(process);
 	recorded_close(process);
@@ -120,14 +122,14 @@ static int dispose(struct recorded *process, struct front_error *error)
 }
 
 /* 0 with *RESULT; -1, or 1 (nobody has to read it any more), with ERROR. */
-static int take(struct server *server, const char *path, struct recorded **result, struct front_error *error)
+static int take(struct server *server, const char *path, struct recorded **result, struct sql_error *error)
 {
 	struct recorded *process, *known;
 	int failed;
 
 	*result = NULL;
 	if (server->process_count >= MAX_PROCESSES)
-		return front_fail(error, "too many processes are being recorded (%u)", MAX_PROCESSES);
+		return sql_fail(error, "too many processes are being recorded (%u)", MAX_PROCESSES);
 	failed = recorded_open(&server->shared, path, geteuid(), &process, error);
 	if (failed)
 		return failed;
@@ -141,7 +143,7 @@ static int take(struct server *server, const char *path, struct recorded **resul
 	}
 	if (server->process_count == server->process_capacity && grow(server) < 0) {
 		recorded_close(process);
-		return front_fail(error, "no memory");
+		return sql_fail(error, "no memory");
 	}
 	server->processes[server->process_count++] = process;
 	server->report.processes++;
@@ -153,7 +155,7 @@ static int take(struct server *server, const char *path, struct recorded **resul
 	return 0;
 }
 
-struct recorded *processes_take(struct server *server, const char *path, struct front_error *error)
+struct recorded *processes_take(struct server *server, const char *path, struct sql_error *error)
 {
 	struct recorded *process;
 
@@ -236,7 +238,7 @@ static void ignore(struct server *server, ino_t inode)
 static void find(void *context, const char *path, ino_t inode)
 {
 	struct server *server = context;
-	struct front_error error;
+	struct sql_error error;
 	struct recorded *process;
 	int failed;
 

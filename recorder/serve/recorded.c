@@ -10,13 +10,16 @@
 #include <string.h>
 
 #include "drain.h"
-#include "recorder/base/fault.h"
+#include "fault.h"
 #include "liveness.h"
+#include "sql/base/machine.h"
+#include "sql/base/error.h"
+#include "sql/base/say.h"
 
 int recorded_shared_open(struct recorded_shared *shared, struct clock_map *clock)
 {
 	*shared = (struct recorded_shared){.clock = clock};
-	liveness_boot_id(shared->boot_id, sizeof(shared->boot_id));
+	machine_boot_id(shared->boot_id, sizeof(shared->boot_id));
 	shared->scratch = segment_scratch_new();
 	shared->at_ns = calloc(TTA_BATCH_MAX_EVENTS, sizeof(*shared->at_ns));
 	shared->drained = calloc(TTA_BATCH_MAX_EVENTS, sizeof(*shared->drained));
@@ -37,19 +40,19 @@ void recorded_shared_close(struct recorded_shared *shared)
 }
 
 /* 0, or as recorded_open(). */
-static int check_machine(const struct recorded_shared *shared, const struct segment *segment, struct front_error *error)
+static int check_machine(const struct recorded_shared *shared, const struct segment *segment, struct sql_error *error)
 {
 	const struct tta_segment_header *header = segment_header(segment);
 
 	if (!header->boot_id[0] && shared->boot_id[0])
-		return front_fail(error, "%s: its process has no /proc: mount it in its container",
-		                  segment_path(segment));
+		return sql_fail(error, "%s: its process has no /proc: mount it in its container",
+		                segment_path(segment));
 	if (strcmp(header->boot_id, shared->boot_id) != 0) {
-		front_fail(error, "%s: is from another machine, or from before the last boot", segment_path(segment));
+		sql_fail(error, "%s: is from another machine, or from before the last boot", segment_path(segment));
 		return 1;
 	}
 	if (header->clock == TTA_CLOCK_TSC && !clock_has_ticks())
-		return front_fail(error, "%s: has a clock that this machine does not", segment_path(segment));
+		return sql_fail(error, "%s: has a clock that this machine does not", segment_path(segment));
 	return 0;
 }
 
@@ -98,14 +101,14 @@ static void set_clocks(struct recorded *process)
 }
 
 int recorded_open(struct recorded_shared *shared, const char *path, uid_t owner, struct recorded **result,
-                  struct front_error *error)
+                  struct sql_error *error)
 {
 	struct recorded *process = calloc(1, sizeof(*process));
 	int failed;
 
 	*result = NULL;
 	if (!process)
-		return front_fail(error, "no memory");
+		return sql_fail(error, "no memory");
 	process->source = (struct source){.kind = SOURCE_PROCESS, .fd = -1};
 	failed = segment_open(path, owner, &process->segment, error);
 	if (!failed)

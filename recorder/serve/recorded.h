@@ -13,7 +13,8 @@
 
 #include "clock.h"
 #include "recorder/ledger/ingest.h"
-#include "recorder/base/say.h"
+#include "sql/base/error.h"
+#include "sql/base/say.h"
 #include "segment.h"
 #include "source.h"
 
@@ -69,7 +70,7 @@ struct recorded {
 /* Opens the segment at PATH and introduces its process to the recording. 0, or with ERROR -1, or 1: it is from before
  * the last boot, or of another machine, and no recorder can read it here. */
 int recorded_open(struct recorded_shared *shared, const char *path, uid_t owner, struct recorded **process,
-                  struct front_error *error);
+                  struct sql_error *error);
 
 /* Forgets the process; its segment's file stays. */
 void recorded_close(struct recorded *process);

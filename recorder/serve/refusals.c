@@ -10,6 +10,7 @@
 
 #include "liveness.h"
 #include "server_private.h"
+#include "sql/base/say.h"
 
 #define REFUSALS_SHOWN 10
 #define REFUSALS_STORED 256
@@ -32,7 +33,7 @@ void server_refuse(struct server *server, const char *why)
 /* Its segment, if it has one, may be anybody's: it is known by what the kernel says. */
 void refusals_store(struct ingest *ingest, pid_t pid, uint64_t now_ns, const char *why)
 {
-	char line[sizeof(((struct front_error *)0)->text) + 16], executable[512], command[1024];
+	char line[sizeof(((struct sql_error *)0)->text) + 16], executable[512], command[1024];
 	struct ingest_process about = {
 	    .segment_path = "",
 	    .producer = "",
@@ -53,7 +54,7 @@ void refusals_store(struct ingest *ingest, pid_t pid, uint64_t now_ns, const cha
 
 void server_refuse_process(struct server *server, pid_t pid, const char *why)
 {
-	char line[sizeof(((struct front_error *)0)->text) + 32];
+	char line[sizeof(((struct sql_error *)0)->text) + 32];
 
 	snprintf(line, sizeof(line), "process %d: %s", (int)pid, why);
 	if (count(server, line))

@@ -3,6 +3,7 @@
  * segment.c - a segment's file, header, table and rings. Its frames are read in frame.c.
  */
 #include "segment_private.h"
+#include "sql/base/error.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -36,7 +37,7 @@ int segment_read(const struct segment *segment, void *buffer, size_t bytes, uint
 }
 
 /* Opens the directory of PATH, which must be OWNER's alone, and points *NAME at the file's name in it. */
-static int open_directory(const char *path, uid_t owner, const char **name, struct front_error *error)
+static int open_directory(const char *path, uid_t owner, const char **name, struct sql_error *error)
 {
 	const char *slash = strrchr(path, '/');
 	char directory[TTA_PATH_BYTES];
@@ -44,21 +45,20 @@ static int open_directory(const char *path, uid_t owner, const char **name, stru
 	int fd;
 
 	if (path[0] != '/' || !slash[1] || (size_t)(slash - path) >= sizeof(directory))
-		return front_fail(error, "%s: not an absolute path of a segment", path);
+		return sql_fail(error, "%s: not an absolute path of a segment", path);
 	snprintf(directory, sizeof(directory), "%.*s", (int)(slash - path), path);
 	*name = slash + 1;
 	fd = open(directory[0] ? directory : "/", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
-		return front_fail(error, "%s: %s", directory, strerror(errno));
+		return sql_fail(error, "%s: %s", directory, strerror(errno));
 	if (fstat(fd, &status) < 0 || status.st_uid != owner || (status.st_mode & 077)) {
 		close(fd);
-		return front_fail(error, "%s: not a directory of user %u alone (mode 0700)", directory,
-		                  (unsigned)owner);
+		return sql_fail(error, "%s: not a directory of user %u alone (mode 0700)", directory, (unsigned)owner);
 	}
 	return fd;
 }
 
-static int open_file(struct segment *segment, const char *path, uid_t owner, struct front_error *error)
+static int open_file(struct segment *segment, const char *path, uid_t owner, struct sql_error *error)
 {
 	const char *name = NULL;
 	struct stat status;
@@ -69,9 +69,9 @@ static int open_file(struct segment *segment, const char *path, uid_t owner, str
 	segment->fd = openat(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	close(directory);
 	if (segment->fd < 0)
-		return front_fail(error, "%s: %s", path, strerror(errno));
+		return sql_fail(error, "%s: %s", path, strerror(errno));
 	if (fstat(segment->fd, &status) < 0 || !S_ISREG(status.st_mode) || status.st_uid != owner)
-		return front_fail(error, "%s: not a regular file of user %u", path, (unsigned)owner);
+		return sql_fail(error, "%s: not a regular file of user %u", path, (unsigned)owner);
 	segment->device = status.st_dev;
 	segment->inode = status.st_ino;
 	segment->file_bytes = (uint64_t)status.st_size;
@@ -113,26 +113,26 @@ static void end_texts(struct tta_segment_header *header)
 	header->command[sizeof(header->command) - 1] = '\0';
 }
 
-static int read_header(struct segment *segment, uid_t owner, struct front_error *error)
+static int read_header(struct segment *segment, uid_t owner, struct sql_error *error)
 {
 	const char *fault;
 
 	if (segment_read(segment, &segment->header, sizeof(segment->header), 0) < 0)
-		return front_fail(error, "%s: is too short for a segment", segment->path);
+		return sql_fail(error, "%s: is too short for a segment", segment->path);
 	end_texts(&segment->header);
 	fault = header_fault(segment);
 	if (!fault && segment->header.uid != owner)
 		fault = "is of another user";
 	if (fault)
-		return front_fail(error, "%s: %s", segment->path, fault);
+		return sql_fail(error, "%s: %s", segment->path, fault);
 	segment->cursor = segment->header.outbox_released;
 	if (segment->cursor % 8 || segment->header.outbox_sealed - segment->cursor > segment->header.outbox_capacity)
-		return front_fail(error, "%s: has an outbox that cannot be", segment->path);
+		return sql_fail(error, "%s: has an outbox that cannot be", segment->path);
 	return 0;
 }
 
 /* The table's place here is taken once, so that it never moves; memory is used as it is read. */
-static int reserve_table(struct segment *segment, struct front_error *error)
+static int reserve_table(struct segment *segment, struct sql_error *error)
 {
 	uint64_t limit = segment->header.table_capacity;
 	void *table;
@@ -141,19 +141,19 @@ static int reserve_table(struct segment *segment, struct front_error *error)
 		limit = SEGMENT_TABLE_MAX_BYTES;
 	table = mmap(NULL, limit, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (table == MAP_FAILED)
-		return front_fail(error, "%s: no memory for its table", segment->path);
+		return sql_fail(error, "%s: no memory for its table", segment->path);
 	segment->table = table;
 	segment->table_limit = limit;
 	return 0;
 }
 
-int segment_open(const char *path, uid_t owner, struct segment **result, struct front_error *error)
+int segment_open(const char *path, uid_t owner, struct segment **result, struct sql_error *error)
 {
 	struct segment *segment = calloc(1, sizeof(*segment));
 
 	*result = NULL;
 	if (!segment)
-		return front_fail(error, "no memory");
+		return sql_fail(error, "no memory");
 	segment->fd = -1;
 	snprintf(segment->path, sizeof(segment->path), "%s", path);
 	if (open_file(segment, path, owner, error) < 0 || read_header(segment, owner, error) < 0 ||

@@ -14,7 +14,8 @@
 #include <sys/types.h>
 
 #include "recorder/ledger/ingest.h"
-#include "recorder/base/say.h"
+#include "sql/base/error.h"
+#include "sql/base/say.h"
 #include "ttalloc/segment.h"
 
 #define SEGMENT_TABLE_MAX_BYTES (256ull << 20) /* that are read of a table: so much memory a client can take */
@@ -29,7 +30,7 @@ void segment_scratch_free(struct segment_scratch *scratch);
 
 /* Opens the segment at PATH: a regular file of OWNER, in a directory that is OWNER's alone, with a credible header. 0,
  * or -1 with ERROR. */
-int segment_open(const char *path, uid_t owner, struct segment **segment, struct front_error *error);
+int segment_open(const char *path, uid_t owner, struct segment **segment, struct sql_error *error);
 void segment_close(struct segment *segment);
 
 /* Removes the file, if it is still this one. */

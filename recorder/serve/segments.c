@@ -19,6 +19,7 @@
 #include "segment.h"
 #include "ttalloc/paths.h"
 #include "ttalloc/wire.h"
+#include "sql/base/machine.h"
 
 #define UNFINISHED_SUFFIX TTA_SEGMENT_SUFFIX ".new"
 #define UNFINISHED_S 10 /* making a segment takes milliseconds */
@@ -85,7 +86,7 @@ static void look_for_earliest(void *context, const char *path, ino_t inode)
 	struct earliest *earliest = context;
 	const struct tta_segment_header *header;
 	struct segment *segment;
-	struct front_error error;
+	struct sql_error error;
 
 	(void)inode;
 	if (segment_open(path, geteuid(), &segment, &error) < 0)
@@ -100,7 +101,7 @@ uint64_t segments_earliest_ns(const char *socket_path, uint64_t now_ns)
 {
 	struct earliest earliest = {.ns = now_ns};
 
-	liveness_boot_id(earliest.boot_id, sizeof(earliest.boot_id));
+	machine_boot_id(earliest.boot_id, sizeof(earliest.boot_id));
 	segments_each(socket_path, look_for_earliest, &earliest);
 	return earliest.ns;
 }

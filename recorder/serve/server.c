@@ -15,6 +15,9 @@
 #include <unistd.h>
 
 #include "segments.h"
+#include "sql/base/machine.h"
+#include "sql/base/error.h"
+#include "sql/base/say.h"
 
 #define NS_PER_MS 1000000ull
 #define TICK_MS 50
@@ -81,12 +84,12 @@ static int open_sources(struct server *server)
 	return 0;
 }
 
-struct server *server_open(const struct server_setup *setup, struct front_error *error)
+struct server *server_open(const struct server_setup *setup, struct sql_error *error)
 {
 	struct server *server = calloc(1, sizeof(*server));
 
 	if (!server || recorded_shared_open(&server->shared, setup->clock) < 0) {
-		front_fail(error, "no memory");
+		sql_fail(error, "no memory");
 		free(server);
 		return NULL;
 	}
@@ -94,7 +97,7 @@ struct server *server_open(const struct server_setup *setup, struct front_error 
 	server->setup = *setup;
 	server->epoll_fd = server->signals.fd = server->timer.fd = -1;
 	if (open_sources(server) < 0) {
-		front_fail(error, "the event loop cannot be set up: %s", strerror(errno));
+		sql_fail(error, "the event loop cannot be set up: %s", strerror(errno));
 		server_close(server);
 		return NULL;
 	}
@@ -437,21 +440,21 @@ static void write_off(struct server *server, const struct leftover *gone, const 
 }
 
 /* The clocks of a recording run from one start of the machine to the next. */
-static int check_boot(struct server *server, struct front_error *error)
+static int check_boot(struct server *server, struct sql_error *error)
 {
 	if (strcmp(server->setup.recording->boot_id, server->shared.boot_id) == 0)
 		return 0;
 	if (server->setup.command)
-		return front_fail(error, "this recording is from before the last boot, or from another machine: it can "
-		                         "be ended (leave the command out), but not go on; make a new one");
+		return sql_fail(error, "this recording is from before the last boot, or from another machine: it can "
+		                       "be ended (leave the command out), but not go on; make a new one");
 	server->setup.until_all_ended = true;
 	return 0;
 }
 
-int server_resume(struct server *server, struct front_error *error)
+int server_resume(struct server *server, struct sql_error *error)
 {
 	struct leftovers all = {0};
-	struct front_error unreadable;
+	struct sql_error unreadable;
 
 	if (check_boot(server, error) < 0)
 		return -1;

@@ -17,7 +17,8 @@
 #include "guest.h"
 #include "recorder/ledger/ingest.h"
 #include "listener.h"
-#include "recorder/base/say.h"
+#include "sql/base/error.h"
+#include "sql/base/say.h"
 
 struct server;
 
@@ -53,10 +54,10 @@ struct server_report {
 };
 
 /* NULL with ERROR filled. What SETUP points to has to outlive it. */
-struct server *server_open(const struct server_setup *setup, struct front_error *error);
+struct server *server_open(const struct server_setup *setup, struct sql_error *error);
 
 /* Takes in what processes of an earlier run of this recording left. 0; -1 with ERROR when it cannot go on. */
-int server_resume(struct server *server, struct front_error *error);
+int server_resume(struct server *server, struct sql_error *error);
 
 /* Runs until the command has ended, or until told to stop; then until all that was reported is committed. */
 void server_run(struct server *server, struct server_report *report);

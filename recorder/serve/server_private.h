@@ -62,7 +62,7 @@ void server_refuse_process(struct server *server, pid_t pid, const char *why);
 struct recorded *processes_find(struct server *server, const uint8_t *segment_id);
 /* Opens the segment at PATH, unless it is open already. NULL with ERROR. Whether its process lives is yet to be asked:
  * processes_settle(). */
-struct recorded *processes_take(struct server *server, const char *path, struct front_error *error);
+struct recorded *processes_take(struct server *server, const char *path, struct sql_error *error);
 /* Finds out whether the process lives, and begins to watch it; else its segment is drained. */
 void processes_settle(struct server *server, struct recorded *process);
 void processes_died(struct server *server, struct recorded *process);

@@ -22,6 +22,12 @@ static inline int64_t monotonic_ns(void)
 	return clock_ns(CLOCK_MONOTONIC);
 }
 
+/* The same, for who counts without a sign. */
+static inline uint64_t clock_monotonic_ns(void)
+{
+	return (uint64_t)monotonic_ns();
+}
+
 /* Names this start of this machine: pids, clocks and tmpfs are good for no longer. Empty where it is not known. */
 void machine_boot_id(char *boot_id, size_t bytes);
 

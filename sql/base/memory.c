@@ -50,10 +50,8 @@ static void *resized(void *array, size_t capacity, size_t element_bytes)
 	return memory_or_die(capacity > SIZE_MAX / element_bytes ? NULL : realloc(array, capacity * element_bytes));
 }
 
-void *memory_room(void *array, size_t count, size_t *capacity, size_t element_bytes)
+void *memory_grown(void *array, size_t *capacity, size_t element_bytes)
 {
-	if (count < *capacity)
-		return array;
 	*capacity = *capacity ? *capacity * 2 : 16;
 	return resized(array, *capacity, element_bytes);
 }

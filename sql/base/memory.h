@@ -23,7 +23,12 @@ void *memory_get(size_t count, size_t size); /* zeroed; free() it */
 char *memory_text(const char *text);         /* a copy; free() it */
 
 /* Makes room in ARRAY for one more after COUNT elements, doubling. */
-void *memory_room(void *array, size_t count, size_t *capacity, size_t element_bytes);
+void *memory_grown(void *array, size_t *capacity, size_t element_bytes);
+static inline void *memory_room(void *array, size_t count, size_t *capacity, size_t element_bytes)
+{
+	return count < *capacity ? array : memory_grown(array, capacity, element_bytes);
+}
+
 /* The same where nobody keeps the capacity: it is COUNT's next power of two. */
 void *memory_append(void *array, size_t count, size_t element_bytes);
 

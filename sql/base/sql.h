@@ -8,10 +8,9 @@
 #include <stdint.h>
 
 #define SQL_APPLICATION_ID 0x7474616c
-#define SQL_SCHEMA_VERSION 3
 
 struct sql_error {
-	char text[512]; /* names the file, what is wrong, and the remedy; one line, safe for a terminal */
+	char text[640]; /* names the file, what is wrong, and the remedy; one line, safe for a terminal */
 };
 
 #endif

@@ -10,7 +10,7 @@
 
 #include "sql/base/error.h"
 #include "freed.h"
-#include "sql/base/heap.h"
+#include "heap.h"
 #include "sql/store/recording.h"
 
 /* What a process's next event is. */

@@ -5,10 +5,8 @@
 #ifndef SQL_EMBEDDED_H
 #define SQL_EMBEDDED_H
 
-extern const char sql_schema[];   /* schema.sql: the tables of version 1; sets application_id and user_version */
-extern const char sql_schema_2[]; /* schema_2.sql: what version 2 adds; sets user_version */
-extern const char sql_schema_3[]; /* schema_3.sql: what version 3 adds; sets user_version */
-/* All of these in order, SQL_SCHEMA_VERSION of them (migrate.c): what leads from version N to N + 1 is at N. */
+/* schema.sql, schema_2.sql, ...: what leads from version N to N + 1 is at N. SQL_SCHEMA_VERSION of them, which the
+ * build counts; each sets user_version. */
 extern const char *const sql_schemas[];
 extern const char sql_views[]; /* views.sql: the public views, CREATE VIEW statements for the schema main */
 

@@ -9,8 +9,6 @@
 
 #include "sql/store/embedded.h"
 
-const char *const sql_schemas[SQL_SCHEMA_VERSION] = {sql_schema, sql_schema_2, sql_schema_3};
-
 static int pragma_integer(sqlite3 *db, const char *text)
 {
 	sqlite3_stmt *statement;

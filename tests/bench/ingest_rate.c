@@ -180,7 +180,7 @@ static double run_ingest(const char *path, struct loop *loop, uint64_t events, u
 	struct ingest_options options = {.path = path, .socket = ""};
 	struct ingest_process about = {.segment_id = {1}, .segment_path = "", .pid = 1};
 	struct ingest_recording recording;
-	struct ingest_error error;
+	struct sql_error error;
 	struct ingest *ingest;
 	uint64_t committed;
 	double start, cpu_start, making = 0;

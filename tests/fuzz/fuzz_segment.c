@@ -185,7 +185,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct segment *segment;
 	struct segment_batch batch;
-	struct front_error error;
+	struct sql_error error;
 
 	write_file(data, size);
 	if (segment_open(path, getuid(), &segment, &error) == 0) {

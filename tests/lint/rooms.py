@@ -47,16 +47,8 @@ MOST_FILES = 45
 KNOWN = {
     ("hook/core", "hook/ship"): "hook",
     ("hook/core", "hook/stacks"): "hook",
-    ("recorder/serve", "recorder/base"): "recorder",
-    ("recorder/ledger", "recorder/base"): "recorder",
-    ("recorder/legacy", "recorder/base"): "recorder",
-    ("recorder", "recorder/base"): "recorder",
-    ("recorder/base", "sql/base"): "recorder",
     ("analyze/watch", "analyze"): "analyze",
-    ("sql/base", "sql/replay"): "sql",
 }
-
-ROOMS_TO_GO = ("recorder/base",)
 
 # Libraries that are the business of one folder alone.
 LIBRARIES = {"sqlite3.h": ("sql",), "zstd.h": ("hook", "recorder"), "ncurses.h": ("analyze",), "elfutils/libdw.h": ("sql",)}

@@ -6,7 +6,7 @@ import re
 import tempfile
 
 from lint import FOLDERS, SOURCE, report
-from rooms import KNOWN, LIBRARIES, MOST_FILES, ROOMS, ROOMS_TO_GO
+from rooms import KNOWN, LIBRARIES, MOST_FILES, ROOMS
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)
 
@@ -36,8 +36,7 @@ def table_findings(rooms):
 def file_findings(path, source, rooms, known):
     room = room_of(path, source)
     if room not in rooms:
-        if room not in ROOMS_TO_GO:
-            yield f"{path.relative_to(source)}: {room} is no room of rooms.py"
+        yield f"{path.relative_to(source)}: {room} is no room of rooms.py"
         return
     for quote, name in INCLUDE.findall(path.read_text(encoding="utf-8")):
         if name in LIBRARIES and not room.startswith(LIBRARIES[name]):

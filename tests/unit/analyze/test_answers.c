@@ -400,7 +400,7 @@ static int make_place(void **state)
 	unsetenv("TTALLOC_DB");
 	unsetenv("TTALLOC_QUERY_PATH");
 	setenv("XDG_CONFIG_HOME", name, 1);
-	put_file("schema.sql", sql_schema);
+	put_file("schema.sql", sql_schemas[0]);
 	put_file("make.py", make_recording);
 	put_file("queries/largest.sql", largest_sql);
 	put_file("ttalloc/queries/mine.sql", "-- summary: mine\nSELECT 7 AS seven\n");

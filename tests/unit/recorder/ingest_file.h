@@ -29,7 +29,7 @@ static struct ingest *open_file(bool append)
 {
 	struct ingest_options options = {.path = path, .socket = "s", .append = append};
 	struct ingest_recording recording;
-	struct ingest_error error;
+	struct sql_error error;
 	struct ingest *ingest = NULL;
 
 	if (ingest_open(&options, &ingest, &recording, &error) != 0)
@@ -46,7 +46,7 @@ static struct ingest *open_new(void)
 
 static void close_all(struct ingest *ingest)
 {
-	struct ingest_error error;
+	struct sql_error error;
 
 	if (ingest_close(ingest, NULL, NULL, NULL, &error) != 0 || error.text[0])
 		fail_msg("%s", error.text);

@@ -21,7 +21,7 @@
 static void modes(void **state)
 {
 	struct recorder_options options;
-	struct front_error error;
+	struct sql_error error;
 	int status;
 
 	(void)state;
@@ -49,7 +49,7 @@ static void modes(void **state)
 static void wrong_usage(void **state)
 {
 	struct recorder_options options;
-	struct front_error error;
+	struct sql_error error;
 	int status;
 
 	(void)state;
@@ -77,7 +77,7 @@ static void wrong_usage(void **state)
 
 static void names(void **state)
 {
-	struct front_error error;
+	struct sql_error error;
 	char path[64];
 
 	(void)state;
@@ -101,6 +101,7 @@ static void what_drives_a_terminal_is_not_said(void **state)
 	int ends[2], stderr_copy = dup(STDERR_FILENO);
 
 	(void)state;
+	say_program("ttalloc-recorder");
 	assert_int_equal(pipe(ends), 0);
 	dup2(ends[1], STDERR_FILENO);
 	say("%s", "a\033[2Jb\nc\177d\xc2\x9b"
@@ -112,7 +113,7 @@ static void what_drives_a_terminal_is_not_said(void **state)
 	close(ends[1]);
 	assert_true(read(ends[0], said, sizeof(said) - 1) > 0);
 	close(ends[0]);
-	assert_string_equal(said, "ttalloc-recorder: a?[2Jb c?d?e\xc3\xa9 ?f?g?\n");
+	assert_string_equal(said, "ttalloc-recorder: a\\x1b[2Jb\\nc\\x7fd\\u009be\xc3\xa9 \\u202ef\\u2066g\\xff\n");
 }
 
 int main(void)

@@ -298,7 +298,7 @@ static struct ingest *open_ingest(const char *path, bool append)
 {
 	struct ingest_options options = {.path = path, .append = append, .socket = "/nowhere/socket"};
 	struct ingest_recording recording;
-	struct ingest_error error;
+	struct sql_error error;
 	struct ingest *ingest = NULL;
 
 	if (ingest_open(&options, &ingest, &recording, &error) != 0)
@@ -330,7 +330,7 @@ static void deliver_all(struct ingest *ingest, struct stream *stream, uint32_t s
 
 static void close_ingest(struct ingest *ingest)
 {
-	struct ingest_error error;
+	struct sql_error error;
 
 	if (ingest_close(ingest, NULL, NULL, NULL, &error) != 0 || error.text[0])
 		fail_msg("%s", error.text);

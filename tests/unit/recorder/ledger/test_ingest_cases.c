@@ -294,7 +294,7 @@ static void test_give_up(void **state)
 	struct ingest *ingest = open_new();
 	uint32_t process = introduce(ingest, 1, 0);
 	struct rlimit before, small;
-	struct ingest_error error;
+	struct sql_error error;
 	int give_up = 1;
 
 	(void)state;

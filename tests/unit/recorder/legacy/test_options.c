@@ -15,7 +15,7 @@
 
 #define PARSE(options, ...)                                                                                            \
 	options_parse((int)(sizeof((char *[]){__VA_ARGS__}) / sizeof(char *)), (char *[]){__VA_ARGS__, NULL}, options, \
-	              &(int){0}, &(struct front_error){""})
+	              &(int){0}, &(struct sql_error){""})
 
 static void paths(void **state)
 {

@@ -12,6 +12,7 @@
 
 #include "recorder/serve/recorded.h"
 #include "tests/unit/recorder/front_segment_writer.h"
+#include "sql/base/machine.h"
 
 /* ---- The back half: remembers. ---- */
 
@@ -100,7 +101,7 @@ static int tear_down(void **state)
 
 static int open_it(struct fixture *fixture)
 {
-	struct front_error error;
+	struct sql_error error;
 
 	recorded_close(fixture->process);
 	return recorded_open(&fixture->shared, fixture->writer.path, getuid(), &fixture->process, &error);

@@ -17,7 +17,7 @@ struct fixture {
 	struct segment_writer writer;
 	struct segment_scratch *scratch;
 	struct segment *segment;
-	struct front_error error;
+	struct sql_error error;
 };
 
 static int set_up(void **state)

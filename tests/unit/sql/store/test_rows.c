@@ -23,10 +23,11 @@ static int open_schema(void **state)
 {
 	sqlite3 *db;
 
-	if (sqlite3_open(":memory:", &db) != SQLITE_OK || sqlite3_exec(db, sql_schema, NULL, NULL, NULL) != SQLITE_OK ||
-	    sqlite3_exec(db, sql_schema_2, NULL, NULL, NULL) != SQLITE_OK ||
-	    sqlite3_exec(db, sql_schema_3, NULL, NULL, NULL) != SQLITE_OK)
+	if (sqlite3_open(":memory:", &db) != SQLITE_OK)
 		return -1;
+	for (int version = 0; version < SQL_SCHEMA_VERSION; version++)
+		if (sqlite3_exec(db, sql_schemas[version], NULL, NULL, NULL) != SQLITE_OK)
+			return -1;
 	*state = db;
 	return 0;
 }

@@ -15,7 +15,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "memory.h"
+#include "sql/base/memory.h"
 
 struct index_slot {
 	uint32_t tag, ref; /* ref 0: empty */

@@ -6,8 +6,8 @@
 #ifndef SQL_HEAP_H
 #define SQL_HEAP_H
 
-#include "array.h"
-#include "sql/replay/replay.h"
+#include "sql/base/array.h"
+#include "replay.h"
 
 struct heap {
 	struct replay_block *blocks; /* the top is the first */
