@@ -8,6 +8,7 @@
 #include "device.h"
 
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +27,7 @@ struct known_allocator {
 	uint16_t number;
 	struct tt_chips chips;
 	uint64_t l1_base;
+	int64_t live_bank_bytes[TTALLOC_TRACE + 1]; /* by region: what is reported of it */
 };
 
 static struct {
@@ -325,6 +327,63 @@ uint64_t tt_device_footprint(const struct tt_library *library, const void *alloc
 	if (bytes && allocator && library->allocator.alignment)
 		unit = library->allocator.alignment(allocator, TTALLOC_DRAM);
 	return unit ? (bytes + unit - 1) / unit * unit : bytes;
+}
+
+/* ---- Whether what is reported is what the allocator has ---- */
+
+void tt_device_balance(const struct tt_allocator_use *use, uint16_t region, int64_t bank_bytes)
+{
+	struct known_allocator *known;
+
+	if (!use->allocator || region > TTALLOC_TRACE)
+		return;
+	tt_lock();
+	known = find_known(use->allocator, use->cores);
+	if (known && known->allocator == use->allocator)
+		known->live_bank_bytes[region] += bank_bytes;
+	tt_unlock();
+}
+
+/* False: the allocator is not known, or gives cores addresses of their own, which its statistics do not tell. */
+static bool reported_of(const void *allocator, int64_t live_bank_bytes[static TTALLOC_TRACE + 1])
+{
+	bool whole = false, parts = false;
+
+	tt_lock();
+	for (size_t i = 0; i < devices.used; i++) {
+		const struct known_allocator *known = &devices.known[i];
+
+		if (known->allocator != allocator)
+			continue;
+		whole |= !known->cores;
+		parts |= known->cores != 0;
+		if (!known->cores)
+			memcpy(live_bank_bytes, known->live_bank_bytes, sizeof(known->live_bank_bytes));
+	}
+	tt_unlock();
+	return whole && !parts;
+}
+
+void tt_device_prove(const struct tt_library *library, const void *allocator)
+{
+	static const int32_t regions[] = {TTALLOC_DRAM, TTALLOC_L1, TTALLOC_L1_SMALL, TTALLOC_TRACE};
+	static const char *const names[] = {"DRAM", "L1", "L1_SMALL", "TRACE"};
+	int64_t live_bank_bytes[TTALLOC_TRACE + 1];
+
+	if (!library->allocator.statistics || !allocator || !reported_of(allocator, live_bank_bytes))
+		return;
+	for (size_t i = 0; i < sizeof(regions) / sizeof(*regions); i++) {
+		struct tt_statistics statistics = {.total_bytes = 0};
+
+		library->allocator.statistics(&statistics, allocator, &regions[i]);
+		if (statistics.addresses.begin && library->operator_delete)
+			library->operator_delete((void *)statistics.addresses.begin);
+		if ((int64_t)statistics.allocated_bytes == live_bank_bytes[regions[i]])
+			continue;
+		tt_say_once("an allocator held %" PRIu64 " bytes in each bank of %s when it closed, but %" PRId64
+		            " are recorded: figures of it are wrong",
+		            statistics.allocated_bytes, names[i], live_bank_bytes[regions[i]]);
+	}
 }
 
 static bool serves(const struct known_allocator *known, uint32_t chip)

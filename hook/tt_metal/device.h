@@ -53,6 +53,13 @@ uint16_t tt_device_announce(const struct tt_library *library, const struct tt_al
 /* What ALLOCATOR takes of each bank for BYTES in it. */
 uint64_t tt_device_footprint(const struct tt_library *library, const void *allocator, uint64_t bytes);
 
+/* A block of BANK_BYTES (negative: that is gone) in each bank of REGION is reported as the allocator's. */
+void tt_device_balance(const struct tt_allocator_use *use, uint16_t region, int64_t bank_bytes);
+
+/* Compares what is reported of ALLOCATOR, which is about to give up all its blocks, with its own statistics. What
+ * differs is said, also in the recording, which is incomplete then. */
+void tt_device_prove(const struct tt_library *library, const void *allocator);
+
 /* ALLOCATOR gave up all its blocks at once, as it does when its device closes. */
 void tt_device_cleared(const void *allocator);
 

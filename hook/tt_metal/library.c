@@ -154,17 +154,19 @@ static void *find_anywhere(const char *name)
 	return function;
 }
 
-static void load_allocator(struct tt_allocator_class *class, void *handle, const char *const names[static 4])
+static void load_allocator(struct tt_allocator_class *class, void *handle, const char *const names[static 5])
 {
 	*(void **)&class->num_banks = dlsym(handle, names[0]);
 	*(void **)&class->bank_size = dlsym(handle, names[1]);
 	*(void **)&class->base_address = dlsym(handle, names[2]);
 	*(void **)&class->alignment = dlsym(handle, names[3]);
+	*(void **)&class->statistics = dlsym(handle, names[4]);
 }
 
 #define ALLOCATOR_GETTERS(class)                                                                                       \
 	{                                                                                                              \
-		TT_NUM_BANKS(class), TT_BANK_SIZE(class), TT_BASE_ADDRESS(class), TT_ALIGNMENT(class)                  \
+		TT_NUM_BANKS(class), TT_BANK_SIZE(class), TT_BASE_ADDRESS(class), TT_ALIGNMENT(class),                 \
+		    TT_STATISTICS(class)                                                                               \
 	}
 
 static void load_getters(struct tt_library *library, void *handle)

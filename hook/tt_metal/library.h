@@ -44,6 +44,8 @@ struct tt_allocator_class {
 	uint64_t (*bank_size)(const void *allocator, const int32_t *type);
 	uint64_t (*base_address)(const void *allocator, const uint8_t *memory);
 	uint32_t (*alignment)(const void *allocator, int32_t type);
+	/* On x86-64 a struct of that size is returned in memory that the caller names first. */
+	void (*statistics)(struct tt_statistics *statistics, const void *allocator, const int32_t *type);
 };
 
 /* One copy of libtt_metal. Made at its first call, never freed; only the layouts change. */

@@ -58,24 +58,22 @@ static bool read_event(struct tt_library *library, const void *buffer, struct tt
 	return false;
 }
 
-/* The number of the allocator of a buffer on CHIPS, which is reported when it is new. Allocators are known by the
- * buffers that they place, for the call of an allocator itself may stay inside TT-Metal's unity build. */
-static uint16_t allocator_of(const struct tt_library *library, const struct tt_buffer *read, struct tt_cores cores,
-                             const struct tt_chips *chips)
+/* Whose a buffer is. Allocators are known by the buffers that they place, for the call of an allocator itself may stay
+ * inside TT-Metal's unity build. */
+static struct tt_allocator_use use_of(const struct tt_buffer *read, struct tt_cores cores)
 {
-	return tt_device_announce(library,
-	                          &(struct tt_allocator_use){.allocator = read->allocator,
-	                                                     .device = read->device,
-	                                                     .on_sub_device = read->on_sub_device,
-	                                                     .cores = cores.hash,
-	                                                     .core_count = cores.count},
-	                          chips);
+	return (struct tt_allocator_use){.allocator = read->allocator,
+	                                 .device = read->device,
+	                                 .on_sub_device = read->on_sub_device,
+	                                 .cores = cores.hash,
+	                                 .core_count = cores.count};
 }
 
 void tt_track_allocate(void *tracker, const void *buffer)
 {
 	struct tt_target target = tt_target_of(TT_FUNCTION_TRACK_ALLOCATE, CALLER);
 	struct tt_buffer read;
+	struct tt_allocator_use use;
 	struct tt_chips chips;
 	uint16_t allocator;
 
@@ -83,8 +81,10 @@ void tt_track_allocate(void *tracker, const void *buffer)
 	if (!read_event(target.library, buffer, &read, &chips))
 		return;
 	tt_count(TT_COUNT_PLACED);
-	allocator = allocator_of(target.library, &read, tt_per_core_placed(target.library, buffer), &chips);
+	use = use_of(&read, tt_per_core_placed(target.library, buffer));
+	allocator = tt_device_announce(target.library, &use, &chips);
 	read.block.bank_bytes = tt_buffer_bank_bytes(target.library, buffer, &read);
+	tt_device_balance(&use, read.block.region, (int64_t)read.block.bank_bytes);
 	for (uint32_t i = 0; i < chips.count; i++) {
 		read.block.device = ttalloc_on(chips.ids[i], allocator);
 		ttalloc_alloc(&read.block);
@@ -95,13 +95,16 @@ void tt_track_deallocate(void *tracker, void *buffer)
 {
 	struct tt_target target = tt_target_of(TT_FUNCTION_TRACK_DEALLOCATE, CALLER);
 	struct tt_buffer read;
+	struct tt_allocator_use use;
 	struct tt_chips chips;
 	uint16_t allocator;
 
 	((void (*)(void *, void *))target.function)(tracker, buffer);
 	if (!read_event(target.library, buffer, &read, &chips))
 		return;
-	allocator = allocator_of(target.library, &read, tt_per_core_gone(target.library, buffer), &chips);
+	use = use_of(&read, tt_per_core_gone(target.library, buffer));
+	allocator = tt_device_announce(target.library, &use, &chips);
+	tt_device_balance(&use, read.block.region, -(int64_t)tt_buffer_bank_bytes(target.library, buffer, &read));
 	for (uint32_t i = 0; i < chips.count; i++)
 		ttalloc_free(ttalloc_on(chips.ids[i], allocator), read.block.region, read.block.address);
 }
@@ -120,13 +123,14 @@ static void report_failure(const struct tt_call *call, const char *why)
 {
 	const struct request *request = (const struct request *)(const void *)call;
 	struct ttalloc_block wanted = request->wanted.block;
+	struct tt_allocator_use use;
 	struct tt_chips chips;
 
 	if (!tt_may_report(call->library, TT_SHARE_BUFFERS) ||
 	    !tt_device_chips(call->library, request->wanted.device, &chips))
 		return;
-	wanted.device =
-	    ttalloc_on(0, allocator_of(call->library, &request->wanted, (struct tt_cores){.count = 0}, &chips));
+	use = use_of(&request->wanted, (struct tt_cores){.count = 0});
+	wanted.device = ttalloc_on(0, tt_device_announce(call->library, &use, &chips));
 	tt_device_failed(call->library, request->wanted.device, &wanted, why);
 }
 
@@ -175,6 +179,8 @@ uint64_t tt_impl_allocate_buffer(void *allocator, void *buffer)
 
 static void deallocate_all(struct tt_target target, void *allocator)
 {
+	if (tt_may_report(target.library, TT_SHARE_BUFFERS))
+		tt_device_prove(target.library, allocator);
 	((void (*)(void *))target.function)(allocator);
 	if (tt_may_report(target.library, TT_SHARE_BUFFERS))
 		tt_device_cleared(allocator);

@@ -65,6 +65,8 @@
 #define TT_BANK_SIZE(CLASS) "_ZNK2tt8tt_metal" CLASS "13get_bank_sizeERKNS0_10BufferTypeE"
 #define TT_BASE_ADDRESS(CLASS) "_ZNK2tt8tt_metal" CLASS "23get_base_allocator_addrERKNS0_10HalMemTypeE"
 #define TT_ALIGNMENT(CLASS) "_ZNK2tt8tt_metal" CLASS "13get_alignmentENS0_10BufferTypeE"
+/* Gives a struct tt_statistics. 622c6fb9c0 (2026-06-23); in all releases from 0.66.0 (2025-12) on. */
+#define TT_STATISTICS(CLASS) "_ZNK2tt8tt_metal" CLASS "14get_statisticsERKNS0_10BufferTypeE"
 /* 622c6fb9c0 (2026-06-23) and samples since 2025-01 */
 #define TT_MESH_DEVICES "_ZNK2tt8tt_metal11distributed10MeshDevice11get_devicesEv"
 #define TT_OPERATOR_DELETE "_ZdlPv"
@@ -170,6 +172,13 @@ struct tt_core_range {
 /* std::vector of libstdc++. */
 struct tt_vector {
 	const void *begin, *end, *capacity_end;
+};
+
+/* Of one region, in each bank. What is behind: in 0.66.0 (2025-12) a vector of addresses; elsewhere nothing. */
+struct tt_statistics {
+	uint64_t total_bytes, allocated_bytes, free_bytes, largest_free_bytes;
+	struct tt_vector addresses;
+	uint64_t room[8]; /* for what a version may add */
 };
 
 #endif

@@ -168,6 +168,19 @@ def check_dataflow(place, file):
     harness.verify(file)
 
 
+def check_proof(place, standin, name):
+    """An allocator that has more than was reported says so when it closes: the recording is incomplete."""
+    place.env["STANDIN_HIDDEN_BYTES"] = "8192"
+    try:
+        file = record(place, name, standin, True, what=closing)
+    finally:
+        del place.env["STANDIN_HIDDEN_BYTES"]
+    info = ask(place, "info", file)
+    notes = " ".join(info["rows"][0]["notes"])
+    harness.equal(info["complete"], False, "complete with a hidden block")
+    harness.check("bytes in each bank of DRAM when it closed" in notes, f"notes: {notes}")
+
+
 def by(place, file, what):
     found = collections.Counter()
     for row in ask(place, "allocated", file, "--by", what)["rows"]:
@@ -208,6 +221,7 @@ def main():
         file = record(place, f"preload-{generation}.db", standins.standin(compiler, generation), True)
         check_figures(place, file, "preload")
         check_closes(place, record(place, f"closing-{generation}.db", standins.standin(compiler, generation), True, what=closing))
+        check_proof(place, standins.standin(compiler, generation), f"hidden-{generation}.db")
     check_dataflow(place, record(place, "dataflow.db", standins.standin(compiler, 202606), True, what=dataflow))
     unknown = record(place, "unknown.db", standins.standin(compiler, standins.UNKNOWN_GENERATION), True, what=dataflow)
     harness.equal(ask(place, "info", unknown)["complete"], False, "complete, with memory that is not seen")

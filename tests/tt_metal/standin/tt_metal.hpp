@@ -65,6 +65,15 @@ using DeviceAllocator = Allocator;
 
 // ---- Allocator ----------------------------------------------------------------------------------------------------
 
+// Of each bank.
+struct Statistics {
+    std::size_t total_allocatable_size_bytes = 0, total_allocated_bytes = 0, total_free_bytes = 0;
+    std::size_t largest_free_block_bytes = 0;
+#if GENERATION < 202606
+    std::vector<std::uint32_t> largest_free_block_addrs;
+#endif
+};
+
 struct Bank {
     DeviceAddr base = 0, size = 0;
     std::uint32_t count = 0;
@@ -90,6 +99,7 @@ public:
     DeviceAddr get_bank_size(const BufferType& type) const;
     DeviceAddr get_base_allocator_addr(const HalMemType& memory) const;
     std::uint32_t get_alignment(BufferType type) const;
+    Statistics get_statistics(const BufferType& type) const;
     std::optional<DeviceAddr> lowest_l1() const;  // that is taken
 
 private:
