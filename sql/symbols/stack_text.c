@@ -6,10 +6,13 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "sql/base/array.h"
+#include "mangled_name.h"
+#include "owner.h"
 #include "short_name.h"
 
 #define SHOWN_MAX 64        /* of stack_text(); a line must end somewhere */
@@ -21,7 +24,9 @@
 /* A function of a stack, and where it lies. Its strings are SQLite's; NULL: not known. */
 struct entry {
 	char *function, *file, *module;
+	char *name; /* of the function, shortened */
 	int64_t line, address;
+	enum owner owner;
 	bool python, left_out;
 };
 
@@ -42,18 +47,34 @@ static char *text_of(sqlite3_stmt *row, int column)
 	return text && *text ? sqlite3_mprintf("%.*s", NAME_BYTES_MAX, text) : NULL;
 }
 
+static char *short_copy(const struct entry *entry)
+{
+	char name[NAME_BYTES_MAX + 1];
+
+	if (!entry->function)
+		return NULL;
+	if (entry->python || !mangled_name(entry->function, name, sizeof(name)))
+		snprintf(name, sizeof(name), "%s", entry->function);
+	if (!entry->python)
+		short_name(name);
+	return sqlite3_mprintf("%s", name);
+}
+
 static int add_entry(struct stack *stack, sqlite3_stmt *row)
 {
 	if (stack->count == ENTRIES_MAX)
 		return SQLITE_OK;
 	if (array_reserve(&stack->entries, &stack->capacity, stack->count) < 0)
 		return SQLITE_NOMEM;
-	stack->entries[stack->count++] = (struct entry){.function = text_of(row, 0),
-	                                                .file = text_of(row, 1),
-	                                                .module = text_of(row, 2),
-	                                                .line = sqlite3_column_int64(row, 3),
-	                                                .address = sqlite3_column_int64(row, 4),
-	                                                .python = sqlite3_column_int(row, 5)};
+	struct entry *entry = &stack->entries[stack->count++];
+	*entry = (struct entry){.function = text_of(row, 0),
+	                        .file = text_of(row, 1),
+	                        .module = text_of(row, 2),
+	                        .line = sqlite3_column_int64(row, 3),
+	                        .address = sqlite3_column_int64(row, 4),
+	                        .python = sqlite3_column_int(row, 5)};
+	entry->name = short_copy(entry);
+	entry->owner = owner_of(entry->module, entry->file, entry->python ? NULL : entry->name);
 	return SQLITE_OK;
 }
 
@@ -61,6 +82,7 @@ static void stack_free(struct stack *stack)
 {
 	for (size_t i = 0; i < stack->count; i++) {
 		sqlite3_free(stack->entries[i].function);
+		sqlite3_free(stack->entries[i].name);
 		sqlite3_free(stack->entries[i].file);
 		sqlite3_free(stack->entries[i].module);
 	}
@@ -97,12 +119,6 @@ static bool lies_in(const struct entry *entry, const char *module)
 	return entry->module && strncmp(base_name(entry->module), module, strlen(module)) == 0;
 }
 
-/* Whether this is Python code of ttalloc.py, which stands between the program and what it calls. */
-static bool is_our_python(const struct entry *entry)
-{
-	return entry->python && entry->file && strcmp(base_name(entry->file), "ttalloc.py") == 0;
-}
-
 /* Whether the block was reported by ttalloc.alloc() of Python: native functions are those that it does that with. */
 static bool is_reported_by_python(const struct stack *stack)
 {
@@ -110,7 +126,8 @@ static bool is_reported_by_python(const struct stack *stack)
 		const struct entry *entry = &stack->entries[i];
 
 		if (entry->python)
-			return is_our_python(entry) && entry->function && strcmp(entry->function, "alloc") == 0;
+			return entry->owner == OWNER_TTALLOC && entry->function &&
+			       strcmp(entry->function, "alloc") == 0;
 	}
 	return false;
 }
@@ -121,8 +138,7 @@ static void leave_out(struct stack *stack)
 	bool python = false, inside = is_reported_by_python(stack);
 
 	for (size_t i = 0; i < stack->count; i++) {
-		stack->entries[i].left_out =
-		    lies_in(&stack->entries[i], "libttalloc") || is_our_python(&stack->entries[i]);
+		stack->entries[i].left_out = stack->entries[i].owner == OWNER_TTALLOC;
 		python |= stack->entries[i].python;
 	}
 	for (size_t i = 0; python && i < stack->count; i++) {
@@ -146,24 +162,13 @@ static size_t put_in_order(struct stack *stack, const struct entry *order[static
 	return count;
 }
 
-static void append_short(sqlite3_str *out, const char *function)
-{
-	char *name = sqlite3_mprintf("%s", function);
-
-	if (name) {
-		short_name(name);
-		sqlite3_str_appendall(out, *name ? name : function);
-	}
-	sqlite3_free(name);
-}
-
 static void append_entry(sqlite3_str *out, const struct entry *entry)
 {
 	if (entry->python && entry->function && entry->file)
 		sqlite3_str_appendf(out, "%s (%s:%lld)", entry->function, base_name(entry->file),
 		                    (long long)entry->line);
 	else if (entry->function)
-		append_short(out, entry->function);
+		sqlite3_str_appendall(out, entry->name && *entry->name ? entry->name : entry->function);
 	else if (entry->module)
 		sqlite3_str_appendf(out, "%s+0x%llx", base_name(entry->module), (long long)entry->address);
 	else
@@ -226,14 +231,19 @@ static void write_folded(sqlite3_str *out, const struct entry **order, size_t co
 	}
 }
 
-/* Whom a block is attributed to: who asked the allocator for it. In TT-Metal the innermost functions are always the
- * same few of libtt_metal. */
+/* Whom a block is attributed to: the innermost function that is the program's own; without any, the outermost one that
+ * called for it. */
 static const struct entry *asker(const struct entry **order, size_t count)
 {
-	for (size_t i = 0; i < count; i++)
-		if (!lies_in(order[i], "libtt_metal"))
+	const struct entry *outermost = NULL;
+
+	for (size_t i = 0; i < count; i++) {
+		if (order[i]->owner == OWNER_PROGRAM)
 			return order[i];
-	return order[0];
+		if (order[i]->owner != OWNER_SYSTEM)
+			outermost = order[i];
+	}
+	return outermost ? outermost : order[0];
 }
 
 static void write_function(sqlite3_str *out, const struct entry **order, size_t count)

@@ -6,7 +6,8 @@
  *   stack_brief(frames)         the first few of them
  *   stack_folded(frames)        function;function;..., outermost first, as flame graph tools want it
  *   stack_group(key, frames)    who asked for the memory, by KEY: function, file or module of the innermost function
- *                               outside of libtt_metal, which is the allocator; or stack, all of stack_text()
+ *                               that is neither TT-Metal's or ttnn's nor a runtime's (owner.h), the outermost of
+ *                               theirs where all are; or stack, all of stack_text()
  *   label_folded(path)          a label path as stack_folded() would have it
  *   stack_missing()             why no question about stacks can be answered; NULL: it can
  *   stack_remark()              what the names lack; NULL: nothing
