@@ -18,10 +18,11 @@ struct rows {
 	struct query_cell *cells;
 	size_t count;
 	struct ownership ownership; /* the runtime's rows are no finding */
+	size_t above;               /* nor are rows without more than 0 in this column; count: there is none such */
 	bool fold, found;
 };
 
-static void rows_init(struct rows *rows, const struct query_run *run, bool fold)
+static void rows_init(struct rows *rows, const struct query_run *run, const struct query *query)
 {
 	rows->count = query_column_count(run);
 	rows->columns = memory_get(rows->count, sizeof *rows->columns);
@@ -36,7 +37,10 @@ static void rows_init(struct rows *rows, const struct query_run *run, bool fold)
 		if (rows->columns[i].unit == UNIT_NONE)
 			rows->columns[i].unit = unit_of_column(name);
 	}
-	rows->fold = fold;
+	rows->fold = query != NULL && query->show.fold_runtime;
+	rows->above = rows->count;
+	if (query != NULL && query->exit_above != NULL)
+		rows->above = column_find(rows->columns, rows->count, query->exit_above);
 	ownership_find(&rows->ownership, rows->columns, rows->count);
 }
 
@@ -44,6 +48,9 @@ static void rows_take(struct rows *rows, const struct query_run *run)
 {
 	for (size_t i = 0; i < rows->count; i++)
 		query_cell(run, i, &rows->cells[i]);
+	if (rows->above < rows->count &&
+	    (rows->cells[rows->above].type != CELL_INTEGER || rows->cells[rows->above].integer <= 0))
+		return;
 	if (!rows->fold || ownership_of(&rows->ownership, rows->cells) == OWNER_PROGRAM)
 		rows->found = true;
 }
@@ -118,7 +125,7 @@ static int write_rows(struct query_run *run, const struct request *request, stru
 	if (state < 0)
 		return -1;
 	struct writer *writer = output_writer(output, request->query);
-	rows_init(&rows, run, folds_runtime(request));
+	rows_init(&rows, run, request->query);
 	check_declared(request, &rows);
 	writer->begin(writer, answer, rows.columns, rows.count);
 	/* A gate goes on behind the last row that is wanted, until it has found something. */
@@ -169,7 +176,7 @@ static int find_ungrouped(struct recording *recording, const struct request *req
 	struct query_run *run = query_start(recording, &plain, values->list, values->count, error);
 	if (run == NULL)
 		return -1;
-	rows_init(&rows, run, true);
+	rows_init(&rows, run, request->query);
 	int state = 1;
 	while (!rows.found && (state = query_next(run, error)) == 1)
 		rows_take(&rows, run);

@@ -16,6 +16,7 @@
  *                                            RANK, where a table has no room for all columns: key (tells rows from each
  *                                            other), context (goes first), derived (says what others say), remark
  *   -- exit: nonempty [always]                with --exit-code, or always, status 1 when a row came
+ *   -- exit: above COLUMN                     with --exit-code, status 1 when a row has more than 0 there
  *   -- format: folded                         without --format each row is a line: first column, blank, second column
  *   -- files: old new                         it is about two recordings
  *
@@ -96,6 +97,7 @@ struct query {
 	const struct query_column *columns;
 	size_t column_count;
 	bool exit_nonempty, exit_always, folded, two_files;
+	const char *exit_above; /* only rows with more than 0 in this column count; NULL: all */
 	struct query_show show;
 	const char *with_param, *with_body; /* the other body, used when with_param is given; NULL: there is none */
 	const char *with_value;             /* and says this; NULL: anything */

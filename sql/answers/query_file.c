@@ -215,6 +215,10 @@ static int take_exit(const struct parser *parser, char *rest)
 
 	query->exit_nonempty = strcmp(rest, "nonempty") == 0;
 	query->exit_always = strcmp(rest, "nonempty always") == 0;
+	if (strncmp(rest, "above ", strlen("above ")) == 0) {
+		query->exit_above = rest + strlen("above ");
+		query->exit_nonempty = true;
+	}
 	return query->exit_nonempty || query->exit_always ? 0 : fail(parser, "unknown exit rule", rest);
 }
 

@@ -19,9 +19,13 @@ struct extent {
 struct lane {
 	struct extent *extents;
 	size_t first, count, capacity; /* from first up to count */
-	size_t change;                 /* the last one, counted from 1 */
+	struct place change;           /* of the last one */
+	bool changed;                  /* there was one */
 	bool lost_highest;             /* now.end is to be found anew */
 };
+
+#define CHUNK_CHANGES ((size_t)1 << 17)
+#define CHUNK_BYTES (CHUNK_CHANGES * sizeof(struct l1_change))
 
 struct loading {
 	struct l1_history *history;
@@ -41,23 +45,63 @@ static void find_end(struct lane *lane, struct l1_taken *now)
 			now->end = lane->extents[i].end;
 }
 
+static int seek_chunk(const struct l1_history *history)
+{
+	return fseeko(history->file, (off_t)(history->chunks * CHUNK_BYTES), SEEK_SET);
+}
+
+/* Puts all changes that are in memory into the file. 0 or -1. */
+static int put_away(struct l1_history *history)
+{
+	if (!history->file && !(history->file = tmpfile()))
+		return -1;
+	if (seek_chunk(history) < 0 || fwrite(history->changes, CHUNK_BYTES, 1, history->file) != 1)
+		return -1;
+	history->chunks++;
+	history->count = 0;
+	return 0;
+}
+
+static int push(struct l1_history *history, const struct l1_change *change)
+{
+	if (history->count == CHUNK_CHANGES && put_away(history) < 0)
+		return -1;
+	history->changes[history->count++] = *change;
+	return 0;
+}
+
+int l1_history_last(struct l1_history *history, const struct l1_change **change, struct sql_error *error)
+{
+	*change = NULL;
+	if (history->count == 0 && history->chunks > 0) {
+		history->chunks--;
+		if (seek_chunk(history) < 0 || fread(history->changes, CHUNK_BYTES, 1, history->file) != 1)
+			return sql_fail(error, "cannot read a temporary file: %m");
+		history->count = CHUNK_CHANGES;
+	}
+	if (history->count > 0)
+		*change = &history->changes[history->count - 1];
+	return 0;
+}
+
+void l1_history_drop(struct l1_history *history)
+{
+	history->count--;
+}
+
 /* All that one event does is one moment. */
 static int begin_change(struct loading *loading, const struct circular_event *event, uint32_t series)
 {
 	struct l1_history *history = loading->history;
 	struct lane *lane = &loading->lanes[series];
 	struct place place = {event->at_ns, event->process, event->key};
-	const struct l1_change *last = lane->change ? &history->changes[lane->change - 1] : NULL;
 
-	if (last && !place_is_before(last->place, place))
+	if (lane->changed && !place_is_before(lane->change, place))
 		return 0;
 	find_end(lane, &history->now[series]);
-	if (array_reserve(&history->changes, &history->capacity, history->count) < 0)
-		return -1;
-	history->changes[history->count++] =
-	    (struct l1_change){.place = place, .before = history->now[series], .series = series};
-	lane->change = history->count;
-	return 0;
+	lane->change = place;
+	lane->changed = true;
+	return push(history, &(struct l1_change){.place = place, .before = history->now[series], .series = series});
 }
 
 static int add_extent(struct lane *lane, struct l1_taken *now, const struct extent *extent)
@@ -121,13 +165,14 @@ int l1_history_load(struct l1_history *history, struct recording *recording, con
 	struct loading loading = {.history = history, .catalog = catalog};
 	int result = -1;
 
-	*history = (struct l1_history){.now = calloc(catalog->series_count + 1, sizeof(*history->now))};
+	*history = (struct l1_history){.now = calloc(catalog->series_count + 1, sizeof(*history->now)),
+	                               .changes = malloc(CHUNK_BYTES)};
 	loading.lanes = calloc(catalog->series_count + 1, sizeof(*loading.lanes));
-	loading.failed = !history->now || !loading.lanes;
+	loading.failed = !history->now || !history->changes || !loading.lanes;
 	if (!loading.failed)
 		result = circular_replay(recording, catalog, take_event, &loading, error);
 	if (loading.failed)
-		result = sql_fail(error, "out of memory");
+		result = sql_fail(error, "out of memory, or of room for temporary files");
 	for (size_t i = 0; loading.lanes && i < catalog->series_count; i++) {
 		if (history->now)
 			find_end(&loading.lanes[i], &history->now[i]);
@@ -139,6 +184,8 @@ int l1_history_load(struct l1_history *history, struct recording *recording, con
 
 void l1_history_clear(struct l1_history *history)
 {
+	if (history->file)
+		fclose(history->file);
 	free(history->changes);
 	free(history->now);
 }

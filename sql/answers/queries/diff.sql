@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- summary: what a newer recording needs more, or less, than an older one
--- about: Compares by group, not by address, for each device and region: what was live at the peak of each, what leaked, or all that was allocated. Groups in which nothing changed are left out. The largest differences come first; then by group, device and region.
+-- about: Compares by group, not by address, for each device and region: what was live at the peak of each, what leaked, or all that was allocated. Groups in which nothing changed are left out. The largest differences come first; then by group, device and region. --exit-code is about what the newer recording needs more.
 -- about: Of what leaked, blocks that the runtime owns are left out, unless it is compared by class, and so are those of programs that have not ended.
 -- about: Process and thread ids differ between any two runs: processes are told apart by their command, threads by their name.
 -- param: what choice(peak|leaks|allocated) peak what to compare
@@ -15,7 +15,7 @@
 -- column: delta_bytes bytes new - old
 -- column: old_blocks count in the older recording
 -- column: new_blocks count in the newer one
--- exit: nonempty
+-- exit: above delta_bytes
 -- files: old new
 -- empty: no difference
 WITH side AS (

@@ -16,6 +16,9 @@
 -- column: at_ns ns since the recording's start
 -- column: failure count its place among 'failures', from 1; unknown for a request that is not recorded as failed
 -- column: pid id of the process that asked
+-- column: label text open ranges of the thread that asked; with --by: at the alloc
+-- column: asked_by text the innermost function that is the program's own, with --python-stacks its line
+-- column: stack text call stack of the request, innermost first; with --by: call site of the alloc
 -- column: request_bank_bytes bytes asked for in each bank
 -- column: needed_bytes bytes the same in whole units of the alignment
 -- column: free_bytes bytes in each bank
@@ -37,8 +40,6 @@
 -- column: address address with --by: of the block
 -- column: size_bytes bytes with --by: payload
 -- column: block_bank_bytes bytes with --by: footprint in each bank
--- column: label text with --by: open ranges at the alloc
--- column: stack text with --by: call site of the alloc, innermost first
 -- column: age_ns ns with --by: from the alloc to the failure
 -- column: step id with --by: of the process at the alloc
 -- column: aliased count with --by: 1: lies in another block, and counts zero
@@ -46,13 +47,16 @@
 -- empty: nothing would have to go
 SELECT w.verdict AS verdict, w.sentence AS sentence, w.picture AS picture, w.device AS device,
   region_word(w.region) AS region, w.at_ns AS at_ns, w.failure AS failure, w.pid AS pid,
-  w.request_bank_bytes AS request_bank_bytes, w.needed_bytes AS needed_bytes, w.free_bytes AS free_bytes,
+  (SELECT path FROM label_info WHERE id = o.label) AS label,
+  attribution(iif(o.stack IS NULL, NULL, 'function'), o.id, NULL, NULL) AS asked_by,
+  stack_text((SELECT frames FROM stack_info WHERE id = o.stack)) AS stack, w.request_bank_bytes AS request_bank_bytes, w.needed_bytes AS needed_bytes, w.free_bytes AS free_bytes,
   w.largest_free_bytes AS largest_free_bytes, w.free_blocks AS free_blocks, w.missing_bytes AS missing_bytes,
   w.bank_bytes AS bank_bytes, w.alignment_bytes AS alignment_bytes, w.window_address AS window_address,
   w.window_bytes AS window_bytes, w.eviction_bytes AS eviction_bytes, w.eviction_blocks AS eviction_blocks,
   w.floor_address AS floor_address, w.cb_end_address AS cb_end_address, w.occupants AS occupants,
   w.circular_buffers AS circular_buffers, w.said AS said, w.remarks AS remarks
 FROM why_answer(:failure, :at, :size, :message, :device, :region, :pid) w
+  LEFT JOIN failure_info f ON f.key = w.failure_key LEFT JOIN origin o ON o.id = f.origin
 
 -- with: by
 SELECT b.device AS device, region_word(b.region) AS region, b.address AS address, b.size_bytes AS size_bytes,

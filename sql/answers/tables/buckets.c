@@ -51,7 +51,7 @@ static int64_t bucket_of(struct lines *lines, int64_t at_ns)
 		return lines->count;
 	while (at_ns >= lines->cursor_end_ns && lines->cursor + 1 < lines->count)
 		move_cursor(lines, lines->cursor + 1);
-	while (at_ns < lines->cursor_start_ns)
+	while (at_ns < lines->cursor_start_ns && lines->cursor > 0)
 		move_cursor(lines, lines->cursor - 1);
 	return lines->cursor;
 }

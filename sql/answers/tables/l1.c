@@ -48,7 +48,6 @@ struct survey {
 	size_t device_count, device_capacity;
 	size_t *of_blocks, *of_buffers; /* per series of each catalog, its device */
 	int64_t *undone_keys;           /* per process, of blocks */
-	size_t change;                  /* changes of circular buffers that are not undone */
 	bool failed;
 };
 
@@ -127,7 +126,6 @@ static int survey_open(struct survey *survey)
 	for (size_t i = 0; i < survey->buffers.series_count; i++)
 		if (survey->buffers.series[i].region == TTALLOC_CB)
 			survey->devices[survey->of_buffers[i]].circular = survey->history.now[i];
-	survey->change = survey->history.count;
 	survey->replay = replay_open(call->recording, &survey->blocks, call->error);
 	if (!survey->replay)
 		return -1;
@@ -217,13 +215,13 @@ static int undo_block(struct survey *survey, const struct replay_event *event)
 	return replay_undo(survey->replay, survey->call->error);
 }
 
-static void undo_change(struct survey *survey)
+static void undo_change(struct survey *survey, const struct l1_change *change)
 {
-	const struct l1_change *change = &survey->history.changes[--survey->change];
 	struct device *device = &survey->devices[survey->of_buffers[change->series]];
 
 	reach(survey, device, change->place);
 	device->circular = change->before;
+	l1_history_drop(&survey->history);
 }
 
 static int descend(struct survey *survey)
@@ -233,13 +231,14 @@ static int descend(struct survey *survey)
 
 	while ((state = replay_peek(survey->replay, &event, survey->call->error)) >= 0) {
 		struct place place = {event.at_ns, event.process, event.key};
-		bool has_change = survey->change > 0;
+		const struct l1_change *change;
 
-		if (state == 0 && !has_change)
+		if (l1_history_last(&survey->history, &change, survey->call->error) < 0)
+			return -1;
+		if (state == 0 && !change)
 			return 0;
-		if (has_change &&
-		    (state == 0 || !place_is_before(survey->history.changes[survey->change - 1].place, place)))
-			undo_change(survey);
+		if (change && (state == 0 || !place_is_before(change->place, place)))
+			undo_change(survey, change);
 		else if (undo_block(survey, &event) < 0)
 			return -1;
 	}

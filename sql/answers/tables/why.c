@@ -63,7 +63,8 @@ static int add_answer(struct table_call *call, const struct why *why)
 	                         why->eviction_bytes,
 	                         why->eviction_blocks,
 	                         why->floor_address,
-	                         why->cb_end_address};
+	                         why->cb_end_address,
+	                         why->failure_key};
 
 	return failed ? -1 : table_add(call->table, cells, call->error);
 }
@@ -111,7 +112,7 @@ const struct table_function table_why = {
         "verdict, sentence, picture, occupants, circular_buffers, remarks, said, device, region, at_ns, failure, "
         "pid, request_bank_bytes, needed_bytes, alignment_bytes, bank_bytes, free_bytes, largest_free_bytes, "
         "free_blocks, missing_bytes, window_address, window_bytes, eviction_bytes, eviction_blocks, "
-        "floor_address, cb_end_address",
+        "floor_address, cb_end_address, failure_key",
     .arguments = {"for_failure", "for_at", "for_size", "for_message"},
     .text_columns = 0x7f,
     .fill = fill_answer,

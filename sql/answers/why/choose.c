@@ -38,6 +38,7 @@ static void take_failure(struct why_work *work, sqlite3_stmt *row, int64_t numbe
 	                                   .process = sqlite3_column_int64(row, 2),
 	                                   .key = sqlite3_column_int64(row, 0)};
 	why->failure = number;
+	why->failure_key = sqlite3_column_int64(row, 0);
 	why->device = sqlite3_column_int64(row, 3);
 	why->region = work->failure_region = sqlite3_column_int64(row, 4);
 	why->request_bank_bytes = sqlite3_column_int64(row, 5);

@@ -47,7 +47,7 @@ struct why_block {
 struct why {
 	enum why_verdict verdict;
 	int64_t device, region, at_ns;
-	int64_t failure, pid;                     /* of a recorded failure */
+	int64_t failure_key, failure, pid;        /* of a recorded failure */
 	int64_t request_bank_bytes, needed_bytes; /* needed: in whole units */
 	int64_t alignment_bytes, bank_bytes;      /* of the bank */
 	int64_t free_bytes, largest_free_bytes, free_blocks;

@@ -270,6 +270,9 @@ static void test_user_query(void **state)
 	        "address,size_bytes\r\n65536,1024\r\n");
 	answers("largest|run.db|--query-path|queries|--format|csv|--at_most=2000", 0,
 	        "address,size_bytes\r\n65536,1024\r\n");
+	/* what is not above 0 is no finding: what a diff says of the newer one, which needs less */
+	says("grown|run.db|--query-path|queries|--exit-code", 0, "-3");
+	says("grown|run.db|--query-path|queries|--exit-code|--by_bytes|4", 1, "+1");
 	says("largest|--help|--query-path|queries", 0, "the largest blocks");
 	says("--complete|--query-path|queries|lar", 0, "largest\tthe largest blocks");
 	says("--complete|--query-path|queries|largest|--le", 0, "--least\tleave out smaller ones");
@@ -406,6 +409,9 @@ static int make_place(void **state)
 	put_file("ttalloc/queries/mine.sql", "-- summary: mine\nSELECT 7 AS seven\n");
 	put_file("ttalloc/queries/info.sql", "-- summary: not the real one\nSELECT 8 AS eight\n");
 	put_file("queries/off.sql", "-- summary: off\n-- column: two count x\nSELECT 3 AS three\n");
+	put_file("queries/grown.sql", "-- summary: grown\n-- param: by_bytes integer 0 how much\n"
+	                              "-- column: delta_bytes bytes x\n-- exit: above delta_bytes\n"
+	                              "SELECT :by_bytes - 3 AS delta_bytes\n");
 	put_file("queries/typo.sql", "-- param: x int - y\nSELECT :x\n");
 	put_file("queries/broken.sql", "-- summary: broken\n-- param: x\nSELECT 1\n");
 	return run_python("make.py", "run.db") == 0 && run_python("make.py", "lossy.db") == 0 ? 0 : -1;
@@ -423,6 +429,7 @@ static int remove_place(void **state)
 	                                    "queries/largest.sql",
 	                                    "queries/broken.sql",
 	                                    "queries/off.sql",
+	                                    "queries/grown.sql",
 	                                    "queries/typo.sql",
 	                                    "ttalloc/queries/mine.sql",
 	                                    "ttalloc/queries/info.sql"};

@@ -106,6 +106,34 @@ static void test_owners(void **state)
 	            "L1_SMALL|1|1|0\nL1|2|1|0\nDRAM|2|1|0\n");
 }
 
+/* A request of a mesh fails on each of its chips, one after the other, and is one; that of a retry is another. */
+static void test_failures_by(void **state)
+{
+	struct fixture *fixture = &((struct pair *)*state)->new;
+
+	run(fixture, "INSERT INTO origin VALUES(12, 1, 1, 1, NULL, 1, 0, 0, 0, 0)"); /* as 1, on another chip */
+	run(fixture,
+	    "INSERT INTO failure_info(key, at_ns, origin, size_bytes, bank_bytes, why) VALUES"
+	    "(1, 10, 1, 500, 50, 'w'), (2, 20, 12, 500, 50, 'w'), (3, 30, 1, 500, 50, 'w'), (4, 40, 12, 500, 50, 'w'),"
+	    "(5, 50, 12, 500, 50, 'w'), (7, 70, 2, 900, 90, 'w')");
+	expect_rows(fixture, "failures", "by=label",
+	            "region group requests devices least_bytes most_bytes most_bank_bytes first_ns last_ns",
+	            "DRAM|a|3|2|500|500|50|10|50\nDRAM|b|1|1|900|900|90|70|70\n");
+	expect_rows(fixture, "failures", "by=size device=1", "group requests devices", "500|3|1\n");
+	expect_rows(fixture, "failures", "device=1", "at_ns label", "20|a\n40|a\n50|a\n");
+}
+
+/* A file may say that it ended at the end of time. */
+static void test_timeline_ends(void **state)
+{
+	struct fixture *fixture = &((struct pair *)*state)->new;
+
+	hold(fixture, 1, 1, 100);
+	run(fixture, "UPDATE recording_info SET end_ns = 9223372036854775807");
+	run(fixture, "UPDATE held SET alloc_ns = 9223372036854775807");
+	expect_rows(fixture, "timeline", "buckets=3", "max_bytes end_bytes", "0|0\n0|0\n100|100\n");
+}
+
 /* ---- diff ---- */
 
 static void test_diff_without_change(void **state)
@@ -125,7 +153,7 @@ static void test_diff_without_change(void **state)
 	expect_rows(&pair->new, "diff", "by=process all=1", "group old_bytes new_bytes", "python train.py|150|150\n");
 	expect_rows(&pair->new, "diff", "by=thread all=1", "group old_bytes new_bytes",
 	            "main|100|100\nworker/4|50|50\n");
-	assert_true(query_named("diff")->exit_nonempty);
+	assert_string_equal(query_named("diff")->exit_above, "delta_bytes");
 }
 
 /* The largest first, whichever way it went; equal ones by group, then device, then region. */
@@ -304,6 +332,8 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_leaks_of_the_runtime, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_aliased_leaks, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_owners, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_timeline_ends, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_failures_by, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_diff_without_change, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_diff_order, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_diff_of_leaks, setup, teardown),

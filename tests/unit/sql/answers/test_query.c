@@ -114,6 +114,7 @@ static void test_bad_declarations(void **state)
 	    {"-- param: a choice() - x\nSELECT 1", "q.sql:1: "},
 	    {"-- column: a bytes,loud x\nSELECT 1", "q.sql:1: "},
 	    {"-- rows: many\nSELECT 1", "q.sql:1: "},
+	    {"-- exit: above\nSELECT 1", "q.sql:1: "},
 	    {"-- rows: 5 of all\nSELECT 1", "q.sql:1: "},
 	    {"-- show: pie\nSELECT 1", "q.sql:1: "},
 	    {"-- fold: paper\nSELECT 1", "q.sql:1: "},
