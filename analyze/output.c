@@ -93,7 +93,9 @@ static struct writer *table_writer(const struct output *output, const struct que
 	struct writer *writer = writer_table(&style);
 	if (show->trim)
 		writer = writer_trim(writer, show->each);
-	return show->fold_runtime ? writer_fold(writer) : writer;
+	if (show->fold_runtime)
+		writer = writer_fold(writer);
+	return show->fold_devices ? writer_devices(writer) : writer;
 }
 
 struct writer *output_writer(const struct output *output, const struct query *query)

@@ -23,7 +23,7 @@ static size_t put_key(char *out, size_t size, const struct column *column, const
 {
 	struct shown shown;
 	cell_show(&shown, &(struct column){.name = ""}, cell);
-	bool text = cell->type == CELL_TEXT;
+	bool text = column->unit == UNIT_TEXT;
 	int length = snprintf(out, size, "%.40s%s%.64s", text ? "" : column->name, text ? "" : " ", shown.main);
 	return (size_t)length < size ? (size_t)length : size - 1;
 }

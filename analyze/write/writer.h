@@ -64,6 +64,9 @@ struct writer *writer_folded(const struct style *style);
 /* Sums the rows that are no leaks into a line for each owner under the table INNER (which it then owns). */
 struct writer *writer_fold(struct writer *inner);
 
+/* Shows rows of devices that are all the same once in the table INNER (which it then owns): 0-31. */
+struct writer *writer_devices(struct writer *inner);
+
 /* What tells the rows that are no leaks, because the runtime owns them or their program lives: the owner of a block, or
  * how many blocks of a group are such. */
 struct ownership {

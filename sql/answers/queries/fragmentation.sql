@@ -3,6 +3,7 @@
 -- about: All figures are of each bank. external_fragmentation says how much of what is free is not in the largest piece; unusable says how much of it lies in pieces that are too small for the largest request of the run. Both say little when next to nothing is free. By device, region and time.
 -- param: samples integer 100 moments, spread evenly over the events of each region; its peak, its failures and the end are added
 -- filters: device region pid label start end step
+-- fold: devices
 -- column: device id,key chip
 -- column: region text kind of memory
 -- column: at_ns ns since the recording's start

@@ -3,6 +3,7 @@
 -- about: For each device and region, bins from a power of two to the next, which belongs to the next bin; the first one may be that of 0. Bins without blocks between others are shown. A block that its program never freed lived until its device was closed or its process ended, or up to the recording's end: held_blocks says how many of a bin's blocks are of that kind, whose lifetime would have been longer.
 -- param: of choice(size|bank|lifetime) size what of: payload, footprint in each bank, or the time from the alloc to the end
 -- filters: device region pid label start end step
+-- fold: devices
 -- column: device id,key chip
 -- column: region text kind of memory
 -- column: from_bytes bytes the smallest size in the bin

@@ -51,8 +51,12 @@ SELECT
   r.command AS command,
   r.directory AS directory,
   (SELECT group_concat(replace(what, char(10), '\n'), char(10)) FROM (SELECT iif(sum(count) > 0, sum(count) || ' ', '') || note AS what FROM process_note GROUP BY note ORDER BY note LIMIT 16)) AS notes,
-  (SELECT group_concat(replace(path, char(10), '\n'), char(10)) FROM (SELECT DISTINCT path FROM module_info ORDER BY path LIMIT 64)) AS modules,
-  (SELECT group_concat(replace(file, char(10), '\n'), char(10)) FROM (SELECT DISTINCT file FROM symbol_info WHERE file IS NOT NULL ORDER BY file LIMIT 64)) AS sources,
-  (SELECT group_concat(replace(executable, char(10), '\n'), char(10)) FROM (SELECT DISTINCT executable FROM process_info LIMIT 16)) AS executables,
-  (SELECT group_concat(replace(command, char(10), '\n'), char(10)) FROM (SELECT DISTINCT command FROM process_info LIMIT 16)) AS commands
+  (SELECT group_concat(replace(path, char(10), '\n'), char(10)) FROM (SELECT DISTINCT path FROM module_info ORDER BY path LIMIT 64))
+    || (SELECT iif(count(DISTINCT path) > 64, char(10) || 'and ' || (count(DISTINCT path) - 64) || ' more', '') FROM module_info) AS modules,
+  (SELECT group_concat(replace(file, char(10), '\n'), char(10)) FROM (SELECT DISTINCT file FROM symbol_info WHERE file IS NOT NULL ORDER BY file LIMIT 64))
+    || (SELECT iif(count(DISTINCT file) > 64, char(10) || 'and ' || (count(DISTINCT file) - 64) || ' more', '') FROM symbol_info) AS sources,
+  (SELECT group_concat(replace(executable, char(10), '\n'), char(10)) FROM (SELECT DISTINCT executable FROM process_info LIMIT 16))
+    || (SELECT iif(count(DISTINCT executable) > 16, char(10) || 'and ' || (count(DISTINCT executable) - 16) || ' more', '') FROM process_info) AS executables,
+  (SELECT group_concat(replace(command, char(10), '\n'), char(10)) FROM (SELECT DISTINCT command FROM process_info LIMIT 16))
+    || (SELECT iif(count(DISTINCT command) > 16, char(10) || 'and ' || (count(DISTINCT command) - 16) || ' more', '') FROM process_info) AS commands
 FROM recording_info r

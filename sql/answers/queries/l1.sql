@@ -4,6 +4,7 @@
 -- about: Circular buffers grow upwards from the lowest address and may not reach the lowest block of the whole device. headroom_bytes is the least that there was between them over the run, from the end of the circular buffers that lay there (or the lowest address) to the lowest block (or the end of the bank); below zero they lay over one another. Aliased circular buffers lie in blocks and count nothing.
 -- about: reserve_bytes is the lowest address that the device's allocator gives out: below it lie firmware and the ring of kernel configurations, whose use is not recorded.
 -- filters: device
+-- fold: devices
 -- column: device id,key chip
 -- column: peak_bank_bytes bytes,derived the most that blocks of L1 took of each bank and circular buffers of the fullest core, together
 -- column: peak_ns ns the earliest moment of it, since the recording's start

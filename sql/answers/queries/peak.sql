@@ -4,6 +4,7 @@
 -- about: --by core tells, of circular buffers, how many bytes lay on each core (x-y, as the program numbers them) at that moment; those without a core lay on cores that are not known. Cores do not add up to the peak: share is of it, and the fullest core has about all of it. At most 4096 cores of a device are told, the fullest ones.
 -- param: by attribution(core) - sum up by this what was live at the peak
 -- filters: device region pid label start end step
+-- fold: devices
 -- column: device id,key chip
 -- column: region text kind of memory
 -- column: peak_bytes bytes the most payload that was live at once

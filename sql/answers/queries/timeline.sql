@@ -3,6 +3,7 @@
 -- about: Buckets of equal length, by device, region and time. A bucket's maximum includes what was live at its start; a change at its very end belongs to the next one, and in the last bucket to it.
 -- param: buckets integer 100 equal parts of the recording, or of the window
 -- filters: device region pid label start end step
+-- fold: devices
 -- column: device id,key chip
 -- column: region text kind of memory
 -- column: from_ns ns start of the bucket

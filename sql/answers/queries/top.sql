@@ -5,6 +5,7 @@
 -- param: at time - the moment: nanoseconds, 1.5s, 200ms, 30us, 30%; the end by default
 -- param: by attribution label sum up by this, for each device and region
 -- filters: device region pid label start end step
+-- fold: devices
 -- column: device id,key chip
 -- column: region text kind of memory
 -- column: group text what the blocks have in common

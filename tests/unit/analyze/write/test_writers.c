@@ -290,6 +290,35 @@ static void test_fold(void **state)
 	              "complete\n");
 }
 
+/* Devices of which a table would show the same are shown once, and others by themselves, in the order of the first. */
+static void test_devices(void **state)
+{
+	static const struct column usage[] = {{.name = "device", .unit = UNIT_ID, .rank = QUERY_RANK_KEY},
+	                                      {.name = "region", .unit = UNIT_TEXT},
+	                                      {.name = "at_ns", .unit = UNIT_NS},
+	                                      {.name = "bytes", .unit = UNIT_BYTES}};
+	struct capture capture;
+	(void)state;
+	capture_begin(&capture);
+	struct writer *writer = writer_devices(writer_table(&capture.style));
+	writer->begin(writer, &complete, usage, 4);
+	for (int device = 0; device < 6; device++) {
+		writer->row(writer, (struct query_cell[]){integer(device), text("DRAM"), integer(1000000 + device),
+		                                          integer(device == 3 ? 8 : 7)});
+		if (device != 5)
+			writer->row(writer, (struct query_cell[]){integer(device), text("L1"), integer(0), integer(1)});
+	}
+	writer->end(writer);
+	writer->free(writer);
+	capture_check(&capture, "device  region     at_ns   bytes\n"
+	                        "0-2,4   DRAM    1.000 ms  7 B  7\n"
+	                        "0-2,4   L1          0 ns  1 B  1\n"
+	                        "3       DRAM    1.000 ms  8 B  8\n"
+	                        "3       L1          0 ns  1 B  1\n"
+	                        "5       DRAM    1.000 ms  7 B  7\n"
+	                        "complete\n");
+}
+
 /* Groups that are the runtime's alone are summed up too; others stay whole. */
 static void test_fold_groups(void **state)
 {
@@ -545,6 +574,7 @@ int main(void)
 	    cmocka_unit_test(test_table_all),
 	    cmocka_unit_test(test_table_empty_and_incomplete),
 	    cmocka_unit_test(test_fold),
+	    cmocka_unit_test(test_devices),
 	    cmocka_unit_test(test_fold_groups),
 	    cmocka_unit_test(test_trim),
 	    cmocka_unit_test(test_json),
