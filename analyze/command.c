@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "discover.h"
+#include "sql/answers/discover.h"
 #include "help.h"
 #include "sql/base/memory.h"
 #include "run.h"
@@ -77,9 +77,9 @@ static int check_operands(const struct command *command, size_t least, size_t mo
 		return 0;
 	if (count > most)
 		return sql_fail(error, "unexpected operand '%.200s'; usage: ttalloc-analyze %s [OPTION]... %s",
-		              command->arguments.operands[most], command->verb->name, command->verb->usage);
+		                command->arguments.operands[most], command->verb->name, command->verb->usage);
 	return sql_fail(error, "an operand is missing; usage: ttalloc-analyze %s [OPTION]... %s", command->verb->name,
-	              command->verb->usage);
+	                command->verb->usage);
 }
 
 /* All of standard input, which is to be a NOUN. NULL with ERROR filled. */
@@ -216,18 +216,40 @@ static enum status command_symbolize(struct command *command)
 	});
 }
 
+static int watch_options(struct watch_options *options, const struct arguments *arguments, struct sql_error *error)
+{
+	const char *device = arguments_text(arguments, "device"), *refresh = arguments_text(arguments, "refresh");
+	const char *colour = arguments_text(arguments, "color"), *no_color = getenv("NO_COLOR");
+	bool all = arguments_text(arguments, "all") != NULL;
+	if (all && device != NULL)
+		return sql_fail(error, "--all and --device exclude each other");
+	*options = (struct watch_options){.device = all ? WATCH_DEVICE_ALL : WATCH_DEVICE_FIRST,
+	                                  .refresh_ms = 500,
+	                                  .once = arguments_text(arguments, "once") != NULL,
+	                                  .above = arguments_text(arguments, "above") != NULL,
+	                                  .colour = no_color == NULL || no_color[0] == '\0'};
+	if (device != NULL)
+		parse_integer(device, &options->device);
+	if (refresh != NULL)
+		parse_integer(refresh, &options->refresh_ms);
+	if (colour != NULL && strcmp(colour, "auto") != 0)
+		options->colour = strcmp(colour, "always") == 0;
+	return 0;
+}
+
 /* The file need not be there yet. */
 static enum status command_watch(struct command *command)
 {
 	struct sql_error error;
 	const struct arguments *arguments = &command->arguments;
 	const char *named = arguments->operands[0], *db = arguments_text(arguments, "db");
-	if (check_operands(command, 0, 1, &error) < 0)
+	struct watch_options options;
+	if (check_operands(command, 0, 1, &error) < 0 || watch_options(&options, arguments, &error) < 0)
 		return trouble(&error);
 	if (named == NULL && db == NULL)
-		return watch_run(arguments, NULL);
+		return watch_run(&options, NULL);
 	named = choose_file(command, named, &error);
-	return named == NULL ? trouble(&error) : watch_run(arguments, named);
+	return named == NULL ? trouble(&error) : watch_run(&options, named);
 }
 
 static enum status say_unknown(struct verbs *verbs, const char *name)

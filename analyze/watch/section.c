@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "analyze/options.h"
 #include "sql/base/text.h"
 
 /* Rows that are asked for; a screen may have room for fewer. */

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#include "analyze/discover.h"
+#include "sql/answers/discover.h"
 #include "sql/base/error.h"
 #include "sql/answers/query.h"
 #include "sql/base/machine.h"

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -15,7 +16,6 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#include "analyze/output.h"
 #include "sql/base/machine.h"
 #include "sql/base/units.h"
 #include "header.h"
@@ -26,7 +26,6 @@
 #include "sql/base/error.h"
 #include "analyze/write/status.h"
 
-#define REFRESH_MS 500
 #define REFRESH_LEAST_MS 20
 #define REFRESH_MOST_MS 3600000
 #define PLAIN_COLUMNS 100
@@ -34,7 +33,7 @@
 #define ROTATE_NS INT64_C(3000000000)
 
 struct watch {
-	const struct arguments *arguments;
+	const struct watch_options *options;
 	struct source source;
 	struct model model;
 	struct view view;
@@ -287,10 +286,14 @@ static enum status fail(struct watch *watch)
 	return STATUS_TROUBLE;
 }
 
+/* That nobody reads any more is no error. */
 static enum status finish(struct watch *watch)
 {
-	struct output output = {0};
-	return output_finish(&output, &watch->error) < 0 ? fail(watch) : STATUS_ANSWERED;
+	errno = 0;
+	if ((fflush(stdout) == 0 && !ferror(stdout)) || errno == EPIPE)
+		return STATUS_ANSWERED;
+	sql_fail(&watch->error, "cannot write standard output: %s", strerror(errno != 0 ? errno : EIO));
+	return fail(watch);
 }
 
 static enum status run_once(struct watch *watch)
@@ -298,7 +301,7 @@ static enum status run_once(struct watch *watch)
 	enum source_result result = refresh(watch, true);
 	if (result == SOURCE_WAITING)
 		sql_fail(&watch->error, "%s: no recording there (yet); without --once, watch waits for it",
-		       watch->source.path[0] != '\0' ? watch->source.path : "this directory");
+		         watch->source.path[0] != '\0' ? watch->source.path : "this directory");
 	if (result == SOURCE_WAITING || result == SOURCE_TROUBLE)
 		return fail(watch);
 	watch->view.now_ns = 0;
@@ -332,40 +335,22 @@ static enum status run_plain(struct watch *watch)
 
 static int take_options(struct watch *watch)
 {
-	const char *device = arguments_text(watch->arguments, "device");
-	const char *refresh = arguments_text(watch->arguments, "refresh");
-	int64_t ms = REFRESH_MS;
-	bool all = arguments_text(watch->arguments, "all") != NULL;
-	if (all && device != NULL)
-		return sql_fail(&watch->error, "--all and --device exclude each other");
-	if (refresh != NULL)
-		parse_integer(refresh, &ms);
-	if (ms < REFRESH_LEAST_MS || ms > REFRESH_MOST_MS)
-		return sql_fail(&watch->error, "--refresh takes %d to %d milliseconds, not %s", REFRESH_LEAST_MS,
-		              REFRESH_MOST_MS, refresh);
-	watch->refresh_ns = ms * 1000000;
-	watch->view.device = MODEL_ALL_DEVICES;
-	if (device != NULL)
-		parse_integer(device, &watch->view.device);
-	watch->device_chosen = all || device != NULL;
+	const struct watch_options *options = watch->options;
+	if (options->refresh_ms < REFRESH_LEAST_MS || options->refresh_ms > REFRESH_MOST_MS)
+		return sql_fail(&watch->error, "--refresh takes %d to %d milliseconds, not %" PRId64, REFRESH_LEAST_MS,
+		                REFRESH_MOST_MS, options->refresh_ms);
+	watch->refresh_ns = options->refresh_ms * 1000000;
+	watch->view.device = options->device < 0 ? MODEL_ALL_DEVICES : options->device;
+	watch->device_chosen = options->device != WATCH_DEVICE_FIRST;
 	return 0;
-}
-
-static bool wants_colour(const struct arguments *arguments)
-{
-	const char *when = arguments_text(arguments, "color"), *no_color = getenv("NO_COLOR");
-	if (when != NULL && strcmp(when, "auto") != 0)
-		return strcmp(when, "always") == 0;
-	return no_color == NULL || no_color[0] == '\0';
 }
 
 static enum status run(struct watch *watch)
 {
-	bool above = arguments_text(watch->arguments, "above") != NULL;
-	if (arguments_text(watch->arguments, "once") != NULL)
+	if (watch->options->once)
 		return run_once(watch);
-	open_signals(watch, above);
-	if (above)
+	open_signals(watch, watch->options->above);
+	if (watch->options->above)
 		return run_above(watch);
 	struct screen *screen = isatty(STDOUT_FILENO) ? screen_open(watch->colour) : NULL;
 	if (screen == NULL)
@@ -375,9 +360,9 @@ static enum status run(struct watch *watch)
 	return STATUS_ANSWERED;
 }
 
-enum status watch_run(const struct arguments *arguments, const char *file)
+enum status watch_run(const struct watch_options *options, const char *file)
 {
-	struct watch watch = {.arguments = arguments, .signals = -1, .colour = wants_colour(arguments)};
+	struct watch watch = {.options = options, .signals = -1, .colour = options->colour};
 	enum status status;
 	machine_boot_id(watch.boot_id, sizeof watch.boot_id);
 	watch.view.boot_id = watch.boot_id;

@@ -47,7 +47,6 @@ MOST_FILES = 45
 KNOWN = {
     ("hook/core", "hook/ship"): "hook",
     ("hook/core", "hook/stacks"): "hook",
-    ("analyze/watch", "analyze"): "analyze",
 }
 
 # Libraries that are the business of one folder alone.

@@ -2,8 +2,8 @@
  *
  * discover.h - which recording is meant when none is named.
  */
-#ifndef ANALYZE_DISCOVER_H
-#define ANALYZE_DISCOVER_H
+#ifndef SQL_DISCOVER_H
+#define SQL_DISCOVER_H
 
 #include <stdbool.h>
 #include <stddef.h>

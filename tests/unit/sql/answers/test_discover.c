@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-#include "analyze/discover.h"
+#include "sql/answers/discover.h"
 
 /* Makes NAME in the current directory, last written to at AT seconds, with the header of a recording or of another
  * file. */
