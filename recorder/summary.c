@@ -15,6 +15,7 @@
 #include "sql/base/memory.h"
 #include "sql/base/say.h"
 #include "sql/answers/query.h"
+#include "sql/base/units.h"
 
 /* What is shown of one region of one device. */
 struct place {
@@ -38,17 +39,9 @@ struct figures {
 };
 
 /* 1.5 GiB */
-static const char *in_units(int64_t bytes, char *text, size_t text_bytes)
+static const char *in_units(int64_t bytes, char text[static UNITS_TEXT_MAX])
 {
-	static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
-	double value = (double)bytes;
-	size_t unit = 0;
-
-	while (value >= 1024 && unit + 1 < sizeof(units) / sizeof(*units)) {
-		value /= 1024;
-		unit++;
-	}
-	snprintf(text, text_bytes, unit ? "%.1f %s" : "%.0f %s", value, units[unit]);
+	units_bytes_in_words(text, bytes, 1, 1024);
 	return text;
 }
 
@@ -133,14 +126,14 @@ static void take_leak(struct figures *figures, struct query_run *run)
 
 static void take_failure(struct figures *figures, struct query_run *run)
 {
-	char size[32], at[32], region[24];
+	char size[UNITS_TEXT_MAX], at[32], region[24];
 
 	figures->failures++;
 	text_of(run, "region", region, sizeof(region));
 	text_of(run, "why", figures->last_words, sizeof(figures->last_words));
 	figures->last_in_bank = strcmp(region, "HOST") != 0;
 	snprintf(figures->last_failure, sizeof(figures->last_failure), "%s of device %" PRId64 " %s at %s",
-	         in_units(integer_of(run, "size_bytes"), size, sizeof(size)), integer_of(run, "device"), region,
+	         in_units(integer_of(run, "size_bytes"), size), integer_of(run, "device"), region,
 	         in_seconds(integer_of(run, "at_ns"), at, sizeof(at)));
 }
 
@@ -216,17 +209,16 @@ static void print_place(struct figures *figures, size_t number)
 
 	fold(figures, number, devices, sizeof(devices));
 	if (place->has_peak) {
-		in_units(place->peak_bytes, peak, sizeof(peak));
+		in_units(place->peak_bytes, peak);
 		in_seconds(place->peak_ns, at, sizeof(at));
 	}
 	if (place->leaked_blocks)
 		used = (size_t)snprintf(held, sizeof(held), "%s in %" PRId64 " block%s%s",
-		                        in_units(place->leaked_bytes, amount, sizeof(amount)), place->leaked_blocks,
+		                        in_units(place->leaked_bytes, amount), place->leaked_blocks,
 		                        place->leaked_blocks == 1 ? "" : "s", place->live_blocks ? "; " : "");
 	if (place->live_blocks)
 		snprintf(held + used, sizeof(held) - used, "still in use: %s in %" PRId64 " block%s",
-		         in_units(place->live_bytes, amount, sizeof(amount)), place->live_blocks,
-		         place->live_blocks == 1 ? "" : "s");
+		         in_units(place->live_bytes, amount), place->live_blocks, place->live_blocks == 1 ? "" : "s");
 	say_plain("  %-7s %-14s %12s %12s   %s", devices, place->region, peak, at, held);
 }
 
@@ -327,10 +319,10 @@ static void print_counts(const struct summary *summary)
 {
 	const struct ingest_totals *totals = summary->totals;
 	struct stat status;
-	char size[32] = "?";
+	char size[UNITS_TEXT_MAX] = "?";
 
 	if (stat(summary->path, &status) == 0)
-		in_units(status.st_size, size, sizeof(size));
+		in_units(status.st_size, size);
 	say_plain("ttalloc-recorder: %" PRIu64 " event%s of %" PRIu64 " process%s in %s (%s)", totals->events,
 	          totals->events == 1 ? "" : "s", totals->processes, totals->processes == 1 ? "" : "es", summary->path,
 	          size);

@@ -198,15 +198,14 @@ void apply_failure(struct event_context *context)
 
 	if (!(event->flags & TTALLOC_SAME_REQUEST))
 		context->process->failures++;
-	rowlog_failure(log,
-	               &(struct failure_row){
-	                   .key = context->key,
-	                   .at_ns = context->at_ns,
-	                   .origin = attribution,
-	                   .size_bytes = size_bytes,
-	                   .bank_bytes = bank_bytes == size_bytes || !bank_bytes ? ROW_SAME_BYTES : (int64_t)bank_bytes,
-	                   .why = text_of(context, (uint32_t)event->address),
-	               });
+	rowlog_failure(log, &(struct failure_row){.key = context->key,
+	                                          .at_ns = context->at_ns,
+	                                          .origin = attribution,
+	                                          .size_bytes = size_bytes,
+	                                          .bank_bytes = bank_bytes == size_bytes || !bank_bytes
+	                                                            ? ROW_SAME_BYTES
+	                                                            : (int64_t)bank_bytes,
+	                                          .why = text_of(context, (uint32_t)event->address)});
 }
 
 /* ---- kernels ---- */

@@ -15,12 +15,10 @@ static void log_cb_end(void *context, int64_t key)
 	const struct cb_ending *ending = context;
 	struct rowlog *log = &context_chunk(ending->context)->log;
 
-	rowlog_cb_end(log, &(struct cb_end_row){
-	                       .key = key,
-	                       .end_key = ending->context->key,
-	                       .end_ns = ending->context->at_ns,
-	                       .ended = row_string(ending->how),
-	                   });
+	rowlog_cb_end(log, &(struct cb_end_row){.key = key,
+	                                        .end_key = ending->context->key,
+	                                        .end_ns = ending->context->at_ns,
+	                                        .ended = row_string(ending->how)});
 }
 
 /* Takes the COUNT ranges of an entry out of it. A list that does not come whole is not known. */
@@ -54,16 +52,14 @@ static void log_cb(struct event_context *context, const struct cb *cb, const str
 	char text[CORES_TEXT];
 	size_t length = cores_format(cores, text);
 
-	rowlog_cb(log, &(struct cb_row){
-	                   .key = cb->key,
-	                   .alloc_ns = context->at_ns,
-	                   .origin = attribution,
-	                   .program = cb->program,
-	                   .idx = cb->number,
-	                   .address = context->event->address,
-	                   .size_bytes = size_bytes,
-	                   .cores = row_text(length ? text : NULL, length),
-	               });
+	rowlog_cb(log, &(struct cb_row){.key = cb->key,
+	                                .alloc_ns = context->at_ns,
+	                                .origin = attribution,
+	                                .program = cb->program,
+	                                .idx = cb->number,
+	                                .address = context->event->address,
+	                                .size_bytes = size_bytes,
+	                                .cores = row_text(length ? text : NULL, length)});
 	log_count(log, cb, size_bytes);
 }
 

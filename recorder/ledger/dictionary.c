@@ -94,13 +94,11 @@ uint32_t dictionary_thread(struct dictionary *dictionary, const struct dictionar
 	}
 	SET_ADD(&dictionary->threads, hash, made);
 	if (log) {
-		rowlog_thread(log, &(struct thread_row){
-		                       .id = dictionary->threads.count,
-		                       .process = thread->process,
-		                       .serial = thread->serial,
-		                       .tid = thread->tid,
-		                       .name = row_text(thread->name, thread->name_bytes),
-		                   });
+		rowlog_thread(log, &(struct thread_row){.id = dictionary->threads.count,
+		                                        .process = thread->process,
+		                                        .serial = thread->serial,
+		                                        .tid = thread->tid,
+		                                        .name = row_text(thread->name, thread->name_bytes)});
 	}
 	return (uint32_t)dictionary->threads.count;
 }
@@ -133,12 +131,10 @@ static void log_label(const struct dictionary *dictionary, const struct label *l
 	char path[LABEL_PATH_BYTES];
 	size_t path_bytes = format_path(dictionary, label, path);
 
-	rowlog_label(log, &(struct label_row){
-	                      .id = dictionary->labels.count,
-	                      .parent = label->parent,
-	                      .name = row_text(label->name, label->name_bytes),
-	                      .path = row_text(path, path_bytes),
-	                  });
+	rowlog_label(log, &(struct label_row){.id = dictionary->labels.count,
+	                                      .parent = label->parent,
+	                                      .name = row_text(label->name, label->name_bytes),
+	                                      .path = row_text(path, path_bytes)});
 }
 
 uint32_t dictionary_label(struct dictionary *dictionary, uint32_t parent, const char *name, size_t name_bytes,
@@ -202,18 +198,16 @@ static bool same_attribution(const struct attribution *a, const struct attributi
 
 static void log_attribution(const struct attribution *attribution, size_t id, struct rowlog *log)
 {
-	rowlog_origin(log, &(struct origin_row){
-	                       .id = id,
-	                       .process = attribution->process,
-	                       .thread = attribution->thread,
-	                       .label = attribution->label,
-	                       .stack = attribution->stack,
-	                       .device = attribution->device,
-	                       .region = attribution->region,
-	                       .class = attribution->class,
-	                       .flags = attribution->flags,
-	                       .ended = attribution->ended,
-	                   });
+	rowlog_origin(log, &(struct origin_row){.id = id,
+	                                        .process = attribution->process,
+	                                        .thread = attribution->thread,
+	                                        .label = attribution->label,
+	                                        .stack = attribution->stack,
+	                                        .device = attribution->device,
+	                                        .region = attribution->region,
+	                                        .class = attribution->class,
+	                                        .flags = attribution->flags,
+	                                        .ended = attribution->ended});
 	if (!attribution->allocator)
 		return;
 	rowlog_origin_allocator(

@@ -52,13 +52,9 @@ void context_log_other(struct event_context *context, uint64_t a)
 	                                           0, TTA_ENDED_FREED);
 	struct rowlog *log = &context_chunk(context)->log;
 
-	rowlog_other(log, &(struct other_row){
-	                      .key = context->key,
-	                      .at_ns = context->at_ns,
-	                      .kind = event->kind,
-	                      .origin = attribution,
-	                      .a = a,
-	                  });
+	rowlog_other(
+	    log, &(struct other_row){
+	             .key = context->key, .at_ns = context->at_ns, .kind = event->kind, .origin = attribution, .a = a});
 }
 
 /* ---- devices ---- */
@@ -84,19 +80,17 @@ static void log_layout(struct event_context *context, const struct ttalloc_bank_
 {
 	struct rowlog *log = &context_chunk(context)->log;
 
-	rowlog_device(log, &(struct device_row){
-	                       .key = context->key,
-	                       .process = context->process->id,
-	                       .device = context->event->device,
-	                       .region = layout->region,
-	                       .at_ns = context->at_ns,
-	                       .arch = text_of(arch),
-	                       .banks = layout->banks,
-	                       .bank_bytes = layout->bank_bytes,
-	                       .base_address = layout->base_address,
-	                       .alignment_bytes = layout->alignment_bytes,
-	                       .top_down = layout->top_down != 0,
-	                   });
+	rowlog_device(log, &(struct device_row){.key = context->key,
+	                                        .process = context->process->id,
+	                                        .device = context->event->device,
+	                                        .region = layout->region,
+	                                        .at_ns = context->at_ns,
+	                                        .arch = text_of(arch),
+	                                        .banks = layout->banks,
+	                                        .bank_bytes = layout->bank_bytes,
+	                                        .base_address = layout->base_address,
+	                                        .alignment_bytes = layout->alignment_bytes,
+	                                        .top_down = layout->top_down != 0});
 }
 
 /* REST: of a device's entry, behind its architecture. Hooks of segment version 1 have nothing there. */
@@ -111,15 +105,13 @@ static void log_identity(struct event_context *context, struct entry *rest)
 	allocator = cut(rest, identity.allocator_bytes);
 	if (!context->event->allocator && !chip.bytes)
 		return;
-	rowlog_device_identity(log, &(struct device_identity_row){
-	                                .key = context->key,
-	                                .process = context->process->id,
-	                                .device = context->event->device,
-	                                .allocator = context->event->allocator,
-	                                .allocator_name = text_of(&allocator),
-	                                .cores = identity.cores,
-	                                .chip = text_of(&chip),
-	                            });
+	rowlog_device_identity(log, &(struct device_identity_row){.key = context->key,
+	                                                          .process = context->process->id,
+	                                                          .device = context->event->device,
+	                                                          .allocator = context->event->allocator,
+	                                                          .allocator_name = text_of(&allocator),
+	                                                          .cores = identity.cores,
+	                                                          .chip = text_of(&chip)});
 }
 
 static void apply_device_open(struct event_context *context)
@@ -195,12 +187,10 @@ static void apply_step(struct event_context *context)
 {
 	struct rowlog *log = &context_chunk(context)->log;
 
-	rowlog_step(log, &(struct step_row){
-	                     .key = context->key,
-	                     .process = context->process->id,
-	                     .number = context->event->address,
-	                     .at_ns = context->at_ns,
-	                 });
+	rowlog_step(log, &(struct step_row){.key = context->key,
+	                                    .process = context->process->id,
+	                                    .number = context->event->address,
+	                                    .at_ns = context->at_ns});
 }
 
 static void apply_loss(struct event_context *context)
@@ -224,16 +214,14 @@ void ledger_loss(struct ledger *ledger, struct process *process, uint32_t thread
 
 	if (process && !loss->events_are_there)
 		process->lost += loss->count;
-	rowlog_loss(log, &(struct loss_row){
-	                     .process = process ? process->id : 0,
-	                     .thread = thread,
-	                     .from_ns = loss->from_ns,
-	                     .to_ns = loss->to_ns,
-	                     .from_number = loss->from_number,
-	                     .to_number = loss->to_number,
-	                     .count = loss->count,
-	                     .why = row_text(loss->why, strlen(loss->why)),
-	                 });
+	rowlog_loss(log, &(struct loss_row){.process = process ? process->id : 0,
+	                                    .thread = thread,
+	                                    .from_ns = loss->from_ns,
+	                                    .to_ns = loss->to_ns,
+	                                    .from_number = loss->from_number,
+	                                    .to_number = loss->to_number,
+	                                    .count = loss->count,
+	                                    .why = row_text(loss->why, strlen(loss->why))});
 }
 
 /* A note whose text found no room in the table. If it said what cannot be seen, its absence is a loss. */
@@ -255,12 +243,11 @@ static void apply_note(struct event_context *context)
 		apply_note_without_text(context);
 		return;
 	}
-	rowlog_note(log, &(struct note_row){
-	                     .process = context->process->id,
-	                     .note = row_text((const char *)text.data,
-	                                      text.bytes < TTALLOC_NAME_MAX ? text.bytes : TTALLOC_NAME_MAX),
-	                     .count = context_size(context->event->size_bytes),
-	                 });
+	rowlog_note(log,
+	            &(struct note_row){.process = context->process->id,
+	                               .note = row_text((const char *)text.data,
+	                                                text.bytes < TTALLOC_NAME_MAX ? text.bytes : TTALLOC_NAME_MAX),
+	                               .count = context_size(context->event->size_bytes)});
 }
 
 static void apply_producer(struct event_context *context)
@@ -337,16 +324,14 @@ void ledger_flush_batch(struct ledger *ledger)
 
 	if (!batch->process)
 		return;
-	rowlog_batch(log, &(struct batch_row){
-	                      .first_key = batch->first_key,
-	                      .last_key = batch->last_key,
-	                      .process = batch->process,
-	                      .first_number = batch->first_number,
-	                      .count = batch->count,
-	                      .from_ns = batch->from_ns,
-	                      .to_ns = batch->to_ns,
-	                      .marks = batch->marks,
-	                  });
+	rowlog_batch(log, &(struct batch_row){.first_key = batch->first_key,
+	                                      .last_key = batch->last_key,
+	                                      .process = batch->process,
+	                                      .first_number = batch->first_number,
+	                                      .count = batch->count,
+	                                      .from_ns = batch->from_ns,
+	                                      .to_ns = batch->to_ns,
+	                                      .marks = batch->marks});
 	batch->process = 0;
 }
 

@@ -74,11 +74,9 @@ uint32_t frames_module(struct frames *frames, const char *path, size_t path_byte
 	frames->modules[frames->module_count++] = made;
 	index_add(&frames->module_index, made.hash[0], (uint32_t)frames->module_count);
 	if (log) {
-		rowlog_module(log, &(struct module_row){
-		                       .id = frames->module_count,
-		                       .path = row_text(path, path_bytes),
-		                       .build_id = row_string(build_id),
-		                   });
+		rowlog_module(log, &(struct module_row){.id = frames->module_count,
+		                                        .path = row_text(path, path_bytes),
+		                                        .build_id = row_string(build_id)});
 	}
 	return (uint32_t)frames->module_count;
 }
@@ -104,11 +102,7 @@ static uint32_t find_or_add(struct frames *frames, const struct frame *made, boo
 
 static void log_frame(uint32_t id, uint32_t module, uint64_t address, struct rowlog *log)
 {
-	rowlog_frame(log, &(struct frame_row){
-	                      .id = id,
-	                      .module = module,
-	                      .address = address,
-	                  });
+	rowlog_frame(log, &(struct frame_row){.id = id, .module = module, .address = address});
 }
 
 uint32_t frames_native(struct frames *frames, uint32_t module, uint64_t address, struct rowlog *log)
@@ -132,13 +126,11 @@ uint32_t frames_interpreted(struct frames *frames, const struct frames_code *cod
 	if (!is_new || !log)
 		return id;
 	log_frame(id, 0, 0, log);
-	rowlog_symbol(log, &(struct symbol_row){
-	                       .frame = id,
-	                       .depth = 0,
-	                       .function = row_text(code->function, code->function_bytes),
-	                       .file = row_text(code->file, code->file_bytes),
-	                       .line = code->line,
-	                       .language = row_string(SYMBOL_LANGUAGE),
-	                   });
+	rowlog_symbol(log, &(struct symbol_row){.frame = id,
+	                                        .depth = 0,
+	                                        .function = row_text(code->function, code->function_bytes),
+	                                        .file = row_text(code->file, code->file_bytes),
+	                                        .line = code->line,
+	                                        .language = row_string(SYMBOL_LANGUAGE)});
 	return id;
 }

@@ -189,18 +189,16 @@ static void log_process(struct ingest *ingest, const struct process *process, co
 	char segment_id[2 * TTA_ID_BYTES + 1];
 
 	segment_id_format(process->segment_id, segment_id);
-	rowlog_process(log, &(struct process_row){
-	                        .id = process->id,
-	                        .pid = about->pid,
-	                        .start_time = about->start_time,
-	                        .parent = process->parent,
-	                        .segment_id = row_string(segment_id),
-	                        .segment_path = row_string(process->segment_path),
-	                        .producer = row_string(about->producer ? about->producer : ""),
-	                        .executable = row_string(about->executable ? about->executable : ""),
-	                        .command = row_string(about->command ? about->command : ""),
-	                        .joined_ns = about->joined_ns,
-	                    });
+	rowlog_process(log, &(struct process_row){.id = process->id,
+	                                          .pid = about->pid,
+	                                          .start_time = about->start_time,
+	                                          .parent = process->parent,
+	                                          .segment_id = row_string(segment_id),
+	                                          .segment_path = row_string(process->segment_path),
+	                                          .producer = row_string(about->producer ? about->producer : ""),
+	                                          .executable = row_string(about->executable ? about->executable : ""),
+	                                          .command = row_string(about->command ? about->command : ""),
+	                                          .joined_ns = about->joined_ns});
 }
 
 uint32_t ingest_process(struct ingest *ingest, const struct ingest_process *about, uint64_t *committed_number)

@@ -220,20 +220,19 @@ void process_log_state(const struct ledger *ledger, struct process *process, str
 {
 	struct holdings *holdings = process->holdings;
 
-	rowlog_process_state(log, &(struct process_state_row){
-	                              .id = process->id,
-	                              .segment_path = row_string(process->ended ? "" : NULL),
-	                              .ended_ns = process->ended ? (int64_t)process->ended_ns : -1,
-	                              .ended = row_string(process->ended),
-	                              .first_number = process->first_number,
-	                              .committed_number = process->taken_number,
-	                              .events = process->events,
-	                              .failures = process->failures,
-	                              .lost = process->lost,
-	                              .unmatched_frees = process->unmatched_frees,
-	                              .inherited_frees = process->inherited_frees,
-	                              .replaced = process->replaced,
-	                          });
+	rowlog_process_state(log,
+	                     &(struct process_state_row){.id = process->id,
+	                                                 .segment_path = row_string(process->ended ? "" : NULL),
+	                                                 .ended_ns = process->ended ? (int64_t)process->ended_ns : -1,
+	                                                 .ended = row_string(process->ended),
+	                                                 .first_number = process->first_number,
+	                                                 .committed_number = process->taken_number,
+	                                                 .events = process->events,
+	                                                 .failures = process->failures,
+	                                                 .lost = process->lost,
+	                                                 .unmatched_frees = process->unmatched_frees,
+	                                                 .inherited_frees = process->inherited_frees,
+	                                                 .replaced = process->replaced});
 	for (size_t i = 0; holdings && i < holdings->region_total_count; i++)
 		if (holdings->region_totals[i].chunk == ledger->chunk->serial)
 			region_total_log(&holdings->region_totals[i], process->id, log);

@@ -187,10 +187,7 @@ static uint64_t cut_spans(const struct totals_region *region, struct writer *wri
 	bool kept = writer_span_before(writer, region->device, region->region, region->dirty_ns, &end);
 
 	rowlog_span_cut(log, &(struct span_cut_row){
-	                         .device = region->device,
-	                         .region = region->region,
-	                         .dirty_ns = region->dirty_ns,
-	                     });
+	                         .device = region->device, .region = region->region, .dirty_ns = region->dirty_ns});
 	*before = kept ? (struct amounts){end.bytes, end.bank_bytes, end.blocks} : (struct amounts){0};
 	return kept ? end.to_ns + 1 : 0;
 }

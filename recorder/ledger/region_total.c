@@ -35,21 +35,19 @@ void region_total_add(struct region_total *total, const struct usage_change *cha
 
 void region_total_log(const struct region_total *total, uint32_t process, struct rowlog *log)
 {
-	rowlog_usage(log, &(struct usage_row){
-	                      .process = process,
-	                      .device = total->device,
-	                      .region = total->region,
-	                      .allocs = total->allocs,
-	                      .frees = total->frees,
-	                      .allocated_bytes = total->allocated_bytes,
-	                      .live_bytes = total->live_bytes,
-	                      .live_bank_bytes = total->live_bank_bytes,
-	                      .live_blocks = total->live_blocks,
-	                      .peak_bytes = total->peak_bytes,
-	                      .peak_ns = total->peak_ns,
-	                      .peak_key = total->peak_key,
-	                      .peak_blocks = total->peak_blocks,
-	                      .peak_bank_bytes = total->peak_bank_bytes,
-	                      .peak_bank_ns = total->peak_bank_ns,
-	                  });
+	rowlog_usage(log, &(struct usage_row){.process = process,
+	                                      .device = total->device,
+	                                      .region = total->region,
+	                                      .allocs = total->allocs,
+	                                      .frees = total->frees,
+	                                      .allocated_bytes = total->allocated_bytes,
+	                                      .live_bytes = total->live_bytes,
+	                                      .live_bank_bytes = total->live_bank_bytes,
+	                                      .live_blocks = total->live_blocks,
+	                                      .peak_bytes = total->peak_bytes,
+	                                      .peak_ns = total->peak_ns,
+	                                      .peak_key = total->peak_key,
+	                                      .peak_blocks = total->peak_blocks,
+	                                      .peak_bank_bytes = total->peak_bank_bytes,
+	                                      .peak_bank_ns = total->peak_bank_ns});
 }

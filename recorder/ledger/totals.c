@@ -24,10 +24,7 @@ void totals_free(struct totals *totals)
 void totals_log_region(const struct totals_region *region, struct rowlog *log)
 {
 	rowlog_region(log, &(struct region_row){
-	                       .device = region->device,
-	                       .region = region->region,
-	                       .dirty_ns = region->dirty_ns,
-	                   });
+	                       .device = region->device, .region = region->region, .dirty_ns = region->dirty_ns});
 }
 
 static uint64_t region_hash(uint32_t device, uint32_t region)
@@ -75,28 +72,26 @@ void totals_restore_span_id(struct totals *totals, int64_t last_span_id)
 
 void totals_log_span(const struct totals_region *region, const struct span *span, struct rowlog *log)
 {
-	rowlog_span(log, &(struct span_row){
-	                     .id = span->id,
-	                     .device = region->device,
-	                     .region = region->region,
-	                     .from_ns = span->from_ns,
-	                     .to_ns = span->to_ns,
-	                     .start_bytes = span->start.bytes,
-	                     .min_bytes = span->min_bytes,
-	                     .max_bytes = span->max_bytes,
-	                     .end_bytes = span->end.bytes,
-	                     .max_ns = span->max_ns,
-	                     .max_key = span->max_key,
-	                     .max_blocks = span->max_blocks,
-	                     .start_bank_bytes = span->start.bank_bytes,
-	                     .max_bank_bytes = span->max_bank_bytes,
-	                     .max_bank_ns = span->max_bank_ns,
-	                     .end_bank_bytes = span->end.bank_bytes,
-	                     .start_blocks = span->start.blocks,
-	                     .end_blocks = span->end.blocks,
-	                     .allocs = span->allocs,
-	                     .frees = span->frees,
-	                 });
+	rowlog_span(log, &(struct span_row){.id = span->id,
+	                                    .device = region->device,
+	                                    .region = region->region,
+	                                    .from_ns = span->from_ns,
+	                                    .to_ns = span->to_ns,
+	                                    .start_bytes = span->start.bytes,
+	                                    .min_bytes = span->min_bytes,
+	                                    .max_bytes = span->max_bytes,
+	                                    .end_bytes = span->end.bytes,
+	                                    .max_ns = span->max_ns,
+	                                    .max_key = span->max_key,
+	                                    .max_blocks = span->max_blocks,
+	                                    .start_bank_bytes = span->start.bank_bytes,
+	                                    .max_bank_bytes = span->max_bank_bytes,
+	                                    .max_bank_ns = span->max_bank_ns,
+	                                    .end_bank_bytes = span->end.bank_bytes,
+	                                    .start_blocks = span->start.blocks,
+	                                    .end_blocks = span->end.blocks,
+	                                    .allocs = span->allocs,
+	                                    .frees = span->frees});
 }
 
 static void begin_span(struct span *span, int64_t id, const struct amounts *start, const struct delta *delta)

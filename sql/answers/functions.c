@@ -89,17 +89,12 @@ static void block_owner_sql(sqlite3_context *context, int count, sqlite3_value *
 
 static void human_bytes_sql(sqlite3_context *context, int count, sqlite3_value **values)
 {
-	static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
-	char text[40];
-	double value = sqlite3_value_double(values[0]);
-	size_t unit = 0;
+	char text[UNITS_TEXT_MAX];
 
 	(void)count;
 	if (sqlite3_value_type(values[0]) == SQLITE_NULL)
 		return;
-	for (; value >= 1024 && unit + 1 < sizeof(units) / sizeof(*units); unit++)
-		value /= 1024;
-	snprintf(text, sizeof(text), unit ? "%.2f %s" : "%.0f %s", value, units[unit]);
+	units_bytes_in_words(text, sqlite3_value_int64(values[0]), 2, 1024);
 	sqlite3_result_text(context, text, -1, SQLITE_TRANSIENT);
 }
 
@@ -110,10 +105,8 @@ int functions_register(sqlite3 *db)
 		int arguments;
 		void (*function)(sqlite3_context *, int, sqlite3_value **);
 	} functions[] = {
-	    {"region_word", 1, region_word_sql},
-	    {"region_number", 1, region_number_sql},
-	    {"class_word", 1, class_word_sql},
-	    {"human_bytes", 1, human_bytes_sql},
+	    {"region_word", 1, region_word_sql}, {"region_number", 1, region_number_sql},
+	    {"class_word", 1, class_word_sql},   {"human_bytes", 1, human_bytes_sql},
 	    {"block_owner", 6, block_owner_sql},
 	};
 	int code = SQLITE_OK;

@@ -48,9 +48,19 @@ static uint64_t magnitude(int64_t number)
 	return number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
 }
 
+static const char *const names[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+
+void units_bytes_in_words(char out[static UNITS_TEXT_MAX], int64_t bytes, int decimals, int64_t exact_below)
+{
+	double value = (double)bytes;
+	unsigned power = 0;
+	for (; power < 6 && (value >= (double)exact_below || (power > 0 && value >= 1024)); power++)
+		value /= 1024;
+	snprintf(out, UNITS_TEXT_MAX, "%.*f %s", power > 0 ? decimals : 0, value, names[power]);
+}
+
 void units_bytes(char out[static UNITS_TEXT_MAX], int64_t bytes)
 {
-	static const char *const names[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
 	const char *sign = bytes < 0 ? "-" : "";
 	uint64_t whole = magnitude(bytes);
 	if (whole < 1024) {

@@ -30,6 +30,8 @@ enum unit unit_of_column(const char *column);
 
 /* 1.50 GiB: three significant digits, powers of 1024. */
 void units_bytes(char out[static UNITS_TEXT_MAX], int64_t bytes);
+/* The same with so many DECIMALS, for sentences; up to EXACT_BELOW it is counted in bytes. */
+void units_bytes_in_words(char out[static UNITS_TEXT_MAX], int64_t bytes, int decimals, int64_t exact_below);
 /* 1.500 s, 12.345 ms, 2m 03.456s, 1h 02m 03s */
 void units_ns(char out[static UNITS_TEXT_MAX], int64_t ns);
 /* 98.2 % */

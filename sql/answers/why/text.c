@@ -12,6 +12,7 @@
 #include "sql/base/error.h"
 #include "sql/store/recording.h"
 #include "private.h"
+#include "sql/base/units.h"
 
 #define GROUPS_NAMED 3
 #define BLOCKS_SHOWN 8
@@ -186,13 +187,10 @@ static void add_count(char *phrase, size_t count)
 
 static void add_bytes(char *phrase, uint64_t bytes)
 {
-	static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
-	double value = (double)bytes;
-	size_t unit = 0;
+	char text[UNITS_TEXT_MAX];
 
-	for (; value >= EXACT_BELOW || (unit && value >= 1024); unit++)
-		value /= 1024;
-	add(phrase, unit ? "%.1f %s" : "%.0f %s", value, units[unit]);
+	units_bytes_in_words(text, (int64_t)bytes, 1, EXACT_BELOW);
+	add(phrase, "%s", text);
 }
 
 /* "of label X", "without a label". */
