@@ -11,10 +11,11 @@
 #include <link.h>
 #include <stdatomic.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "free_list.h"
-#include "say.h"
+#include "ttalloc.h"
 
 #define MOST_SEEN 1024 /* libraries that were looked at, a power of two; the others are looked at again */
 
@@ -62,6 +63,19 @@ static bool holds(const struct dl_phdr_info *object, uintptr_t address)
 	return false;
 }
 
+/* Whether this process is recorded, or may be when it first asks: a program may decide that itself until then. */
+static bool may_be_recorded(void)
+{
+	return __atomic_load_n(&ttalloc_gate.state, __ATOMIC_RELAXED) != TTALLOC_GATE_OFF;
+}
+
+static bool wants_recording(void)
+{
+	const char *wanted = getenv("TT_ALLOC_TRACKING_ENABLED");
+
+	return wanted && strcmp(wanted, "1") == 0;
+}
+
 /* OWN: an address of the one object to look at; NULL: all that are there, the program itself included. */
 static int look_at(struct dl_phdr_info *object, size_t size, void *own)
 {
@@ -70,7 +84,8 @@ static int look_at(struct dl_phdr_info *object, size_t size, void *own)
 	(void)size;
 	if (own && !holds(object, (uintptr_t)own))
 		return 0;
-	if (is_program || (may_be(object->dlpi_name) && !strstr(object->dlpi_name, "libttalloc")))
+	if ((is_program && wants_recording()) ||
+	    (!is_program && may_be(object->dlpi_name) && !strstr(object->dlpi_name, "libttalloc")))
 		tt_free_lists_take(object);
 	return own != NULL;
 }
@@ -85,7 +100,7 @@ int __cxa_atexit(void (*function)(void *), void *argument, void *library)
 		real = dlsym(RTLD_NEXT, "__cxa_atexit");
 		atomic_store_explicit(&next, real, memory_order_relaxed);
 	}
-	if (library && is_new(library) && tt_recording(TT_SHARE_BUFFERS))
+	if (library && is_new(library) && may_be_recorded())
 		dl_iterate_phdr(look_at, library);
 	*(void **)&call = real;
 	return call(function, argument, library);
@@ -93,6 +108,6 @@ int __cxa_atexit(void (*function)(void *), void *argument, void *library)
 
 __attribute__((constructor)) static void look_at_the_start(void)
 {
-	if (tt_recording(TT_SHARE_BUFFERS))
+	if (may_be_recorded())
 		dl_iterate_phdr(look_at, NULL);
 }

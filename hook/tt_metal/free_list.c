@@ -49,7 +49,8 @@ struct library {
 	void *originals[FUNCTIONS];
 	bool proven; /* the order of the slots is certain */
 	bool reports;
-	atomic_bool left; /* alone again: nothing more is said of it */
+	atomic_bool begun; /* something was reported of it */
+	atomic_bool left;  /* alone again: nothing more is said of it */
 };
 
 /* The members of FreeListOpt that its base class begins with. */
@@ -203,6 +204,29 @@ static struct list *add_list(const struct library *library, const void *object)
 	return NULL;
 }
 
+static void say_what_is_not_seen(const struct library *library)
+{
+	char text[TTALLOC_NAME_MAX + 1];
+	const char *slash = strrchr(library->path, '/');
+
+	snprintf(
+	    text, sizeof(text),
+	    "TT-Metal in %s exports nothing: what programs place in L1 (circular buffers and the like) is not seen; "
+	    "blocks are those of its allocators, sizes those in each bank, their banks and chips not known",
+	    slash ? slash + 1 : library->path);
+	ttalloc_note(text, 0);
+}
+
+/* Before the first event: until then the program may decide whether it is recorded. */
+static void begin_reporting(struct library *library)
+{
+	if (atomic_exchange(&library->begun, true))
+		return;
+	ttalloc_name_producer("preload");
+	tta_hide_this_library();
+	say_what_is_not_seen(library);
+}
+
 /* The list of OBJECT, which is announced when it is new; NULL when it is none, or one too many. */
 static struct list *list_of(struct library *library, const void *object)
 {
@@ -217,6 +241,7 @@ static struct list *list_of(struct library *library, const void *object)
 	tt_lock();
 	list = add_list(library, object);
 	tt_unlock();
+	begin_reporting(library);
 	if (list)
 		announce(list);
 	else
@@ -446,19 +471,6 @@ static bool replace_all(struct library *library, const struct tt_virtual *table)
 	return true;
 }
 
-static void say_what_is_not_seen(const struct library *library)
-{
-	char text[TTALLOC_NAME_MAX + 1];
-	const char *slash = strrchr(library->path, '/');
-
-	snprintf(
-	    text, sizeof(text),
-	    "TT-Metal in %s exports nothing: what programs place in L1 (circular buffers and the like) is not seen; "
-	    "blocks are those of its allocators, sizes those in each bank, their banks and chips not known",
-	    slash ? slash + 1 : library->path);
-	ttalloc_note(text, 0);
-}
-
 void tt_free_lists_take(const struct dl_phdr_info *object)
 {
 	unsigned count = atomic_load_explicit(&free_lists.library_count, memory_order_relaxed);
@@ -479,11 +491,6 @@ void tt_free_lists_take(const struct dl_phdr_info *object)
 		leave(library, "its tables of functions cannot be written");
 		return;
 	}
-	if (!library->reports)
-		return;
-	ttalloc_name_producer("preload");
-	tta_hide_this_library();
-	say_what_is_not_seen(library);
 }
 
 bool tt_free_lists_report(const char *path)

@@ -119,6 +119,15 @@ def other_builds_are_left_alone():
         harness.equal(harness.analyze("info", file)["complete"], False, "complete")
 
 
+def the_program_decides():
+    """Whether a process is recorded is not decided before it asks: the preload only looks around."""
+    env = {**harness.Place().env, "LD_LIBRARY_PATH": str(standins.preload().parent), "LD_PRELOAD": str(standins.preload()),
+           "TT_ALLOC_TRACKING_ENABLED": "1"}
+    code = "import ctypes; print(ctypes.c_uint32.in_dll(ctypes.CDLL('libttalloc.so.1'), 'ttalloc_gate').value)"
+    done = harness.run([sys.executable, "-c", code], env=env)
+    harness.equal(done.stdout, "0\n", "state of the gate, which is unknown")
+
+
 def jax():
     python = os.environ.get("TTALLOC_JAX", "")
     chip = os.environ.get("TT_METAL_MOCK_CLUSTER_DESC_PATH", "")
@@ -142,4 +151,4 @@ if __name__ == "__main__":
     if sys.argv[1:2] in (["use"], ["shuffled"]):
         {"use": use, "shuffled": shuffled}[sys.argv[1]](sys.argv[2])
         os._exit(0)  # nothing is given back
-    harness.main(blocks_of_its_allocators, other_builds_are_left_alone, jax)
+    harness.main(blocks_of_its_allocators, other_builds_are_left_alone, the_program_decides, jax)
