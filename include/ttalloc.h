@@ -55,6 +55,7 @@ enum ttalloc_flag {
 	TTALLOC_ALIASED = 1 << 2,       /* lies in memory of another block: recorded, counted as zero bytes */
 	TTALLOC_KERNEL_BINARY = 1 << 3, /* holds kernel binaries: class kernel_binary */
 	TTALLOC_SAME_REQUEST = 1 << 5,  /* of a failed request: the one before it, on another chip; not counted again */
+	TTALLOC_TRACE_ACTIVE = 1 << 6, /* placed while the device had a captured trace, whose replay may overwrite it */
 };
 
 /* One block of device memory. */

@@ -27,6 +27,7 @@ struct cb_set {
 	uint32_t chip;
 	uint32_t count, circular;
 	uint64_t placement; /* in which they were placed; or, of the chip, the run */
+	uint64_t end;       /* of the highest one; 0: there are none, but for aliased ones */
 	uint64_t hash;      /* of dataflow buffers and scratchpads; 0: there are none */
 	bool looked;        /* for those */
 };
@@ -123,6 +124,17 @@ static struct cb_set *set_of(uint32_t chip, uint64_t program)
 	return set;
 }
 
+/* CB, of which device and program are filled in, is the set's next one. */
+static void add_to(struct cb_set *set, struct ttalloc_cb *cb)
+{
+	uint64_t end = cb->address + cb->size_bytes;
+
+	cb->index = set->count++;
+	if (!cb->aliased && end > set->end)
+		set->end = end;
+	ttalloc_cb_alloc(cb);
+}
+
 static void end_set(struct cb_set *set)
 {
 	if (!set)
@@ -204,12 +216,11 @@ static void number_anonymous(struct chip *chip, const struct ttalloc_cb *cb)
 
 /* ---- Events ---- */
 
-void tt_circular_run(uint32_t id, uint64_t program)
+/* Under the lock. */
+static void make_current(uint32_t id, uint64_t program)
 {
-	struct chip *chip;
+	struct chip *chip = chip_of(id);
 
-	tt_lock();
-	chip = chip_of(id);
 	if (chip) {
 		if (!chip->run)
 			end_set(find_set(id, chip->program));
@@ -218,7 +229,25 @@ void tt_circular_run(uint32_t id, uint64_t program)
 		chip->program = program;
 	}
 	ttalloc_program_run(id, program);
+}
+
+void tt_circular_run(uint32_t id, uint64_t program)
+{
+	tt_lock();
+	make_current(id, program);
 	tt_unlock();
+}
+
+void tt_circular_replayed(uint32_t id, uint64_t program)
+{
+	make_current(id, program);
+}
+
+uint64_t tt_circular_end(uint32_t id, uint64_t program)
+{
+	const struct cb_set *set = find_set(id, program);
+
+	return set ? set->end : 0;
 }
 
 /* What was resident before still is; program 0 has nothing. */
@@ -268,9 +297,8 @@ void tt_circular_placed(uint32_t id, struct tt_placement placement, const struct
 		set->placement = placement.number;
 		cb.device = id;
 		cb.program = placement.program;
-		cb.index = set->count++;
+		add_to(set, &cb);
 		set->circular = set->count;
-		ttalloc_cb_alloc(&cb);
 	} else {
 		tt_count(TT_COUNT_REFUSED);
 	}
@@ -303,8 +331,7 @@ static void take_piece(void *context, struct ttalloc_cb *piece)
 			continue;
 		piece->device = set->chip;
 		piece->program = set->program;
-		piece->index = set->count++;
-		ttalloc_cb_alloc(piece);
+		add_to(set, piece);
 	}
 }
 

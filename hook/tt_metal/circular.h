@@ -31,6 +31,11 @@ void tt_circular_look(struct tt_library *library, const void *program, const str
 /* PROGRAM is about to run on CHIP. */
 void tt_circular_run(uint32_t chip, uint64_t program);
 
+/* A trace has run PROGRAM on CHIP. Under the lock, as is tt_circular_end(): where the highest of what PROGRAM has on
+ * CHIP ends; 0: it has nothing. */
+void tt_circular_replayed(uint32_t chip, uint64_t program);
+uint64_t tt_circular_end(uint32_t chip, uint64_t program);
+
 /* PROGRAM, announced last where it was announced, will not run after all: a NO_DISPATCH capture. */
 void tt_circular_not_run(uint64_t program);
 

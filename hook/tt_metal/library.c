@@ -45,6 +45,15 @@ static const char *const function_names[TT_FUNCTIONS] = {
     [TT_FUNCTION_VALIDATE_DATAFLOW_BUFFERS] = TT_VALIDATE_DATAFLOW_BUFFERS,
     [TT_FUNCTION_PROGRAM_IMPL_END] = TT_PROGRAM_IMPL_END,
     [TT_FUNCTION_PROGRAM_IMPL_END_BASE] = TT_PROGRAM_IMPL_END_BASE,
+    [TT_FUNCTION_BEGIN_TRACE] = TT_BEGIN_TRACE(TT_QUEUE_NUMBER),
+    [TT_FUNCTION_BEGIN_TRACE_ON] = TT_BEGIN_TRACE(TT_QUEUE_ITSELF),
+    [TT_FUNCTION_BEGIN_TRACE_ID] = TT_BEGIN_TRACE(TT_QUEUE_NUMBER TT_TRACE_ID),
+    [TT_FUNCTION_BEGIN_TRACE_ID_ON] = TT_BEGIN_TRACE(TT_QUEUE_ITSELF TT_TRACE_ID),
+    [TT_FUNCTION_END_TRACE] = TT_END_TRACE(TT_QUEUE_NUMBER TT_TRACE_ID),
+    [TT_FUNCTION_END_TRACE_ON] = TT_END_TRACE(TT_QUEUE_ITSELF TT_TRACE_ID),
+    [TT_FUNCTION_REPLAY_TRACE] = TT_REPLAY_TRACE(TT_QUEUE_NUMBER TT_TRACE_ID "b"),
+    [TT_FUNCTION_REPLAY_TRACE_ON] = TT_REPLAY_TRACE(TT_QUEUE_ITSELF TT_TRACE_ID "b"),
+    [TT_FUNCTION_RELEASE_TRACE] = TT_RELEASE_TRACE,
 };
 
 struct site {
@@ -183,6 +192,7 @@ static void load_getters(struct tt_library *library, void *handle)
 	*(void **)&library->dataflow_buffers = dlsym(handle, TT_DATAFLOW_BUFFERS);
 	library->places_dataflow_buffers = dlsym(handle, TT_ALLOCATE_DATAFLOW_BUFFERS) != NULL;
 	library->places_scratchpads = dlsym(handle, TT_ALLOCATE_SCRATCHPADS) != NULL;
+	*(void **)&library->mesh_shape = dlsym(handle, TT_MESH_SHAPE);
 	*(void **)&library->operator_delete = dlsym(handle, TT_OPERATOR_DELETE);
 	library->standard_exception = dlsym(handle, TT_STANDARD_EXCEPTION); /* of the libstdc++ that it uses */
 	library->patched = dlsym(handle, "ttalloc_drop_in") != NULL;

@@ -35,6 +35,15 @@ enum tt_function {
 	TT_FUNCTION_VALIDATE_DATAFLOW_BUFFERS,
 	TT_FUNCTION_PROGRAM_IMPL_END,
 	TT_FUNCTION_PROGRAM_IMPL_END_BASE,
+	TT_FUNCTION_BEGIN_TRACE,
+	TT_FUNCTION_BEGIN_TRACE_ON,
+	TT_FUNCTION_BEGIN_TRACE_ID,
+	TT_FUNCTION_BEGIN_TRACE_ID_ON,
+	TT_FUNCTION_END_TRACE,
+	TT_FUNCTION_END_TRACE_ON,
+	TT_FUNCTION_REPLAY_TRACE,
+	TT_FUNCTION_REPLAY_TRACE_ON,
+	TT_FUNCTION_RELEASE_TRACE,
 	TT_FUNCTIONS,
 };
 
@@ -66,6 +75,7 @@ struct tt_library {
 
 	/* MeshDevice::get_devices(): on x86-64 a vector is returned in memory that the caller names first. */
 	void (*mesh_devices)(struct tt_vector *devices, const void *mesh);
+	const void *(*mesh_shape)(const void *mesh);
 	void (*operator_delete)(void *memory);
 	const void *standard_exception; /* type_info of std::exception; NULL: not found */
 

@@ -15,6 +15,7 @@
 #include "device.h"
 #include "free_list.h"
 #include "per_core.h"
+#include "traces.h"
 #include "ttalloc.h"
 
 EXPORT void tt_track_allocate(void *tracker, const void *buffer) __asm__(TT_TRACK_ALLOCATE);
@@ -85,6 +86,8 @@ void tt_track_allocate(void *tracker, const void *buffer)
 	allocator = tt_device_announce(target.library, &use, &chips);
 	read.block.bank_bytes = tt_buffer_bank_bytes(target.library, buffer, &read);
 	tt_device_balance(&use, read.block.region, (int64_t)read.block.bank_bytes);
+	if (tt_trace_is_active(read.device))
+		read.block.flags |= TTALLOC_TRACE_ACTIVE;
 	for (uint32_t i = 0; i < chips.count; i++) {
 		read.block.device = ttalloc_on(chips.ids[i], allocator);
 		ttalloc_alloc(&read.block);

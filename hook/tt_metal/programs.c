@@ -13,7 +13,9 @@
 #include "circular.h"
 #include "device.h"
 #include "preload.h"
+#include "traces.h"
 #include "ttalloc.h"
+#include "workload.h"
 
 #define CORE_RANGES_MAX 64
 
@@ -260,8 +262,10 @@ void tt_track_program(void *tracker, void *program, const void *device)
 	((void (*)(void *, void *, const void *))target.function)(tracker, program, device);
 	if (!tt_may_report(target.library, TT_SHARE_CBS) || !tt_device_chips(target.library, device, &chips))
 		return;
+	tt_workload_narrow(target.library, program, device, &chips);
 	for (uint32_t i = 0; i < chips.count; i++)
 		tt_circular_run(chips.ids[i], number_of(program));
+	tt_trace_run(device, &chips, number_of(program));
 }
 
 bool tt_hook_program(void *tracker, void *program)

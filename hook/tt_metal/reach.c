@@ -26,7 +26,8 @@ struct dynamic {
 
 struct search {
 	const char *path;    /* the one object to look at; NULL: every libtt_metal */
-	const char *blocked; /* found: one whose calls do not reach us */
+	const char *name;    /* the function */
+	const char *blocked; /* found: one whose calls of it do not reach us */
 };
 
 /* The C library has turned the addresses of a loaded object's dynamic section into pointers. */
@@ -101,7 +102,7 @@ static int look_at(struct dl_phdr_info *info, size_t size, void *context)
 	    (search->path ? strcmp(search->path, info->dlpi_name) != 0 : !is_libtt_metal(info->dlpi_name)))
 		return 0;
 	dynamic = read_dynamic(section);
-	if (has_relocation(&dynamic, TT_TRACK_ALLOCATE))
+	if (has_relocation(&dynamic, search->name))
 		return 0;
 	search->blocked = info->dlpi_name;
 	return 1;
@@ -117,24 +118,52 @@ static bool defines(const char *path, const char *name)
 	return found;
 }
 
-static void check(struct search *search)
+/* The object PATH, or any libtt_metal, that calls NAME past us; NULL: none. */
+static const char *blocked(const char *path, const char *name)
 {
-	dl_iterate_phdr(look_at, search);
-	if (!search->blocked || !tt_recording(TT_SHARE_BUFFERS) || tt_free_lists_report(search->blocked))
+	struct search search = {.path = path, .name = name};
+
+	dl_iterate_phdr(look_at, &search);
+	return search.blocked;
+}
+
+static void check_buffers(const char *path)
+{
+	const char *found = blocked(path, TT_TRACK_ALLOCATE);
+
+	if (!found || tt_free_lists_report(found))
 		return;
-	if (defines(search->blocked, TT_TRACK_ALLOCATE))
+	if (defines(found, TT_TRACK_ALLOCATE))
 		tt_say_once(
 		    "%s calls its GraphTracker past the dynamic linker (LTO, -Bsymbolic): its buffers cannot be "
 		    "recorded without patching it",
-		    search->blocked);
+		    found);
 	else
 		tt_say_once("%s has no GraphTracker::track_allocate of a known form: its buffers are not recorded",
-		            search->blocked);
+		            found);
+}
+
+/* Older versions have no such functions. */
+static void check_programs(const char *path)
+{
+	static const char *const names[] = {TT_ALLOCATE_DATAFLOW_BUFFERS, TT_ALLOCATE_SCRATCHPADS};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		const char *found = blocked(path, names[i]);
+
+		if (found && defines(found, names[i]))
+			tt_say_once(
+			    "%s places dataflow buffers or scratchpads past the dynamic linker: they are not recorded",
+			    found);
+	}
 }
 
 void tt_reach_check(const char *path)
 {
-	check(&(struct search){.path = path});
+	if (!tt_recording(TT_SHARE_BUFFERS))
+		return;
+	check_buffers(path);
+	check_programs(path);
 }
 
 /* A library whose calls do not reach us at all gives no other occasion than the process's end. Programs without
@@ -145,5 +174,5 @@ __attribute__((destructor)) static void check_at_exit(void)
 	    !ttalloc_tt_metal_count(TT_COUNT_REFUSED))
 		tt_say_once("libtt_metal allocated buffers, but its GraphTracker was never called: not recorded");
 	else if (!ttalloc_tt_metal_count(TT_COUNT_PLACED))
-		check(&(struct search){.path = NULL});
+		tt_reach_check(NULL);
 }

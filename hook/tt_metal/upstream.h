@@ -50,6 +50,17 @@
 #define TT_PROGRAM_IMPL_END TT_PROGRAM_IMPL "D1Ev"
 #define TT_PROGRAM_IMPL_END_BASE TT_PROGRAM_IMPL "D2Ev"
 
+/* 0.66.0 to 0.81.1 (2026-11): traces of MeshDevice. ARGUMENTS are a queue, by number ("Eh") or, since 0.78.0, itself.
+ */
+#define TT_MESH_DEVICE "_ZN2tt8tt_metal11distributed10MeshDevice"
+#define TT_TRACE_ID "RKN4ttsl10StrongTypeIjNS1_14MeshTraceIdTagEEE"
+#define TT_BEGIN_TRACE(ARGUMENTS) TT_MESH_DEVICE "16begin_mesh_trace" ARGUMENTS
+#define TT_END_TRACE(ARGUMENTS) TT_MESH_DEVICE "14end_mesh_trace" ARGUMENTS
+#define TT_REPLAY_TRACE(ARGUMENTS) TT_MESH_DEVICE "17replay_mesh_trace" ARGUMENTS
+#define TT_RELEASE_TRACE TT_MESH_DEVICE "18release_mesh_traceE" TT_TRACE_ID
+#define TT_QUEUE_NUMBER "Eh"
+#define TT_QUEUE_ITSELF "ERNS1_16MeshCommandQueueE"
+
 /* ---- Functions that are called ---- */
 
 /* 00ef79b53c (2025); all out of line since a9328e67c7 (2025-03-12) and before. */
@@ -69,6 +80,8 @@
 #define TT_STATISTICS(CLASS) "_ZNK2tt8tt_metal" CLASS "14get_statisticsERKNS0_10BufferTypeE"
 /* 622c6fb9c0 (2026-06-23) and samples since 2025-01 */
 #define TT_MESH_DEVICES "_ZNK2tt8tt_metal11distributed10MeshDevice11get_devicesEv"
+/* 0.66.0 to 0.81.1 (2026-11): a const MeshShape &, which begins as struct tt_numbers. */
+#define TT_MESH_SHAPE "_ZNK2tt8tt_metal11distributed10MeshDevice5shapeEv"
 #define TT_OPERATOR_DELETE "_ZdlPv"
 /* Since dataflow buffers are there: a const std::vector<std::shared_ptr<DataflowBufferImpl>> &. */
 #define TT_DATAFLOW_BUFFERS TT_PROGRAM_CONST "16dataflow_buffersEv"
@@ -161,6 +174,16 @@ struct tt_l1_allocator {
 };
 struct tt_l1_span {
 	uint64_t begin, end;
+};
+
+/* MeshCoordinate, and the beginning of MeshShape, where ones stand before the numbers of a shape: a vector that has its
+ * first numbers in itself. MeshCoordinateRange begins with two coordinates; MeshWorkload maps such ranges to Programs,
+ * in nodes where the range begins so many bytes before its Program. 0.66.0, 0.75.0 and 0.81.1 (2026-11) */
+#define TT_RANGE_BEFORE_PROGRAM 240
+struct tt_numbers {
+	const uint32_t *values;
+	uint32_t count, capacity;
+	uint32_t here[8];
 };
 
 /* Members of CoreRangeSet: one std::vector<CoreRange> at 0. CoreRange: x and y of the first corner, then of the last,

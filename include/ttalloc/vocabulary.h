@@ -31,7 +31,8 @@
 	X(SHARDED, 2, "sharded")                                                                                       \
 	X(ALIASED, 4, "aliased")                                                                                       \
 	X(KERNEL_BINARY, 8, "kernel_binary")                                                                           \
-	X(SAME_REQUEST, 32, "same_request")
+	X(SAME_REQUEST, 32, "same_request")                                                                            \
+	X(TRACE_ACTIVE, 64, "trace_active")
 
 /* In an event's flags, beside those: the label is that of the thread that made this one. */
 #define TTA_EVENT_FLAGS(X) X(LABEL_INHERITED, 16, "label_inherited")

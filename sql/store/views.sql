@@ -59,8 +59,11 @@ SELECT
     AS label_inherited,                                -- 1: the label is that of the thread that made this one
   CASE (SELECT flags & {flag.ALIASED} | (region = {region.CB}) FROM origin WHERE id = b.origin) WHEN 0 THEN b.size_bytes
     WHEN 1 THEN coalesce((SELECT counted_bytes FROM circular_count WHERE key = b.alloc_key), b.size_bytes) ELSE 0 END
-    AS counted_bytes                                   -- payload in figures: 0 if aliased; of a circular buffer what its
+    AS counted_bytes,                                  -- payload in figures: 0 if aliased; of a circular buffer what its
                                                        -- program's fullest core grew by
+  (SELECT flags & {flag.TRACE_ACTIVE} <> 0 FROM origin WHERE id = b.origin)
+    AS trace_active                                    -- 1: placed while the device had a captured trace, whose replay
+                                                       -- may overwrite it
 FROM ( -- fate: how it ended: 0 freed, above 0 the origin of the end, -1 device close, -2 look it up, NULL not by itself
   SELECT key - life AS alloc_key, free_ns - held_ns AS alloc_ns, free_ns, address, size_bytes, bank_bytes, origin,
     coalesce(free_origin, 0) AS fate FROM freed

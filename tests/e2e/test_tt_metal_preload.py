@@ -177,13 +177,48 @@ def clash(nn):
             print(nn.error().decode().replace("\n", " "))
 
 
+def workload(nn):
+    """A program for each chip, of another size; then one for all of them."""
+    device = nn.open_mesh_of([nn.open_chip(number) for number in range(3)])
+    programs = [nn.program() for _ in range(3)]
+    for number, program in enumerate(programs):
+        nn.add_cb(program, 1024 << number, 0, 0, 0, 0, 0)
+    handle = nn.workload_of(programs)
+    nn.run_workload(handle, device)
+    everywhere = nn.program()
+    nn.run(everywhere, device, 1)
+    nn.end_workload(handle)
+
+
+def trace(nn):
+    """Two chips; three programs in a trace, the middle one the biggest; what is allocated beside it."""
+    device = nn.open_mesh_of([nn.open_chip(0), nn.open_chip(1)])
+    programs = [nn.program() for _ in range(4)]
+    for program, size in zip(programs, (1024, 8192, 2048, 4096)):
+        nn.add_cb(program, size, 0, 0, 0, 0, 0)
+        nn.run(program, device, 1)
+    before = nn.tensor(device, 4096)
+    number = nn.begin_trace(device)
+    during = nn.tensor(device, 4096)
+    for program in programs[:3] + programs[:1] + programs[2:3]:
+        nn.run(program, device, 1)
+    nn.end_trace(device, number)
+    beside = nn.tensor(device, 4096)
+    nn.run(programs[3], device, 1)
+    nn.replay(device, number)
+    nn.replay(device, number)
+    nn.release(device, number)
+    after = nn.tensor(device, 4096)
+    assert before and during and beside and after
+
+
 def nothing(nn):
     nn.open_chip(0)
 
 
 SCENARIOS = {function.__name__: function for function in (
     matmul_reuse, mesh, tracking_test, no_dispatch, out_of_memory, exceptions, threads, unannounced, many_programs, dataflow,
-    clash, nothing)}
+    clash, workload, trace, nothing)}
 
 
 # --- running them ----------------------------------------------------------------------------------------------------
@@ -389,7 +424,34 @@ def check_clash(place, generation):
     assert said[0].endswith(f"region_ends_at_{met}") and f"grow_to_{beyond}_B" in said[2], said
 
 
-CHECKS = [check_dataflow, check_clash, check_matmul_reuse, check_mesh, check_tracking_test, check_no_dispatch, check_out_of_memory, check_threads,
+def check_workload(place, generation):
+    """Each program runs on its chip alone."""
+    run = scenario("workload", place)
+    expect(run.err, "", "stderr")
+    runs = run.values("program_run", "device", "program")
+    sizes = {event["program"]: event["size"] for _, event in run.events("cb_alloc")}
+    if generation >= 202507:
+        expect([(device, sizes.get(program)) for device, program in runs],
+               [(0, 1024), (1, 2048), (2, 4096), (0, None), (1, None), (2, None)], "runs")
+    else:
+        expect([device for device, _ in runs], [0, 1, 2, 0, 1, 2], "runs")
+
+
+def check_trace(place, generation):
+    """A replay is two runs of each chip: of the highest program, and of the last."""
+    if generation < 202507:
+        return
+    run = scenario("trace", place)
+    expect(run.err, "", "stderr")
+    programs = list(dict.fromkeys(event["program"] for _, event in run.events("cb_alloc")))
+    one, two, three, four = programs
+    runs = run.values("program_run", "device", "program")
+    captured = [one, two, three, four, one, two, three, one, three, four]
+    expect([program for device, program in runs if device == 1], [*captured, two, three, two, three], "runs")
+    expect([event["flags"] & 64 for _, event in run.events("alloc") if event["device"] == 1], [0, 0, 64, 0], "beside a trace")
+
+
+CHECKS = [check_workload, check_trace, check_dataflow, check_clash, check_matmul_reuse, check_mesh, check_tracking_test, check_no_dispatch, check_out_of_memory, check_threads,
           check_unannounced, check_many_programs]
 COMPILER_CHECKS = [check_exceptions]  # that depend on the compiler, but on no generation
 

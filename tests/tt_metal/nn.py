@@ -21,7 +21,10 @@ class NN:
                 ("nn_fail_next", None, [INT]), ("nn_fail_again", None, [POINTER]), ("nn_cancel", INT, [POINTER]),
                 ("nn_threads", None, [POINTER, INT, INT]), ("nn_compile", INT, [POINTER, POINTER]),
                 ("nn_add_dataflow", None, [POINTER] + [INT] * 7), ("nn_add_scratchpad", None, [POINTER] + [INT] * 5),
-                ("nn_resize", None, [POINTER, INT])):
+                ("nn_resize", None, [POINTER, INT]), ("nn_workload", POINTER, [POINTER, INT]),
+                ("nn_run_workload", None, [POINTER, POINTER]), ("nn_end_workload", None, [POINTER]),
+                ("nn_begin_trace", INT, [POINTER]), ("nn_end_trace", None, [POINTER, INT]),
+                ("nn_replay", None, [POINTER, INT]), ("nn_release", None, [POINTER, INT])):
             function = getattr(self.library, name, None)
             if function is None:
                 continue  # older generations have none
@@ -30,6 +33,9 @@ class NN:
 
     def open_mesh_of(self, chips):
         return self.open_mesh((POINTER * len(chips))(*chips), len(chips))
+
+    def workload_of(self, programs):
+        return self.workload((POINTER * len(programs))(*programs), len(programs))
 
     def tensor(self, device, size, page=2048, region=DRAM, layout=INTERLEAVED, bottom_up=None, cores=0):
         """A buffer, placed as TT-Metal does by default: DRAM from below, L1 from above."""

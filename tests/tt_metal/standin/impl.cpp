@@ -27,7 +27,18 @@ namespace distributed {
 static int next_mesh_id = 0;  // collides with chip ids, as upstream's
 
 MeshDevice::MeshDevice(std::vector<Device*> devices) :
-    id_(next_mesh_id++), devices_(std::move(devices)), allocator_(std::make_unique<DeviceAllocator>(32768)) {}
+    id_(next_mesh_id++),
+    devices_(std::move(devices)),
+    shape_(static_cast<std::uint32_t>(devices_.size())),
+    allocator_(std::make_unique<DeviceAllocator>(32768)) {}
+const MeshShape& MeshDevice::shape() const { return shape_; }
+MeshTraceId MeshDevice::begin_mesh_trace(std::uint8_t) {
+    static std::uint32_t next_id = 0;
+    return {next_id++};
+}
+void MeshDevice::end_mesh_trace(std::uint8_t, const MeshTraceId&) {}
+void MeshDevice::replay_mesh_trace(std::uint8_t, const MeshTraceId&, bool) {}
+void MeshDevice::release_mesh_trace(const MeshTraceId&) {}
 MeshDevice::~MeshDevice() { close(); }
 tt::ARCH MeshDevice::arch() const { return devices_.at(0)->arch(); }
 int MeshDevice::id() const { return id_; }

@@ -42,6 +42,13 @@ private:
 }
 #endif
 
+namespace ttsl {
+template <typename T, typename Tag>
+struct StrongType {
+    T value;
+};
+}  // namespace ttsl
+
 namespace tt {
 enum class ARCH { WORMHOLE_B0 = 2, BLACKHOLE = 3, Invalid = 0xFF };
 
@@ -141,6 +148,27 @@ private:
 };
 
 namespace distributed {
+using MeshTraceId = ttsl::StrongType<std::uint32_t, struct MeshTraceIdTag>;
+
+// A vector that has its numbers in itself.
+struct MeshCoordinate {
+    const std::uint32_t* values = here;
+    std::uint32_t count = 2, capacity = 8, here[8] = {};
+    MeshCoordinate(std::uint32_t row, std::uint32_t column) : here{row, column} {}
+    MeshCoordinate(const MeshCoordinate& other) : MeshCoordinate(other.here[0], other.here[1]) {}
+    MeshCoordinate& operator=(const MeshCoordinate&) = delete;
+};
+struct MeshShape {
+    const std::uint32_t* values = here;
+    std::uint32_t count = 4, capacity = 8, here[8] = {1, 1, 1, 1};
+    explicit MeshShape(std::uint32_t columns) { here[3] = columns; }
+    MeshShape(const MeshShape&) = delete;
+};
+struct MeshCoordinateRange {
+    MeshCoordinate start, end;
+    char wraparound_shape[144] = {};
+};
+
 class MeshDevice : public IDevice, public std::enable_shared_from_this<MeshDevice> {
 public:
     explicit MeshDevice(std::vector<Device*> devices);
@@ -153,11 +181,17 @@ public:
     DeviceAllocator* allocator() const override;
     bool close() override;
     std::vector<IDevice*> get_devices() const;
+    const MeshShape& shape() const;
+    MeshTraceId begin_mesh_trace(std::uint8_t queue);
+    void end_mesh_trace(std::uint8_t queue, const MeshTraceId& id);
+    void replay_mesh_trace(std::uint8_t queue, const MeshTraceId& id, bool blocking);
+    void release_mesh_trace(const MeshTraceId& id);
 
 private:
     int id_;
     bool initialized_ = true;
     std::vector<Device*> devices_;
+    MeshShape shape_;
     std::unique_ptr<DeviceAllocator> allocator_;
 };
 }  // namespace distributed
@@ -360,6 +394,7 @@ namespace detail { using ProgramImpl = Program_; }
 class Program {
 public:
     Program();
+    Program(Program&&) = default;
     ~Program() noexcept;
     void add(CircularBuffer buffer) { impl_->add(std::move(buffer)); }
     void compile(const IDevice* device) { impl_->compile(device); }
@@ -368,6 +403,17 @@ public:
 private:
     std::shared_ptr<detail::ProgramImpl> impl_;
 };
+
+namespace distributed {
+// Upstream's is a map, of nodes like these.
+struct MeshWorkload {
+    struct Node {
+        MeshCoordinateRange range;
+        Program program;
+    };
+    std::vector<std::unique_ptr<Node>> nodes;
+};
+}  // namespace distributed
 
 // ---- GraphTracker -------------------------------------------------------------------------------------------------
 

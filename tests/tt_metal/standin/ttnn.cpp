@@ -108,6 +108,39 @@ void nn_run(void* program, void* device, int announce) {
     static_cast<Program*>(program)->compile(static_cast<IDevice*>(device));
 }
 
+// One program for each chip of a mesh, a row. They are taken over.
+void* nn_workload(void* const* programs, int count) {
+    auto* workload = new distributed::MeshWorkload;
+    for (int i = 0; i < count; i++) {
+        distributed::MeshCoordinate at(0, static_cast<std::uint32_t>(i));
+        auto* program = static_cast<Program*>(programs[i]);
+        workload->nodes.push_back(std::unique_ptr<distributed::MeshWorkload::Node>(
+            new distributed::MeshWorkload::Node{{at, at, {}}, std::move(*program)}));
+        delete program;
+    }
+    return workload;
+}
+
+void nn_run_workload(void* workload, void* device) {
+    auto& nodes = static_cast<distributed::MeshWorkload*>(workload)->nodes;
+    for (auto& node : nodes) {
+        GraphTracker::instance().track_program(&node->program, static_cast<IDevice*>(device));
+    }
+    for (auto& node : nodes) {
+        node->program.compile(static_cast<IDevice*>(device));
+    }
+}
+
+void nn_end_workload(void* workload) { delete static_cast<distributed::MeshWorkload*>(workload); }
+
+static distributed::MeshDevice* mesh(void* device) {
+    return static_cast<distributed::MeshDevice*>(static_cast<IDevice*>(device));
+}
+int nn_begin_trace(void* device) { return static_cast<int>(mesh(device)->begin_mesh_trace(0).value); }
+void nn_end_trace(void* device, int id) { mesh(device)->end_mesh_trace(0, {static_cast<std::uint32_t>(id)}); }
+void nn_replay(void* device, int id) { mesh(device)->replay_mesh_trace(0, {static_cast<std::uint32_t>(id)}, true); }
+void nn_release(void* device, int id) { mesh(device)->release_mesh_trace({static_cast<std::uint32_t>(id)}); }
+
 void nn_end_program(void* program) { delete static_cast<Program*>(program); }
 
 void nn_no_dispatch(int on) { GraphTracker::instance().set_no_dispatch(on != 0); }
