@@ -144,20 +144,6 @@ bool row_results(sqlite3_stmt *statement, const struct row_shape *shape, int pla
 
 /* ---- values ---- */
 
-bool row_number(const struct row_column *column, const void *row, int64_t *number)
-{
-	const uint8_t *place = (const uint8_t *)row + column->offset;
-	uint32_t narrow;
-
-	if (column->type == COLUMN_NARROW) {
-		memcpy(&narrow, place, sizeof(narrow));
-		*number = narrow;
-	} else {
-		memcpy(number, place, sizeof(*number));
-	}
-	return !column->optional || *number != column->none;
-}
-
 static int bind(sqlite3_stmt *statement, int place, const struct row_column *column, const void *row)
 {
 	struct row_text text;

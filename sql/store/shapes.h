@@ -7,6 +7,7 @@
 
 #include <sqlite3.h>
 #include <stdbool.h>
+#include <string.h>
 
 #include "rows.h"
 
@@ -42,7 +43,19 @@ extern const struct row_statement load_statements[LOAD_KINDS];
 char *row_sql(const struct row_statement *statement, const char *from);
 
 /* The number in COLUMN of ROW; false: it is null. */
-bool row_number(const struct row_column *column, const void *row, int64_t *number);
+static inline bool row_number(const struct row_column *column, const void *row, int64_t *number)
+{
+	const uint8_t *place = (const uint8_t *)row + column->offset;
+	uint32_t narrow;
+
+	if (column->type == COLUMN_NARROW) {
+		memcpy(&narrow, place, sizeof(narrow));
+		*number = narrow;
+	} else {
+		memcpy(number, place, sizeof(*number));
+	}
+	return !column->optional || *number != column->none;
+}
 
 /* Binds ROW's columns to the parameters of their names. A SQLite code. */
 int row_bind(sqlite3_stmt *statement, const int *places, const struct row_shape *shape, const void *row);
