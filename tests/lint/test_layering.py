@@ -85,6 +85,7 @@ def prove_that_it_notices():
 
 unproved = list(prove_that_it_notices())
 found, checked = findings_of(SOURCE, ROOMS, KNOWN)
+found += [f"{room}: no README.md" for room in ROOMS if not (SOURCE / room / "README.md").is_file()]
 for (room, other), owner in KNOWN.items():
     print(f"still points up: {room} -> {other} ({owner})")
 report(unproved + found, checked)
