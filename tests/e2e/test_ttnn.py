@@ -54,7 +54,7 @@ MODEL = """
         assert inspect.getsource(ttnn.decorators).startswith("# SPDX")
         assert type(ttnn.decorators.__loader__).__name__ == "SourceFileLoader"
         assert ttnn.decorators.__spec__.loader is ttnn.decorators.__loader__
-        assert not any("ttalloc/python" in path for path in sys.path) and "ttalloc" not in sys.modules
+        assert not any("python/start" in path for path in sys.path) and "ttalloc" not in sys.modules
         assert not any("AfterImport" in type(finder).__name__ for finder in sys.meta_path), sys.meta_path
 
     if __name__ == "__main__":
@@ -191,6 +191,71 @@ def auto_step_of_everything():
                   {100 + 10 * kind + at: step for kind in range(9) for at, step in enumerate((0, 2, 2))}, "steps")
 
 
+WAYS = textwrap.dedent("""
+    import asyncio, sys
+    import ttnn
+    import ways
+
+    async def two(first, second):
+        await asyncio.gather(ways.step(first), ways.step(second))
+
+    asyncio.run(ways.step(100))
+    ttnn.device.place(101)
+    asyncio.run(two(110, 111))
+    ttnn.device.place(112)
+    for _ in ways.pieces(120):
+        pass
+    ttnn.device.place(121)
+""")
+WAYS_MODULE = textwrap.dedent("""
+    import asyncio
+    import ttnn
+
+    async def step(size):
+        await asyncio.sleep(0.01)
+        ttnn.device.place(size)
+
+    def pieces(size):
+        yield
+        ttnn.device.place(size)
+
+    def late(size):
+        return step(size)
+
+    async def stream(size):
+        yield size
+""")
+
+
+def record_ways(target, program=WAYS):
+    place = harness.Place()
+    modules = pathlib.Path(place.file("modules"))
+    modules.mkdir()
+    (modules / "ways.py").write_text(WAYS_MODULE)
+    return record(place, program, "--auto-step", target, PYTHONPATH=f"{TESTS / 'python'}:{modules}")
+
+
+def coroutines_and_generators_are_steps():
+    done, blocks = record_ways("ways:step")
+    harness.equal(done.stderr, "", "stderr")
+    harness.equal({size: step for size, (_, step) in blocks.items()},
+                  {100: 0, 101: 1, 110: 1, 111: 2, 112: 3, 120: 3, 121: 3}, "steps of a coroutine")
+    _, blocks = record_ways("ways:pieces")
+    harness.equal((blocks[120][1], blocks[121][1]), (0, 1), "steps of a generator")
+
+
+def what_cannot_be_a_step_is_said():
+    late = "import asyncio, ttnn, ways\nttnn.device.place(1)\nasyncio.run(ways.late(2))\n"
+    for target, program, words in (
+            ("ways:stream", WAYS, "asynchronous generator"), ("ways:late", late, "to be awaited"),
+            ("nowhere:step", WAYS, "never imported"), ("__main__:two", WAYS, "call ttalloc.auto_step() in it"),
+            ("model:two", WAYS, "call ttalloc.auto_step() in it")):
+        done, _ = record_ways(target, program)
+        harness.check(words in done.stderr and done.stderr.count("\n") == 1, f"{target}: {done.stderr}")
+    done, _ = record_ways("nowhere:step", "print('a launcher')\n")
+    harness.equal(done.stderr, "", "of a process that uses no device")
+
+
 def what_goes_wrong_is_said_and_harmless():
     program = "import ttnn; ttnn.add(1); import os; print(os.environ.get('CHAINED'))\n"
     done, _ = record(harness.Place(), program, "--auto-step", "ttnn:No.such")
@@ -230,4 +295,5 @@ def options():
 
 
 harness.main(operations, by_label, without_the_option, steps, auto_step_of_everything,
+             coroutines_and_generators_are_steps, what_cannot_be_a_step_is_said,
              what_goes_wrong_is_said_and_harmless, the_next_sitecustomize_runs, options)
