@@ -49,7 +49,7 @@ static bool names(const struct word *word, const struct option *option)
 static const struct option *find_shared(const struct word *word)
 {
 	const struct option *option;
-	for (size_t i = 0; (option = options_shared(i)) != NULL; i++)
+	for (size_t i = 0; (option = options_shared(i)); i++)
 		if (names(word, option))
 			return option;
 	return NULL;
@@ -69,15 +69,15 @@ const char *arguments_verb(int argc, char **argv, const char **path, size_t *pat
 	*path_count = 0;
 	for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i++) {
 		if (!is_option(argv[i])) {
-			verb = verb == NULL ? argv[i] : verb;
+			verb = !verb ? argv[i] : verb;
 			continue;
 		}
 		struct word word = split(argv[i]);
 		const struct option *option = find_shared(&word);
-		if (option == NULL || option->placeholder == NULL)
+		if (!option || !option->placeholder)
 			continue;
-		const char *value = word.value != NULL ? word.value : i + 1 < argc ? argv[++i] : NULL;
-		if (value != NULL && option->type == OPTION_DIRECTORY && *path_count < ARGUMENTS_MAX)
+		const char *value = word.value ? word.value : i + 1 < argc ? argv[++i] : NULL;
+		if (value && option->type == OPTION_DIRECTORY && *path_count < ARGUMENTS_MAX)
 			path[(*path_count)++] = value;
 	}
 	return verb;
@@ -96,20 +96,20 @@ static int fail_unknown(const struct verb *verb, const struct options *options, 
                         const struct word *word, struct sql_error *error)
 {
 	const struct option *elsewhere = find_shared(word);
-	if (elsewhere != NULL)
+	if (elsewhere)
 		return sql_fail(error, "'%s' does not take --%s; see 'ttalloc-analyze help %s'", verb->name,
-		              elsewhere->name, verb->name);
-	const char *near = word->name == NULL ? NULL : suggest(options, word->name);
-	if (near != NULL)
+		                elsewhere->name, verb->name);
+	const char *near = !word->name ? NULL : suggest(options, word->name);
+	if (near)
 		return sql_fail(error, "'%s' has no option %.80s; did you mean --%s?", verb->name, text, near);
 	return sql_fail(error, "'%s' has no option %.80s; see 'ttalloc-analyze help %s'", verb->name, text, verb->name);
 }
 
 static int set(struct arguments *arguments, const struct option *option, const char *text, struct sql_error *error)
 {
-	if (!option->repeatable && arguments_text(arguments, option->name) != NULL)
+	if (!option->repeatable && arguments_text(arguments, option->name))
 		return sql_fail(error, "--%s is given twice", option->name);
-	if (option->placeholder != NULL && option_check(option, text, error) < 0)
+	if (option->placeholder && option_check(option, text, error) < 0)
 		return -1;
 	if (arguments->setting_count == ARGUMENTS_MAX)
 		return sql_fail(error, "too many options");
@@ -124,9 +124,9 @@ static int set_flags(struct arguments *arguments, const struct verb *verb, const
 	for (; *letters != '\0'; letters++) {
 		struct word word = {.letter = *letters};
 		const struct option *option = find(options, &word);
-		if (option == NULL)
+		if (!option)
 			return fail_unknown(verb, options, (char[]){'-', *letters, '\0'}, &word, error);
-		if (option->placeholder != NULL)
+		if (option->placeholder)
 			return sql_fail(error, "-%c takes a value and cannot stand among flags", *letters);
 		if (set(arguments, option, "", error) < 0)
 			return -1;
@@ -140,16 +140,16 @@ static int take_option(struct arguments *arguments, const struct verb *verb, con
 {
 	struct word word = split(argv[*at]);
 	const struct option *option = find(options, &word);
-	if (option == NULL)
+	if (!option)
 		return fail_unknown(verb, options, argv[*at], &word, error);
-	if (option->placeholder == NULL && word.letter != '\0')
+	if (!option->placeholder && word.letter != '\0')
 		return set_flags(arguments, verb, options, argv[*at] + 1, error);
-	if (option->placeholder == NULL)
-		return word.value != NULL ? sql_fail(error, "--%s takes no value", option->name)
-		                          : set(arguments, option, "", error);
-	if (word.value == NULL && *at + 1 == argc)
+	if (!option->placeholder)
+		return word.value ? sql_fail(error, "--%s takes no value", option->name)
+		                  : set(arguments, option, "", error);
+	if (!word.value && *at + 1 == argc)
 		return sql_fail(error, "--%s needs a value: --%s %s", option->name, option->name, option->placeholder);
-	return set(arguments, option, word.value != NULL ? word.value : argv[++*at], error);
+	return set(arguments, option, word.value ? word.value : argv[++*at], error);
 }
 
 static int check_required(const struct arguments *arguments, const struct verb *verb, const struct options *options,
@@ -157,9 +157,9 @@ static int check_required(const struct arguments *arguments, const struct verb *
 {
 	for (size_t i = 0; i < options->count; i++) {
 		const struct option *option = &options->list[i];
-		if (option->required && arguments_text(arguments, option->name) == NULL)
+		if (option->required && !arguments_text(arguments, option->name))
 			return sql_fail(error, "'%s' needs --%s %s", verb->name, option->name,
-			              option->placeholder != NULL ? option->placeholder : "");
+			                option->placeholder ? option->placeholder : "");
 	}
 	return 0;
 }
@@ -183,7 +183,7 @@ int arguments_parse(struct arguments *arguments, const struct verb *verb, const 
 			arguments->operands[arguments->operand_count++] = argv[i];
 		}
 	}
-	if (arguments_text(arguments, "help") != NULL)
+	if (arguments_text(arguments, "help"))
 		return 0;
 	return check_required(arguments, verb, options, error);
 }

@@ -49,20 +49,20 @@ static enum status finish_text(void)
 static bool table_on_terminal(const struct arguments *arguments)
 {
 	const char *format = arguments_text(arguments, "format");
-	bool table = arguments_text(arguments, "json") == NULL && (format == NULL || strcmp(format, "table") == 0);
-	return table && isatty(STDERR_FILENO) && arguments_text(arguments, "quiet") == NULL;
+	bool table = !arguments_text(arguments, "json") && (!format || strcmp(format, "table") == 0);
+	return table && isatty(STDERR_FILENO) && !arguments_text(arguments, "quiet");
 }
 
 /* The file that NAMED, --db or discovery gives. NULL with ERROR filled. */
 static const char *choose_file(struct command *command, const char *named, struct sql_error *error)
 {
 	const char *db = arguments_text(&command->arguments, "db");
-	if (named != NULL && db != NULL) {
+	if (named && db) {
 		sql_fail(error, "the recording is named twice: %s and --db %s", named, db);
 		return NULL;
 	}
-	if (named != NULL || db != NULL)
-		return named != NULL ? named : db;
+	if (named || db)
+		return named ? named : db;
 	if (discover(command->found, sizeof command->found, ".", error) < 0)
 		return NULL;
 	if (table_on_terminal(&command->arguments))
@@ -93,7 +93,7 @@ static char *read_input(const char *noun, struct sql_error *error)
 		sql_fail(error, "cannot read standard input: %m");
 	else if (bytes == STATEMENT_MAX)
 		sql_fail(error, "the %s is longer than 1 MiB", noun);
-	else if (memchr(text, '\0', bytes) != NULL)
+	else if (memchr(text, '\0', bytes))
 		sql_fail(error, "the %s on standard input has a NUL in it", noun);
 	else if (text[strspn(text, " \t\r\n")] == '\0')
 		sql_fail(error, "no %s: give one on the command line or on standard input", noun);
@@ -111,9 +111,9 @@ static int read_texts(struct command *command, struct sql_error *error)
 		if (setting->option->group != GROUP_QUERY || setting->option->type != OPTION_TEXT ||
 		    strcmp(setting->text, "-") != 0)
 			continue;
-		if (command->input == NULL)
+		if (!command->input)
 			command->input = read_input(setting->option->name, error);
-		if (command->input == NULL)
+		if (!command->input)
 			return -1;
 		setting->text = command->input;
 	}
@@ -134,12 +134,12 @@ static enum status command_query(struct command *command)
 	} else {
 		request.file = choose_file(command, arguments->operands[0], &error);
 	}
-	return request.file == NULL ? trouble(&error) : run_request(&request);
+	return !request.file ? trouble(&error) : run_request(&request);
 }
 
 static bool has_space(const char *text)
 {
-	return strpbrk(text, " \t\n(;") != NULL;
+	return strpbrk(text, " \t\n(;");
 }
 
 struct sql_operands sql_operands(const char *const *operands, unsigned count)
@@ -165,11 +165,11 @@ static enum status command_sql(struct command *command)
 		return trouble(&error);
 	struct sql_operands operands = sql_operands(arguments->operands, (unsigned)arguments->operand_count);
 	const char *file = choose_file(command, operands.file, &error);
-	char *input = file == NULL || operands.statement != NULL ? NULL : read_input("statement", &error);
-	if (file == NULL || (operands.statement == NULL && input == NULL))
+	char *input = !file || operands.statement ? NULL : read_input("statement", &error);
+	if (!file || (!operands.statement && !input))
 		return trouble(&error);
 	struct request request = {.verb = command->verb,
-	                          .statement = input != NULL ? input : operands.statement,
+	                          .statement = input ? input : operands.statement,
 	                          .file = file,
 	                          .arguments = arguments};
 	enum status status = run_request(&request);
@@ -181,17 +181,17 @@ static enum status command_copy(struct command *command)
 {
 	struct sql_error error;
 	const struct arguments *arguments = &command->arguments;
-	bool named = arguments_text(arguments, "db") == NULL;
+	bool named = !arguments_text(arguments, "db");
 	if (check_operands(command, 1 + named, 2, &error) < 0)
 		return trouble(&error);
 	const char *from = choose_file(command, arguments->operand_count == 2 ? arguments->operands[0] : NULL, &error);
-	if (from == NULL)
+	if (!from)
 		return trouble(&error);
 	struct recording *recording = recording_open(from, &error);
-	if (recording == NULL)
+	if (!recording)
 		return trouble(&error);
 	int result = recording_copy(recording, arguments->operands[arguments->operand_count - 1],
-	                            arguments_text(arguments, "force") != NULL, &error);
+	                            arguments_text(arguments, "force"), &error);
 	recording_close(recording);
 	return result < 0 ? trouble(&error) : STATUS_ANSWERED;
 }
@@ -204,7 +204,7 @@ static enum status command_symbolize(struct command *command)
 	if (check_operands(command, 0, 1, &error) < 0)
 		return trouble(&error);
 	const char *file = choose_file(command, arguments->operands[0], &error);
-	if (file == NULL || symbolize_file(file, arguments, &error) < 0)
+	if (!file || symbolize_file(file, arguments, &error) < 0)
 		return trouble(&error);
 	return run_request(&(struct request){
 	    .verb = command->verb,
@@ -220,19 +220,19 @@ static int watch_options(struct watch_options *options, const struct arguments *
 {
 	const char *device = arguments_text(arguments, "device"), *refresh = arguments_text(arguments, "refresh");
 	const char *colour = arguments_text(arguments, "color"), *no_color = getenv("NO_COLOR");
-	bool all = arguments_text(arguments, "all") != NULL;
-	if (all && device != NULL)
+	bool all = arguments_text(arguments, "all");
+	if (all && device)
 		return sql_fail(error, "--all and --device exclude each other");
 	*options = (struct watch_options){.device = all ? WATCH_DEVICE_ALL : WATCH_DEVICE_FIRST,
 	                                  .refresh_ms = 500,
-	                                  .once = arguments_text(arguments, "once") != NULL,
-	                                  .above = arguments_text(arguments, "above") != NULL,
-	                                  .colour = no_color == NULL || no_color[0] == '\0'};
-	if (device != NULL)
+	                                  .once = arguments_text(arguments, "once"),
+	                                  .above = arguments_text(arguments, "above"),
+	                                  .colour = !no_color || no_color[0] == '\0'};
+	if (device)
 		parse_integer(device, &options->device);
-	if (refresh != NULL)
+	if (refresh)
 		parse_integer(refresh, &options->refresh_ms);
-	if (colour != NULL && strcmp(colour, "auto") != 0)
+	if (colour && strcmp(colour, "auto") != 0)
 		options->colour = strcmp(colour, "always") == 0;
 	return 0;
 }
@@ -246,16 +246,16 @@ static enum status command_watch(struct command *command)
 	struct watch_options options;
 	if (check_operands(command, 0, 1, &error) < 0 || watch_options(&options, arguments, &error) < 0)
 		return trouble(&error);
-	if (named == NULL && db == NULL)
+	if (!named && !db)
 		return watch_run(&options, NULL);
 	named = choose_file(command, named, &error);
-	return named == NULL ? trouble(&error) : watch_run(&options, named);
+	return !named ? trouble(&error) : watch_run(&options, named);
 }
 
 static enum status say_unknown(struct verbs *verbs, const char *name)
 {
 	const char *near = verbs_nearest(verbs, name);
-	if (near != NULL)
+	if (near)
 		say("there is no verb '%.80s'; did you mean '%s'?", name, near);
 	else
 		say("there is no verb '%.80s'; 'ttalloc-analyze help' lists them", name);
@@ -265,10 +265,10 @@ static enum status say_unknown(struct verbs *verbs, const char *name)
 static enum status explain(struct verbs *verbs, const char *name)
 {
 	struct sql_error error;
-	struct verb *verb = name == NULL ? NULL : verbs_find(verbs, name);
-	if (name != NULL && verb == NULL)
+	struct verb *verb = !name ? NULL : verbs_find(verbs, name);
+	if (name && !verb)
 		return say_unknown(verbs, name);
-	if (verb == NULL)
+	if (!verb)
 		help_program(stdout, verbs);
 	else if (help_verb(stdout, verb, &error) < 0)
 		return trouble(&error);
@@ -288,14 +288,14 @@ static enum status run_verb(struct command *command, int argc, char **argv)
 	struct options options;
 	struct verb *verb = command->verb;
 	command->query = verb_query(verb, &error);
-	if (verb->kind == VERB_QUERY && command->query == NULL)
+	if (verb->kind == VERB_QUERY && !command->query)
 		return trouble(&error);
 	if (options_for(&options, verb, command->query, &error) < 0 ||
 	    arguments_parse(&command->arguments, verb, &options, argc, argv, &error) < 0)
 		return trouble(&error);
-	if (arguments_text(&command->arguments, "version") != NULL)
+	if (arguments_text(&command->arguments, "version"))
 		return print_version();
-	if (arguments_text(&command->arguments, "help") != NULL)
+	if (arguments_text(&command->arguments, "help"))
 		return explain(command->verbs, verb->name);
 	switch (verb->kind) {
 	case VERB_COPY:
@@ -341,9 +341,9 @@ static enum status run_command(int argc, char **argv)
 	}
 	struct command command = {.verbs = verbs_new(path, path_count)};
 	enum status status;
-	if (name == NULL)
+	if (!name)
 		status = run_without_verb(command.verbs, argc, argv);
-	else if ((command.verb = verbs_find(command.verbs, name)) == NULL)
+	else if (!(command.verb = verbs_find(command.verbs, name)))
 		status = say_unknown(command.verbs, name);
 	else
 		status = run_verb(&command, argc, argv);

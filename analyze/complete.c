@@ -26,7 +26,7 @@ static void offer(const struct completer *completer, const char *word, const cha
 	if (strncmp(word, completer->prefix, strlen(completer->prefix)) != 0)
 		return;
 	text_terminal(safe_word, sizeof safe_word, word, strlen(word));
-	text_terminal(safe_help, sizeof safe_help, help == NULL ? "" : help, help == NULL ? 0 : strlen(help));
+	text_terminal(safe_help, sizeof safe_help, !help ? "" : help, !help ? 0 : strlen(help));
 	fprintf(completer->out, "%s%s\t%s\n", completer->before, safe_word, safe_help);
 }
 
@@ -36,14 +36,14 @@ static void offer_verbs(const struct completer *completer, struct verbs *verbs)
 		struct verb *verb = verbs_at(verbs, i);
 		struct sql_error error = {.text = ""};
 		const struct query *query = verb_query(verb, &error);
-		offer(completer, verb->name, query != NULL ? query->summary : verb->summary);
+		offer(completer, verb->name, query ? query->summary : verb->summary);
 	}
 }
 
 static void offer_choices(const struct completer *completer, const char *choices)
 {
 	char word[64];
-	while (choices != NULL && *choices != '\0') {
+	while (choices && *choices != '\0') {
 		size_t length = strcspn(choices, "|");
 		if (length < sizeof word) {
 			memcpy(word, choices, length);
@@ -84,19 +84,19 @@ static const struct option *awaits_value(const struct options *options, const ch
 	for (size_t i = 0; word[0] == '-' && word[1] != '-' && i < options->count; i++)
 		if (options->list[i].letter != '\0' && word[1] == options->list[i].letter && word[2] == '\0')
 			option = &options->list[i];
-	return option != NULL && option->placeholder != NULL ? option : NULL;
+	return option && option->placeholder ? option : NULL;
 }
 
 static bool complete_joined(const struct completer *completer, const struct options *options)
 {
 	const char *word = completer->prefix, *equals = strchr(word, '=');
 	char before[80];
-	if (strncmp(word, "--", 2) != 0 || equals == NULL || (size_t)(equals - word) + 2 > sizeof before)
+	if (strncmp(word, "--", 2) != 0 || !equals || (size_t)(equals - word) + 2 > sizeof before)
 		return false;
 	const struct option *option = options_find(options, word + 2, (size_t)(equals - word - 2));
 	snprintf(before, sizeof before, "%.*s", (int)(equals - word + 1), word);
 	struct completer value = {.out = completer->out, .prefix = equals + 1, .before = before};
-	if (option != NULL && option->placeholder != NULL)
+	if (option && option->placeholder)
 		offer_values(&value, option);
 	return true;
 }
@@ -117,15 +117,15 @@ void complete(FILE *out, struct verbs *verbs, int count, char **words)
 	struct sql_error error;
 	struct options options;
 	const char *name = arguments_verb(count - 1, words, path, &path_count);
-	struct verb *verb = name == NULL ? NULL : verbs_find(verbs, name);
-	if (name == NULL) {
+	struct verb *verb = !name ? NULL : verbs_find(verbs, name);
+	if (!name) {
 		offer_verbs(&completer, verbs);
 		return;
 	}
-	if (verb == NULL || options_for(&options, verb, verb_query(verb, &error), &error) < 0)
+	if (!verb || options_for(&options, verb, verb_query(verb, &error), &error) < 0)
 		return;
 	const struct option *waiting = count > 1 ? awaits_value(&options, words[count - 2]) : NULL;
-	if (waiting != NULL)
+	if (waiting)
 		offer_values(&completer, waiting);
 	else if (completer.prefix[0] != '-')
 		complete_operand(&completer, verbs, verb);

@@ -40,13 +40,13 @@ void option_label(char out[static OPTION_LABEL_MAX], const struct option *option
 	char letter[5] = "";
 	if (option->letter != '\0')
 		snprintf(letter, sizeof letter, "-%c, ", option->letter);
-	snprintf(out, OPTION_LABEL_MAX, "%s--%.30s%s%.20s", letter, option->name,
-	         option->placeholder != NULL ? " " : "", option->placeholder != NULL ? option->placeholder : "");
+	snprintf(out, OPTION_LABEL_MAX, "%s--%.30s%s%.20s", letter, option->name, option->placeholder ? " " : "",
+	         option->placeholder ? option->placeholder : "");
 }
 
 static const char *or_nothing(const char *text)
 {
-	return text != NULL ? text : "";
+	return text ? text : "";
 }
 
 /* a|b|c as "a, b, c", which can be broken into lines */
@@ -64,12 +64,12 @@ static void list_choices(char *out, size_t size, const char *choices)
 void option_text(char out[static OPTION_TEXT_MAX], const struct option *option)
 {
 	char choices[OPTION_TEXT_MAX / 2];
-	bool fallback = option->fallback != NULL && option->fallback[0] != '\0';
+	bool fallback = option->fallback && option->fallback[0] != '\0';
 	list_choices(choices, sizeof choices, or_nothing(option->choices));
-	bool tables = option->table_fallback != NULL;
-	snprintf(out, OPTION_TEXT_MAX, "%s%s%s%s%s%s%s%s%s", or_nothing(option->help),
-	         option->choices != NULL ? ": " : "", choices, option->required ? " (required)" : "",
-	         fallback ? " (default: " : "", or_nothing(option->fallback), fallback && tables ? "; in tables " : "",
+	bool tables = option->table_fallback;
+	snprintf(out, OPTION_TEXT_MAX, "%s%s%s%s%s%s%s%s%s", or_nothing(option->help), option->choices ? ": " : "",
+	         choices, option->required ? " (required)" : "", fallback ? " (default: " : "",
+	         or_nothing(option->fallback), fallback && tables ? "; in tables " : "",
 	         or_nothing(option->table_fallback), fallback ? ")" : "");
 }
 
@@ -116,7 +116,7 @@ static void print_entry(FILE *out, const char *label, const char *text)
 static void print_paragraphs(FILE *out, const char *text)
 {
 	char *copy = strdup(text), *rest = copy, *line;
-	while (copy != NULL && (line = strsep(&rest, "\n")) != NULL)
+	while (copy && (line = strsep(&rest, "\n")))
 		if (line[0] != '\0')
 			print_wrapped(out, line, 0, 0);
 	free(copy);
@@ -191,20 +191,20 @@ int help_verb(FILE *out, struct verb *verb, struct sql_error *error)
 {
 	struct options options;
 	const struct query *query = verb_query(verb, error);
-	if (verb->kind == VERB_QUERY && query == NULL)
+	if (verb->kind == VERB_QUERY && !query)
 		return -1;
 	if (options_for(&options, verb, query, error) < 0)
 		return -1;
 	fprintf(out, "Usage: ttalloc-analyze %s [OPTION]... %s\n\n", verb->name, verb->usage);
-	print_wrapped(out, query != NULL ? query->summary : verb->summary, 0, 0);
-	const char *about = query != NULL ? query->about : verb->about;
-	if (about != NULL && about[0] != '\0') {
+	print_wrapped(out, query ? query->summary : verb->summary, 0, 0);
+	const char *about = query ? query->about : verb->about;
+	if (about && about[0] != '\0') {
 		fputc('\n', out);
 		print_paragraphs(out, about);
 	}
 	print_group(out, &options, GROUP_QUERY);
 	print_group(out, &options, GROUP_FILTER);
-	if (query != NULL)
+	if (query)
 		print_columns(out, query);
 	if (verb->kind == VERB_SQL)
 		print_reference(out);
@@ -219,14 +219,15 @@ static void print_verbs(FILE *out, struct verbs *verbs, bool users)
 	for (size_t i = 0; i < verbs_count(verbs); i++) {
 		struct verb *verb = verbs_at(verbs, i);
 		struct sql_error error;
-		if ((verb->path != NULL) != users)
+		bool own = verb->path;
+		if (own != users)
 			continue;
 		if (!any)
 			fprintf(out, "\n%s:\n", users ? "Your queries" : "Verbs");
 		any = true;
 		const struct query *query = verb_query(verb, &error);
 		print_entry(out, verb->name,
-		            query != NULL              ? query->summary
+		            query                      ? query->summary
 		            : verb->kind == VERB_QUERY ? error.text
 		                                       : verb->summary);
 	}
@@ -244,6 +245,6 @@ void help_program(FILE *out, struct verbs *verbs)
 	      "the filters --device, --region, --pid, --label, --step, --start and --end.\n"
 	      "'ttalloc-analyze help VERB' has them all.\n\nExit status:\n",
 	      out);
-	for (size_t i = 0; help_status[i][0] != NULL; i++)
+	for (size_t i = 0; help_status[i][0]; i++)
 		print_entry(out, help_status[i][0], help_status[i][1]);
 }

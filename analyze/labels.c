@@ -28,7 +28,7 @@ static int is_known(struct recording *recording, const struct query_value *label
 	    .body = "SELECT NOT EXISTS (SELECT 1 FROM origin) OR "
 	            "EXISTS (SELECT 1 FROM label_info WHERE label_matches(:label, path))"};
 	struct query_run *run = query_start(recording, &question, label, 1, error);
-	if (run == NULL)
+	if (!run)
 		return -1;
 	struct query_cell cell = {0};
 	int state = query_next(run, error);
@@ -43,7 +43,7 @@ static int read_paths(struct paths *paths, struct recording *recording, struct s
 {
 	struct query_run *run = query_start_sql(recording, "SELECT path FROM label_info ORDER BY path", error);
 	int state = -1;
-	while (run != NULL && (state = query_next(run, error)) == 1 && paths->count < LABELS_MAX) {
+	while (run && (state = query_next(run, error)) == 1 && paths->count < LABELS_MAX) {
 		struct query_cell cell;
 		query_cell(run, 0, &cell);
 		if (cell.type != CELL_TEXT)
@@ -51,7 +51,7 @@ static int read_paths(struct paths *paths, struct recording *recording, struct s
 		paths->list = memory_append(paths->list, paths->count, sizeof *paths->list);
 		paths->list[paths->count++] = memory_text(cell.text);
 	}
-	if (run != NULL)
+	if (run)
 		query_finish(run);
 	return state < 0 ? -1 : 0;
 }
@@ -59,20 +59,20 @@ static int read_paths(struct paths *paths, struct recording *recording, struct s
 static const char *last_name(const char *path)
 {
 	const char *slash = strrchr(path, '/');
-	return slash == NULL ? path : slash + 1;
+	return !slash ? path : slash + 1;
 }
 
 /* The path nearest to LABEL, or the first one that ends in nearly the same name; NULL when there is none. */
 static const char *nearest_path(const struct paths *paths, const char *label)
 {
 	const char *near = nearest(label, paths->list, paths->count);
-	if (near != NULL || paths->count == 0)
+	if (near || paths->count == 0)
 		return near;
 	const char **names = memory_get(paths->count, sizeof *names);
 	for (size_t i = 0; i < paths->count; i++)
 		names[i] = last_name(paths->list[i]);
 	const char *name = nearest(last_name(label), names, paths->count);
-	for (size_t i = 0; name != NULL && near == NULL && i < paths->count; i++)
+	for (size_t i = 0; name && !near && i < paths->count; i++)
 		if (names[i] == name)
 			near = paths->list[i];
 	free(names);
@@ -85,9 +85,10 @@ static int refuse_label(struct recording *recording, const char *label, const st
 	const char *file = recording_path(recording), *near = nearest_path(paths, label);
 	if (paths->count == 0)
 		return sql_fail(error, "%.200s has no labels", file);
-	if (near != NULL)
+	if (near)
 		return sql_fail(error, "%.200s has no label '%.80s'; did you mean '%.120s'?", file, label, near);
-	return sql_fail(error, "%.200s has no label '%.80s'; 'ttalloc-analyze allocated' lists what it has", file, label);
+	return sql_fail(error, "%.200s has no label '%.80s'; 'ttalloc-analyze allocated' lists what it has", file,
+	                label);
 }
 
 int labels_check(struct recording *recording, const struct query_value *label, struct sql_error *error)

@@ -30,7 +30,7 @@ static void put_entry(FILE *out, const char *label, const char *text)
 	fputs(".TP\n\\fB", out);
 	put(out, label);
 	fputs("\\fR\n", out);
-	put(out, text != NULL && text[0] != '\0' ? text : " ");
+	put(out, text && text[0] != '\0' ? text : " ");
 	fputc('\n', out);
 }
 
@@ -44,7 +44,7 @@ static void put_option(FILE *out, const struct option *option)
 
 static void put_paragraphs(FILE *out, const char *text)
 {
-	for (; text != NULL && *text != '\0'; text += *text == '\n') {
+	for (; text && *text != '\0'; text += *text == '\n') {
 		char line[4096];
 		size_t length = strcspn(text, "\n");
 		snprintf(line, sizeof line, "%.*s", (int)length, text);
@@ -106,10 +106,10 @@ static void put_verb(FILE *out, struct verb *verb)
 	fputs(" ", out);
 	put(out, verb->usage);
 	fputs("\"\n", out);
-	put(out, query != NULL ? query->summary : verb->summary);
+	put(out, query ? query->summary : verb->summary);
 	fputs(".\n", out);
-	put_paragraphs(out, query != NULL ? query->about : verb->about);
-	if (query != NULL) {
+	put_paragraphs(out, query ? query->about : verb->about);
+	if (query) {
 		put_query(out, query, &options);
 	} else if (verb->kind == VERB_WATCH) {
 		fputs(".RS\n", out);
@@ -121,7 +121,7 @@ static void put_verb(FILE *out, struct verb *verb)
 static void put_shared(FILE *out, enum option_group group)
 {
 	const struct option *option;
-	for (size_t i = 0; (option = options_shared(i)) != NULL; i++)
+	for (size_t i = 0; (option = options_shared(i)); i++)
 		if (option->group == group)
 			put_option(out, option);
 }
@@ -198,7 +198,7 @@ void man_page(FILE *out, struct verbs *verbs)
 	fputs(intro, out);
 	fputs(".SH VERBS\n", out);
 	for (size_t i = 0; i < verbs_count(verbs); i++)
-		if (verbs_at(verbs, i)->path == NULL)
+		if (!verbs_at(verbs, i)->path)
 			put_verb(out, verbs_at(verbs, i));
 	fputs(".SH OPTIONS\n.SS Filters\n", out);
 	put_shared(out, GROUP_FILTER);
@@ -209,10 +209,10 @@ void man_page(FILE *out, struct verbs *verbs)
 	put_reference(out);
 	fputs(queries_of_your_own, out);
 	fputs(".SH EXIT STATUS\n", out);
-	for (size_t i = 0; help_status[i][0] != NULL; i++)
+	for (size_t i = 0; help_status[i][0]; i++)
 		put_entry(out, help_status[i][0], help_status[i][1]);
 	fputs(".SH ENVIRONMENT\n", out);
-	for (size_t i = 0; help_environment[i][0] != NULL; i++)
+	for (size_t i = 0; help_environment[i][0]; i++)
 		put_entry(out, help_environment[i][0], help_environment[i][1]);
 	fputs(".SH SEE ALSO\n.BR ttalloc\\-recorder (1),\n.BR sqlite3 (1)\n", out);
 }

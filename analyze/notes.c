@@ -48,10 +48,10 @@ static struct query_run *start_beside(const char *sql, struct recording *recordi
 int notes_add_query(struct notes *notes, struct recording *recording, const struct query *query,
                     const struct values *values, struct sql_error *error)
 {
-	if (query->notes == NULL || query->notes[0] == '\0')
+	if (!query->notes || query->notes[0] == '\0')
 		return 0;
 	struct query_run *run = start_beside(query->notes, recording, query, values, error);
-	if (run == NULL)
+	if (!run)
 		return -1;
 	int state;
 	while ((state = query_next(run, error)) == 1 && notes->count < NOTES_MAX) {
@@ -67,10 +67,10 @@ int notes_add_query(struct notes *notes, struct recording *recording, const stru
 int notes_check_refused(struct recording *recording, const struct query *query, const struct values *values,
                         struct sql_error *error)
 {
-	if (query->refuse == NULL || query->refuse[0] == '\0')
+	if (!query->refuse || query->refuse[0] == '\0')
 		return 0;
 	struct query_run *run = start_beside(query->refuse, recording, query, values, error);
-	if (run == NULL)
+	if (!run)
 		return -1;
 	int state;
 	while ((state = query_next(run, error)) == 1) {

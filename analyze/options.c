@@ -118,7 +118,7 @@ const struct option *options_shared(size_t index)
 static bool has_word(const char *words, const char *word)
 {
 	size_t length = strlen(word);
-	for (const char *at = words; at != NULL && (at = strstr(at, word)) != NULL; at += length) {
+	for (const char *at = words; at && (at = strstr(at, word)); at += length) {
 		bool begins = at == words || isspace((unsigned char)at[-1]);
 		if (begins && (at[length] == '\0' || isspace((unsigned char)at[length])))
 			return true;
@@ -128,7 +128,7 @@ static bool has_word(const char *words, const char *word)
 
 static bool name_in(const char *name, const char *const *names)
 {
-	for (; *names != NULL; names++)
+	for (; *names; names++)
 		if (strcmp(name, *names) == 0)
 			return true;
 	return false;
@@ -150,11 +150,11 @@ static bool takes_shared(const struct verb *verb, const struct query *query, con
 	if (strcmp(option->name, "force") == 0)
 		return false;
 	if (strcmp(option->name, "db") == 0)
-		return query == NULL || !query->two_files;
+		return !query || !query->two_files;
 	if (strcmp(option->name, "exit-code") == 0)
-		return query == NULL || query->exit_nonempty || query->exit_always;
+		return !query || query->exit_nonempty || query->exit_always;
 	if (option->group == GROUP_FILTER)
-		return query != NULL && has_word(query->filters, option->name);
+		return query && has_word(query->filters, option->name);
 	return true;
 }
 
@@ -169,7 +169,7 @@ static struct option option_of_param(const struct query *query, const struct que
 	    [QUERY_TIME] = {OPTION_TIME, "TIME"},    [QUERY_REGION] = {OPTION_REGION, "NAME"},
 	    [QUERY_FLAG] = {OPTION_FLAG, NULL},      [QUERY_CHOICE] = {OPTION_CHOICE, "WORD"},
 	};
-	bool other_in_tables = query->show.param != NULL && strcmp(query->show.param, param->name) == 0;
+	bool other_in_tables = query->show.param && strcmp(query->show.param, param->name) == 0;
 	return (struct option){.name = param->name,
 	                       .table_fallback = other_in_tables ? query->show.fallback : NULL,
 	                       .type = types[param->type].type,
@@ -186,7 +186,7 @@ static struct option option_of_param(const struct query *query, const struct que
 static int spell(struct options *options, struct option *option, struct sql_error *error)
 {
 	char *spelled = options->spelled[options->count];
-	if (strchr(option->name, '_') == NULL)
+	if (!strchr(option->name, '_'))
 		return 0;
 	if (strlen(option->name) >= OPTION_NAME_MAX)
 		return sql_fail(error, "the parameter '%.80s' has too long a name", option->name);
@@ -199,12 +199,12 @@ static int spell(struct options *options, struct option *option, struct sql_erro
 
 static int add(struct options *options, const struct verb *verb, struct option option, struct sql_error *error)
 {
-	if (options_find(options, option.name, strlen(option.name)) != NULL)
+	if (options_find(options, option.name, strlen(option.name)))
 		return sql_fail(error,
-		              "%s: the parameter '%s' has the name of an option that every query takes; rename it",
-		              verb->path != NULL ? verb->path : verb->name, option.name);
+		                "%s: the parameter '%s' has the name of an option that every query takes; rename it",
+		                verb->path ? verb->path : verb->name, option.name);
 	if (options->count == OPTIONS_MAX)
-		return sql_fail(error, "%s: too many parameters", verb->path != NULL ? verb->path : verb->name);
+		return sql_fail(error, "%s: too many parameters", verb->path ? verb->path : verb->name);
 	if (spell(options, &option, error) < 0)
 		return -1;
 	options->list[options->count++] = option;
@@ -218,8 +218,8 @@ static const char *rows_text(struct options *options, const struct query *query)
 	char *text = options->rows;
 	if (show->rows == 0)
 		return NULL;
-	snprintf(text, sizeof options->rows, "%" PRId64 "%s%.40s", show->rows, show->each != NULL ? " of each " : "",
-	         show->each != NULL ? show->each : "");
+	snprintf(text, sizeof options->rows, "%" PRId64 "%s%.40s", show->rows, show->each ? " of each " : "",
+	         show->each ? show->each : "");
 	return text;
 }
 
@@ -227,9 +227,9 @@ static const char *rows_text(struct options *options, const struct query *query)
 static struct option shared_option(struct options *options, const struct option *option, const struct query *query)
 {
 	struct option own = *option;
-	if (query != NULL && strcmp(option->name, "limit") == 0)
+	if (query && strcmp(option->name, "limit") == 0)
 		own.table_fallback = rows_text(options, query);
-	if (query != NULL && query->folded && strcmp(option->name, "format") == 0) {
+	if (query && query->folded && strcmp(option->name, "format") == 0) {
 		own.choices = "folded|table|json|jsonl|csv";
 		own.fallback = "folded";
 	}
@@ -246,7 +246,7 @@ int options_for(struct options *options, const struct verb *verb, const struct q
 		if (takes_shared(verb, query, &shared[i]) &&
 		    add(options, verb, shared_option(options, &shared[i], query), error) < 0)
 			return -1;
-	for (size_t i = 0; query != NULL && i < query->param_count; i++)
+	for (size_t i = 0; query && i < query->param_count; i++)
 		if (add(options, verb, option_of_param(query, &query->params[i]), error) < 0)
 			return -1;
 	return 0;
@@ -271,7 +271,7 @@ const struct option *options_find(const struct options *options, const char *nam
 static bool is_choice(const char *choices, const char *text)
 {
 	size_t length = strlen(text);
-	for (const char *at = choices; at != NULL && *at != '\0';) {
+	for (const char *at = choices; at && *at != '\0';) {
 		size_t word = strcspn(at, "|");
 		if (word == length && strncmp(at, text, length) == 0)
 			return true;
@@ -290,7 +290,7 @@ static const char *check_number(enum option_type type, const char *text)
 	switch (type) {
 	case OPTION_COUNT:
 		wrong = parse_integer(text, &number);
-		return wrong != NULL ? wrong : number < 0 ? "is negative" : NULL;
+		return wrong ? wrong : number < 0 ? "is negative" : NULL;
 	case OPTION_INTEGER:
 		return parse_integer(text, &number);
 	case OPTION_REAL:
@@ -322,7 +322,7 @@ int option_check_directory(const char *name, const char *path, struct sql_error 
 int option_check(const struct option *option, const char *text, struct sql_error *error)
 {
 	const char *wrong = check_number(option->type, text);
-	if (wrong != NULL)
+	if (wrong)
 		return sql_fail(error, "--%s: '%.80s' %s", option->name, text, wrong);
 	if (option->type == OPTION_CHOICE && !is_choice(option->choices, text))
 		return sql_fail(error, "--%s: '%.80s' is none of %s", option->name, text, option->choices);

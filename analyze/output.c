@@ -22,15 +22,15 @@ static int choose_format(struct output *output, const struct arguments *argument
                          struct sql_error *error)
 {
 	const char *name = arguments_text(arguments, "format");
-	bool json = arguments_text(arguments, "json") != NULL;
-	if (json && name != NULL && strcmp(name, "json") != 0)
+	bool json = arguments_text(arguments, "json");
+	if (json && name && strcmp(name, "json") != 0)
 		return sql_fail(error, "--json and --format %s contradict each other", name);
-	output->format = json ? FORMAT_JSON : query != NULL && query->folded ? FORMAT_FOLDED : FORMAT_TABLE;
-	for (unsigned i = 0; name != NULL && i < sizeof formats / sizeof *formats; i++)
+	output->format = json ? FORMAT_JSON : query && query->folded ? FORMAT_FOLDED : FORMAT_TABLE;
+	for (unsigned i = 0; name && i < sizeof formats / sizeof *formats; i++)
 		if (strcmp(formats[i], name) == 0)
 			output->format = (enum format)i;
 	bool headed = output->format == FORMAT_TABLE || output->format == FORMAT_CSV;
-	if (arguments_text(arguments, "no-header") != NULL && !headed)
+	if (arguments_text(arguments, "no-header") && !headed)
 		return sql_fail(error, "--no-header means nothing in %s", formats[output->format]);
 	return 0;
 }
@@ -42,7 +42,7 @@ static size_t terminal_width(void)
 	int64_t number;
 	if (!isatty(STDOUT_FILENO))
 		return 0;
-	if (columns != NULL && parse_integer(columns, &number) == NULL && number >= 20 && number < 10000)
+	if (columns && !parse_integer(columns, &number) && number >= 20 && number < 10000)
 		return (size_t)number;
 	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col < 20)
 		return 0;
@@ -52,10 +52,9 @@ static size_t terminal_width(void)
 static bool wants_colour(const char *when)
 {
 	const char *no_color = getenv("NO_COLOR"), *terminal = getenv("TERM");
-	if (when != NULL && strcmp(when, "auto") != 0)
+	if (when && strcmp(when, "auto") != 0)
 		return strcmp(when, "always") == 0;
-	return isatty(STDOUT_FILENO) && (no_color == NULL || no_color[0] == '\0') && terminal != NULL &&
-	       strcmp(terminal, "dumb") != 0;
+	return isatty(STDOUT_FILENO) && (!no_color || no_color[0] == '\0') && terminal && strcmp(terminal, "dumb") != 0;
 }
 
 int output_choose(struct output *output, const struct arguments *arguments, const struct query *query,
@@ -66,17 +65,17 @@ int output_choose(struct output *output, const struct arguments *arguments, cons
 	*output = (struct output){0};
 	if (choose_format(output, arguments, query, error) < 0)
 		return -1;
-	if (limit != NULL)
+	if (limit)
 		parse_integer(limit, &rows);
 	output->rows = (uint64_t)rows;
-	output->limited = limit != NULL;
-	output->grouped = arguments_text(arguments, "by") != NULL;
+	output->limited = limit;
+	output->grouped = arguments_text(arguments, "by");
 	output->style = (struct style){.out = stdout,
 	                               .width = terminal_width(),
-	                               .rows = limit != NULL ? (uint64_t)rows : QUERY_ROWS,
+	                               .rows = limit ? (uint64_t)rows : QUERY_ROWS,
 	                               .colour = wants_colour(arguments_text(arguments, "color")),
-	                               .no_header = arguments_text(arguments, "no-header") != NULL,
-	                               .quiet = arguments_text(arguments, "quiet") != NULL};
+	                               .no_header = arguments_text(arguments, "no-header"),
+	                               .quiet = arguments_text(arguments, "quiet")};
 	return 0;
 }
 
@@ -111,7 +110,7 @@ struct writer *output_writer(const struct output *output, const struct query *qu
 	case FORMAT_FOLDED:
 		return writer_folded(&output->style);
 	default:
-		return table_writer(output, query != NULL ? &query->show : &plain);
+		return table_writer(output, query ? &query->show : &plain);
 	}
 }
 

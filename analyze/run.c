@@ -32,14 +32,14 @@ static void rows_init(struct rows *rows, const struct query_run *run, const stru
 		const struct query_column *declared = query_column_declared(run, i);
 		rows->columns[i] =
 		    (struct column){.name = name, .unit = unit_by_name(declared ? declared->unit : NULL)};
-		if (declared != NULL)
+		if (declared)
 			rows->columns[i].rank = declared->rank;
 		if (rows->columns[i].unit == UNIT_NONE)
 			rows->columns[i].unit = unit_of_column(name);
 	}
-	rows->fold = query != NULL && query->show.fold_runtime;
+	rows->fold = query && query->show.fold_runtime;
 	rows->above = rows->count;
-	if (query != NULL && query->exit_above != NULL)
+	if (query && query->exit_above)
 		rows->above = column_find(rows->columns, rows->count, query->exit_above);
 	ownership_find(&rows->ownership, rows->columns, rows->count);
 }
@@ -63,19 +63,19 @@ static void rows_free(struct rows *rows)
 
 static bool is_gate(const struct request *request)
 {
-	bool always = request->query != NULL && request->query->exit_always;
-	return always || arguments_text(request->arguments, "exit-code") != NULL;
+	bool always = request->query && request->query->exit_always;
+	return always || arguments_text(request->arguments, "exit-code");
 }
 
 static bool folds_runtime(const struct request *request)
 {
-	return request->query != NULL && request->query->show.fold_runtime;
+	return request->query && request->query->show.fold_runtime;
 }
 
 static const char *nothing_of(const struct request *request)
 {
-	const char *empty = request->query == NULL ? NULL : request->query->show.empty;
-	return empty != NULL ? empty : "nothing";
+	const char *empty = !request->query ? NULL : request->query->show.empty;
+	return empty ? empty : "nothing";
 }
 
 static bool has_column(const struct rows *rows, const char *name)
@@ -96,9 +96,9 @@ static void check_declared(const struct request *request, const struct rows *row
 {
 	const struct query *query = request->query;
 	const char *file = request->verb->path;
-	if (file == NULL || query->column_count == 0)
+	if (!file || query->column_count == 0)
 		return;
-	for (size_t i = 0; i < query->column_count && query->with_param == NULL; i++)
+	for (size_t i = 0; i < query->column_count && !query->with_param; i++)
 		if (!has_column(rows, query->columns[i].name))
 			say("warning: %s: declares the column '%s', which its answer does not have", file,
 			    query->columns[i].name);
@@ -161,7 +161,7 @@ static void say_notes(const struct output *output, const struct answer *answer)
 static struct query_run *start(struct recording *recording, const struct request *request, const struct values *values,
                                struct sql_error *error)
 {
-	if (request->query != NULL)
+	if (request->query)
 		return query_start(recording, request->query, values->list, values->count, error);
 	return query_start_sql(recording, request->statement, error);
 }
@@ -174,7 +174,7 @@ static int find_ungrouped(struct recording *recording, const struct request *req
 	struct query plain = *request->query;
 	plain.with_param = plain.with_body = NULL;
 	struct query_run *run = query_start(recording, &plain, values->list, values->count, error);
-	if (run == NULL)
+	if (!run)
 		return -1;
 	rows_init(&rows, run, request->query);
 	int state = 1;
@@ -188,16 +188,15 @@ static int find_ungrouped(struct recording *recording, const struct request *req
 
 static bool is_grouped(const struct request *request)
 {
-	const char *by = request->query == NULL ? NULL : request->query->with_param;
-	return by != NULL && arguments_text(request->arguments, by) != NULL;
+	const char *by = !request->query ? NULL : request->query->with_param;
+	return by && arguments_text(request->arguments, by);
 }
 
 /* What a verb asks for when a table is to show it. */
 static void add_table_default(struct values *values, const struct request *request, const struct output *output)
 {
-	const struct query_show *show = request->query != NULL ? &request->query->show : NULL;
-	if (show == NULL || show->param == NULL || output->format != FORMAT_TABLE ||
-	    arguments_text(request->arguments, show->param) != NULL)
+	const struct query_show *show = request->query ? &request->query->show : NULL;
+	if (!show || !show->param || output->format != FORMAT_TABLE || arguments_text(request->arguments, show->param))
 		return;
 	values->list[values->count++] = (struct query_value){.name = show->param, .text = show->fallback};
 }
@@ -210,15 +209,15 @@ static int answer(struct recording *recording, const struct request *request, st
 		return -1;
 	add_table_default(&values, request, output);
 	/* Either recording of a diff may know what the other does not. */
-	if (request->old_file == NULL && values_check_known(&values, recording, error) < 0)
+	if (!request->old_file && values_check_known(&values, recording, error) < 0)
 		return -1;
-	if (request->query != NULL && notes_check_refused(recording, request->query, &values, error) < 0)
+	if (request->query && notes_check_refused(recording, request->query, &values, error) < 0)
 		return -1;
 	notes_add_loss(notes, recording, "");
-	if (request->query != NULL && notes_add_query(notes, recording, request->query, &values, error) < 0)
+	if (request->query && notes_add_query(notes, recording, request->query, &values, error) < 0)
 		return -1;
 	struct query_run *run = start(recording, request, &values, error);
-	if (run == NULL)
+	if (!run)
 		return -1;
 	const struct answer head = {.query = request->verb->name,
 	                            .file = request->file,
@@ -243,7 +242,7 @@ static int add_old_loss(const char *path, struct notes *notes, struct sql_error 
 {
 	char who[256];
 	struct recording *old = recording_open(path, error);
-	if (old == NULL)
+	if (!old)
 		return -1;
 	snprintf(who, sizeof who, "%.200s: ", path);
 	notes_add_loss(notes, old, who);
@@ -255,7 +254,7 @@ static int add_old_loss(const char *path, struct notes *notes, struct sql_error 
 static void name_file(struct sql_error *error, const char *file)
 {
 	const struct sql_error bare = *error;
-	if (strstr(bare.text, file) == NULL)
+	if (!strstr(bare.text, file))
 		sql_fail(error, "%s: %s", file, bare.text);
 }
 
@@ -271,12 +270,12 @@ enum status run_request(const struct request *request)
 
 	if (output_choose(&output, arguments, request->query, &error) < 0 || values_check(arguments, &error) < 0)
 		goto cleanup;
-	if (request->old_file != NULL && add_old_loss(request->old_file, &notes, &error) < 0)
+	if (request->old_file && add_old_loss(request->old_file, &notes, &error) < 0)
 		goto cleanup;
 	recording = recording_open(request->file, &error);
-	if (recording == NULL)
+	if (!recording)
 		goto cleanup;
-	if (request->old_file != NULL && recording_attach_old(recording, request->old_file, &error) < 0)
+	if (request->old_file && recording_attach_old(recording, request->old_file, &error) < 0)
 		goto cleanup;
 	if (answer(recording, request, &output, &notes, &found, &error) < 0) {
 		name_file(&error, request->file);
@@ -285,13 +284,13 @@ enum status run_request(const struct request *request)
 	if (output_finish(&output, &error) < 0)
 		goto cleanup;
 	status = found && is_gate(request) ? STATUS_FOUND : STATUS_ANSWERED;
-	if (!notes.complete && arguments_text(arguments, "strict") != NULL)
+	if (!notes.complete && arguments_text(arguments, "strict"))
 		status = STATUS_INCOMPLETE;
 cleanup:
 	if (status == STATUS_TROUBLE)
 		say("%s", error.text);
 	notes_free(&notes);
-	if (recording != NULL)
+	if (recording)
 		recording_close(recording);
 	return status;
 }

@@ -30,9 +30,9 @@ static bool show_progress(void *context, size_t done, size_t total)
 int symbolize_file(const char *file, const struct arguments *arguments, struct sql_error *error)
 {
 	struct sigaction action = {.sa_handler = interrupt, .sa_flags = (int)SA_RESETHAND}, before;
-	bool shown = isatty(STDERR_FILENO) && arguments_text(arguments, "quiet") == NULL;
+	bool shown = isatty(STDERR_FILENO) && !arguments_text(arguments, "quiet");
 	const struct symbolize_options options = {
-	    .force = arguments_text(arguments, "force") != NULL, .progress = show_progress, .context = &shown};
+	    .force = arguments_text(arguments, "force"), .progress = show_progress, .context = &shown};
 	struct symbolize_totals totals;
 
 	/* A second one ends the program, whatever it is at: the file bears that. */

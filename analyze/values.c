@@ -17,8 +17,8 @@ int values_check(const struct arguments *arguments, struct sql_error *error)
 {
 	struct moment start, end;
 	const char *start_text = arguments_text(arguments, "start"), *end_text = arguments_text(arguments, "end");
-	if (start_text == NULL || end_text == NULL || parse_moment(start_text, &start) != NULL ||
-	    parse_moment(end_text, &end) != NULL || start.is_share != end.is_share)
+	if (!start_text || !end_text || parse_moment(start_text, &start) || parse_moment(end_text, &end) ||
+	    start.is_share != end.is_share)
 		return 0;
 	if (start.is_share ? start.share > end.share : start.ns > end.ns)
 		return sql_fail(error, "--end %s is before --start %s", end_text, start_text);
@@ -30,7 +30,7 @@ static int ask(struct recording *recording, const char *statement, int64_t *numb
 {
 	struct query_cell cell;
 	struct query_run *run = query_start_sql(recording, statement, error);
-	if (run == NULL)
+	if (!run)
 		return -1;
 	int state = query_next(run, error);
 	if (state == 1) {
@@ -46,7 +46,8 @@ static int recording_length(struct recording *recording, int64_t *ns, struct sql
 	error->text[0] = '\0';
 	if (ask(recording, "SELECT end_ns FROM recording_info", ns, error) == 0)
 		return 0;
-	return error->text[0] != '\0' ? -1 : sql_fail(error, "%s: says nothing about itself", recording_path(recording));
+	return error->text[0] != '\0' ? -1
+	                              : sql_fail(error, "%s: says nothing about itself", recording_path(recording));
 }
 
 static int make_time(struct query_value *value, const char *text, struct recording *recording, struct sql_error *error)
@@ -65,7 +66,7 @@ static int make(struct query_value *value, const struct setting *setting, struct
 {
 	int64_t last;
 	const char *text = setting->text;
-	value->name = setting->option->parameter != NULL ? setting->option->parameter : setting->option->name;
+	value->name = setting->option->parameter ? setting->option->parameter : setting->option->name;
 	value->type = setting->option->query_type;
 	switch (setting->option->type) {
 	case OPTION_FLAG:
@@ -115,17 +116,17 @@ static int check_window(const struct values *values, struct recording *recording
 	char text[UNITS_TEXT_MAX];
 	int64_t length_ns = 0;
 	const struct query_value *start = find(values, "start"), *end = find(values, "end");
-	if (start == NULL)
+	if (!start)
 		return 0;
-	if (end != NULL && end->number < start->number)
+	if (end && end->number < start->number)
 		return sql_fail(error, "--end is before --start: %" PRId64 " ns, %" PRId64 " ns", end->number,
-		              start->number);
+		                start->number);
 	if (recording_length(recording, &length_ns, error) < 0)
 		return -1;
 	units_ns(text, length_ns);
 	if (start->number > length_ns)
 		return sql_fail(error, "--start is behind the end of %s, which is %s long", recording_path(recording),
-		              text);
+		                text);
 	return 0;
 }
 
@@ -135,7 +136,7 @@ static int check_known(const struct values *values, const char *name, const char
 	char statement[512];
 	int64_t any = 0, found = 0;
 	const struct query_value *value = find(values, name);
-	if (value == NULL)
+	if (!value)
 		return 0;
 	snprintf(statement, sizeof statement, "SELECT EXISTS (%s)", known);
 	if (ask(recording, statement, &any, error) < 0)
@@ -145,7 +146,7 @@ static int check_known(const struct values *values, const char *name, const char
 		return -1;
 	if (any && !found)
 		return sql_fail(error, "%s has no %s %" PRId64 "; 'ttalloc-analyze processes' lists what it has",
-		              recording_path(recording), noun, value->number);
+		                recording_path(recording), noun, value->number);
 	return 0;
 }
 
@@ -173,5 +174,5 @@ int values_check_known(const struct values *values, struct recording *recording,
 	if (check_known(values, "pid", "process", "SELECT pid FROM process_info", recording, error) < 0)
 		return -1;
 	const struct query_value *label = find(values, "label");
-	return label == NULL ? 0 : labels_check(recording, label, error);
+	return !label ? 0 : labels_check(recording, label, error);
 }

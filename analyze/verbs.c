@@ -98,7 +98,7 @@ static bool verb_name(char *out, size_t size, const char *file)
 static void add_user(struct verbs *verbs, const char *directory, const char *file)
 {
 	char name[64];
-	if (!verb_name(name, sizeof name, file) || verbs_find(verbs, name) != NULL)
+	if (!verb_name(name, sizeof name, file) || verbs_find(verbs, name))
 		return;
 	char *path = memory_get(strlen(directory) + strlen(file) + 2, 1);
 	sprintf(path, "%s/%s", directory, file);
@@ -121,7 +121,7 @@ static void add_directory(struct verbs *verbs, const char *directory)
 static void add_path_list(struct verbs *verbs, const char *path)
 {
 	char *copy = memory_text(path), *rest = copy, *directory;
-	while ((directory = strsep(&rest, ":")) != NULL)
+	while ((directory = strsep(&rest, ":")))
 		if (directory[0] != '\0')
 			add_directory(verbs, directory);
 	free(copy);
@@ -131,9 +131,9 @@ static void add_configured(struct verbs *verbs)
 {
 	char directory[4096];
 	const char *config = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
-	if (config != NULL && config[0] == '/') /* the specification has relative ones ignored */
+	if (config && config[0] == '/') /* the specification has relative ones ignored */
 		snprintf(directory, sizeof directory, "%s/ttalloc/queries", config);
-	else if (home != NULL && home[0] != '\0')
+	else if (home && home[0] != '\0')
 		snprintf(directory, sizeof directory, "%s/.config/ttalloc/queries", home);
 	else
 		return;
@@ -144,13 +144,13 @@ struct verbs *verbs_new(const char *const *path, size_t count)
 {
 	struct verbs *verbs = memory_get(1, sizeof *verbs);
 	const struct query *query;
-	for (size_t i = 0; (query = query_builtin(i)) != NULL; i++)
+	for (size_t i = 0; (query = query_builtin(i)); i++)
 		add_builtin(verbs, query);
 	for (size_t i = 0; i < sizeof own_verbs / sizeof *own_verbs; i++)
 		add(verbs, &own_verbs[i]);
 	for (size_t i = 0; i < count; i++)
 		add_directory(verbs, path[i]);
-	if (getenv("TTALLOC_QUERY_PATH") != NULL)
+	if (getenv("TTALLOC_QUERY_PATH"))
 		add_path_list(verbs, getenv("TTALLOC_QUERY_PATH"));
 	add_configured(verbs);
 	return verbs;
@@ -161,7 +161,7 @@ void verbs_free(struct verbs *verbs)
 	for (size_t i = 0; i < verbs->count; i++) {
 		free(verbs->list[i].name);
 		free(verbs->list[i].path);
-		if (verbs->list[i].loaded != NULL)
+		if (verbs->list[i].loaded)
 			query_free(verbs->list[i].loaded);
 	}
 	free(verbs->list);
@@ -188,9 +188,9 @@ struct verb *verbs_find(struct verbs *verbs, const char *name)
 
 const struct query *verb_query(struct verb *verb, struct sql_error *error)
 {
-	if (verb->query == NULL && verb->path != NULL) {
+	if (!verb->query && verb->path) {
 		verb->query = verb->loaded = query_load(verb->path, error);
-		if (verb->query != NULL)
+		if (verb->query)
 			verb->usage = usage_of(verb->query);
 	}
 	return verb->query;

@@ -46,11 +46,11 @@ static void put_entry(const char *text)
 {
 	text += strspn(text, " ");
 	const char *gap = strstr(text, "  ");
-	size_t label = gap == NULL ? strlen(text) : (size_t)(gap - text);
+	size_t label = !gap ? strlen(text) : (size_t)(gap - text);
 	fputs(".TP\n\\fB", stdout);
 	put(text, label);
 	fputs("\\fR\n", stdout);
-	if (gap != NULL)
+	if (gap)
 		put_line(gap + strspn(gap, " "));
 }
 
@@ -81,7 +81,7 @@ static void convert(void)
 	char line[LINE_MAX_BYTES];
 	bool usage = true;
 	puts(".SH SYNOPSIS\n.nf");
-	while (fgets(line, sizeof line, stdin) != NULL) {
+	while (fgets(line, sizeof line, stdin)) {
 		line[strcspn(line, "\n")] = '\0';
 		size_t indent = strspn(line, " ");
 		if (usage && line[0] != '\0') {

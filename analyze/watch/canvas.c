@@ -18,7 +18,7 @@ static struct canvas_cell *cell_at(const struct canvas *canvas, size_t row, size
 
 void canvas_reset(struct canvas *canvas, size_t rows, size_t columns)
 {
-	if (canvas->rows != rows || canvas->columns != columns || canvas->cells == NULL) {
+	if (canvas->rows != rows || canvas->columns != columns || !canvas->cells) {
 		free(canvas->cells);
 		canvas->cells = memory_get(rows * columns + 1, sizeof *canvas->cells);
 		canvas->rows = rows;

@@ -81,8 +81,8 @@ struct header *header_open(bool colour, struct sql_error *error)
 	*header = (struct header){.colour = colour, .fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC)};
 	if (header->fd < 0)
 		sql_fail(error, "there is no terminal to show the recording on");
-	else if (terminal == NULL || strcmp(terminal, "dumb") == 0)
-		sql_fail(error, "this terminal cannot be divided (TERM is %s)", terminal == NULL ? "not set" : terminal);
+	else if (!terminal || strcmp(terminal, "dumb") == 0)
+		sql_fail(error, "this terminal cannot be divided (TERM is %s)", !terminal ? "not set" : terminal);
 	else if (!terminal_size(header->fd, &header->rows, &header->columns))
 		sql_fail(error, "this terminal is too small to be divided: %d lines are needed", ROWS_LEAST);
 	else {
@@ -105,7 +105,7 @@ static void unite(struct header *header)
 
 void header_close(struct header *header)
 {
-	if (header == NULL)
+	if (!header)
 		return;
 	unite(header);
 	close(header->fd);
@@ -146,7 +146,7 @@ void header_show(struct header *header, const struct canvas *canvas)
 	char *run = memory_get(canvas->columns * sizeof canvas->cells->text + 1, 1), *text = NULL;
 	size_t bytes = 0;
 	FILE *out = open_memstream(&text, &bytes);
-	if (out == NULL)
+	if (!out)
 		memory_exhausted();
 	fputs("\0337\033[?7l", out); /* without wrapping, so that a terminal that has shrunk shows no ruins */
 	for (size_t row = 0; row < canvas->rows; row++) {

@@ -35,7 +35,7 @@ struct screen *screen_open(bool colour)
 {
 	struct screen *screen = memory_get(1, sizeof *screen);
 	screen->curses = newterm(NULL, stdout, stdin);
-	if (screen->curses == NULL) {
+	if (!screen->curses) {
 		free(screen);
 		return NULL;
 	}
@@ -53,7 +53,7 @@ struct screen *screen_open(bool colour)
 
 void screen_close(struct screen *screen)
 {
-	if (screen == NULL)
+	if (!screen)
 		return;
 	endwin();
 	delscreen(screen->curses);

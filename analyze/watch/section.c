@@ -19,7 +19,7 @@
 void section_region_name(char out[static UNITS_TEXT_MAX], int64_t region)
 {
 	const char *word = region_word(region);
-	if (word != NULL)
+	if (word)
 		snprintf(out, UNITS_TEXT_MAX, "%s", word);
 	else
 		snprintf(out, UNITS_TEXT_MAX, "%" PRId64, region);
@@ -174,10 +174,10 @@ static void name_group(char *out, size_t size, const struct live_group *group)
 	                    : group->class == TTA_CLASS_KERNEL      ? "kernels"
 	                    : group->class == TTA_CLASS_TRACE       ? "traces"
 	                                                            : NULL;
-	if (group->path != NULL)
+	if (group->path)
 		text_terminal(out, size, group->path, strlen(group->path));
 	else
-		snprintf(out, size, class != NULL ? "(%s)" : "(no label)", class);
+		snprintf(out, size, class ? "(%s)" : "(no label)", class);
 }
 
 static void label_line(const struct view *view, const struct model *model, const struct live_group *group,

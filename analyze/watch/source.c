@@ -23,8 +23,8 @@
 
 void source_init(struct source *source, const char *named)
 {
-	*source = (struct source){.named = named != NULL};
-	if (named != NULL)
+	*source = (struct source){.named = named};
+	if (named)
 		snprintf(source->path, sizeof source->path, "%s", named);
 }
 
@@ -51,7 +51,7 @@ static int read_model(struct source *source, struct model *model, bool patient, 
 {
 	int64_t before_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID), now_ns = monotonic_ns();
 	struct recording *recording = recording_open(source->path, error);
-	if (recording == NULL)
+	if (!recording)
 		return -1;
 	int result = live_read(&model->live, recording, error);
 	if (result < 0) /* half a state is none */

@@ -35,7 +35,7 @@ static void seconds(char out[static UNITS_TEXT_MAX], int64_t ns)
 	if (ns >= INT64_C(60000000000)) { /* no thousandths behind minutes */
 		units_ns(out, ns / 1000000000 * 1000000000);
 		char *point = strchr(out, '.');
-		if (point != NULL)
+		if (point)
 			strcpy(point, "s");
 		return;
 	}
@@ -58,7 +58,7 @@ static void add_silence(struct line *line, const struct view *view, const struct
 {
 	char text[80], time[UNITS_TEXT_MAX];
 	int64_t silent_ns = view->now_ns - live->start_monotonic_ns - live->end_ns;
-	bool comparable = view->now_ns > 0 && view->boot_id != NULL && strcmp(view->boot_id, live->boot_id) == 0;
+	bool comparable = view->now_ns > 0 && view->boot_id && strcmp(view->boot_id, live->boot_id) == 0;
 	if (live->ended || !comparable || silent_ns < QUIET_NS)
 		return;
 	seconds(time, silent_ns);
@@ -196,7 +196,7 @@ size_t view_compose(const struct view *view, const struct model *model, struct c
 {
 	if (canvas->rows == 0)
 		return 0;
-	if (view->state != NULL)
+	if (view->state)
 		return compose_state(view, canvas);
 	size_t row = 0, bottom = canvas->rows;
 	compose_title(view, model, canvas);
@@ -217,7 +217,7 @@ size_t view_compose(const struct view *view, const struct model *model, struct c
 
 size_t view_height(const struct view *view, const struct model *model)
 {
-	if (view->state != NULL)
+	if (view->state)
 		return 12;
 	return 16 + section_region_rows(view, model) + section_process_rows(model) + section_label_rows(view, model);
 }

@@ -232,7 +232,7 @@ static void show_above(struct watch *watch, struct header *header)
 static enum status run_above(struct watch *watch)
 {
 	struct header *header = header_open(watch->colour, &watch->error);
-	if (header == NULL) {
+	if (!header) {
 		say("%s", watch->error.text);
 		return STATUS_TROUBLE;
 	}
@@ -263,7 +263,7 @@ static size_t plain_columns(void)
 	struct winsize size;
 	const char *columns = getenv("COLUMNS");
 	int64_t number;
-	if (columns != NULL && parse_integer(columns, &number) == NULL && number >= 40 && number < 1000)
+	if (columns && !parse_integer(columns, &number) && number >= 40 && number < 1000)
 		return (size_t)number;
 	if (isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= 40)
 		return size.ws_col;
@@ -353,7 +353,7 @@ static enum status run(struct watch *watch)
 	if (watch->options->above)
 		return run_above(watch);
 	struct screen *screen = isatty(STDOUT_FILENO) ? screen_open(watch->colour) : NULL;
-	if (screen == NULL)
+	if (!screen)
 		return run_plain(watch);
 	run_on_screen(watch, screen);
 	screen_close(screen);

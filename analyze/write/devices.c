@@ -101,7 +101,7 @@ static void keep_row(struct devices *devices, const struct query_cell *cells)
 		size_t at = group->rows * devices->count + i;
 		group->cells = memory_append(group->cells, at, sizeof *group->cells);
 		group->cells[at] = cells[i];
-		if (cells[i].text == NULL)
+		if (!cells[i].text)
 			continue;
 		char *text = memory_get(cells[i].bytes + 1, 1);
 		memcpy(text, cells[i].text, cells[i].bytes);
@@ -156,7 +156,7 @@ static void devices_row(struct writer *writer, const struct query_cell *cells)
 {
 	struct devices *devices = (struct devices *)writer;
 	const struct query_cell *device = devices->passing ? NULL : &cells[devices->device];
-	if (device != NULL && (device->type != CELL_INTEGER || devices->kept == ROWS_MAX)) {
+	if (device && (device->type != CELL_INTEGER || devices->kept == ROWS_MAX)) {
 		close_group(devices);
 		show_all(devices);
 		devices->passing = true;

@@ -75,7 +75,7 @@ static void fold_row(struct writer *writer, const struct query_cell *cells)
 	if (fold->region_column < fold->ownership.count && fold->size_column < fold->ownership.count &&
 	    ownership_of(&fold->ownership, cells) != OWNER_PROGRAM)
 		group = find_group(fold, cells);
-	if (group == NULL) {
+	if (!group) {
 		fold->inner->row(fold->inner, cells);
 		return;
 	}

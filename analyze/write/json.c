@@ -68,9 +68,9 @@ static void put_list(FILE *out, const struct query_cell *cell)
 	const char *at = cell->text, *end = cell->type == CELL_TEXT ? cell->text + cell->bytes : at;
 	fputc('[', out);
 	while (at < end) {
-		const char *newline = memchr(at, '\n', (size_t)(end - at)), *stop = newline == NULL ? end : newline;
+		const char *newline = memchr(at, '\n', (size_t)(end - at)), *stop = !newline ? end : newline;
 		text_json(out, at, (size_t)(stop - at));
-		at = newline == NULL ? end : newline + 1;
+		at = !newline ? end : newline + 1;
 		fputs(at < end ? ", " : "", out);
 	}
 	fputc(']', out);
@@ -95,7 +95,7 @@ static void put_head(FILE *out, const struct answer *answer)
 	put_text(out, answer->query);
 	fputs(", \"file\": ", out);
 	put_text(out, answer->file);
-	if (answer->old_file != NULL) {
+	if (answer->old_file) {
 		fputs(", \"old_file\": ", out);
 		put_text(out, answer->old_file);
 	}
@@ -114,7 +114,7 @@ static void make_keys(struct json *json, const struct column *columns, size_t co
 	for (size_t i = 0; i < count; i++) {
 		size_t size;
 		FILE *key = open_memstream(&json->keys[i], &size);
-		if (key == NULL)
+		if (!key)
 			memory_exhausted();
 		fputs(i > 0 ? ", " : "", key);
 		put_text(key, columns[i].name);

@@ -96,7 +96,7 @@ static void break_name(struct layout *layout, size_t index)
 	size_t whole = text_width(shape->name), best = whole;
 	if (whole <= layout->main_widths[index])
 		return;
-	for (const char *at = shape->name; (at = strchr(at, '_')) != NULL && at[1] != '\0';) {
+	for (const char *at = shape->name; (at = strchr(at, '_')) && at[1] != '\0';) {
 		size_t tail = text_width(++at);
 		if (larger(whole - tail, tail) >= best)
 			continue;

@@ -37,11 +37,11 @@ static void put_lines(const struct list *list, const struct query_cell *cell)
 	const char *text = cell->text, *end = cell->text + cell->bytes;
 	for (bool first = true; first || text < end; first = false) {
 		const char *newline = memchr(text, '\n', (size_t)(end - text));
-		const char *stop = newline == NULL ? end : newline;
+		const char *stop = !newline ? end : newline;
 		text_terminal(safe, sizeof safe, text, (size_t)(stop - text));
 		fprintf(list->style.out, "%*s", first ? 0 : (int)list->name_width + 2, "");
 		print_wrapped(&list->style, safe, list->name_width + 2, list->name_width + 4);
-		text = newline == NULL ? end : newline + 1;
+		text = !newline ? end : newline + 1;
 	}
 }
 

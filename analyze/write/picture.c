@@ -22,7 +22,7 @@ static struct part part_of(char cell)
 {
 	static const char kinds[] = ".:#-=X";
 	const char *kind = cell != '\0' ? strchr(kinds, cell) : NULL;
-	size_t index = kind != NULL ? (size_t)(kind - kinds) : 0;
+	size_t index = kind ? (size_t)(kind - kinds) : 0;
 	return (struct part){.fullness = index % 3, .in_window = index >= 3};
 }
 
@@ -44,11 +44,10 @@ static bool user_has_utf8(void)
 	static const char *const names[] = {"LC_ALL", "LC_CTYPE", "LANG"};
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
 		const char *value = getenv(names[i]);
-		if (value == NULL || value[0] == '\0')
+		if (!value || value[0] == '\0')
 			continue;
 		const char *charset = strchr(value, '.');
-		return charset != NULL &&
-		       (strncasecmp(charset, ".utf-8", 6) == 0 || strncasecmp(charset, ".utf8", 5) == 0);
+		return charset && (strncasecmp(charset, ".utf-8", 6) == 0 || strncasecmp(charset, ".utf8", 5) == 0);
 	}
 	return false;
 }

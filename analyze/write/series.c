@@ -10,8 +10,8 @@ void series_begin(struct series *series, const char *each, const struct column *
 {
 	char names[256];
 	*series = (struct series){.columns = columns};
-	snprintf(names, sizeof names, "%s", each != NULL ? each : "");
-	for (char *rest = names, *name; (name = strsep(&rest, ", ")) != NULL;) {
+	snprintf(names, sizeof names, "%s", each ? each : "");
+	for (char *rest = names, *name; (name = strsep(&rest, ", "));) {
 		size_t index = column_find(columns, count, name);
 		if (index < count && series->key_count < SERIES_COLUMNS_MAX)
 			series->keys[series->key_count++] = index;

@@ -150,7 +150,7 @@ static void table_row(struct writer *writer, const struct query_cell *cells)
 {
 	struct table *table = (struct table *)writer;
 	table->seen++;
-	if (table->style.each != NULL && series_enter(&table->series, cells))
+	if (table->style.each && series_enter(&table->series, cells))
 		table->of_series = 0;
 	if (++table->of_series > table->style.rows && table->style.rows != 0)
 		return;
