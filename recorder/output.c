@@ -18,8 +18,7 @@
 #include "sql/base/sql.h"
 #include "sql/base/error.h"
 
-#define FIRST_BYTES 100      /* of a database's first page: its header */
-#define PATH_MOST_BYTES 504u /* that SQLite opens: 512, with "-journal" */
+#define FIRST_BYTES 100 /* of a database's first page: its header */
 
 static const char *const sidecars[] = {"-wal", "-shm", "-journal"};
 
@@ -72,17 +71,6 @@ void output_default_name(const char *command, pid_t pid, char *path, size_t path
 	snprintf(path, path_bytes, "ttalloc-%.128s-%d.db", *name ? name : "command", (int)pid);
 }
 
-static int check_length(const char *path, struct sql_error *error)
-{
-	size_t length = strlen(path);
-
-	if (length <= PATH_MOST_BYTES)
-		return 0;
-	return sql_fail(error,
-	                "%.80s...: the path has %zu bytes, and SQLite opens %u at most; choose another place with -o",
-	                path, length, PATH_MOST_BYTES);
-}
-
 /* The place that PATH leads to, so that two names of one file meet in one lock. */
 static int resolve(const char *path, char *resolved, struct sql_error *error)
 {
@@ -91,9 +79,9 @@ static int resolve(const char *path, char *resolved, struct sql_error *error)
 	const char *name;
 
 	if (realpath(path, resolved))
-		return check_length(resolved, error);
-	if (strlen(path) >= PATH_MAX)
-		return check_length(path, error);
+		return 0;
+	if (strlen(path) >= PATH_MAX - 16)
+		return sql_fail(error, "%.80s...: the path is too long", path);
 	if (lstat(path, &status) == 0 && S_ISLNK(status.st_mode))
 		return sql_fail(error, "%s: is a link that leads nowhere; remove it, or choose another file with -o",
 		                path);
@@ -103,9 +91,9 @@ static int resolve(const char *path, char *resolved, struct sql_error *error)
 	if (!realpath(dirname(copy), directory))
 		return sql_fail(error, "%s: cannot be made here: %s; choose another place with -o", path,
 		                strerror(errno));
-	if (snprintf(resolved, PATH_MAX, "%s/%s", strcmp(directory, "/") ? directory : "", name) >= PATH_MAX)
-		return check_length(path, error);
-	return check_length(resolved, error);
+	if (snprintf(resolved, PATH_MAX, "%s/%s", strcmp(directory, "/") ? directory : "", name) >= PATH_MAX - 16)
+		return sql_fail(error, "%.80s...: the path is too long", path);
+	return 0;
 }
 
 static int take_lock(struct output *output, struct sql_error *error)

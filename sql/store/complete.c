@@ -49,9 +49,10 @@ static size_t add_lines(struct recording *recording, const char *sql, char (*lin
 
 /* How much is missing, and what that makes of figures; then the largest gaps. */
 static const char loss_sql[] =
-    "SELECT printf('%s%d event%s lost in %d gap%s; a lost alloc makes a peak too low, a lost free makes a block a "
+    "SELECT printf('%s event%s lost in %d gap%s; a lost alloc makes a peak too low, a lost free makes a block a "
     "leak',"
-    "  CASE WHEN uncounted > 0 THEN 'at least ' ELSE '' END, events, CASE WHEN events = 1 THEN '' ELSE 's' END,"
+    "  CASE WHEN uncounted = 0 THEN events WHEN events = 0 THEN 'an unknown number of' ELSE 'at least ' || events END,"
+    "  CASE WHEN events = 1 THEN '' ELSE 's' END,"
     "  gaps, CASE WHEN gaps = 1 THEN '' ELSE 's' END)"
     "  FROM (SELECT count(*) AS gaps, coalesce(sum(count), 0) AS events, sum(count IS NULL) AS uncounted"
     "        FROM main.loss_row WHERE why NOT LIKE 'no room for %') WHERE gaps > 0";

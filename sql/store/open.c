@@ -128,14 +128,19 @@ static char *uri_of(const char *path, const char *parameter)
 }
 
 /* Opens PATH so that SQLite neither makes nor writes nor deletes anything. */
-static int open_uri(struct recording *recording, const char *path, const char *parameter)
+static int open_uri(struct recording *recording, const char *path, const char *parameter, bool unlocked)
 {
-	char *uri = uri_of(path, parameter);
+	char *uri;
 	int code = SQLITE_NOMEM;
 
+	reach_close(&recording->reach);
+	if (reach_open(&recording->reach, path, unlocked) < 0)
+		return SQLITE_CANTOPEN;
+	uri = uri_of(recording->reach.path, parameter);
 	if (uri)
-		code = sqlite3_open_v2(uri, &recording->db,
-		                       SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI, NULL);
+		code =
+		    sqlite3_open_v2(uri, &recording->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI,
+		                    recording->reach.vfs);
 	free(uri);
 	if (code == SQLITE_OK)
 		sqlite3_busy_timeout(recording->db, BUSY_RETRY_MS);
@@ -148,7 +153,7 @@ static int open_rolled_back(struct recording *recording, const char *file, struc
 
 	if (!copy)
 		return -1;
-	int code = open_uri(recording, copy, "immutable=1");
+	int code = open_uri(recording, copy, "immutable=1", false);
 	beside_remove_copy(copy); /* SQLite has it open */
 	return code == SQLITE_OK ? 0 : sql_fail_db(error, recording->path, recording->db);
 }
@@ -164,10 +169,10 @@ static int open_database(struct recording *recording, const struct situation *si
 	if (situation->hot_journal)
 		return open_rolled_back(recording, situation->file, error);
 	if (situation->in_use || situation->has_side || (!situation->wal_mode && !situation->has_wal))
-		code = open_uri(recording, situation->file, "readonly_shm=1");
+		code = open_uri(recording, situation->file, "readonly_shm=1", false);
 	else if (!situation->has_wal)
-		code = open_uri(recording, situation->file, "immutable=1");
-	else if ((code = open_uri(recording, situation->file, "vfs=unix-none")) == SQLITE_OK)
+		code = open_uri(recording, situation->file, "immutable=1", false);
+	else if ((code = open_uri(recording, situation->file, "", true)) == SQLITE_OK)
 		code = sqlite3_exec(recording->db, "PRAGMA locking_mode = EXCLUSIVE", NULL, NULL, NULL);
 	return code == SQLITE_OK ? 0 : sql_fail_db(error, recording->path, recording->db);
 }
@@ -276,6 +281,7 @@ struct recording *recording_open(const char *path, struct sql_error *error)
 		sql_fail(error, "%s: out of memory", path);
 		return NULL;
 	}
+	recording->reach.fd = -1;
 	if (open_checked(recording, error) < 0) {
 		recording_close(recording);
 		return NULL;
@@ -290,6 +296,7 @@ void recording_close(struct recording *recording)
 	recording_release(recording);
 	recording_close(recording->old);
 	sqlite3_close_v2(recording->db);
+	reach_close(&recording->reach);
 	free(recording->path);
 	free(recording);
 }

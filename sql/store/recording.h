@@ -10,10 +10,12 @@
 #include <stdint.h>
 
 #include "open.h"
+#include "reach.h"
 
 struct recording {
 	sqlite3 *db;
 	char *path;
+	struct reach reach; /* to the file */
 	struct recording *old;     /* that a diff compares with; owned; NULL: none */
 	struct sql_error *trouble; /* of the table-valued function under way; NULL: none runs */
 	bool in_transaction;

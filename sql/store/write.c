@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "beside.h"
+#include "sql/base/error.h"
 #include "sql/store/embedded.h"
 
 #define BUSY_MS 500
@@ -132,14 +133,18 @@ int write_open(const char *path, struct writer **made, struct sql_error *error)
 	/* Counting every allocation behind a lock costs 5 %. Of no effect when SQLite is in use already. */
 	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 	*made = writer;
+	if (writer)
+		writer->reach.fd = -1;
 	if (!writer || !(writer->path = resolved(path))) {
 		snprintf(error->text, sizeof(error->text), "%s: %s", path, strerror(errno));
 		return -1;
 	}
 	if (beside_check(writer->path, true, error) < 0)
 		return -1;
-	code = sqlite3_open_v2(writer->path, &writer->db,
-	                       SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW, NULL);
+	if (reach_open(&writer->reach, writer->path, false) < 0)
+		return sql_fail(error, "%s: %s", path, strerror(errno));
+	code = sqlite3_open_v2(writer->reach.path, &writer->db,
+	                       SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW, writer->reach.vfs);
 	if (code == SQLITE_OK)
 		code = configure(writer);
 	if (code == SQLITE_OK)
@@ -302,6 +307,7 @@ void writer_close(struct writer *writer)
 		return;
 	write_unprepare(writer);
 	sqlite3_close(writer->db);
+	reach_close(&writer->reach);
 	free(writer->path);
 	free(writer);
 }

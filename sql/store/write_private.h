@@ -19,6 +19,7 @@ struct row_writer {
 struct writer {
 	sqlite3 *db;
 	char *path;
+	struct reach reach; /* to the file */
 	struct rowsource sources[BULK_KINDS];
 	sqlite3_stmt *bulk[BULK_KINDS];
 	struct row_writer rows[ROW_KINDS];

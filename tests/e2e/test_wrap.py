@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Wrap mode: exit statuses, signals, names of files, and the summary."""
 import os
+import shutil
 import signal
 import time
 
@@ -37,14 +38,35 @@ def odd_names():
         equal(analyze("info", name, cwd=place.path)["rows"][0]["processes"], 0, f"info {name}")
 
 
+def a_deep_path():
+    """SQLite opens names of some 500 bytes; recordings may lie deeper, also while they are made."""
+    place = Place()
+    deep = "/".join([place.file("deep")] + ["d" * 200] * 3)
+    os.makedirs(deep)
+    file = f"{deep}/{'n' * 240}.db"
+    recorder = Recorder(place, os.path.relpath(file, place.path))
+    player = Player(place)
+    player.alloc(0x1000, 100)
+    check(player.flush(), "flush")
+    equal(analyze("info", file)["rows"][0]["events"], 1, "events, while it is recorded")
+    recorder.kill()
+    player.alloc(0x2000, 100)
+    equal(analyze("info", file)["rows"][0]["events"], 1, "events, after a kill")
+    again = Recorder(place, os.path.relpath(file, place.path), arguments=["--append"], socket=False)
+    player.end()
+    place.await_drained()
+    again.stop()
+    equal(os.listdir(deep), [os.path.basename(file)], "files")
+    check_faithful(shutil.copy(file, place.file("near.db")), player)  # Python's SQLite does not reach it
+
+
 def recording_that_cannot_start():
     """Status 125, and the command is not run."""
     place = Place()
     mark = place.file("mark")
-    link, deep = place.file("link.db"), "/".join([place.file("deep")] + ["d" * 200] * 3)
+    link = place.file("link.db")
     os.symlink("nowhere", link)
-    os.makedirs(deep)
-    cases = [["-o", link], ["-o", f"{deep}/run.db"], ["-o", "/no/such/directory/run.db"], ["-o", str(place.path)], ["--socket", "/no/such/directory/socket"],
+    cases = [["-o", link], ["-o", "/no/such/directory/run.db"], ["-o", str(place.path)], ["--socket", "/no/such/directory/socket"],
              ["--no-such-option"], ["--append", "-o", place.file("missing.db")]]
     for arguments in cases:
         result = wrap(place, *arguments, "--", "touch", mark)
@@ -187,4 +209,4 @@ def a_shell_that_records():
 
 
 main(a_shell_that_records, preloads, a_command_with_a_sanitizer, statuses, recording_that_cannot_start, signals_are_passed_on,
-     names_of_files, odd_names, a_database_is_not_overwritten, a_wrapped_run, runs_that_are_appended, a_run_without_events_says_why, nothing_when_switched_off)
+     names_of_files, odd_names, a_deep_path, a_database_is_not_overwritten, a_wrapped_run, runs_that_are_appended, a_run_without_events_says_why, nothing_when_switched_off)
