@@ -8,12 +8,19 @@
  *     shows up in the recording as loss;
  *   - cheap: about one clock_gettime() while recording, one load and one branch while not. No lock is shared with other
  *     code and no memory is allocated on that path.
- * Pointers passed in are read before the call returns and never kept. Of structs with a struct_size, members that lie
- * beyond it are taken as zero, so that programs built with an older header go on working; those built with a newer one
- * do, too: members beyond this library's struct are ignored. 0 counts as the size of today. Devices are numbered below
- * 65535; ttalloc_on() adds an allocator to one. Strings are UTF-8, NUL-terminated, and cut at TTALLOC_NAME_MAX bytes.
- * Recording is on when the environment says so (TT_ALLOC_TRACKING_ENABLED=1, which `ttalloc-recorder -- COMMAND` sets),
- * and never in set-user-ID programs.
+ * Signal handlers may report, too, also while they interrupt a report of their thread: three deep, and on an alternate
+ * stack of MINSIGSTKSZ + 8 KiB. Only ttalloc_flush() is not for them.
+ * Pointers to structs must not be NULL; strings may be, and are then empty or not said. Pointers passed in are read
+ * before the call returns and never kept. Of structs with a struct_size, members that lie beyond it are taken as zero,
+ * so that programs built with an older header go on working; those built with a newer one do, too: members beyond this
+ * library's struct are ignored. 0 counts as the size of today. Devices are numbered below 65535; ttalloc_on() adds an
+ * allocator to one. Strings are UTF-8, NUL-terminated, and cut at TTALLOC_NAME_MAX bytes. Recording is on when the
+ * environment says so (TT_ALLOC_TRACKING_ENABLED=1, which `ttalloc-recorder -- COMMAND` sets), and never in set-user-ID
+ * programs.
+ *
+ * Linked as libttalloc.a, the library is one copy of several that a process may have: the first one that reports
+ * records for all. A plugin that it is linked into stays loaded once it has reported; zstd, threads and dl are to be
+ * linked, too.
  *
  * Units: sizes and addresses are bytes; a size above 2^48 - 1 is recorded as that.
  * Order: report an allocation after the allocator has placed it, and a free before the allocator takes the block back;
@@ -175,7 +182,8 @@ void ttalloc_device_open(const struct ttalloc_device *device);
  * holds. Region HOST stays: it is not the device's memory. */
 void ttalloc_device_close(uint32_t device);
 
-/* Open and close a named range on this thread. Ranges nest; events carry the path of the open ones. */
+/* Open and close a named range on this thread. Ranges nest; events carry the path of the open ones. Of more than 64
+ * that are open at once, the 64 outermost count. A pop without a push does nothing. NULL is an empty name. */
 void ttalloc_label_push(const char *name);
 void ttalloc_label_pop(void);
 

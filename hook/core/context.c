@@ -122,9 +122,10 @@ static int start_segment(struct tta_segment_header *header)
 /* Under the lock: this process's first event, or one some time after a failed start. Returns the new state. */
 static uint32_t start(uint32_t epoch)
 {
-	struct tta_segment_header header = {.magic = TTA_SEGMENT_MAGIC, .version = TTA_SEGMENT_VERSION};
+	static struct tta_segment_header header; /* three KiB, which a signal handler's stack may not have */
 	int error;
 
+	header = (struct tta_segment_header){.magic = TTA_SEGMENT_MAGIC, .version = TTA_SEGMENT_VERSION};
 	tta_identity_describe(&header);
 	if (tta_context.epoch != epoch && (tta_context.epoch || tta_context.marked))
 		begin_anew(&header);

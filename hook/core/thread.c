@@ -320,5 +320,9 @@ bool tta_lane_make_room(struct tta_lane *lane)
 	if (used >= capacity / 2)
 		tta_flusher_wake();
 	lane->limit = lane->head - used + (used < capacity / 2 ? capacity / 2 : capacity);
+	if (__atomic_load_n(&tta_context.flusher.is_put_off, __ATOMIC_RELAXED)) {
+		tta_flusher_start();
+		lane->limit = lane->head + 1;
+	}
 	return true;
 }

@@ -213,8 +213,13 @@ void tta_flusher_start(void)
 	bool was_muted = tta_thread.muted;
 	int error;
 
+	if (tta_stack_is_small()) {
+		__atomic_store_n(&flusher->is_put_off, true, __ATOMIC_RELAXED);
+		return;
+	}
 	if (__atomic_exchange_n(&flusher->is_running, true, __ATOMIC_ACQ_REL))
 		return;
+	__atomic_store_n(&flusher->is_put_off, false, __ATOMIC_RELAXED);
 	tta_pin();
 	tta_critical_enter(&critical); /* the thread inherits that all signals are blocked */
 	tta_thread.muted = true;       /* and nothing else */

@@ -14,6 +14,7 @@
 
 struct tta_flusher {
 	bool is_running;
+	bool is_put_off;  /* it was to be made in a signal handler on a small stack: the next event makes it */
 	sigset_t signals; /* that were blocked where it was made, which exit handlers run with */
 	uint32_t wake;    /* futex; not 0: the flusher shall look at the rings now */
 	uint32_t news;    /* futex; changes when one of the following does, for ttalloc_flush() */

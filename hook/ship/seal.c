@@ -130,14 +130,13 @@ bool tta_seal_everything(bool insist)
 
 /* ---- Waiting ---- */
 
-/* Whether this stack can be packed on. Alternate stacks of signal handlers may be small. */
-static bool can_pack_here(void)
+bool tta_stack_is_small(void)
 {
 	stack_t stack;
 
 	if (sigaltstack(NULL, &stack) || !(stack.ss_flags & SS_ONSTACK))
-		return true;
-	return (uintptr_t)&stack - (uintptr_t)stack.ss_sp >= PACKING_STACK_BYTES;
+		return false;
+	return (uintptr_t)&stack - (uintptr_t)stack.ss_sp < PACKING_STACK_BYTES;
 }
 
 /* Whether the outbox is full, and has been for so long that nobody waits any more. */
@@ -173,7 +172,8 @@ static bool wait_until(bool (*enough)(const void *what), const void *what)
 
 		if (enough(what))
 			return true;
-		if (is_hopeless(seal) || (!tta_context.options.lossless && tta_now_ns() >= deadline_ns))
+		if (is_hopeless(seal) || !__atomic_load_n(&tta_context.flusher.is_running, __ATOMIC_RELAXED) ||
+		    (!tta_context.options.lossless && tta_now_ns() >= deadline_ns))
 			return false;
 		tta_flusher_wake();
 		wait_room(seal, seen, LOOK_AGAIN_NS);
@@ -190,7 +190,7 @@ bool tta_seal_until(bool (*enough)(const void *what), const void *what)
 
 	if (is_hopeless(seal) || tta_fault("no-own-sealing"))
 		return false;
-	if (!can_pack_here())
+	if (tta_stack_is_small())
 		return wait_until(enough, what);
 	while (tta_epoch() == epoch) {
 		uint32_t seen = __atomic_load_n(&seal->room, __ATOMIC_SEQ_CST);

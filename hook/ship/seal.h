@@ -58,6 +58,9 @@ void tta_seal_release(uint64_t committed);
 /* The flusher says whether there is a recorder. */
 void tta_seal_tell_recorder(bool is_gone);
 
+/* Whether this is the alternate stack of a signal handler, and too small for packing a batch or making a thread. */
+bool tta_stack_is_small(void);
+
 /* Whether somebody waits for room. */
 bool tta_seal_is_awaited(void);
 

@@ -322,11 +322,30 @@ static inline uint32_t likely_entry(const struct tta_thread *thread, const uintp
 	return stored.count && is_walk(stored, thread, frame, most) ? entry : 0;
 }
 
+/* The parts of take_slow() that hold a stack: not while the context starts, which may be on a small stack of its own.
+ */
+__attribute__((noinline)) static uint32_t take_first(struct tta_thread *thread, const void *frame)
+{
+	struct taken taken;
+
+	take_native(thread, frame, &taken);
+	take_python(&taken);
+	return tta_thread_backpack(thread) ? intern(thread, &taken) : 0;
+}
+
+__attribute__((noinline)) static uint32_t take_for(const struct tta_delegate *delegate, struct tta_thread *thread,
+                                                   const void *frame)
+{
+	struct taken taken;
+
+	take_native(thread, frame, &taken);
+	return delegate->intern(TTA_ENTRY_STACK, taken.frames, taken.count * (uint32_t)sizeof(taken.frames[0]));
+}
+
 /* The first stack of a process or of a thread, and those of threads that have ended. */
 __attribute__((noinline)) static uint32_t take_slow(struct tta_thread *thread, const void *frame)
 {
 	int saved_errno = errno;
-	struct taken taken;
 	uint32_t entry = 0;
 
 	if (thread->muted || thread->ended || !ttalloc_enabled())
@@ -335,14 +354,9 @@ __attribute__((noinline)) static uint32_t take_slow(struct tta_thread *thread, c
 		tta_thread_renew(thread);
 		if (!thread->backpack)
 			tta_thread_watch(thread); /* so that its pages are given back */
-		take_native(thread, frame, &taken);
-		take_python(&taken);
-		if (tta_thread_backpack(thread))
-			entry = intern(thread, &taken);
+		entry = take_first(thread, frame);
 	} else if (tta_delegate()) {
-		take_native(thread, frame, &taken);
-		entry = tta_delegate()->intern(TTA_ENTRY_STACK, taken.frames,
-		                               taken.count * (uint32_t)sizeof(taken.frames[0]));
+		entry = take_for(tta_delegate(), thread, frame);
 	}
 	errno = saved_errno;
 	return entry;

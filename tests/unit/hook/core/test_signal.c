@@ -237,6 +237,69 @@ static void test_file_size_limit_kills_nobody(void **state)
 	assert_true(find_segment(*state, run_child(run_file_limit, &medium), path, sizeof(path)));
 }
 
+/* ---- The first event, on a small stack ---- */
+
+/* As documented: beside the kernel's frame. One that overflows runs into a page without access. */
+#define FIRST_EVENT_BYTES (8u << 10)
+
+static void report_first(int signal_number)
+{
+	report_alloc((uint64_t)signal_number, 1);
+}
+
+static int count_threads(void)
+{
+	DIR *tasks = opendir("/proc/self/task");
+	int count = -2; /* . and .. */
+
+	CHILD_CHECK(tasks);
+	while (readdir(tasks))
+		count++;
+	closedir(tasks);
+	return count;
+}
+
+static void run_first_on_small_stack(void *stacks)
+{
+	size_t page_bytes = (size_t)sysconf(_SC_PAGESIZE), bytes = (size_t)sysconf(_SC_MINSIGSTKSZ) + FIRST_EVENT_BYTES;
+	size_t pages_bytes = (bytes + page_bytes - 1) / page_bytes * page_bytes;
+	char *pages = mmap(NULL, page_bytes + pages_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	stack_t stack = {.ss_sp = pages + page_bytes, .ss_size = bytes};
+	struct sigaction action = {.sa_handler = report_first, .sa_flags = SA_ONSTACK};
+
+	setenv("TTALLOC_STACKS", stacks, 1);
+	CHILD_CHECK(mprotect(pages + page_bytes, pages_bytes, PROT_READ | PROT_WRITE) == 0);
+	CHILD_CHECK(sigaltstack(&stack, NULL) == 0 && sigaction(SIGUSR1, &action, NULL) == 0);
+	raise(SIGUSR1);
+	CHILD_CHECK(count_threads() == 1); /* a handler may not make one */
+	report_alloc(2, 2);
+	CHILD_CHECK(count_threads() == 2);
+}
+
+static void check_first_on_small_stack(void **state, char *stacks)
+{
+	struct recording recording;
+	char path[256];
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || !defined(__OPTIMIZE__)
+	skip(); /* their frames are larger */
+#endif
+	assert_true(find_segment(*state, run_child(run_first_on_small_stack, stacks), path, sizeof(path)));
+	recording = recording_open(path);
+	assert_int_equal(recording.count, 2);
+	recording_close(&recording);
+}
+
+static void test_first_event_on_a_small_stack(void **state)
+{
+	check_first_on_small_stack(state, "0");
+}
+
+static void test_first_call_stack_on_a_small_stack(void **state)
+{
+	check_first_on_small_stack(state, "16");
+}
+
 #define SIGNAL_TEST(name) cmocka_unit_test_setup_teardown(name, place_setup, place_teardown)
 
 int main(void)
@@ -247,6 +310,8 @@ int main(void)
 	    SIGNAL_TEST(test_flusher_takes_no_signals),
 	    SIGNAL_TEST(test_file_size_limit_kills_nobody),
 	    SIGNAL_TEST(test_stderr_without_a_reader_kills_nobody),
+	    SIGNAL_TEST(test_first_event_on_a_small_stack),
+	    SIGNAL_TEST(test_first_call_stack_on_a_small_stack),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
