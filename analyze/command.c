@@ -4,6 +4,7 @@
  */
 #include "command.h"
 
+#include <errno.h>
 #include <ctype.h>
 #include <limits.h>
 #include <stdio.h>
@@ -90,7 +91,7 @@ static char *read_input(const char *noun, struct sql_error *error)
 		say("reading a %s from standard input", noun);
 	size_t bytes = fread(text, 1, STATEMENT_MAX, stdin);
 	if (ferror(stdin))
-		sql_fail(error, "cannot read standard input: %m");
+		sql_fail(error, "cannot read standard input: %s", strerror(errno));
 	else if (bytes == STATEMENT_MAX)
 		sql_fail(error, "the %s is longer than 1 MiB", noun);
 	else if (memchr(text, '\0', bytes))

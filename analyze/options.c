@@ -5,6 +5,7 @@
 #include "options.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -315,7 +316,7 @@ int option_check_directory(const char *name, const char *path, struct sql_error 
 	if (stat(path, &status) == 0 && !S_ISDIR(status.st_mode))
 		return sql_fail(error, "--%s: '%.200s' is no directory", name, path);
 	if (access(path, R_OK | X_OK) != 0)
-		return sql_fail(error, "--%s: cannot read '%.200s': %m", name, path);
+		return sql_fail(error, "--%s: cannot read '%.200s': %s", name, path, strerror(errno));
 	return 0;
 }
 

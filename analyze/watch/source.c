@@ -92,7 +92,7 @@ enum source_result source_refresh(struct source *source, struct model *model, bo
 	if (!take_stamp(source->path, &file)) {
 		bool absent = errno == ENOENT || errno == ENOTDIR;
 		source->has_read = false;
-		sql_fail(error, absent ? "waiting for %s" : "%s: %m", source->path);
+		sql_fail(error, absent ? "waiting for %s" : "%s: %s", source->path, strerror(errno));
 		return absent ? SOURCE_WAITING : SOURCE_TROUBLE;
 	}
 	if (file.bytes == 0 && !has_wal) { /* just made */

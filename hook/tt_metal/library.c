@@ -121,7 +121,7 @@ static const void *base_of(const void *address, const char **path)
 
 static bool is_ours(const void *address)
 {
-	return base_of(address, NULL) == base_of((const void *)tt_target_of, NULL);
+	return base_of(address, NULL) == base_of((const void *)(uintptr_t)tt_target_of, NULL);
 }
 
 /* NAME as the loaded object PATH sees it. The object stays open for good: what was found has to stay valid. */
@@ -257,16 +257,18 @@ struct tt_target tt_target_of(enum tt_function function, const void *caller)
 	const struct site *site = find_site(key);
 	const char *path = NULL;
 	struct tt_target target;
+	void *found;
 
 	if (site)
 		return site->target;
 	base_of(caller, &path);
-	target.function = find_in(path, function_names[function]);
-	if (!target.function)
-		target.function = find_anywhere(function_names[function]);
-	if (!target.function)
+	found = find_in(path, function_names[function]);
+	if (!found)
+		found = find_anywhere(function_names[function]);
+	if (!found)
 		no_such_function(function_names[function]);
-	target.library = library_of(target.function);
+	*(void **)&target.function = found;
+	target.library = library_of(found);
 	if (target.library) {
 		tt_lock();
 		keep_site(key, target);

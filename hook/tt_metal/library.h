@@ -90,7 +90,7 @@ struct tt_library {
 /* A call's destination. */
 struct tt_target {
 	struct tt_library *library;
-	void *function;
+	void (*function)(void); /* cast to what it is when it is called */
 };
 
 /* Where a call to FUNCTION that returns to CALLER would have gone without the preload. Aborts as the dynamic linker

@@ -183,10 +183,9 @@ void tt_track_scratchpad(void *tracker, const struct tt_vector *cores, uint64_t 
                          const void *device)
 {
 	struct tt_target target = tt_target_of(TT_FUNCTION_TRACK_SCRATCHPAD, CALLER);
-	void (*real)(void *, const struct tt_vector *, uint64_t, uint64_t, const void *);
+	typedef void track_scratchpad(void *, const struct tt_vector *, uint64_t, uint64_t, const void *);
 
-	*(void **)&real = target.function;
-	real(tracker, cores, address, size_bytes, device);
+	((track_scratchpad *)target.function)(tracker, cores, address, size_bytes, device);
 	if (tt_may_report(target.library, TT_SHARE_CBS))
 		tt_count(TT_COUNT_HOOKED);
 }

@@ -4,6 +4,7 @@
  */
 #include "discover.h"
 
+#include <errno.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdint.h>
@@ -99,7 +100,8 @@ static int newest(char *path, size_t size, DIR *directory, const char *name, str
 	}
 	if (best_ns >= 0)
 		return 0;
-	return sql_fail(error, "no recording in this directory; name one (ttalloc-analyze VERB FILE) or set TTALLOC_DB");
+	return sql_fail(error,
+	                "no recording in this directory; name one (ttalloc-analyze VERB FILE) or set TTALLOC_DB");
 }
 
 int discover(char *path, size_t size, const char *directory, struct sql_error *error)
@@ -113,7 +115,8 @@ int discover(char *path, size_t size, const char *directory, struct sql_error *e
 	}
 	DIR *stream = opendir(directory);
 	if (stream == NULL)
-		return sql_fail(error, "cannot look for a recording in '%s': %m; name one or set TTALLOC_DB", directory);
+		return sql_fail(error, "cannot look for a recording in '%s': %s; name one or set TTALLOC_DB", directory,
+		                strerror(errno));
 	int result = newest(path, size, stream, directory, error);
 	closedir(stream);
 	return result;

@@ -26,7 +26,7 @@ static demangler *find_demangler(void)
 
 		looked = true;
 		if (runtime)
-			found = (demangler *)dlsym(runtime, "__cxa_demangle");
+			*(void **)&found = dlsym(runtime, "__cxa_demangle");
 	}
 	return found;
 }

@@ -164,7 +164,7 @@ static int look_at_spread(struct survey *survey, uint32_t series, int64_t at_ns)
 	if (!spread->any || survey->samples == 0 || at_ns > survey->catalog.filter.end_ns ||
 	    spread->taken == survey->samples)
 		return 0;
-	__int128 due = (__int128)spread->taken * spread->changes / survey->samples;
+	__extension__ __int128 due = (__int128)spread->taken * spread->changes / survey->samples;
 	/* of several changes in one nanosecond only the last one shows what that moment left behind */
 	if (spread->seen++ < (int64_t)due || !is_new)
 		return 0;

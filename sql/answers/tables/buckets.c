@@ -34,7 +34,8 @@ struct lines {
 /* The window is [start, end]; a bucket ends where the next one begins, the last one with the window. */
 static int64_t bucket_start(const struct lines *lines, int64_t index)
 {
-	return lines->start_ns + (int64_t)(((__int128)lines->end_ns - lines->start_ns) * index / lines->count);
+	return lines->start_ns +
+	       (int64_t)(__extension__((__int128)lines->end_ns - lines->start_ns) * index / lines->count);
 }
 
 static void move_cursor(struct lines *lines, int64_t index)
