@@ -138,7 +138,7 @@ static void end_placing(const struct tt_placement *outer)
 void tt_allocate_circular_buffers(void *program, const void *device)
 {
 	struct tt_target target = tt_target_of(TT_FUNCTION_ALLOCATE_CIRCULAR_BUFFERS, CALLER);
-	const struct tt_placement outer __attribute__((cleanup(end_placing))) = placing;
+	const struct tt_placement outer __attribute__((cleanup(end_placing), unused)) = placing;
 
 	placing = tt_circular_begin((uintptr_t)program);
 	((program_device *)target.function)(program, device);
