@@ -58,7 +58,7 @@ outside() {
 	mkdir -p "$logs"
 	scratch=$(mktemp -d "${TMPDIR:-/tmp}/ttalloc-fresh.XXXXXX") || exit 2
 	trap 'rm -rf --one-file-system "$scratch"' EXIT
-	trap 'kill "$child" 2>/dev/null; wait "$child"; exit 130' INT TERM HUP
+	trap 'kill -KILL "$child" 2>/dev/null; wait "$child"; exit 130' INT TERM HUP # unshare heeds no other
 	unshare --mount --pid --fork --kill-child \
 		bash "${BASH_SOURCE[0]}" --within "$scratch/machine" --mirror "$mirror" --logs "$logs" "${users[@]/#/--as=}" "$@" &
 	child=$!
