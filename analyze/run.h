@@ -5,6 +5,7 @@
 #ifndef ANALYZE_RUN_H
 #define ANALYZE_RUN_H
 
+#include "analyze/write/status.h"
 #include "output.h"
 
 struct request {
