@@ -4,7 +4,9 @@
  */
 #include "l1_circular.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "sql/base/array.h"
 #include "circular.h"
@@ -76,7 +78,7 @@ int l1_history_last(struct l1_history *history, const struct l1_change **change,
 	if (history->count == 0 && history->chunks > 0) {
 		history->chunks--;
 		if (seek_chunk(history) < 0 || fread(history->changes, CHUNK_BYTES, 1, history->file) != 1)
-			return sql_fail(error, "cannot read a temporary file: %m");
+			return sql_fail(error, "cannot read a temporary file: %s", strerror(errno));
 		history->count = CHUNK_CHANGES;
 	}
 	if (history->count > 0)
