@@ -33,7 +33,7 @@ def table_findings(rooms):
         above.add(room)
 
 
-def file_findings(path, source, rooms, known):
+def file_findings(path, source, rooms, known, seen):
     room = room_of(path, source)
     if room not in rooms:
         yield f"{path.relative_to(source)}: {room} is no room of rooms.py"
@@ -47,7 +47,11 @@ def file_findings(path, source, rooms, known):
         if not target:
             continue
         other = room_of(target, source)
-        if other != room and other not in rooms[room].split() and (room, other) not in known:
+        if other == room or other in rooms[room].split():
+            continue
+        if (room, other) in known:
+            seen.add((room, other))
+        else:
             yield f"{path.relative_to(source)}: includes {name} of {other}, which is not below {room}"
 
 
@@ -56,8 +60,10 @@ def findings_of(source, rooms, known):
     files = sorted(path for folder in FOLDERS for path in (source / folder).rglob("*") if path.suffix in (".c", ".h"))
     sizes = collections.Counter(room_of(path, source) for path in files)
     found += [f"{room}: {size} files, over {MOST_FILES}" for room, size in sizes.items() if size > MOST_FILES]
+    seen = set()
     for path in files:
-        found += file_findings(path, source, rooms, known)
+        found += file_findings(path, source, rooms, known, seen)
+    found += [f"rooms.py: KNOWN has {room} -> {other}, which is turned: take it out" for room, other in set(known) - seen]
     return found, len(files)
 
 
