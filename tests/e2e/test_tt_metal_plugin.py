@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """TT-Metal linked into another library that exports nothing of it, as JAX's plugin is: blocks are recorded from the
-virtual functions of its allocators. A build whose functions are not where they are known to be is left alone. Last, JAX
-itself, where it is installed (TTALLOC_JAX: the Python that has it; TT_METAL_MOCK_CLUSTER_DESC_PATH: a chip)."""
+virtual functions of its allocators. A build whose functions are not where they are known to be is left alone."""
 import ctypes
 import os
 import pathlib
@@ -128,27 +127,8 @@ def the_program_decides():
     harness.equal(done.stdout, "0\n", "state of the gate, which is unknown")
 
 
-def jax():
-    python = os.environ.get("TTALLOC_JAX", "")
-    chip = os.environ.get("TT_METAL_MOCK_CLUSTER_DESC_PATH", "")
-    if not os.access(python, os.X_OK) or not chip:
-        harness.skip("TTALLOC_JAX names no Python that has jax-tt-plugin, or TT_METAL_MOCK_CLUSTER_DESC_PATH no chip")
-    place = harness.Place()
-    file, _said = record(place, [python, str(standins.SOURCE / "examples/jax_training.py"), "1"], "--python-stacks",
-                         TT_LOGGER_LEVEL="error")
-    # A matrix of weights takes 64 KiB in each of 8 banks: two at first, and two new ones from the step.
-    (matrices,), = rows(file, "SELECT count(*) FROM allocation WHERE region = 'DRAM' AND size_bytes = 65536")
-    harness.check(matrices >= 4, f"{matrices} matrices")
-    harness.equal(rows(file, "SELECT DISTINCT ended FROM allocation"), [("freed",)], "ends")
-    harness.equal(rows(file, "SELECT sum(unmatched_frees), sum(replaced), sum(lost) FROM process"), [(0, 0, 0)], "anomalies")
-    (frames,), = rows(file, "SELECT count(*) FROM stack WHERE function LIKE 'train%' AND language = 'python'")
-    harness.check(frames > 0, "no Python frame of the program")
-    harness.equal(harness.analyze("info", file)["complete"], False, "complete")
-    harness.verify(file)
-
-
 if __name__ == "__main__":
     if sys.argv[1:2] in (["use"], ["shuffled"]):
         {"use": use, "shuffled": shuffled}[sys.argv[1]](sys.argv[2])
         os._exit(0)  # nothing is given back
-    harness.main(blocks_of_its_allocators, other_builds_are_left_alone, the_program_decides, jax)
+    harness.main(blocks_of_its_allocators, other_builds_are_left_alone, the_program_decides)

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A training loop of JAX on the mock device, recorded block by block.
+
+usage: test_jax.py  (the directory jax that mock.py made, in $TTALLOC_TTNN)
+"""
+import os
+import pathlib
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE.parent / "e2e"), str(HERE.parent / "tt_metal")]
+
+import harness  # noqa: E402
+import standins  # noqa: E402
+from test_tt_metal_plugin import record, rows  # noqa: E402
+
+MOCK = pathlib.Path(os.environ.get("TTALLOC_TTNN", harness.BUILD.parent / "ttnn")) / "jax"
+
+
+def training_loop():
+    python = MOCK / "python/bin/python"
+    if not python.exists():
+        missing = MOCK / "missing"
+        harness.skip(missing.read_text().strip() if missing.exists() else f"{MOCK}: mock.py has not set it up")
+    place = harness.Place()
+    file, _said = record(place, [str(python), str(standins.SOURCE / "examples/jax_training.py"), "1"], "--python-stacks",
+                         TT_LOGGER_LEVEL="error", TT_METAL_MOCK_CLUSTER_DESC_PATH=str(MOCK / "p100.yaml"))
+    # A matrix of weights takes 64 KiB in each of 8 banks: two at first, and two new ones from the step.
+    (matrices,), = rows(file, "SELECT count(*) FROM allocation WHERE region = 'DRAM' AND size_bytes = 65536")
+    harness.check(matrices >= 4, f"{matrices} matrices")
+    harness.equal(rows(file, "SELECT DISTINCT ended FROM allocation"), [("freed",)], "ends")
+    harness.equal(rows(file, "SELECT sum(unmatched_frees), sum(replaced), sum(lost) FROM process"), [(0, 0, 0)], "anomalies")
+    (frames,), = rows(file, "SELECT count(*) FROM stack WHERE function LIKE 'train%' AND language = 'python'")
+    harness.check(frames > 0, "no Python frame of the program")
+    harness.equal(harness.analyze("info", file)["complete"], False, "complete")
+    harness.verify(file)
+
+
+if __name__ == "__main__":
+    harness.main(training_loop)
