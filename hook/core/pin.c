@@ -12,6 +12,7 @@
 
 void tta_pin(void)
 {
+#ifndef TTALLOC_IS_SHARED
 	static bool is_pinned;
 	int saved_errno = errno;
 	Dl_info self;
@@ -20,6 +21,7 @@ void tta_pin(void)
 	if (!__atomic_exchange_n(&is_pinned, true, __ATOMIC_RELAXED) && dladdr(&is_pinned, &self) && self.dli_fname)
 		dlopen(self.dli_fname, RTLD_LAZY | RTLD_LOCAL | RTLD_NOLOAD | RTLD_NODELETE);
 	errno = saved_errno;
+#endif
 }
 
 __attribute__((constructor)) static void pin_early(void)

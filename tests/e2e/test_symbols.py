@@ -205,9 +205,12 @@ def killed_between_two_modes():
         shutil.copy(file + suffix, killed + suffix)
     database.execute("ROLLBACK")
     database.close()
+    with open(killed + "-journal", "rb") as journal:
+        left = journal.read()
     verify(killed)
-    equal(analyze("peak", killed)["rows"], analyze("peak", file)["rows"], "after the journal was played back")
-    check(not os.path.exists(killed + "-journal"), "the journal is gone")
+    equal(analyze("peak", killed)["rows"], analyze("peak", file)["rows"], "with the journal played back")
+    with open(killed + "-journal", "rb") as journal:
+        check(journal.read() == left, "asking leaves what lies beside the file as it is")
 
 
 if __name__ == "__main__":
