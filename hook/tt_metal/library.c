@@ -190,6 +190,8 @@ static void load_getters(struct tt_library *library, void *handle)
 	*(void **)&library->is_per_core = dlsym(handle, TT_BUFFER_IS_PER_CORE);
 	*(void **)&library->mesh_devices = dlsym(handle, TT_MESH_DEVICES);
 	*(void **)&library->dataflow_buffers = dlsym(handle, TT_DATAFLOW_BUFFERS);
+	*(void **)&library->graph_tracker = dlsym(handle, TT_GRAPH_TRACKER);
+	*(void **)&library->hook_program = dlsym(handle, TT_HOOK_PROGRAM);
 	library->places_dataflow_buffers = dlsym(handle, TT_ALLOCATE_DATAFLOW_BUFFERS) != NULL;
 	library->places_scratchpads = dlsym(handle, TT_ALLOCATE_SCRATCHPADS) != NULL;
 	*(void **)&library->mesh_shape = dlsym(handle, TT_MESH_SHAPE);

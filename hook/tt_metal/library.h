@@ -83,6 +83,11 @@ struct tt_library {
 	const struct tt_vector *(*dataflow_buffers)(const void *program);
 	bool places_dataflow_buffers, places_scratchpads; /* it has functions for that */
 
+	/* GraphTracker::instance() and hook_program(): whether what this thread makes will not run (a NO_DISPATCH
+	 * capture). NULL where there is no such function. */
+	void *(*graph_tracker)(void);
+	bool (*hook_program)(void *tracker, void *program);
+
 	atomic_int layout;         /* of class Buffer; see buffer.c */
 	atomic_int program_layout; /* of class ProgramImpl; see program.c */
 };

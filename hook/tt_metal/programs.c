@@ -4,6 +4,7 @@
  * preload.h. A program is known by the address of its ProgramImpl, to which a Program is a pointer; Programs are moved
  * about.
  */
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -45,13 +46,18 @@ EXPORT program_end tt_program_end_base __asm__(TT_PROGRAM_END_BASE);
 EXPORT program_end tt_program_impl_end __asm__(TT_PROGRAM_IMPL_END);
 EXPORT program_end tt_program_impl_end_base __asm__(TT_PROGRAM_IMPL_END_BASE);
 
-/* The number of a Program: 0 when it was moved away. */
-static uint64_t number_of(const void *program)
+/* The ProgramImpl of a Program: NULL when it was moved away. */
+static const void *impl_of(const void *program)
 {
-	uintptr_t impl;
+	const void *impl;
 
 	memcpy(&impl, program, sizeof(impl));
 	return impl;
+}
+
+static uint64_t number_of(const void *program)
+{
+	return (uintptr_t)impl_of(program);
 }
 
 /* ---- Circular buffers ---- */
@@ -144,6 +150,19 @@ void tt_allocate_circular_buffers(void *program, const void *device)
 	((program_device *)target.function)(program, device);
 }
 
+/* Whether this thread is in a NO_DISPATCH capture, in which nothing runs and so nothing lies in L1. The tracker is
+ * asked what it asks its hook before each run; that answers by the capture's mode, whatever the program. */
+static bool only_tries(const struct tt_library *library, const void *program)
+{
+	const void *object[] = {program, NULL}; /* a Program is a pointer to its ProgramImpl */
+
+	return library->graph_tracker && library->hook_program &&
+	       library->hook_program(library->graph_tracker(), object);
+}
+
+/* How many programs were only tried when they were placed: one that runs after all has not been told of yet. */
+static atomic_uint tried;
+
 static void allocate_others(struct tt_target target, void *program, const void *device, enum tt_placing stage)
 {
 	struct tt_chips chips;
@@ -151,10 +170,14 @@ static void allocate_others(struct tt_target target, void *program, const void *
 	((program_device *)target.function)(program, device);
 	if (!tt_may_report(target.library, TT_SHARE_CBS))
 		return;
-	if (tt_device_chips(target.library, device, &chips))
+	if (only_tries(target.library, program)) {
+		atomic_fetch_add_explicit(&tried, 1, memory_order_relaxed);
+		tt_count(TT_COUNT_HOOKED);
+	} else if (tt_device_chips(target.library, device, &chips)) {
 		tt_circular_look(target.library, program, &chips, stage);
-	else
+	} else {
 		tt_count(TT_COUNT_REFUSED);
+	}
 }
 
 void tt_allocate_dataflow_buffers(void *program, const void *device)
@@ -262,6 +285,9 @@ void tt_track_program(void *tracker, void *program, const void *device)
 	if (!tt_may_report(target.library, TT_SHARE_CBS) || !tt_device_chips(target.library, device, &chips))
 		return;
 	tt_workload_narrow(target.library, program, device, &chips);
+	if (atomic_load_explicit(&tried, memory_order_relaxed) && number_of(program) &&
+	    !only_tries(target.library, impl_of(program)))
+		tt_circular_look(target.library, impl_of(program), &chips, TT_PLACED_SCRATCHPADS);
 	for (uint32_t i = 0; i < chips.count; i++)
 		tt_circular_run(chips.ids[i], number_of(program));
 	tt_trace_run(device, &chips, number_of(program));

@@ -63,7 +63,8 @@ void tt_count(enum tt_count what)
 
 	if (notes[what])
 		ttalloc_note(notes[what], 1);
-	atomic_fetch_add_explicit(&say.counts[what], 1, memory_order_relaxed);
+	if (!atomic_fetch_add_explicit(&say.counts[what], 1, memory_order_relaxed) && what == TT_COUNT_REFUSED)
+		ttalloc_note("not everything that TT-Metal reports could be read for certain", 0);
 }
 
 uint64_t ttalloc_tt_metal_count(uint32_t what)

@@ -29,7 +29,8 @@ bool tt_recording(enum tt_share share);
  * later lines would only repeat. Keeps errno. */
 void tt_say_once(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* Counts, also in the recording where it is of something that is left out of it. */
+/* Counts, also in the recording where it is of something that is left out of it; that something could not be read makes
+ * it incomplete. */
 void tt_count(enum tt_count what);
 
 /* One lock for all of the preload's state: it is taken once per request at most, and fork-safe once tt_lock_init() ran.

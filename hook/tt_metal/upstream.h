@@ -21,6 +21,7 @@
 #define TT_TRACK_ALLOCATE_CB "_ZN2tt8tt_metal12GraphTracker17track_allocate_cbERKNS0_12CoreRangeSetEmmbPKNS0_7IDeviceE"
 /* Asked after track_program; true when the program will not run. a9328e67c7 (2025-03-12) */
 #define TT_HOOK_PROGRAM "_ZN2tt8tt_metal12GraphTracker12hook_programEPNS0_7ProgramE"
+#define TT_GRAPH_TRACKER "_ZN2tt8tt_metal12GraphTracker8instanceEv"
 /* 58509621342 (after 2026-06): called for programs that are hooked, never for those that run. */
 #define TT_TRACK_DATAFLOW_BUFFER                                                                                       \
 	"_ZN2tt8tt_metal12GraphTracker30track_allocate_dataflow_bufferERKNS0_12CoreRangeSetEmmbPKNS0_7IDeviceE"

@@ -161,6 +161,18 @@ def dataflow(nn):
     nn.free(tensor)
 
 
+def tried(nn):
+    """A program that a capture without dispatch compiles; then it runs."""
+    chip, program = nn.open_chip(0), nn.program()
+    nn.add_dataflow(program, 2048, 1, 0, 0, 0, 3, 3)
+    nn.no_dispatch(1)
+    assert nn.compile(program, chip) == 1
+    nn.run(program, chip, 1)
+    nn.no_dispatch(0)
+    nn.run(program, chip, 1)
+    nn.run(program, chip, 1)
+
+
 def clash(nn):
     """Program memory that meets a buffer, and some that grows beyond L1, on a mesh of two chips; then they have room."""
     device = nn.open_mesh_of([nn.open_chip(1), nn.open_chip(2)])
@@ -217,7 +229,7 @@ def nothing(nn):
 
 
 SCENARIOS = {function.__name__: function for function in (
-    matmul_reuse, mesh, tracking_test, no_dispatch, out_of_memory, exceptions, threads, unannounced, many_programs, dataflow,
+    matmul_reuse, mesh, tracking_test, no_dispatch, out_of_memory, exceptions, threads, unannounced, many_programs, dataflow, tried,
     clash, workload, trace, nothing)}
 
 
@@ -409,6 +421,16 @@ def check_dataflow(place, generation):
     expect(run.events("note"), [], "notes")
 
 
+def check_tried(place, generation):
+    """Nothing lies in L1 for a program that is only tried; when it runs, all that it has does, once."""
+    if generation < 202606:
+        return
+    run = scenario("tried", place)
+    kinds = [kind for kind, _ in run.events() if kind in ("cb_alloc", "program_run")]
+    expect(kinds, ["program_run", "program_run", "cb_alloc", "program_run", "program_run"], "order")
+    expect(run.values("cb_alloc", "address", "size", "kind"), [(L1_BASE, 2048, 1)], "what was placed")
+
+
 def check_clash(place, generation):
     """One failed request of a mesh, for each of its chips, with TT-Metal's words; what has room fails nothing."""
     if generation < 202507:
@@ -451,7 +473,7 @@ def check_trace(place, generation):
     expect([event["flags"] & 64 for _, event in run.events("alloc") if event["device"] == 1], [0, 0, 64, 0], "beside a trace")
 
 
-CHECKS = [check_workload, check_trace, check_dataflow, check_clash, check_matmul_reuse, check_mesh, check_tracking_test, check_no_dispatch, check_out_of_memory, check_threads,
+CHECKS = [check_workload, check_trace, check_dataflow, check_tried, check_clash, check_matmul_reuse, check_mesh, check_tracking_test, check_no_dispatch, check_out_of_memory, check_threads,
           check_unannounced, check_many_programs]
 COMPILER_CHECKS = [check_exceptions]  # that depend on the compiler, but on no generation
 

@@ -72,7 +72,6 @@ FINDINGS = {"submeshes": {"shared memory"}}
 # What is not recorded right yet: workload, check, and the first version that it is wrong of, to the reason. It is checked
 # all the same, and said when it has become right.
 PENDING = {
-    ("*", "tries", "0.78.0"): "dataflow buffers of runs without dispatch are recorded",
     ("one_board", "boards", ""): "a device is known by the number that its process gave it",
 }
 
