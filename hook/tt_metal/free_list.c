@@ -44,9 +44,9 @@ enum function { ALLOCATE, ALLOCATE_AT, DEALLOCATE, CLEAR, DESTROY, DELETE, FUNCT
 
 struct library {
 	const char *path;
-	void **slots;
+	tt_virtual_function **slots;
 	uint8_t order[FUNCTIONS]; /* slots of the functions */
-	void *originals[FUNCTIONS];
+	tt_virtual_function *originals[FUNCTIONS];
 	bool proven; /* the order of the slots is certain */
 	bool reports;
 	atomic_bool begun; /* something was reported of it */
@@ -79,7 +79,7 @@ static struct {
 
 static struct library *library_of(const void *object)
 {
-	void *const *table = *(void *const *const *)object;
+	tt_virtual_function *const *table = *(tt_virtual_function *const *const *)object;
 	unsigned count = atomic_load_explicit(&free_lists.library_count, memory_order_acquire);
 
 	for (unsigned i = 0; i < count; i++) {
@@ -399,9 +399,10 @@ static void delete_list(void *object)
 
 /* ---- Taking their place ---- */
 
-static void *const functions[FUNCTIONS] = {
-    [ALLOCATE] = (void *)allocate, [ALLOCATE_AT] = (void *)allocate_at, [DEALLOCATE] = (void *)deallocate,
-    [CLEAR] = (void *)clear,       [DESTROY] = (void *)destroy_list,    [DELETE] = (void *)delete_list,
+static tt_virtual_function *const functions[FUNCTIONS] = {
+    [ALLOCATE] = (tt_virtual_function *)allocate,     [ALLOCATE_AT] = (tt_virtual_function *)allocate_at,
+    [DEALLOCATE] = (tt_virtual_function *)deallocate, [CLEAR] = (tt_virtual_function *)clear,
+    [DESTROY] = (tt_virtual_function *)destroy_list,  [DELETE] = (tt_virtual_function *)delete_list,
 };
 
 static const char *const names[FUNCTIONS] = {
@@ -435,7 +436,9 @@ static bool order_by_names(struct library *library, const struct tt_virtual *tab
 	library->order[DESTROY] = 0; /* a destructor is the first, and then one that gives the memory back, too */
 	library->order[DELETE] = 1;
 	for (int i = 0; handle && i < FUNCTIONS; i++) {
-		void *function = names[i] ? dlsym(handle, names[i]) : NULL;
+		tt_virtual_function *function;
+
+		*(void **)&function = names[i] ? dlsym(handle, names[i]) : NULL;
 
 		for (size_t slot = 2; function && slot < table->count; slot++) {
 			if (table->slots[slot] != function)

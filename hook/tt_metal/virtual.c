@@ -60,9 +60,9 @@ static const struct frame_index *frame_index(const struct dl_phdr_info *object)
 }
 
 /* Whether a function begins at ADDRESS. */
-static bool is_function(const struct frame_index *index, const void *address)
+static bool is_function(const struct frame_index *index, tt_virtual_function *function)
 {
-	int64_t wanted = (const uint8_t *)address - (const uint8_t *)index;
+	int64_t wanted = (intptr_t)((uintptr_t)function - (uintptr_t)index);
 	uint32_t low = 0, high = index->count;
 
 	while (low < high) {
@@ -118,7 +118,7 @@ static const void *const *find_pointer(const struct dl_phdr_info *object, const 
 static bool take_table(const struct dl_phdr_info *object, const void *const *type_word, struct tt_virtual *found)
 {
 	const struct frame_index *index = frame_index(object);
-	void **slots = (void **)(type_word + 1);
+	tt_virtual_function **slots = (tt_virtual_function **)(type_word + 1);
 	size_t count = 0;
 
 	if (type_word[-1] || !index)
@@ -145,14 +145,14 @@ bool tt_virtual_find(const struct dl_phdr_info *object, const char *class_name, 
 	return tables == 1;
 }
 
-static bool protect(void **slot, int protection)
+static bool protect(tt_virtual_function **slot, int protection)
 {
 	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
 
 	return mprotect((void *)((uintptr_t)slot & ~(page - 1)), page, protection) == 0;
 }
 
-bool tt_virtual_replace(void **slot, void *function)
+bool tt_virtual_replace(tt_virtual_function **slot, tt_virtual_function *function)
 {
 	if (!protect(slot, PROT_READ | PROT_WRITE))
 		return false;

@@ -11,8 +11,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+typedef void tt_virtual_function(void); /* of whatever type it is */
+
 struct tt_virtual {
-	void **slots; /* what an object of the class begins with points here */
+	tt_virtual_function **slots; /* what an object of the class begins with points here */
 	size_t count;
 };
 
@@ -21,6 +23,6 @@ struct tt_virtual {
 bool tt_virtual_find(const struct dl_phdr_info *object, const char *class_name, struct tt_virtual *found);
 
 /* Puts FUNCTION into *SLOT, which is write-protected. False: that cannot be done. */
-bool tt_virtual_replace(void **slot, void *function);
+bool tt_virtual_replace(tt_virtual_function **slot, tt_virtual_function *function);
 
 #endif
