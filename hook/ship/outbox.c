@@ -93,7 +93,8 @@ bool tta_outbox_append(struct tta_spool *spool, const struct tta_outbox_batch *g
 		return false;
 	at = outbox_at(spool, header->outbox_sealed);
 	memcpy(at, &batch, sizeof(batch));
-	memcpy(at + sizeof(batch), given->positions, positions_bytes);
+	if (positions_bytes)
+		memcpy(at + sizeof(batch), given->positions, positions_bytes);
 	memcpy(at + head_bytes, given->packed, given->packed_bytes);
 	memset(at + used_bytes, 0, frame_bytes - used_bytes);
 	batch.crc = tta_crc32(at, head_bytes);

@@ -32,6 +32,14 @@ const char *__tsan_default_options(void)
 }
 #endif
 
+#if defined(__has_feature)
+#define ADDRESS_SANITIZER __has_feature(address_sanitizer)
+#elif defined(__SANITIZE_ADDRESS__)
+#define ADDRESS_SANITIZER 1
+#else
+#define ADDRESS_SANITIZER 0
+#endif
+
 struct place {
 	char directory[64];
 	char socket[96];

@@ -106,14 +106,6 @@ static void test_events_from_handlers(void **state)
 
 /* ---- A handler that does not come back ---- */
 
-#if defined(__has_feature)
-#define ADDRESS_SANITIZER __has_feature(address_sanitizer)
-#elif defined(__SANITIZE_ADDRESS__)
-#define ADDRESS_SANITIZER 1
-#else
-#define ADDRESS_SANITIZER 0
-#endif
-
 static sigjmp_buf away;
 static volatile sig_atomic_t jumps;
 
