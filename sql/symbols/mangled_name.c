@@ -285,7 +285,7 @@ static bool read_parts(struct reading *reading, bool nested)
 {
 	bool has_name = false;
 
-	for (size_t parts = 0;; parts++) {
+	for (;;) {
 		bool is_prefix = begins(reading->at, "St") || *reading->at == 'L';
 
 		if (nested && *reading->at == 'E')

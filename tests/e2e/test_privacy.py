@@ -7,14 +7,7 @@ import stat
 import tempfile
 import time
 
-from harness import BUILD, Place, Player, Recorder, analyze, check, equal, main, program, run, skip, start
-
-NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
-
-
-def need_another_user():
-    if os.geteuid() != 0 or not shutil.which("setpriv"):
-        skip("only root can be somebody else")
+from harness import BUILD, Place, Player, Recorder, analyze, check, equal, main, program, run, run_as_another_user, skip, start
 
 
 def mode_of(path):
@@ -52,7 +45,7 @@ def a_directory_that_others_can_write_is_not_used():
 
 def other_users_are_refused():
     """Also where the socket's permissions would let them in."""
-    need_another_user()
+    run_as_another_user("true")
     place = Place()
     recorder = Recorder(place)
     os.chmod(place.path, 0o777)
@@ -61,8 +54,8 @@ def other_users_are_refused():
     os.chown(segments, 65534, 65534)
     for file in (program("ttalloc-player"), BUILD / "hook/libttalloc.so.1"):
         shutil.copy(file, place.path)  # the build may lie where nobody else may go, such as in /root
-    result = run([*NOBODY, place.file("ttalloc-player")], input="alloc 0 0 0 1 2 3\nflush 500\n", cwd=place.path,
-                 env=place.target_env(TTALLOC_SEGMENT_DIR=segments, LD_LIBRARY_PATH=str(place.path)))
+    result = run_as_another_user(place.file("ttalloc-player"), input="alloc 0 0 0 1 2 3\nflush 500\n", cwd=place.path,
+                                 env=place.target_env(TTALLOC_SEGMENT_DIR=segments, LD_LIBRARY_PATH=str(place.path)))
     shutil.rmtree(segments)
     equal(result.returncode, 0, f"status of the other user's program ({result.stderr})")
     equal(result.stdout.splitlines()[-1].split()[-1], "0", "result of its flush")
@@ -78,7 +71,7 @@ def other_users_are_refused():
 
 
 def set_user_id_programs_report_nothing():
-    need_another_user()
+    run_as_another_user("true")
     place = Place()
     recorder = Recorder(place)
     place.path.chmod(0o755)
@@ -87,7 +80,7 @@ def set_user_id_programs_report_nothing():
     os.chmod(copy, 0o4755)
     if os.statvfs(copy).f_flag & os.ST_NOSUID:
         skip("set-user-ID has no effect here")
-    result = run([*NOBODY, copy], input="enabled\n", env=place.target_env())
+    result = run_as_another_user(copy, input="enabled\n", env=place.target_env())
     equal((result.returncode, result.stderr), (0, ""), "status and stderr")
     equal(result.stdout.split()[-1], "0", "enabled")
     recorder.stop()
