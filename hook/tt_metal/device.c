@@ -31,8 +31,8 @@ struct known_allocator {
 };
 
 static struct {
-	struct known_allocator known[KNOWN_ALLOCATORS];
-	size_t used; /* of them, ever */
+	struct known_allocator *known; /* KNOWN_ALLOCATORS, once a device is open: other programs do without */
+	size_t used;                   /* of them, ever */
 	uint16_t last_number;
 } devices;
 
@@ -231,6 +231,8 @@ static struct known_allocator *find_known(const void *allocator, uint64_t cores)
 		if (!known->allocator)
 			vacant = known;
 	}
+	if (!devices.known && !(devices.known = calloc(KNOWN_ALLOCATORS, sizeof(*devices.known))))
+		return NULL;
 	if (!vacant && devices.used < KNOWN_ALLOCATORS)
 		vacant = &devices.known[devices.used++];
 	return vacant;

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdatomic.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "hook/core/producer.h"
@@ -71,7 +72,7 @@ struct list {
 static struct {
 	struct library libraries[MOST_LIBRARIES];
 	atomic_uint library_count;
-	struct list lists[MOST_LISTS];
+	struct list *lists; /* MOST_LISTS, once a library's functions were taken: other programs do without */
 	uint16_t last_number;
 } free_lists;
 
@@ -482,6 +483,10 @@ void tt_free_lists_take(const struct dl_phdr_info *object)
 
 	if (count == MOST_LIBRARIES || !tt_virtual_find(object, TT_CLASS_FREE_LIST, &table))
 		return;
+	if (!free_lists.lists && !(free_lists.lists = calloc(MOST_LISTS, sizeof(*free_lists.lists)))) {
+		tt_say_once("%s: no memory to follow its allocators", object->dlpi_name);
+		return;
+	}
 	*library = (struct library){.path = object->dlpi_name, .slots = table.slots};
 	library->reports = !tt_reach_reaches(object);
 	library->proven = order_by_names(library, &table);
