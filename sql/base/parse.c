@@ -49,7 +49,7 @@ const char *parse_real(const char *text, double *number)
 {
 	const char *end;
 	bool negative = text[0] == '-';
-	if (!scan_decimal(text + negative, number, &end) || *end != '\0')
+	if (!scan_decimal(text + negative, number, &end) || *end != '\0' || !isfinite(*number))
 		return "is not a number";
 	if (negative)
 		*number = -*number;

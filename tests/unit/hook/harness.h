@@ -40,6 +40,13 @@ const char *__tsan_default_options(void)
 #define ADDRESS_SANITIZER 0
 #endif
 
+/* From clang 17 on, AddressSanitizer cannot join threads that a pthread_create() of the program's own has made. */
+#if defined(__clang_major__) && __clang_major__ >= 17
+#define CAN_STAND_BEFORE_PTHREAD_CREATE !ADDRESS_SANITIZER
+#else
+#define CAN_STAND_BEFORE_PTHREAD_CREATE 1
+#endif
+
 struct place {
 	char directory[64];
 	char socket[96];

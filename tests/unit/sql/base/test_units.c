@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <string.h>
+
 #include <cmocka.h>
 
 #include "sql/base/units.h"
@@ -174,6 +176,22 @@ static void test_parse_integer(void **state)
 		assert_non_null(parse_integer(wrong[i], &number));
 }
 
+static void test_parse_real(void **state)
+{
+	char long_text[400];
+	double number;
+
+	(void)state;
+	assert_null(parse_real("-2.5", &number));
+	assert_true(number == -2.5);
+	memset(long_text, '1', sizeof(long_text));
+	long_text[308] = '\0';
+	assert_null(parse_real(long_text, &number));
+	long_text[308] = '1';
+	long_text[sizeof(long_text) - 1] = '\0';
+	assert_non_null(parse_real(long_text, &number)); /* more than a double can be */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -181,6 +199,7 @@ int main(void)
 	    cmocka_unit_test(test_ratio_and_real), cmocka_unit_test(test_column_units),
 	    cmocka_unit_test(test_parse_size),     cmocka_unit_test(test_parse_moment),
 	    cmocka_unit_test(test_parse_steps),    cmocka_unit_test(test_parse_integer),
+	    cmocka_unit_test(test_parse_real),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
