@@ -15,7 +15,7 @@
 struct recording {
 	sqlite3 *db;
 	char *path;
-	struct reach reach; /* to the file */
+	struct reach reach;        /* to the file */
 	struct recording *old;     /* that a diff compares with; owned; NULL: none */
 	struct sql_error *trouble; /* of the table-valued function under way; NULL: none runs */
 	bool in_transaction;

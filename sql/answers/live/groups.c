@@ -249,7 +249,8 @@ static int read_groups(struct scan *scan)
 
 int live_read_groups(struct live *live, struct recording *recording, int64_t budget_ns, struct sql_error *error)
 {
-	struct scan scan = {.live = live, .recording = recording, .error = error, .deadline_ns = monotonic_ns() + budget_ns};
+	struct scan scan = {
+	    .live = live, .recording = recording, .error = error, .deadline_ns = monotonic_ns() + budget_ns};
 
 	for (size_t i = 0; i < live->process_count; i++)
 		scan.any_alive |= !live->processes[i].ended;
