@@ -25,7 +25,7 @@ mode=default
 filter=
 jobs=$(nproc)
 passed=0 failed=0 skipped=0
-failures=()
+failures=() unsteady=()
 
 while (($#)); do
 	case $1 in
@@ -111,6 +111,7 @@ one() {
 	case $1 in
 	passed) passed=$((passed + 1)) ;;
 	skipped) skipped=$((skipped + 1)) ;;
+	unsteady) passed=$((passed + 1)); unsteady+=("$2") ;;
 	*) failed=$((failed + 1)); failures+=("$2") ;;
 	esac
 	printf '%-8s %-60s %7ss %9s\n' "$1" "$2" "$3" "${4:-}"
@@ -134,6 +135,7 @@ step() {
 # ctests BUILD NAME ARGUMENTS...: runs ctest in BUILD, and counts each of its tests as it ends.
 ctests() {
 	local build=$1 name=$2 log line status=1 counted=$((passed + failed + skipped)) failed_before=$failed result
+	local -a again=()
 	shift 2
 	log=$builds/log/ctest-$name.log
 	mkdir -p "$builds/log"
@@ -144,7 +146,12 @@ ctests() {
 			Skipped*) result=skipped ;;
 			*) result=failed ;;
 			esac
-			one "$result" "$name/${BASH_REMATCH[2]}" "${BASH_REMATCH[5]}" "${BASH_REMATCH[1]}"
+			if [[ $result == failed ]]; then
+				again+=("${BASH_REMATCH[2]}")
+				echo "failed once: $name/${BASH_REMATCH[2]} (${BASH_REMATCH[4]})"
+			else
+				one "$result" "$name/${BASH_REMATCH[2]}" "${BASH_REMATCH[5]}" "${BASH_REMATCH[1]}"
+			fi
 		elif [[ $line =~ Test\ +\#[0-9]+:\ ([^ ]+) ]]; then
 			one failed "$name/${BASH_REMATCH[1]}" 0
 		elif [[ $line =~ ^status\ ([0-9]+)$ ]]; then
@@ -157,9 +164,25 @@ ctests() {
 		echo "status $?"
 	} | tee "$log" | sed -un '/^status /p;/^ *[0-9]*\/[0-9]* Test/,/^[0-9]*% tests passed/{/^ *Start /d;/^[0-9]*% tests passed/d;/^$/d;p}')
 	# Nothing may fail without a line that says so, and a list of tests may not be empty.
-	if ((status != 0 && failed == failed_before)) || { [[ -z $filter ]] && ((passed + failed + skipped == counted)); }; then
+	if ((status != 0 && failed + ${#again[@]} == failed_before)) || { [[ -z $filter ]] && ((passed + failed + skipped + ${#again[@]} == counted)); }; then
 		tail -n 20 "$log"
 		one failed "$name/ctest" 0
+	fi
+	for line in "${again[@]}"; do
+		once_more "$build" "$name" "$line"
+	done
+}
+
+# once_more BUILD NAME TEST: a test that failed beside others has a second try alone. One that passes then is no proof of a fault,
+# and none of its absence: it counts as passed, and the last lines name it.
+once_more() {
+	local started=$SECONDS
+
+	if ctest --test-dir "$1" --output-on-failure -R "^$3\$" >"$builds/log/again-$2-$3.log" 2>&1; then
+		one unsteady "$2/$3" $((SECONDS - started))
+	else
+		tail -n 60 "$builds/log/again-$2-$3.log"
+		one failed "$2/$3" $((SECONDS - started))
 	fi
 }
 
@@ -183,6 +206,9 @@ cmake_build() {
 finish() {
 	local name
 
+	for name in "${unsteady[@]}"; do
+		echo "unsteady: $name failed beside others and passed alone"
+	done
 	for name in "${failures[@]}"; do
 		echo "failed: $name"
 	done
