@@ -61,6 +61,9 @@ wanted_needs=(
 	"zstd           command -v zstd"
 	"libunwind8     has_libunwind"
 	"python3-venv   python3 -m ensurepip --version"
+	"abigail-tools  command -v abidiff"
+	"dpkg-dev       command -v dpkg-shlibdeps"
+	"file           command -v file"
 )
 
 has_libunwind() {
@@ -272,6 +275,7 @@ suite_fresh() {
 	for release in bookworm trixie; do
 		echo "$release: this takes as long as four runs of all tests"
 		step "fresh/$release" bash "$root/tests/fresh.sh" --build-dir "$builds" "$release"
+		step "packages/$release" bash "$root/tests/fresh.sh" --build-dir "$builds" --as root "$release" 'bash tests/packages.sh'
 	done
 }
 

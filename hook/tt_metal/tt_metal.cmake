@@ -23,4 +23,4 @@ install(TARGETS ttalloc_tt_metal LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 
 # For a patched TT-Metal.
 install(FILES ${PROJECT_SOURCE_DIR}/include/allocation_client.hpp ${PROJECT_SOURCE_DIR}/include/allocation_reporter.hpp
-        DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+        DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT dev)

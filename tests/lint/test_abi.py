@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What was built against the last release runs with this libttalloc: abidiff (abigail-tools) finds nothing changed or taken away.
+
+The release's description, tests/lint/libttalloc-VERSION.abi, is made anew with each release, of its build:
+abidw --exported-interfaces-only --no-elf-needed --no-show-locs --no-comp-dir-path --no-corpus-path --drop-private-types
+      --headers-dir include --out-file tests/lint/libttalloc-VERSION.abi BUILD/hook/libttalloc.so
+"""
+import pathlib
+import shutil
+import subprocess
+import sys
+
+from lint import BUILD, SOURCE
+
+SKIPPED = 77
+OF_ANOTHER_MACHINE = "architecture"
+
+if not shutil.which("abidiff"):
+    print("there is no abidiff (abigail-tools)")
+    sys.exit(SKIPPED)
+released = sorted(pathlib.Path(__file__).parent.glob("libttalloc-*.abi"))[-1]
+found = subprocess.run(["abidiff", "--no-added-syms", "--drop-private-types", "--headers-dir2", SOURCE / "include", released,
+                        BUILD / "hook/libttalloc.so"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+if OF_ANOTHER_MACHINE in found.stdout:
+    print(f"{released.name} is of another architecture")
+    sys.exit(SKIPPED)
+print(found.stdout or f"as {released.name}")
+sys.exit(found.returncode != 0)
