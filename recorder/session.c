@@ -23,6 +23,7 @@
 #include "recorder/ledger/ingest.h"
 #include "recorder/legacy/legacy.h"
 #include "recorder/serve/segments.h"
+#include "recorder/serve/service.h"
 #include "recorder/serve/server.h"
 #include "recorder/serve/listener.h"
 #include "output.h"
@@ -210,15 +211,31 @@ static int open_ingest(struct session *session, struct sql_error *error)
 	return result < 0 ? sql_fail(error, "%s", failed.text) : 0;
 }
 
+/* Binds the chosen socket, or takes the one that the service was started with, which must be it. */
+static int open_socket(struct session *session, struct sql_error *error)
+{
+	bool is_chosen = session->options->socket || session->options->append;
+	char path[LISTENER_PATH_BYTES];
+	int fd = session->options->command ? -1 : service_socket(path, error);
+
+	if (fd == -2)
+		return -1;
+	if (fd < 0)
+		return listener_open(&session->listener, session->socket_path, error);
+	if (is_chosen && strcmp(path, session->socket_path) != 0)
+		return sql_fail(error, "started with the socket %s, where %s was chosen", path, session->socket_path);
+	strcpy(session->socket_path, path);
+	return listener_adopt(&session->listener, fd, path, error);
+}
+
 /* Without a socket nothing is made; a recording that goes on has to be read to know its socket. */
 static int open_file_and_socket(struct session *session, struct sql_error *error)
 {
 	if (session->options->append) {
 		if (open_ingest(session, error) < 0 || choose_socket(session, error) < 0 ||
-		    listener_open(&session->listener, session->socket_path, error) < 0)
+		    open_socket(session, error) < 0)
 			return -1;
-	} else if (choose_socket(session, error) < 0 ||
-	           listener_open(&session->listener, session->socket_path, error) < 0 ||
+	} else if (choose_socket(session, error) < 0 || open_socket(session, error) < 0 ||
 	           open_ingest(session, error) < 0) {
 		return -1;
 	}
@@ -356,8 +373,11 @@ static int record(struct session *session, struct sql_error *error)
 		watch_start(&session->watch, session->output.path, &session->signals_before);
 	if (!status && options->command)
 		status = command_start(&session->command, session->socket_path, error);
-	if (!status)
+	if (!status) {
+		service_tell("READY=1");
 		server_run(server, &session->report);
+		service_tell("STOPPING=1");
+	}
 	server_close(server);
 	legacy_close(legacy);
 	return status;

@@ -142,6 +142,14 @@ int listener_open(struct listener *listener, const char *path, struct sql_error 
 	return result;
 }
 
+int listener_adopt(struct listener *listener, int fd, const char *path, struct sql_error *error)
+{
+	int result = listener_name(listener, path, error);
+
+	listener->fd = fd;
+	return result;
+}
+
 static void let_others_start(struct listener *listener)
 {
 	if (listener->is_starting)

@@ -44,6 +44,9 @@ void listener_directory(const char *path, char directory[static LISTENER_PATH_BY
  * not. 0, or -1 with ERROR. */
 int listener_open(struct listener *listener, const char *path, struct sql_error *error);
 
+/* Takes FD for the socket at PATH, which somebody else has bound and removes. 0, or -1 with ERROR. */
+int listener_adopt(struct listener *listener, int fd, const char *path, struct sql_error *error);
+
 /* Begins to listen: whoever connects may rely on all that the recorder has, its file say. 0, or -1 with ERROR. */
 int listener_begin(struct listener *listener, struct sql_error *error);
 

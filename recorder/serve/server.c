@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "segments.h"
+#include "service.h"
 #include "sql/base/machine.h"
 #include "sql/base/error.h"
 #include "sql/base/say.h"
@@ -190,6 +191,7 @@ static void every_second(struct server *server)
 	processes_scan(server);
 	processes_poll(server, false);
 	connections_expire(server);
+	service_is_well();
 	if (!server->listening && server_watch(server, &server->listener, EPOLLIN) == 0)
 		server->listening = true;
 }
