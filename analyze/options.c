@@ -169,6 +169,7 @@ static struct option option_of_param(const struct query *query, const struct que
 	    [QUERY_TEXT] = {OPTION_TEXT, "TEXT"},    [QUERY_SIZE] = {OPTION_SIZE, "SIZE"},
 	    [QUERY_TIME] = {OPTION_TIME, "TIME"},    [QUERY_REGION] = {OPTION_REGION, "NAME"},
 	    [QUERY_FLAG] = {OPTION_FLAG, NULL},      [QUERY_CHOICE] = {OPTION_CHOICE, "WORD"},
+	    [QUERY_FILE] = {OPTION_FILE, "FILE"},
 	};
 	bool other_in_tables = query->show.param && strcmp(query->show.param, param->name) == 0;
 	return (struct option){.name = param->name,
@@ -234,6 +235,8 @@ static struct option shared_option(struct options *options, const struct option 
 		own.choices = "folded|table|json|jsonl|csv";
 		own.fallback = "folded";
 	}
+	if (query && query->verdicts && strcmp(option->name, "format") == 0)
+		own.choices = "table|json|jsonl|csv|junit|github";
 	return own;
 }
 

@@ -12,11 +12,9 @@
 
 #include "sql/base/error.h"
 
-static const char *const formats[] = {[FORMAT_TABLE] = "table",
-                                      [FORMAT_JSON] = "json",
-                                      [FORMAT_JSONL] = "jsonl",
-                                      [FORMAT_CSV] = "csv",
-                                      [FORMAT_FOLDED] = "folded"};
+static const char *const formats[] = {
+    [FORMAT_TABLE] = "table",   [FORMAT_JSON] = "json",   [FORMAT_JSONL] = "jsonl",  [FORMAT_CSV] = "csv",
+    [FORMAT_FOLDED] = "folded", [FORMAT_JUNIT] = "junit", [FORMAT_GITHUB] = "github"};
 
 static int choose_format(struct output *output, const struct arguments *arguments, const struct query *query,
                          struct sql_error *error)
@@ -109,6 +107,10 @@ struct writer *output_writer(const struct output *output, const struct query *qu
 		return writer_csv(&output->style);
 	case FORMAT_FOLDED:
 		return writer_folded(&output->style);
+	case FORMAT_JUNIT:
+		return writer_junit(&output->style);
+	case FORMAT_GITHUB:
+		return writer_github(&output->style);
 	default:
 		return table_writer(output, query ? &query->show : &plain);
 	}

@@ -60,6 +60,9 @@ struct writer *writer_json(const struct style *style);
 struct writer *writer_jsonl(const struct style *style);
 struct writer *writer_csv(const struct style *style);
 struct writer *writer_folded(const struct style *style);
+/* Of verdicts (sql/answers/query.h): XML that CI servers read, and lines that GitHub shows beside the code. */
+struct writer *writer_junit(const struct style *style);
+struct writer *writer_github(const struct style *style);
 
 /* Sums the rows that are no leaks into a line for each owner under the table INNER (which it then owns). */
 struct writer *writer_fold(struct writer *inner);
@@ -77,6 +80,18 @@ void ownership_find(struct ownership *ownership, const struct column *columns, s
 bool ownership_is_told(const struct ownership *ownership);
 enum owner { OWNER_PROGRAM, OWNER_RUNTIME, OWNER_LIVE };
 enum owner ownership_of(const struct ownership *ownership, const struct query_cell *cells);
+
+/* The columns of verdicts. */
+struct verdict_columns {
+	size_t count; /* of columns; the value of those below that are not there */
+	size_t budget, device, region, verdict, detail, source;
+};
+void verdict_columns_find(struct verdict_columns *found, const struct column *columns, size_t count);
+
+/* Of a row of verdicts: its name, and the device and region that it is about. The caller frees the text. */
+char *verdict_name(const struct verdict_columns *columns, const struct query_cell *cells);
+/* The text of a cell; "" where there is none. */
+const char *verdict_text(const struct query_cell *cells, size_t column, size_t count);
 
 /* Leaves out of the table INNER (which it then owns) the rows before anything was live, and rows without figures.
  * EACH: the columns that rows of one series agree in, with commas between them; NULL: there is one series. */

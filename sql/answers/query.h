@@ -6,7 +6,7 @@
  *
  *   -- summary: one line, what it answers
  *   -- about: prose for --help and the man page; the line may be repeated
- *   -- param: NAME TYPE DEFAULT help text     TYPE: integer, real, text, size, time, region, flag, choice(a|b|c),
+ *   -- param: NAME TYPE DEFAULT help text     TYPE: integer, real, text, size, time, region, flag, choice(a|b|c), file,
  *                                             attribution or attribution(more|words): what --by means (attribution.h);
  *                                             it is called by. DEFAULT: "-" for NULL; "required"
  *   -- filters: device region pid label start end step      the shared options that it honours
@@ -16,8 +16,10 @@
  *                                            RANK, where a table has no room for all columns: key (tells rows from each
  *                                            other), context (goes first), derived (says what others say), remark
  *   -- exit: nonempty [always]                with --exit-code, or always, status 1 when a row came
- *   -- exit: above COLUMN                     with --exit-code, status 1 when a row has more than 0 there
+ *   -- exit: above COLUMN [always]            the same when a row has more than 0 there
  *   -- format: folded                         without --format each row is a line: first column, blank, second column
+ *   -- format: verdicts                       also formats of CI: a row is a test, named by the column "budget", with
+ *                                             "verdict" (ok, failed, ignored), "detail", and "source" (FILE:LINE)
  *   -- files: old new                         it is about two recordings
  *
  * and how a table shows it:
@@ -60,7 +62,8 @@ enum query_type {
 	QUERY_TIME,
 	QUERY_REGION,
 	QUERY_FLAG,
-	QUERY_CHOICE
+	QUERY_CHOICE,
+	QUERY_FILE
 };
 
 struct query_param {
@@ -96,7 +99,7 @@ struct query {
 	size_t param_count;
 	const struct query_column *columns;
 	size_t column_count;
-	bool exit_nonempty, exit_always, folded, two_files;
+	bool exit_nonempty, exit_always, folded, verdicts, two_files;
 	const char *exit_above; /* only rows with more than 0 in this column count; NULL: all */
 	struct query_show show;
 	const char *with_param, *with_body; /* the other body, used when with_param is given; NULL: there is none */

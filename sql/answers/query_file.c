@@ -68,7 +68,7 @@ static const struct {
 	enum query_type type;
 } types[] = {
     {"integer", QUERY_INTEGER}, {"real", QUERY_REAL},     {"text", QUERY_TEXT}, {"size", QUERY_SIZE},
-    {"time", QUERY_TIME},       {"region", QUERY_REGION}, {"flag", QUERY_FLAG},
+    {"time", QUERY_TIME},       {"region", QUERY_REGION}, {"flag", QUERY_FLAG}, {"file", QUERY_FILE},
 };
 
 /* What --by means, and (MORE|WORDS) of the query's own. */
@@ -113,7 +113,7 @@ static int take_type(const struct parser *parser, char *word, struct query_param
 		return take_attribution(parser, word + strlen("attribution"), param);
 	if (strncmp(word, "choice(", 7) != 0 || word[length - 1] != ')' || length == 8)
 		return fail(parser,
-		            "types are integer, real, text, size, time, region, flag, choice(a|b|c) and "
+		            "types are integer, real, text, size, time, region, flag, file, choice(a|b|c) and "
 		            "attribution, not",
 		            word);
 	word[length - 1] = '\0';
@@ -209,17 +209,22 @@ static int take_filters(const struct parser *parser, char *rest)
 	return 0;
 }
 
+/* "nonempty" or "above COLUMN", and "always". */
 static int take_exit(const struct parser *parser, char *rest)
 {
 	struct query *query = &parser->parsed->query;
+	char *rule = next_word(&rest);
 
-	query->exit_nonempty = strcmp(rest, "nonempty") == 0;
-	query->exit_always = strcmp(rest, "nonempty always") == 0;
-	if (strncmp(rest, "above ", strlen("above ")) == 0) {
-		query->exit_above = rest + strlen("above ");
-		query->exit_nonempty = true;
-	}
-	return query->exit_nonempty || query->exit_always ? 0 : fail(parser, "unknown exit rule", rest);
+	if (rule && strcmp(rule, "above") == 0)
+		query->exit_above = next_word(&rest);
+	else if (!rule || strcmp(rule, "nonempty") != 0)
+		return fail(parser, "unknown exit rule", rule ? rule : "");
+	char *always = next_word(&rest);
+	query->exit_nonempty = !always;
+	query->exit_always = always && strcmp(always, "always") == 0;
+	if (rule[0] == 'a' && !query->exit_above)
+		return fail(parser, "above which column?", NULL);
+	return query->exit_nonempty || query->exit_always ? 0 : fail(parser, "unknown exit rule", always);
 }
 
 /* A key that knows one value. */
@@ -231,6 +236,8 @@ static int take_flag(const struct parser *parser, const char *rest, const char *
 
 static int take_format(const struct parser *parser, char *rest)
 {
+	if (strcmp(rest, "verdicts") == 0)
+		return take_flag(parser, rest, "verdicts", &parser->parsed->query.verdicts);
 	return take_flag(parser, rest, "folded", &parser->parsed->query.folded);
 }
 

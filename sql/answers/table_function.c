@@ -81,6 +81,15 @@ int64_t table_number(const struct table_call *call, size_t argument, int64_t fal
 	return call->arguments[argument].text ? call->arguments[argument].number : fallback;
 }
 
+int64_t table_real(double number)
+{
+	int64_t cell;
+
+	number += 0.0; /* -0 would be TABLE_NULL */
+	memcpy(&cell, &number, sizeof(cell));
+	return cell;
+}
+
 static void table_clear(struct table *table)
 {
 	for (size_t i = 0; i < table->text_count; i++)
@@ -328,6 +337,14 @@ static int function_eof(sqlite3_vtab_cursor *base)
 	return cursor->at >= cursor->table.count;
 }
 
+static void put_real(sqlite3_context *context, int64_t cell)
+{
+	double number;
+
+	memcpy(&number, &cell, sizeof(number));
+	sqlite3_result_double(context, number);
+}
+
 static int function_column(sqlite3_vtab_cursor *base, sqlite3_context *context, int column)
 {
 	const struct function_cursor *cursor = (const struct function_cursor *)base;
@@ -338,8 +355,11 @@ static int function_column(sqlite3_vtab_cursor *base, sqlite3_context *context, 
 	int64_t cell = table->cells[cursor->at * table->columns + (size_t)column];
 	if (cell == TABLE_NULL)
 		return SQLITE_OK;
-	if (((const struct function_table *)base->pVtab)->module->function->text_columns >> column & 1)
+	const struct table_function *function = ((const struct function_table *)base->pVtab)->module->function;
+	if (function->text_columns >> column & 1)
 		sqlite3_result_text(context, table->texts[cell], -1, SQLITE_TRANSIENT);
+	else if (function->real_columns >> column & 1)
+		put_real(context, cell);
 	else
 		sqlite3_result_int64(context, cell);
 	return SQLITE_OK;
@@ -385,6 +405,7 @@ static const struct table_function *const all_functions[] = {
     &table_floor_sums,
     &table_peak_cores,
     &table_l1,
+    &table_check_budgets,
 };
 
 static int add_function(struct recording *recording, const struct table_function *function)

@@ -2,9 +2,9 @@
  *
  * table_function.h - table-valued functions over the replay. All are called as NAME(arguments of its own, device,
  * region, pid, label, start, end, step_first, step_last, recording); what is not given or NULL does not filter, and
- * recording is 'old' for the second one of a diff. Cells are integers. A function computes all its rows when it is
- * called: in a join it belongs to the left. Where it takes "by", its rows are of blocks that --by does not tell apart,
- * and origin, key and size_bytes are those of one of them, for attribution() (attribution.h).
+ * recording is 'old' for the second one of a diff. Cells are integers where nothing else is said. A function computes
+ * all its rows when it is called: in a join it belongs to the left. Where it takes "by", its rows are of blocks that
+ * --by does not tell apart, and origin, key and size_bytes are those of one of them, for attribution() (attribution.h).
  *
  *   peaks()                 device, region, peak_bytes, peak_ns, peak_blocks, peak_bank_bytes, peak_bank_ns
  *   peak_blocks()           device, region, and the columns of live_blocks: what was live at that peak
@@ -32,6 +32,7 @@
  *   why_answer(for_failure, for_at, for_size, for_message)  see answers/tables/why.c: why a request failed, in a row
  *   why_blocks(the same)    key, origin, address, size_bytes, bank_bytes, age_ns, aliased: what would have to go
  *   findings()              what, place, detail: what verify finds
+ *   check_budgets(budget, path, by)  see answers/tables/check.c: what became of the budgets of a text and of a file
  */
 #ifndef SQL_TABLE_FUNCTION_H
 #define SQL_TABLE_FUNCTION_H
@@ -58,6 +59,9 @@ int table_add(struct table *table, const int64_t *cells, struct sql_error *error
 /* Keeps a copy of TEXT for a cell, which it returns; -1 with ERROR. */
 int64_t table_text(struct table *table, const char *text, struct sql_error *error);
 
+/* NUMBER for a cell, which is returned. */
+int64_t table_real(double number);
+
 /* What a function was called with; TEXT is NULL where that is nothing. */
 struct table_argument {
 	int64_t number;
@@ -80,6 +84,7 @@ struct table_function {
 	const char *columns;                        /* as in CREATE TABLE */
 	const char *arguments[TABLE_ARGUMENTS_MAX]; /* names of its own ones; NULL behind the last */
 	unsigned text_columns;                      /* a bit each: their cells are from table_text() */
+	unsigned real_columns;                      /* a bit each: their cells are from table_real() */
 	int (*fill)(struct table_call *call);
 };
 
@@ -88,6 +93,6 @@ extern const struct table_function table_peaks, table_peak_blocks, table_live_bl
 extern const struct table_function table_buckets, table_bank_samples, table_failure_banks, table_findings;
 extern const struct table_function table_temporary_sums, table_histogram_bins, table_floor_longest, table_floor_sums;
 extern const struct table_function table_allocated_sums, table_diff_groups, table_why, table_why_blocks;
-extern const struct table_function table_peak_cores, table_l1;
+extern const struct table_function table_peak_cores, table_l1, table_check_budgets;
 
 #endif

@@ -35,6 +35,7 @@ const char *value_parse(struct query_value *value, enum query_type type, const c
 		return value->number < 0 ? region_problem : NULL;
 	case QUERY_TEXT:
 	case QUERY_CHOICE:
+	case QUERY_FILE:
 		break;
 	}
 	value->text = text;

@@ -27,7 +27,9 @@ ROOMS = {
     "sql/answers/live":   "include include/ttalloc sql/base sql/store sql/replay",
     "sql/answers/why":    "include include/ttalloc sql/base sql/store sql/replay",
     "sql/answers/verify": "include include/ttalloc sql/base sql/store sql/replay sql/answers",
-    "sql/answers/tables": "include include/ttalloc sql/base sql/store sql/replay sql/answers sql/answers/why sql/answers/verify",
+    "sql/answers/check":  "include include/ttalloc sql/base sql/store sql/replay sql/answers",
+    "sql/answers/tables": "include include/ttalloc sql/base sql/store sql/replay sql/answers sql/answers/why sql/answers/verify "
+                          "sql/answers/check",
 
     "recorder/ledger":    "include include/ttalloc sql/base sql/store sql/replay",
     "recorder/serve":     "include include/ttalloc sql/base recorder/ledger",

@@ -17,6 +17,7 @@
 -- column: step id of the process at the alloc
 -- column: ended text,remark live, process exit, exec, device close
 -- column: owner text,context program; runtime; live program: it may yet free the block
+-- column: asked_by text,context the innermost function of its call stack that is the program's own
 -- column: aliased count 1: lies in another block, and counts zero in every sum
 -- column: group text with --by: what the blocks have in common
 -- column: blocks count with --by: aliased ones count zero
@@ -41,7 +42,8 @@ SELECT p.pid AS pid, o.device AS device, region_word(o.region) AS region, class_
   (SELECT path FROM label_info WHERE id = o.label) AS label,
   (SELECT s.number FROM step_mark s WHERE s.process = o.process AND s.key < b.key ORDER BY s.key DESC LIMIT 1) AS step,
   coalesce(b.ended, p.ended, 'live') AS ended,
-  block_owner(o.class, o.region, o.flags, b.size_bytes, b.bank_bytes, coalesce(b.ended, p.ended)) AS owner, o.flags >> 2 & 1 AS aliased
+  block_owner(o.class, o.region, o.flags, b.size_bytes, b.bank_bytes, coalesce(b.ended, p.ended)) AS owner,
+  attribution(iif(o.stack IS NULL, NULL, 'function'), o.id, NULL, NULL) AS asked_by, o.flags >> 2 & 1 AS aliased
 FROM b JOIN origin o ON o.id = b.origin LEFT JOIN process_info p ON p.id = o.process
 WHERE (:device IS NULL OR o.device = :device)
   AND (:region IS NULL OR o.region = region_number(:region))

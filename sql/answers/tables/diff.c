@@ -4,11 +4,8 @@
  * dictionary; so each side is asked with the built-in query of that name, and the groups are compared by what they are
  * called.
  */
-#include <stdio.h>
-#include <string.h>
-
 #include "sql/base/error.h"
-#include "sql/answers/query.h"
+#include "sql/answers/question.h"
 #include "sql/store/recording.h"
 #include "sql/answers/table_function.h"
 
@@ -28,27 +25,13 @@ enum column {
 static const char *const column_names[COLUMNS] = {
     "device", "region", "group", "bytes", "blocks", "runtime_bytes", "runtime_blocks", "live_bytes", "live_blocks"};
 
-static const struct query *find_query(const char *name)
-{
-	const struct query *query;
-
-	for (size_t i = 0; (query = query_builtin(i)); i++)
-		if (strcmp(query->name, name) == 0)
-			return query;
-	return NULL;
-}
-
 /* COLUMNS that are not needed, and not there, are the count of columns. */
 static int find_columns(const struct query_run *run, size_t *columns)
 {
 	for (size_t wanted = 0; wanted < COLUMNS; wanted++) {
-		size_t at = 0, count = query_column_count(run);
-
-		while (at < count && strcmp(query_column_name(run, at), column_names[wanted]) != 0)
-			at++;
-		if (at == count && wanted < NEEDED)
+		columns[wanted] = query_column_find(run, column_names[wanted]);
+		if (columns[wanted] == query_column_count(run) && wanted < NEEDED)
 			return -1;
-		columns[wanted] = at;
 	}
 	return 0;
 }
@@ -107,56 +90,16 @@ static int add_groups(struct table_call *call, struct query_run *run)
 	return state;
 }
 
-/* What a query is asked with: VALUES, and the texts that they point into. */
-struct question {
-	struct query_value values[8];
-	size_t count;
-	char region[24], steps[48];
-};
-
-static void ask_text(struct question *question, const char *name, enum query_type type, const char *text)
-{
-	question->values[question->count++] = (struct query_value){.name = name, .type = type, .text = text};
-}
-
-static void ask_number(struct question *question, const char *name, enum query_type type, int64_t number)
-{
-	question->values[question->count++] = (struct query_value){.name = name, .type = type, .number = number};
-}
-
-static void ask(struct question *question, const struct filter *filter, const char *by)
-{
-	ask_text(question, "by", QUERY_CHOICE, by);
-	if (filter->has_device)
-		ask_number(question, "device", QUERY_INTEGER, filter->device);
-	if (filter->has_region) {
-		snprintf(question->region, sizeof(question->region), "%lld", (long long)filter->region);
-		ask_text(question, "region", QUERY_REGION, question->region);
-	}
-	if (filter->has_pid)
-		ask_number(question, "pid", QUERY_INTEGER, filter->pid);
-	if (filter->label)
-		ask_text(question, "label", QUERY_TEXT, filter->label);
-	if (filter->start_ns != INT64_MIN)
-		ask_number(question, "start", QUERY_TIME, filter->start_ns);
-	if (filter->end_ns != INT64_MAX)
-		ask_number(question, "end", QUERY_TIME, filter->end_ns);
-	if (filter->has_steps) {
-		snprintf(question->steps, sizeof(question->steps), "%lld..%lld", (long long)filter->step_first,
-		         (long long)filter->step_last);
-		ask_text(question, "step", QUERY_TEXT, question->steps);
-	}
-}
-
 static int fill_diff_groups(struct table_call *call)
 {
 	const char *name = call->arguments[0].text, *by = call->arguments[1].text;
-	const struct query *query = name ? find_query(name) : NULL;
+	const struct query *query = name ? query_find(name) : NULL;
 	struct question question = {.count = 0};
 
 	if (!query || !by)
 		return sql_fail(call->error, "diff: nothing is known of '%s'", name ? name : "");
-	ask(&question, &call->filter, by);
+	question_text(&question, "by", QUERY_CHOICE, by);
+	question_filter(&question, &call->filter);
 	struct query_run *run = query_start(call->recording, query, question.values, question.count, call->error);
 	int result = run ? add_groups(call, run) : -1;
 	query_finish(run);
