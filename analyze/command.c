@@ -20,6 +20,7 @@
 #include "sql/base/error.h"
 #include "analyze/write/status.h"
 #include "symbolize_file.h"
+#include "analyze/metrics/metrics.h"
 #include "analyze/watch/watch.h"
 
 #define STATEMENT_MAX (1 << 20)
@@ -253,6 +254,22 @@ static enum status command_watch(struct command *command)
 	return !named ? trouble(&error) : watch_run(&options, named);
 }
 
+static enum status command_metrics(struct command *command)
+{
+	struct sql_error error;
+	const struct arguments *arguments = &command->arguments;
+	const char *refresh = arguments_text(arguments, "refresh"), *file;
+	struct metrics_options options = {.listen = arguments_text(arguments, "listen"),
+	                                  .output = arguments_text(arguments, "output"),
+	                                  .refresh_ms = 5000};
+	if (check_operands(command, 0, 1, &error) < 0)
+		return trouble(&error);
+	if (refresh)
+		parse_integer(refresh, &options.refresh_ms);
+	file = choose_file(command, arguments->operands[0], &error);
+	return !file ? trouble(&error) : metrics_run(&options, file);
+}
+
 static enum status say_unknown(struct verbs *verbs, const char *name)
 {
 	const char *near = verbs_nearest(verbs, name);
@@ -305,6 +322,8 @@ static enum status run_verb(struct command *command, int argc, char **argv)
 		return command_sql(command);
 	case VERB_WATCH:
 		return command_watch(command);
+	case VERB_METRICS:
+		return command_metrics(command);
 	case VERB_SYMBOLIZE:
 		return command_symbolize(command);
 	case VERB_HELP:

@@ -111,6 +111,39 @@ static const struct option of_watch[] = {
              "programs write (ttalloc-recorder --watch)"},
 };
 
+/* What metrics does. */
+static const struct option of_metrics[] = {
+    {.name = "listen",
+     .letter = 'l',
+     .type = OPTION_TEXT,
+     .placeholder = "ADDRESS:PORT",
+     .help = "serve them at http://ADDRESS:PORT/metrics, in Prometheus' text or OpenMetrics; whoever reaches the "
+             "address may "
+             "read them"},
+    {.name = "output",
+     .letter = 'o',
+     .type = OPTION_FILE,
+     .placeholder = "FILE",
+     .help = "write them to FILE again and again, each time whole, until the recording has ended: for node_exporter's "
+             "textfile collector"},
+    {.name = "refresh",
+     .letter = 'r',
+     .type = OPTION_COUNT,
+     .placeholder = "MS",
+     .fallback = "5000",
+     .help = "how often --output writes"},
+};
+
+/* Options of verbs that are no queries. */
+static const struct {
+	enum verb_kind kind;
+	const struct option *list;
+	size_t count;
+} of_verbs[] = {
+    {VERB_WATCH, of_watch, sizeof of_watch / sizeof *of_watch},
+    {VERB_METRICS, of_metrics, sizeof of_metrics / sizeof *of_metrics},
+};
+
 const struct option *options_shared(size_t index)
 {
 	return index < sizeof shared / sizeof *shared ? &shared[index] : NULL;
@@ -139,11 +172,14 @@ static bool takes_shared(const struct verb *verb, const struct query *query, con
 {
 	static const char *const of_copy[] = {"db", "force", "help", "version", NULL};
 	static const char *const of_watching[] = {"db", "color", "help", "version", NULL};
+	static const char *const of_metrics_too[] = {"db", "help", "version", NULL};
 	static const char *const of_help[] = {"query-path", "help", "version", NULL};
 	if (verb->kind == VERB_COPY)
 		return name_in(option->name, of_copy);
 	if (verb->kind == VERB_WATCH)
 		return name_in(option->name, of_watching);
+	if (verb->kind == VERB_METRICS)
+		return name_in(option->name, of_metrics_too);
 	if (verb->kind == VERB_HELP)
 		return name_in(option->name, of_help);
 	if (verb->kind == VERB_SYMBOLIZE)
@@ -243,9 +279,10 @@ static struct option shared_option(struct options *options, const struct option 
 int options_for(struct options *options, const struct verb *verb, const struct query *query, struct sql_error *error)
 {
 	options->count = 0;
-	for (size_t i = 0; verb->kind == VERB_WATCH && i < sizeof of_watch / sizeof *of_watch; i++)
-		if (add(options, verb, of_watch[i], error) < 0)
-			return -1;
+	for (size_t i = 0; i < sizeof of_verbs / sizeof *of_verbs; i++)
+		for (size_t at = 0; of_verbs[i].kind == verb->kind && at < of_verbs[i].count; at++)
+			if (add(options, verb, of_verbs[i].list[at], error) < 0)
+				return -1;
 	for (size_t i = 0; i < sizeof shared / sizeof *shared; i++)
 		if (takes_shared(verb, query, &shared[i]) &&
 		    add(options, verb, shared_option(options, &shared[i], query), error) < 0)

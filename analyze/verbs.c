@@ -53,6 +53,15 @@ static const struct verb own_verbs[] = {
               "hold most, the rate of events, and loss. Keys: tab, arrows, digits and a choose devices, s sorts "
               "processes, p pauses, h helps, q quits. Where standard output is no terminal it prints plain text, "
               "until the recording has ended."},
+    {.name = "metrics",
+     .kind = VERB_METRICS,
+     .summary = "the present state as metrics for Prometheus, once, in a file, or served",
+     .usage = "[FILE]",
+     .about = "What lives now, peaks, banks, the largest free piece and fragmentation by device and region, what each "
+              "process "
+              "holds (of programs the name alone), events, failures and losses. Of processes the 32 that hold most "
+              "have series of "
+              "their own in each device and region; the others are summed up. Also by ttalloc-recorder --metrics."},
     {.name = "help", .kind = VERB_HELP, .summary = "explain a verb, its options and its columns", .usage = "[VERB]"},
 };
 

@@ -11,7 +11,7 @@
 
 #include "sql/answers/query.h"
 
-enum verb_kind { VERB_QUERY, VERB_COPY, VERB_SQL, VERB_WATCH, VERB_SYMBOLIZE, VERB_HELP };
+enum verb_kind { VERB_QUERY, VERB_COPY, VERB_SQL, VERB_WATCH, VERB_METRICS, VERB_SYMBOLIZE, VERB_HELP };
 
 struct verb {
 	char *name;

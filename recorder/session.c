@@ -20,6 +20,7 @@
 
 #include "recorder/serve/clock.h"
 #include "command.h"
+#include "companion.h"
 #include "recorder/ledger/ingest.h"
 #include "recorder/legacy/legacy.h"
 #include "recorder/serve/segments.h"
@@ -30,7 +31,6 @@
 #include "sql/symbols/symbolize.h"
 #include "summary.h"
 #include "ttalloc/paths.h"
-#include "watch.h"
 #include "witness.h"
 #include "sql/base/machine.h"
 #include "sql/base/error.h"
@@ -55,7 +55,7 @@ struct session {
 	struct devices *devices; /* for old monitors; NULL: there are none */
 	struct ingest_observer observer;
 	sigset_t signals, signals_before;
-	struct watch watch;
+	struct companion watch, metrics;
 	struct server_report report;
 	struct ingest_totals totals;
 	uint64_t closing_since_ns;
@@ -332,6 +332,38 @@ static void see_waiting(void *context)
 	witness_waiting(&((struct session *)context)->witness);
 }
 
+static void start_metrics(struct session *session)
+{
+	const struct recorder_options *options = session->options;
+	const char *arguments[8] = {"metrics", "--db", session->output.path};
+	size_t count = 3;
+
+	if (options->metrics) {
+		arguments[count++] = "--listen";
+		arguments[count++] = options->metrics;
+	}
+	if (options->metrics_file) {
+		arguments[count++] = "--output";
+		arguments[count++] = options->metrics_file;
+	}
+	companion_start(&session->metrics, options->metrics ? "--metrics" : "--metrics-file", arguments,
+	                &session->signals_before);
+	if (session->metrics.pid && options->metrics && !options->quiet)
+		say("metrics at %s", session->metrics.word);
+}
+
+static void start_companions(struct session *session)
+{
+	const struct recorder_options *options = session->options;
+
+	if (options->metrics || options->metrics_file)
+		start_metrics(session);
+	if (options->watch)
+		companion_start(&session->watch, "--watch",
+		                (const char *[]){"watch", "--above", "--db", session->output.path, NULL},
+		                &session->signals_before);
+}
+
 /* Records. 0, or the status to end with and ERROR: the command did not run then. */
 static int record(struct session *session, struct sql_error *error)
 {
@@ -369,8 +401,8 @@ static int record(struct session *session, struct sql_error *error)
 	}
 	if (options->append && server_resume(server, error) < 0)
 		status = not_started(session);
-	else if (options->watch)
-		watch_start(&session->watch, session->output.path, &session->signals_before);
+	else
+		start_companions(session);
 	if (!status && options->command)
 		status = command_start(&session->command, session->socket_path, error);
 	if (!status) {
@@ -449,8 +481,9 @@ static bool end(struct session *session, bool ran)
 	struct sql_error error;
 	bool complete;
 
-	watch_stop(&session->watch); /* what is said from here on has the whole terminal */
+	companion_stop(&session->watch); /* what is said from here on has the whole terminal */
 	complete = close_ingest(session, &error) == 0;
+	companion_stop(&session->metrics); /* which sees the end */
 
 	if (complete && session->report.unwritten) {
 		sql_fail(&error, "some of it is still in the segments");

@@ -38,8 +38,9 @@ ROOMS = {
 
     "analyze/write":      "include include/ttalloc sql/base sql/store sql/answers",
     "analyze/watch":      "include include/ttalloc sql/base sql/store sql/answers sql/answers/live analyze/write",
+    "analyze/metrics":    "include include/ttalloc sql/base sql/store sql/answers sql/answers/live analyze/write",
     "analyze/tools":      "",
-    "analyze":            "include include/ttalloc sql/base sql/store sql/symbols sql/answers analyze/write analyze/watch",
+    "analyze":            "include include/ttalloc sql/base sql/store sql/symbols sql/answers analyze/write analyze/metrics analyze/watch",
 }
 
 # Files of its own, headers included, that a newcomer can still overlook.
@@ -52,4 +53,5 @@ KNOWN = {
 }
 
 # Libraries that are the business of one folder alone.
-LIBRARIES = {"sqlite3.h": ("sql",), "zstd.h": ("hook", "recorder"), "ncurses.h": ("analyze",), "elfutils/libdw.h": ("sql",)}
+LIBRARIES = {"sqlite3.h": ("sql",), "zstd.h": ("hook", "recorder"), "ncurses.h": ("analyze",), "elfutils/libdw.h": ("sql",),
+             "microhttpd.h": ("analyze",)}

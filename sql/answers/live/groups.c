@@ -61,18 +61,9 @@ static int scan_held(struct scan *scan)
 
 static bool process_counts(const struct scan *scan, int64_t id)
 {
-	size_t low = 0, high = scan->live->process_count;
+	const struct live_process *process = live_process(scan->live, id);
 
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-
-		if (scan->live->processes[middle].id < id)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	bool found = low < scan->live->process_count && scan->live->processes[low].id == id;
-	return found && !(scan->any_alive && scan->live->processes[low].ended);
+	return process && !(scan->any_alive && process->ended);
 }
 
 static int take_origin(struct scan *scan, sqlite3_stmt *row)

@@ -157,7 +157,7 @@ static int compare_process(const void *left, const void *right)
 	return (a->id > b->id) - (a->id < b->id);
 }
 
-static const struct live_process *find_process(const struct live *live, int64_t id)
+const struct live_process *live_process(const struct live *live, int64_t id)
 {
 	struct live_process key = {.id = id};
 
@@ -166,8 +166,8 @@ static const struct live_process *find_process(const struct live *live, int64_t 
 	return bsearch(&key, live->processes, live->process_count, sizeof(key), compare_process);
 }
 
-/* The region, made where it is new; they stay sorted. NULL: no memory, or too many to be true. */
-static struct live_region *region_of(struct live *live, int64_t device, int64_t region)
+/* Where the region is, or would be. */
+static size_t region_place(const struct live *live, int64_t device, int64_t region)
 {
 	size_t low = 0, high = live->region_count;
 
@@ -180,14 +180,36 @@ static struct live_region *region_of(struct live *live, int64_t device, int64_t 
 		else
 			high = middle;
 	}
-	if (low < live->region_count && live->regions[low].device == device && live->regions[low].region == region)
+	return low;
+}
+
+static bool is_region(const struct live *live, size_t place, int64_t device, int64_t region)
+{
+	return place < live->region_count && live->regions[place].device == device &&
+	       live->regions[place].region == region;
+}
+
+struct live_region *live_region(const struct live *live, int64_t device, int64_t region)
+{
+	size_t place = region_place(live, device, region);
+
+	return is_region(live, place, device, region) ? &live->regions[place] : NULL;
+}
+
+/* The region, made where it is new; they stay sorted. NULL: no memory, or too many to be true. */
+static struct live_region *region_of(struct live *live, int64_t device, int64_t region)
+{
+	size_t low = region_place(live, device, region);
+
+	if (is_region(live, low, device, region))
 		return &live->regions[low];
 	if (live->region_count == REGIONS_MAX ||
 	    array_reserve(&live->regions, &live->region_capacity, live->region_count) < 0)
 		return NULL;
 	memmove(&live->regions[low + 1], &live->regions[low], (live->region_count - low) * sizeof(*live->regions));
 	live->region_count++;
-	live->regions[low] = (struct live_region){.device = device, .region = region, .dirty_ns = INT64_MAX};
+	live->regions[low] = (struct live_region){
+	    .device = device, .region = region, .dirty_ns = INT64_MAX, .free_bytes = -1, .largest_free_bytes = -1};
 	return &live->regions[low];
 }
 
@@ -217,7 +239,7 @@ static int take_usage(struct live *live, sqlite3_stmt *row)
 	    .peak_bytes = sqlite3_column_int64(row, 6),
 	    .peak_bank_bytes = sqlite3_column_int64(row, 7),
 	};
-	const struct live_process *process = find_process(live, usage->process);
+	const struct live_process *process = live_process(live, usage->process);
 	struct live_region *region = region_of(live, usage->device, usage->region);
 	if (!region)
 		return -1;

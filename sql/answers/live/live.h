@@ -31,11 +31,12 @@ struct live_process {
 /* All processes together. */
 struct live_region {
 	int64_t device, region;
-	int64_t bytes, bank_bytes, blocks;   /* of processes that have not ended */
-	int64_t peak_bytes, peak_bank_bytes; /* at least: of what is settled; spans lag behind */
-	int64_t dirty_ns;                    /* from when on it is not; INT64_MAX: all is */
-	int64_t banks, capacity_bytes;       /* capacity: of each bank; 0: not recorded */
-	int64_t binary_bytes;                /* of it kernel binaries; known with the groups */
+	int64_t bytes, bank_bytes, blocks;      /* of processes that have not ended */
+	int64_t peak_bytes, peak_bank_bytes;    /* at least: of what is settled; spans lag behind */
+	int64_t dirty_ns;                       /* from when on it is not; INT64_MAX: all is */
+	int64_t banks, capacity_bytes;          /* capacity: of each bank; 0: not recorded */
+	int64_t binary_bytes;                   /* of it kernel binaries; known with the groups */
+	int64_t free_bytes, largest_free_bytes; /* of each bank; known with the space, -1: not known */
 };
 
 /* A stretch of time of one region: all spans that were read last, in no order. */
@@ -97,6 +98,14 @@ int live_read(struct live *live, struct recording *recording, struct sql_error *
 /* Reads LIVE's groups, which takes a scan of all blocks that were not freed; gives up after BUDGET_NS. To be called
  * behind live_read(). 0, or -1 with ERROR filled. */
 int live_read_groups(struct live *live, struct recording *recording, int64_t budget_ns, struct sql_error *error);
+
+/* Reads what is free in LIVE's banks, which takes a scan of all live blocks. To be called behind live_read(). 0, or -1
+ * with ERROR filled. */
+int live_read_space(struct live *live, struct recording *recording, struct sql_error *error);
+
+/* The process of that process_info.id, and the region of that device; NULL: there is none. */
+const struct live_process *live_process(const struct live *live, int64_t id);
+struct live_region *live_region(const struct live *live, int64_t device, int64_t region);
 
 void live_clear(struct live *live);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * watch.c - the process that shows the recording; see watch.h.
+ * companion.c - the process that reads the recording while it is made; see companion.h.
  */
-#include "watch.h"
+#include "companion.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,6 +19,7 @@
 
 #define ANALYZER "ttalloc-analyze"
 #define READY_MS 2000
+#define MOST_ARGUMENTS 8
 
 /* Beside this program: in the same directory of an installation, in analyze/ of a build tree; else in PATH. */
 static void find_analyzer(char out[static PATH_MAX])
@@ -38,65 +39,71 @@ static void find_analyzer(char out[static PATH_MAX])
 }
 
 /* Its standard output says when it is ready; it opens the terminal by itself, and leaves the keyboard alone. */
-static _Noreturn void run_child(const char *analyzer, const char *path, int ready_fd, const sigset_t *signals,
-                                pid_t parent)
+static _Noreturn void run_child(const char *const *arguments, int ready_fd, const sigset_t *signals, pid_t parent)
 {
+	char analyzer[PATH_MAX], *words[MOST_ARGUMENTS + 2] = {ANALYZER};
 	int nothing = open("/dev/null", O_RDONLY);
 
 	prctl(PR_SET_PDEATHSIG, SIGTERM); /* the terminal is given back even when we are killed */
 	if (getppid() != parent || nothing < 0 || dup2(nothing, STDIN_FILENO) < 0 || dup2(ready_fd, STDOUT_FILENO) < 0)
 		_exit(1);
 	sigprocmask(SIG_SETMASK, signals, NULL);
-	execlp(analyzer, ANALYZER, "watch", "--above", "--db", path, (char *)NULL);
+	find_analyzer(analyzer);
+	for (size_t i = 0; arguments[i] && i < MOST_ARGUMENTS; i++)
+		words[i + 1] = (char *)arguments[i];
+	execvp(analyzer, words);
 	_exit(errno == ENOENT ? 127 : 126);
 }
 
-/* Whether it wrote something before it went away. */
-static int wait_ready(int fd)
+/* Whether it wrote something before it went away: the first line of it in WORD. */
+static int wait_ready(int fd, char word[static COMPANION_WORD_BYTES])
 {
 	struct pollfd polled = {.fd = fd, .events = POLLIN};
-	char byte;
+	ssize_t bytes;
 	int result;
 
 	do
 		result = poll(&polled, 1, READY_MS);
 	while (result < 0 && errno == EINTR);
-	return result > 0 && read(fd, &byte, 1) == 1;
+	bytes = result > 0 ? read(fd, word, COMPANION_WORD_BYTES - 1) : 0;
+	word[bytes > 0 ? bytes : 0] = '\0';
+	word[strcspn(word, "\n")] = '\0';
+	return bytes > 0;
 }
 
-void watch_start(struct watch *watch, const char *path, const sigset_t *signals)
+void companion_start(struct companion *companion, const char *option, const char *const *arguments,
+                     const sigset_t *signals)
 {
-	char analyzer[PATH_MAX];
 	int ready[2], status = 0;
 	pid_t parent = getpid();
 
-	find_analyzer(analyzer);
+	*companion = (struct companion){0};
 	if (pipe2(ready, O_CLOEXEC) < 0) {
-		say("--watch: pipe: %s", strerror(errno));
+		say("%s: pipe: %s", option, strerror(errno));
 		return;
 	}
-	watch->pid = fork();
-	if (watch->pid == 0)
-		run_child(analyzer, path, ready[1], signals, parent);
+	companion->pid = fork();
+	if (companion->pid == 0)
+		run_child(arguments, ready[1], signals, parent);
 	close(ready[1]);
-	if (watch->pid < 0) {
-		say("--watch: fork: %s", strerror(errno));
-		watch->pid = 0;
-	} else if (!wait_ready(ready[0]) && waitpid(watch->pid, &status, WNOHANG) != 0) {
-		watch->pid = 0;
+	if (companion->pid < 0) {
+		say("%s: fork: %s", option, strerror(errno));
+		companion->pid = 0;
+	} else if (!wait_ready(ready[0], companion->word) && waitpid(companion->pid, &status, WNOHANG) != 0) {
+		companion->pid = 0;
 		/* else it has said itself what was wrong */
 		if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
-			say("--watch: " ANALYZER " was found neither beside ttalloc-recorder nor in PATH");
+			say("%s: " ANALYZER " was found neither beside ttalloc-recorder nor in PATH", option);
 	}
 	close(ready[0]);
 }
 
-void watch_stop(struct watch *watch)
+void companion_stop(struct companion *companion)
 {
-	if (watch->pid <= 0)
+	if (companion->pid <= 0)
 		return;
-	kill(watch->pid, SIGTERM);
-	while (waitpid(watch->pid, NULL, 0) < 0 && errno == EINTR)
+	kill(companion->pid, SIGTERM);
+	while (waitpid(companion->pid, NULL, 0) < 0 && errno == EINTR)
 		;
-	watch->pid = 0;
+	companion->pid = 0;
 }
