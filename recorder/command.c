@@ -63,16 +63,17 @@ int command_look_up(char **arguments, struct sql_error *error)
 	return status_of(worst);
 }
 
-/* Waits for the socket's path, which comes in one piece, since it is shorter than a pipe's atomic write. */
+/* Waits for the paths of the socket and, behind its NUL, of the recording; they come in one piece, since they are
+ * shorter than a pipe's atomic write. */
 static _Noreturn void run_child(char **arguments, const struct environment *environment, int gate_fd, int error_fd)
 {
-	char socket_path[PIPE_BUF];
-	ssize_t got = read(gate_fd, socket_path, sizeof(socket_path) - 1);
+	char paths[PIPE_BUF + 1] = "";
+	ssize_t got = read(gate_fd, paths, PIPE_BUF);
 
 	if (got <= 0)
 		_exit(STATUS_NOT_STARTED);
-	socket_path[got] = '\0';
-	if (environment_set(environment, socket_path) == 0)
+	const char *recording_path = paths + strlen(paths) + 1;
+	if (environment_set(environment, paths, recording_path < paths + got ? recording_path : NULL) == 0)
 		execvp(arguments[0], arguments);
 	if (write(error_fd, &errno, sizeof(errno)) < 0)
 		_exit(STATUS_NOT_STARTED);
@@ -123,12 +124,19 @@ static void close_pipes(struct command *command)
 	command->gate_fd = command->error_fd = -1;
 }
 
-int command_start(struct command *command, const char *socket_path, struct sql_error *error)
+int command_start(struct command *command, const char *socket_path, const char *recording_path, struct sql_error *error)
 {
+	char paths[PIPE_BUF];
+	size_t bytes = strlen(socket_path) + 1, more = strlen(recording_path);
 	int child_errno = 0;
 	ssize_t got;
 
-	if (write(command->gate_fd, socket_path, strlen(socket_path)) < 0) {
+	strcpy(paths, socket_path); /* no longer than the address of a socket */
+	if (bytes + more < sizeof(paths)) {
+		memcpy(paths + bytes, recording_path, more);
+		bytes += more;
+	}
+	if (write(command->gate_fd, paths, bytes) < 0) {
 		sql_fail(error, "%s: was killed before it could start", command->arguments[0]);
 		close_pipes(command);
 		return STATUS_NOT_STARTED;

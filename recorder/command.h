@@ -28,8 +28,10 @@ int command_look_up(char **arguments, struct sql_error *error);
 int command_fork(struct command *command, char **arguments, const struct environment *environment,
                  const sigset_t *signals, struct sql_error *error);
 
-/* Opens the gate: the child reports to SOCKET_PATH. 0, or the status to end with (126, 127) and ERROR. */
-int command_start(struct command *command, const char *socket_path, struct sql_error *error);
+/* Opens the gate: the child reports to SOCKET_PATH, and may ask RECORDING_PATH. 0, or the status to end with (126, 127)
+ * and ERROR. */
+int command_start(struct command *command, const char *socket_path, const char *recording_path,
+                  struct sql_error *error);
 
 /* Lets a child that still waits at the gate go away. */
 void command_cancel(struct command *command);

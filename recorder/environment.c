@@ -126,7 +126,7 @@ static int set(const struct variable *variable)
 	return result;
 }
 
-int environment_set(const struct environment *environment, const char *socket_path)
+int environment_set(const struct environment *environment, const char *socket_path, const char *recording_path)
 {
 	struct variable variables[MOST_VARIABLES];
 
@@ -134,7 +134,7 @@ int environment_set(const struct environment *environment, const char *socket_pa
 	for (size_t i = 0; i < MOST_VARIABLES; i++)
 		if (set(&variables[i]) < 0)
 			return -1;
-	return 0;
+	return set(&(struct variable){"TTALLOC_DB", recording_path, false});
 }
 
 /* Prints TEXT as one word of a shell. */

@@ -22,8 +22,9 @@ struct environment {
 int environment_find(struct environment *environment, const struct recorder_options *options, struct sql_error *error);
 void environment_free(struct environment *environment);
 
-/* Sets it, in the child that is to become the command. 0 or -1 with errno. */
-int environment_set(const struct environment *environment, const char *socket_path);
+/* Sets it, in the child that is to become the command; RECORDING_PATH (NULL: too long) is what it may ask while it
+ * runs. 0 or -1 with errno. */
+int environment_set(const struct environment *environment, const char *socket_path, const char *recording_path);
 
 /* Prints it as lines of a shell. */
 void environment_print(const struct environment *environment, const char *socket_path);

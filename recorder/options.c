@@ -165,6 +165,7 @@ static const struct {
     {"TTALLOC_SOCKET", "socket on which programs report. Without it: $XDG_RUNTIME_DIR/ttalloc.sock, else "
                        "/tmp/ttalloc-UID/socket. Set for COMMAND"},
     {"TT_ALLOC_TRACKING_ENABLED", "1: programs report. Set for COMMAND"},
+    {"TTALLOC_DB", "set for COMMAND: the recording, which ttalloc-analyze asks when none is named"},
     {"LD_PRELOAD", "set for COMMAND, see --no-preload and --host-malloc; what it held comes after"},
     {"PYTHONPATH, TTALLOC_TTNN, TTALLOC_AUTO_STEP", "set for COMMAND with --ttnn and --auto-step"},
     {"TTALLOC_STACKS, TTALLOC_UNWINDER", "set for COMMAND with --stacks and --unwinder"},

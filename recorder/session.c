@@ -404,7 +404,7 @@ static int record(struct session *session, struct sql_error *error)
 	else
 		start_companions(session);
 	if (!status && options->command)
-		status = command_start(&session->command, session->socket_path, error);
+		status = command_start(&session->command, session->socket_path, session->output.path, error);
 	if (!status) {
 		service_tell("READY=1");
 		server_run(server, &session->report);
