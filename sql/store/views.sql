@@ -62,8 +62,12 @@ SELECT
     AS counted_bytes,                                  -- payload in figures: 0 if aliased; of a circular buffer what its
                                                        -- program's fullest core grew by
   (SELECT flags & {flag.TRACE_ACTIVE} <> 0 FROM origin WHERE id = b.origin)
-    AS trace_active                                    -- 1: placed while the device had a captured trace, whose replay
+    AS trace_active,                                   -- 1: placed while the device had a captured trace, whose replay
                                                        -- may overwrite it
+  (SELECT p.shape || ' ' || p.dtype || ' ' || p.layout || coalesce(' ' || p.memory, '') || coalesce(' ' || p.shard_shape, '')
+    FROM origin_tensor t, tensor_spec p WHERE t.origin = b.origin AND p.id = t.spec)
+    AS tensor                                          -- that it holds, as in tensor: 1x1x32x32 bfloat16 TILE
+                                                       -- block sharded 32x32; NULL: not known
 FROM ( -- fate: how it ended: 0 freed, above 0 the origin of the end, -1 device close, -2 look it up, NULL not by itself
   SELECT key - life AS alloc_key, free_ns - held_ns AS alloc_ns, free_ns, address, size_bytes, bank_bytes, origin,
     coalesce(free_origin, 0) AS fate FROM freed
@@ -121,6 +125,132 @@ LEFT JOIN process_info p ON p.id = o.process
 LEFT JOIN thread_info t ON t.id = o.thread
 LEFT JOIN label_info l ON l.id = o.label
 ORDER BY b.at_ns, o.process, b.key;
+
+CREATE VIEW range_row AS
+-- One row per range of time that a thread spent in an operation or under a label: what operation and label_span are made of.
+SELECT
+  key AS key,                                          -- of its begin, in the order of events, as event_id
+  process AS process,                                  -- process.process_id
+  number AS number,                                    -- operations of a process count from 1; NULL: a label
+  begin_ns AS begin_ns,                                -- since the recording's start
+  begin_ns + held_ns AS end_ns,                        -- NULL: it has not ended
+  key + life AS end_key,                               -- likewise
+  what AS what                                         -- id of what is said of it
+FROM ( -- json_each counts the ranges of a page; hex() of packed digits is the number
+  SELECT process, first_number + n.key AS number,
+    p.key + CAST(hex(substr(offsets, n.key * (length(offsets) / count) + 1, length(offsets) / count)) AS INTEGER) AS key,
+    CAST(hex(substr(lives, n.key * (length(lives) / count) + 1, length(lives) / count)) AS INTEGER) AS life,
+    from_ns + CAST(hex(substr(begins, n.key * (length(begins) / count) + 1, length(begins) / count)) AS INTEGER)
+      AS begin_ns,
+    CAST(hex(substr(helds, n.key * (length(helds) / count) + 1, length(helds) / count)) AS INTEGER) AS held_ns,
+    CAST(hex(substr(whats, n.key * (length(whats) / count) + 1, length(whats) / count)) AS INTEGER) AS what
+  FROM range_page p, json_each('[0' || replace(hex(zeroblob(min(max(count, 1), 256) - 1)), '00', ',0') || ']') n
+  UNION ALL
+  SELECT process, number, key, NULL, at_ns, NULL, what FROM range_open);
+
+CREATE VIEW operation AS
+-- One row per operation that a process began (of ttnn, such as a matmul), those included that lie in others.
+SELECT
+  r.key AS operation_id,                               -- place in the order of events, as event_id
+  p.pid AS pid,                                        -- of the operating system
+  r.process AS process,                                -- process.process_id
+  r.number AS number,                                  -- 1, 2, 3, ... as they began in their process
+  w.thread AS thread,                                  -- thread.thread_id
+  t.tid AS tid,                                        -- of the operating system
+  (SELECT text FROM operation_text WHERE id = w.name)
+    AS name,
+  r.number - w.around AS around,                       -- number of the operation that it lies in; NULL: none
+  r.begin_ns AS begin_ns,                              -- since the recording's start
+  r.end_ns AS end_ns,                                  -- NULL: it has not ended
+  r.end_ns - r.begin_ns AS duration_ns,                -- on the host, which may not wait for the device
+  CASE WHEN r.end_ns IS NULL THEN coalesce(p.ended, 'running') WHEN w.ended THEN 'exception' ELSE 'returned' END
+    AS ended,                                          -- returned, exception, running, process exit, exec
+  l.path AS label,                                     -- open ranges at its begin: a/b/c
+  (SELECT s.number FROM step_mark s WHERE s.process = r.process AND s.key < r.key
+    ORDER BY s.key DESC LIMIT 1) AS step,              -- of its process at its begin
+  w.stack AS stack,                                    -- id of the call stack
+  (SELECT text FROM operation_text WHERE id = w.arguments)
+    AS arguments                                       -- NULL: not recorded, or none
+FROM range_row r
+LEFT JOIN range_what w ON w.id = r.what
+LEFT JOIN process_info p ON p.id = r.process
+LEFT JOIN thread_info t ON t.id = w.thread
+LEFT JOIN label_info l ON l.id = w.label
+WHERE r.number IS NOT NULL;
+
+CREATE VIEW operation_tensor AS
+-- One row per tensor that an operation took or made. One block may hold several: a reshape is another view of it.
+SELECT
+  r.key AS operation_id,                               -- operation.operation_id
+  json_extract(x.value, '$[0]') AS output,             -- 1: it made it, or wrote it in place; 0: it took it
+  json_extract(x.value, '$[1]') AS position,           -- among its inputs, or its outputs: 0, 1, 2, ...
+  json_extract(x.value, '$[3]') * r.key + json_extract(x.value, '$[4]')
+    AS allocation_id,                                  -- allocation.allocation_id of the block that holds it
+  s.shape AS shape,                                    -- 1x1x32x32
+  s.dtype AS dtype,                                    -- such as bfloat16
+  s.layout AS layout,                                  -- TILE, ROW_MAJOR
+  s.memory AS memory,                                  -- interleaved, block sharded, ...; the region is the block's
+  s.shard_shape AS shard_shape,                        -- NULL: not sharded
+  s.shard_grid AS shard_grid,                          -- JSON [[x0,y0,x1,y1],...]
+  s.orientation AS orientation                         -- of the shards: ROW_MAJOR, COL_MAJOR
+FROM range_row r
+JOIN range_what w ON w.id = r.what
+JOIN tensor_list i ON i.id = w.tensors, json_each(iif(json_valid(i.list), i.list, '[]')) x
+LEFT JOIN tensor_spec s ON s.id = json_extract(x.value, '$[2]');
+
+CREATE VIEW tensor AS
+-- One row per block that is known to hold a tensor, as that was first described.
+SELECT
+  b.key AS allocation_id,                              -- allocation.allocation_id
+  p.pid AS pid,                                        -- of the operating system
+  o.process AS process,                                -- process.process_id
+  o.device AS device,                                  -- chip
+  {region:o.region} AS region,
+  b.address AS address,                                -- offset in every bank
+  b.size_bytes AS size_bytes,                          -- payload
+  b.alloc_ns AS alloc_ns,                              -- since the recording's start
+  coalesce(b.free_ns, p.ended_ns) AS free_ns,          -- when it ended, however; NULL: live
+  s.shape AS shape,                                    -- 1x1x32x32
+  s.dtype AS dtype,                                    -- such as bfloat16
+  s.layout AS layout,                                  -- TILE, ROW_MAJOR
+  s.memory AS memory,                                  -- interleaved, block sharded, ...
+  s.shard_shape AS shard_shape,                        -- NULL: not sharded
+  s.shard_grid AS shard_grid,                          -- JSON [[x0,y0,x1,y1],...]
+  s.orientation AS orientation,                        -- of the shards: ROW_MAJOR, COL_MAJOR
+  u.made_by AS made_by,                                -- operation_id of the first that returned it; NULL: none did
+  coalesce(u.uses, 0) AS uses,                         -- by how many operations it was taken
+  u.last_used_by AS last_used_by                       -- operation_id of the last that took it; NULL: none did
+FROM (
+  SELECT key - life AS key, free_ns - held_ns AS alloc_ns, free_ns, address, size_bytes, origin FROM freed
+  UNION ALL
+  SELECT key, alloc_ns, end_ns, address, size_bytes, origin FROM held) b
+JOIN origin_tensor x ON x.origin = b.origin
+JOIN tensor_spec s ON s.id = x.spec
+LEFT JOIN origin o ON o.id = b.origin
+LEFT JOIN process_info p ON p.id = o.process
+LEFT JOIN (
+  SELECT allocation_id, min(operation_id) FILTER (WHERE output AND operation_id < allocation_id) AS made_by,
+    count(*) FILTER (WHERE NOT output) AS uses, max(operation_id) FILTER (WHERE NOT output) AS last_used_by
+  FROM operation_tensor GROUP BY allocation_id) u ON u.allocation_id = b.key;
+
+CREATE VIEW label_span AS
+-- One row per time that a thread had a label open.
+SELECT
+  r.key AS label_span_id,                              -- place in the order of events, as event_id
+  p.pid AS pid,                                        -- of the operating system
+  r.process AS process,                                -- process.process_id
+  w.thread AS thread,                                  -- thread.thread_id
+  t.tid AS tid,                                        -- of the operating system
+  l.path AS label,                                     -- with those around it: a/b/c
+  r.begin_ns AS begin_ns,                              -- since the recording's start
+  r.end_ns AS end_ns,                                  -- NULL: it has not ended
+  r.end_ns - r.begin_ns AS duration_ns
+FROM range_row r
+LEFT JOIN range_what w ON w.id = r.what
+LEFT JOIN process_info p ON p.id = r.process
+LEFT JOIN thread_info t ON t.id = w.thread
+LEFT JOIN label_info l ON l.id = w.label
+WHERE r.number IS NULL;
 
 CREATE VIEW process AS
 -- One row per process image that reported: exec starts a new one.

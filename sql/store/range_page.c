@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * range_page.c - see range_page.h.
+ */
+#include "range_page.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#define MOST_DIGIT_BYTES 9
+#define MOST_NUMBER INT64_C(999999999999999999)
+
+enum range_column { OFFSET, LIFE, BEGIN, HELD, WHAT, RANGE_COLUMNS };
+
+static int64_t number_of(const struct range_record *record, enum range_column column, const struct range_page_row *row)
+{
+	int64_t number = column == OFFSET  ? record->key - row->key
+	                 : column == LIFE  ? record->life
+	                 : column == BEGIN ? record->begin_ns - row->from_ns
+	                 : column == HELD  ? record->held_ns
+	                                   : record->what;
+
+	return number < 0 ? 0 : number > MOST_NUMBER ? MOST_NUMBER : number;
+}
+
+static void put_number(int64_t number, size_t width, uint8_t *to)
+{
+	for (size_t i = width; i-- > 0; number /= 100)
+		to[i] = (uint8_t)((number / 10 % 10) << 4 | number % 10);
+}
+
+static struct row_text pack_column(const struct range_record *records, size_t count, enum range_column column,
+                                   const struct range_page_row *row, uint8_t *to)
+{
+	int64_t largest = 0;
+	size_t width = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		int64_t number = number_of(&records[i], column, row);
+
+		largest = number > largest ? number : largest;
+	}
+	for (; largest; largest /= 100)
+		width++;
+	for (size_t i = 0; i < count; i++)
+		put_number(number_of(&records[i], column, row), width, to + i * width);
+	return row_text(to, count * width);
+}
+
+static struct row_text *digits_of(struct range_page_row *row, enum range_column column)
+{
+	struct row_text *const columns[] = {&row->offsets, &row->lives, &row->begins, &row->helds, &row->whats};
+
+	return columns[column];
+}
+
+void range_page_pack(const struct range_record *records, size_t count, uint8_t bytes[RANGE_PAGE_BYTES],
+                     struct range_page_row *row)
+{
+	row->key = records[0].key;
+	row->count = (int64_t)count;
+	row->from_ns = records[0].begin_ns;
+	row->last_key = 0;
+	for (size_t i = 0; i < count; i++) {
+		int64_t end_key = records[i].key + records[i].life;
+
+		row->last_key = end_key > row->last_key ? end_key : row->last_key;
+		row->from_ns = records[i].begin_ns < row->from_ns ? records[i].begin_ns : row->from_ns;
+	}
+	for (enum range_column column = OFFSET; column < RANGE_COLUMNS; column++) {
+		struct row_text packed = pack_column(records, count, column, row, bytes);
+
+		*digits_of(row, column) = packed;
+		bytes += packed.count;
+	}
+}
+
+/* -1: a byte is not two digits. */
+static int64_t get_number(const uint8_t *from, size_t width)
+{
+	int64_t number = 0;
+
+	for (size_t i = 0; i < width; i++) {
+		int high = from[i] >> 4, low = from[i] & 15;
+
+		if (high > 9 || low > 9)
+			return -1;
+		number = number * 100 + high * 10 + low;
+	}
+	return number;
+}
+
+static void set_number(struct range_record *record, enum range_column column, int64_t number)
+{
+	int64_t *const members[] = {&record->key, &record->life, &record->begin_ns, &record->held_ns};
+
+	if (column == WHAT)
+		record->what = number > UINT32_MAX ? 0 : (uint32_t)number;
+	else
+		*members[column] = number;
+}
+
+static bool unpack_column(struct row_text digits, enum range_column column, struct range_record *records, size_t count)
+{
+	size_t width = digits.count / count;
+
+	if (width * count != digits.count || width > MOST_DIGIT_BYTES)
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		int64_t number = get_number((const uint8_t *)digits.bytes + i * width, width);
+
+		if (number < 0)
+			return false;
+		set_number(&records[i], column, number);
+	}
+	return true;
+}
+
+/* From differences to numbers, which are to be those of a page: none before the begin before it, or beyond the last. */
+static bool place(const struct range_page_row *row, struct range_record *records, size_t count)
+{
+	int64_t before = -1;
+
+	for (size_t i = 0; i < count; i++) {
+		struct range_record *record = &records[i];
+
+		if (record->key <= before || record->key > row->last_key - row->key ||
+		    record->life > row->last_key - row->key - record->key)
+			return false;
+		before = record->key;
+		record->key += row->key;
+		record->begin_ns += row->from_ns;
+	}
+	return true;
+}
+
+size_t range_page_unpack(const struct range_page_row *row, struct range_record records[RANGE_PAGE_MOST])
+{
+	struct range_page_row digits = *row;
+	size_t count = row->count > 0 && row->count <= RANGE_PAGE_MOST ? (size_t)row->count : 0;
+
+	if (!count || row->key < 0 || row->last_key < row->key || row->from_ns < 0 || row->from_ns > MOST_NUMBER)
+		return 0;
+	for (enum range_column column = OFFSET; column < RANGE_COLUMNS; column++)
+		if (!unpack_column(*digits_of(&digits, column), column, records, count))
+			return 0;
+	return place(row, records, count) ? count : 0;
+}
