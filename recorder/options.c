@@ -40,8 +40,8 @@ static const struct option_row rows[] = {
      .argument = "FILE",
      .kind = OPTION_TEXT,
      AT(output),
-     .help = "database to make; %p, %h, %t and %% in it are the process id, the host, the time and a percent "
-             "sign. Default: ttalloc-COMMAND-PID.db"},
+     .help = "database to make; %p, %h, %t, %j, %r and %% in it are the process id, the host, the time, the job and "
+             "rank of a cluster, and a percent sign. Default: ttalloc-COMMAND-PID.db"},
     {.name = "append",
      .letter = 'a',
      .kind = OPTION_FLAG,

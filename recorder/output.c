@@ -34,18 +34,46 @@ static bool append_word(char *path, size_t path_bytes, size_t *used, const char 
 	return true;
 }
 
-int output_expand(const char *template, pid_t pid, const char *host, time_t now, char *path, size_t path_bytes,
-                  struct sql_error *error)
+/* What LETTER stands for, in SCRATCH where it has to be made. NULL with ERROR. */
+static const char *word_of(char letter, const char *template, const struct output_words *words, char scratch[static 32],
+                           struct sql_error *error)
 {
-	char number[16], stamp[32];
-	size_t used = 0;
 	struct tm parts;
 
-	snprintf(number, sizeof(number), "%d", (int)pid);
-	strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%S", localtime_r(&now, &parts));
-	for (const char *c = template; *c; c++) {
-		const char *word = c[1] == 'p' ? number : c[1] == 'h' ? host : c[1] == 't' ? stamp : NULL;
+	switch (letter) {
+	case 'h':
+		return words->host;
+	case 'p':
+		snprintf(scratch, 32, "%d", (int)words->pid);
+		return scratch;
+	case 't':
+		strftime(scratch, 32, "%Y%m%dT%H%M%S", localtime_r(&words->now, &parts));
+		return scratch;
+	case 'j':
+		if (words->job->name[0])
+			return words->job->name;
+		sql_fail(error, "in '%s' %%j is the job, and there is none here: set TTALLOC_JOB", template);
+		return NULL;
+	case 'r':
+		snprintf(scratch, 32, "%ld", words->job->rank);
+		if (words->job->rank >= 0)
+			return scratch;
+		sql_fail(error, "in '%s' %%r is the rank within a job, and there is none here: set TTALLOC_RANK",
+		         template);
+		return NULL;
+	default:
+		sql_fail(error, "in '%s' only %%p, %%h, %%t, %%j, %%r and %%%% are known", template);
+		return NULL;
+	}
+}
 
+int output_expand(const char *template, const struct output_words *words, char *path, size_t path_bytes,
+                  struct sql_error *error)
+{
+	char scratch[32];
+	size_t used = 0;
+
+	for (const char *c = template; *c; c++) {
 		if (used + 1 >= path_bytes)
 			return sql_fail(error, "the name '%s' is too long", template);
 		if (*c != '%' || c[1] == '%') {
@@ -53,11 +81,12 @@ int output_expand(const char *template, pid_t pid, const char *host, time_t now,
 			path[used++] = *c;
 			continue;
 		}
+		const char *word = word_of(*++c, template, words, scratch, error);
+
 		if (!word)
-			return sql_fail(error, "in '%s' only %%p, %%h, %%t and %%%% are known", template);
+			return -1;
 		if (!append_word(path, path_bytes, &used, word))
 			return sql_fail(error, "the name '%s' is too long", template);
-		c++;
 	}
 	path[used] = '\0';
 	return 0;

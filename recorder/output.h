@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "sql/base/error.h"
+#include "job.h"
 #include "sql/base/say.h"
 
 struct output {
@@ -21,8 +22,16 @@ struct output {
 	bool made;   /* the database did not exist before */
 };
 
-/* Expands %p, %h, %t and %% of TEMPLATE. 0, or -1 with ERROR. */
-int output_expand(const char *template, pid_t pid, const char *host, time_t now, char *path, size_t path_bytes,
+/* What stands in a name for %p, %h, %t, %j and %r. */
+struct output_words {
+	pid_t pid;
+	const char *host;
+	time_t now;
+	const struct job *job;
+};
+
+/* Expands these and %% in TEMPLATE. 0, or -1 with ERROR. */
+int output_expand(const char *template, const struct output_words *words, char *path, size_t path_bytes,
                   struct sql_error *error);
 
 /* ttalloc-COMMAND-PID.db; without a command ttalloc-recorder-PID.db. */

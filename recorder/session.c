@@ -46,6 +46,7 @@ struct session {
 	struct environment environment;
 	struct witness witness;
 	struct output output;
+	struct job job;
 	char shown_path[PATH_MAX]; /* as the user would write it */
 	char socket_path[PATH_MAX];
 	struct listener listener;
@@ -134,11 +135,13 @@ static int prepare_output(struct session *session, struct sql_error *error)
 	const struct recorder_options *options = session->options;
 	pid_t pid = options->command ? session->command.pid : getpid();
 	char host[256] = "localhost", *path = session->shown_path;
+	const struct output_words words = {pid, host, time(NULL), &session->job};
 
 	gethostname(host, sizeof(host) - 1);
+	job_find(&session->job);
 	if (!options->output)
 		output_default_name(options->command ? options->command[0] : NULL, pid, path, PATH_MAX);
-	else if (output_expand(options->output, pid, host, time(NULL), path, PATH_MAX, error) < 0)
+	else if (output_expand(options->output, &words, path, PATH_MAX, error) < 0)
 		return -1;
 	return output_prepare(&session->output, path, options->append, options->force, error);
 }
@@ -198,6 +201,8 @@ static int open_ingest(struct session *session, struct sql_error *error)
 	    .append = options->append,
 	    .command = command,
 	    .socket = session->socket_path,
+	    .job = session->job.name,
+	    .rank = session->job.rank,
 	    .start_monotonic_ns = clock_monotonic_ns(),
 	    .observer = session->devices ? &session->observer : NULL,
 	};

@@ -35,6 +35,8 @@ struct ingest_options {
 	bool append;                            /* go on with an existing recording; else the file must not exist */
 	const char *command;                    /* of wrap mode, or NULL */
 	const char *socket;                     /* on which hooks report */
+	const char *job;                        /* that it is a part of, or "" */
+	int64_t rank;                           /* in the job; -1: not known */
 	uint64_t start_monotonic_ns;            /* time 0, when not appending */
 	const struct ingest_observer *observer; /* NULL: nobody. Outlives the ingest */
 };

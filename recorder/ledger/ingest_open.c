@@ -42,6 +42,8 @@ static void describe_recording(const struct ingest_options *options, struct writ
 		identity->directory[0] = '\0';
 	snprintf(identity->socket, sizeof(identity->socket), "%s", options->socket ? options->socket : "");
 	identity->command = options->command;
+	identity->job = options->job;
+	identity->rank = options->rank;
 }
 
 static bool load_anchor(void *context, const void *untyped)

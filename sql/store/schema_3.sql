@@ -71,4 +71,10 @@ CREATE TABLE tensor_spec(
 -- The tensor that blocks of an origin hold. None: not known.
 CREATE TABLE origin_tensor(origin INTEGER PRIMARY KEY, spec INTEGER NOT NULL);
 
+-- The job of a cluster that a recording is a part of; no row: of none.
+CREATE TABLE recording_job(
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  job TEXT,                    -- NULL: it has no name
+  rank INTEGER);               -- which of the job's processes was recorded; NULL: not said
+
 PRAGMA user_version = 3;

@@ -404,7 +404,9 @@ SELECT
   command AS command,                                  -- that was wrapped
   directory AS directory,                              -- where the recorder was started
   end_ns AS end_ns,                                    -- of the last commit, since the recording's start
-  ended AS ended                                       -- NULL: being recorded, or the recorder was killed; clean
+  ended AS ended,                                      -- NULL: being recorded, or the recorder was killed; clean
+  (SELECT job FROM recording_job) AS job,              -- of a cluster; NULL: none
+  (SELECT rank FROM recording_job) AS rank             -- in the job; NULL: not said
 FROM recording_info;
 
 CREATE VIEW usage AS

@@ -189,6 +189,26 @@ static int store_identity(struct writer *writer, const struct writer_identity *i
 	return sqlite3_finalize(statement);
 }
 
+static int store_job(struct writer *writer, const struct writer_identity *identity)
+{
+	bool has_job = identity->job && *identity->job, has_rank = identity->rank >= 0;
+	sqlite3_stmt *statement;
+	int code;
+
+	if (!has_job && !has_rank)
+		return SQLITE_OK;
+	code = sqlite3_prepare_v2(writer->db, "INSERT INTO recording_job(id, job, rank) VALUES (1, ?, ?)", -1,
+	                          &statement, NULL);
+	if (code != SQLITE_OK)
+		return code;
+	if (has_job)
+		sqlite3_bind_text(statement, 1, identity->job, -1, SQLITE_STATIC);
+	if (has_rank)
+		sqlite3_bind_int64(statement, 2, identity->rank);
+	sqlite3_step(statement);
+	return sqlite3_finalize(statement);
+}
+
 /* Before the switch to WAL, so that the first page says what the file is from the start, whatever is copied of it and
  * whenever the recorder is killed. It need not survive a loss of power: nothing was recorded yet, and the first
  * checkpoint makes all of it durable. */
@@ -202,6 +222,8 @@ static int make_schema(struct writer *writer, const struct writer_identity *iden
 		code = exec(writer, sql_views);
 	if (code == SQLITE_OK)
 		code = store_identity(writer, identity);
+	if (code == SQLITE_OK)
+		code = store_job(writer, identity);
 	if (code == SQLITE_OK)
 		code = exec(writer, "COMMIT; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL");
 	return code;

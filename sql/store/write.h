@@ -22,6 +22,8 @@ struct writer_identity {
 	int64_t start_realtime_ns, start_monotonic_ns;
 	char boot_id[40], host[256], user[64], directory[1024], socket[112];
 	const char *command; /* or NULL */
+	const char *job;     /* or NULL or "" */
+	int64_t rank;        /* in the job; negative: not known */
 	bool clean;          /* reopening: it had ended */
 };
 

@@ -98,6 +98,20 @@ def names_of_files():
     check(len(made) == 1 and made[0].endswith("-%.db") and os.uname().nodename.split(".")[0] in made[0], f"made {made}")
 
 
+def ranks_of_a_job():
+    """Each rank has a file of its own, which knows its job; without a job there is no name for it."""
+    place = Place()
+    place.env.update(SLURM_JOB_ID="77", SLURM_PROCID="0", OMPI_COMM_WORLD_RANK="2")
+    equal(wrap(place, "-o", "run-%j-%r.db", "--", "true").returncode, 0, "status")
+    row, = analyze("sql", "SELECT job, rank FROM recording", place.file("run-77-2.db"))["rows"]
+    equal((row["job"], row["rank"]), ("77", 2), "job and rank of the file")
+    for name in ("SLURM_JOB_ID", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK"):
+        del place.env[name]
+    result = wrap(place, "-o", "run-%r.db", "--", "true")
+    equal(result.returncode, 125, "status without a rank")
+    check("TTALLOC_RANK" in result.stderr, result.stderr)
+
+
 def a_database_is_not_overwritten():
     place = Place()
     file, foreign = place.file("run.db"), place.file("notes.txt")
@@ -209,4 +223,4 @@ def a_shell_that_records():
 
 
 main(a_shell_that_records, preloads, a_command_with_a_sanitizer, statuses, recording_that_cannot_start, signals_are_passed_on,
-     names_of_files, odd_names, a_deep_path, a_database_is_not_overwritten, a_wrapped_run, runs_that_are_appended, a_run_without_events_says_why, nothing_when_switched_off)
+     names_of_files, ranks_of_a_job, odd_names, a_deep_path, a_database_is_not_overwritten, a_wrapped_run, runs_that_are_appended, a_run_without_events_says_why, nothing_when_switched_off)

@@ -16,6 +16,8 @@
 -- column: started text date and time of the recording's start, UTC
 -- column: version text of the recorder
 -- column: producers text who reported: api, host-malloc, preload, drop-in
+-- column: job text of the cluster that it is a part of
+-- column: rank count in the job
 -- column: host text name of the machine
 -- column: user text who recorded
 -- column: command text,remark that was wrapped
@@ -46,6 +48,8 @@ SELECT
   strftime('%Y-%m-%d %H:%M:%S', r.start_realtime_ns / 1000000000, 'unixepoch') || ' UTC' AS started,
   r.version AS version,
   (SELECT group_concat(producer, ', ') FROM (SELECT DISTINCT producer FROM process_info LIMIT 16)) AS producers,
+  (SELECT job FROM recording_job) AS job,
+  (SELECT rank FROM recording_job) AS rank,
   r.host AS host,
   r.user AS user,
   r.command AS command,

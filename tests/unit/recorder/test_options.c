@@ -79,15 +79,24 @@ static void names(void **state)
 {
 	struct sql_error error;
 	char path[64];
+	struct job none = {.rank = -1}, job = {.name = "train/7", .rank = 3};
+	struct output_words words = {12, "ho/st", 0, &none}, of_job = {12, "host", 0, &job};
 
 	(void)state;
-	assert_int_equal(output_expand("a/%p-%h%%.db", 12, "ho/st", 0, path, sizeof(path), &error), 0);
+	assert_int_equal(output_expand("a/%p-%h%%.db", &words, path, sizeof(path), &error), 0);
 	assert_string_equal(path, "a/12-ho_st%.db");
-	assert_int_equal(output_expand("%t", 12, "h", 0, path, sizeof(path), &error), 0);
+	assert_int_equal(output_expand("%t", &words, path, sizeof(path), &error), 0);
 	assert_int_equal(strlen(path), strlen("19700101T000000"));
-	assert_int_equal(output_expand("%x", 12, "h", 0, path, sizeof(path), &error), -1);
-	assert_int_equal(output_expand("100%", 12, "h", 0, path, sizeof(path), &error), -1);
-	assert_int_equal(output_expand("%h", 12, "0123456789", 0, path, 8, &error), -1);
+	assert_int_equal(output_expand("%x", &words, path, sizeof(path), &error), -1);
+	assert_int_equal(output_expand("100%", &words, path, sizeof(path), &error), -1);
+	words.host = "0123456789";
+	assert_int_equal(output_expand("%h", &words, path, 8, &error), -1);
+	assert_int_equal(output_expand("%j-%r.db", &of_job, path, sizeof(path), &error), 0);
+	assert_string_equal(path, "train_7-3.db");
+	assert_int_equal(output_expand("%r.db", &words, path, sizeof(path), &error), -1);
+	assert_non_null(strstr(error.text, "TTALLOC_RANK"));
+	assert_int_equal(output_expand("%j.db", &words, path, sizeof(path), &error), -1);
+	assert_non_null(strstr(error.text, "TTALLOC_JOB"));
 	output_default_name("/usr/bin/python3", 7, path, sizeof(path));
 	assert_string_equal(path, "ttalloc-python3-7.db");
 	output_default_name(NULL, 7, path, sizeof(path));
