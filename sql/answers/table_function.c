@@ -406,6 +406,7 @@ static const struct table_function *const all_functions[] = {
     &table_peak_cores,
     &table_l1,
     &table_check_budgets,
+    &table_refit,
 };
 
 static int add_function(struct recording *recording, const struct table_function *function)

@@ -31,6 +31,8 @@
  *                           live_bytes, live_blocks: what that built-in query says
  *   why_answer(for_failure, for_at, for_size, for_message)  see answers/tables/why.c: why a request failed, in a row
  *   why_blocks(the same)    key, origin, address, size_bytes, bank_bytes, age_ns, aliased: what would have to go
+ *   refit(policy, order, direction, unit, bank, freed, smallest, force)  see answers/tables/replay.c: the requests in
+ *                           banks of another kind
  *   findings()              what, place, detail: what verify finds
  *   check_budgets(budget, path, by)  see answers/tables/check.c: what became of the budgets of a text and of a file
  */
@@ -43,7 +45,7 @@
 #include "sql/replay/catalog.h"
 
 #define TABLE_NULL INT64_MIN
-#define TABLE_ARGUMENTS_MAX 4
+#define TABLE_ARGUMENTS_MAX 8
 
 /* The rows of one call. */
 struct table {
@@ -93,6 +95,6 @@ extern const struct table_function table_peaks, table_peak_blocks, table_live_bl
 extern const struct table_function table_buckets, table_bank_samples, table_failure_banks, table_findings;
 extern const struct table_function table_temporary_sums, table_histogram_bins, table_floor_longest, table_floor_sums;
 extern const struct table_function table_allocated_sums, table_diff_groups, table_why, table_why_blocks;
-extern const struct table_function table_peak_cores, table_l1, table_check_budgets;
+extern const struct table_function table_peak_cores, table_l1, table_check_budgets, table_refit;
 
 #endif

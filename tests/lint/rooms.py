@@ -23,13 +23,14 @@ ROOMS = {
     "sql/store":          "include include/ttalloc sql/base",
     "sql/symbols":        "include include/ttalloc sql/base sql/store",
     "sql/replay":         "include include/ttalloc sql/base sql/store",
+    "sql/model":          "include include/ttalloc sql/base sql/store sql/replay",
     "sql/answers":        "include include/ttalloc sql/base sql/store sql/symbols sql/replay",
     "sql/answers/live":   "include include/ttalloc sql/base sql/store sql/replay",
     "sql/answers/why":    "include include/ttalloc sql/base sql/store sql/replay",
     "sql/answers/verify": "include include/ttalloc sql/base sql/store sql/replay sql/answers",
     "sql/answers/check":  "include include/ttalloc sql/base sql/store sql/replay sql/answers",
     "sql/answers/tables": "include include/ttalloc sql/base sql/store sql/replay sql/answers sql/answers/why sql/answers/verify "
-                          "sql/answers/check",
+                          "sql/answers/check sql/model",
 
     "recorder/ledger":    "include include/ttalloc sql/base sql/store sql/replay",
     "recorder/serve":     "include include/ttalloc sql/base recorder/ledger",

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * gaps.c - see gaps.h.
+ */
+#include "gaps.h"
+
+#include <stdlib.h>
+#include <sys/random.h>
+
+#include "sql/base/array.h"
+
+struct gap_node {
+	struct gap gap;
+	uint64_t largest; /* in the tree below it, itself included */
+	uint64_t priority;
+	uint32_t left, right; /* RIGHT of a node that is unused: the next such */
+};
+
+static bool is_before(uint64_t first, uint64_t second, const struct gap *gap)
+{
+	return first != gap->first ? first < gap->first : second < gap->second;
+}
+
+static void update(struct gap_node *nodes, uint32_t at)
+{
+	struct gap_node *node = &nodes[at];
+
+	node->largest = node->gap.bytes;
+	if (nodes[node->left].largest > node->largest)
+		node->largest = nodes[node->left].largest;
+	if (nodes[node->right].largest > node->largest)
+		node->largest = nodes[node->right].largest;
+}
+
+/* Cuts the tree AT in two: what lies before (FIRST, SECOND), and the rest. */
+static void split(struct gap_node *nodes, uint32_t at, uint64_t first, uint64_t second, uint32_t *before,
+                  uint32_t *rest)
+{
+	if (!at) {
+		*before = *rest = 0;
+	} else if (is_before(nodes[at].gap.first, nodes[at].gap.second,
+	                     &(struct gap){.first = first, .second = second})) {
+		split(nodes, nodes[at].right, first, second, &nodes[at].right, rest);
+		*before = at;
+		update(nodes, at);
+	} else {
+		split(nodes, nodes[at].left, first, second, before, &nodes[at].left);
+		*rest = at;
+		update(nodes, at);
+	}
+}
+
+/* All of LEFT lies before all of RIGHT. */
+static uint32_t merge(struct gap_node *nodes, uint32_t left, uint32_t right)
+{
+	if (!left || !right)
+		return left ? left : right;
+	if (nodes[left].priority > nodes[right].priority) {
+		nodes[left].right = merge(nodes, nodes[left].right, right);
+		update(nodes, left);
+		return left;
+	}
+	nodes[right].left = merge(nodes, left, nodes[right].left);
+	update(nodes, right);
+	return right;
+}
+
+/* Shapes are drawn by lot, which a hostile recording cannot foresee. */
+static uint64_t draw(struct gaps *gaps)
+{
+	while (gaps->chance == 0)
+		if (getrandom(&gaps->chance, sizeof(gaps->chance), 0) != sizeof(gaps->chance))
+			gaps->chance = (uint64_t)(uintptr_t)gaps | 1;
+	gaps->chance ^= gaps->chance << 13;
+	gaps->chance ^= gaps->chance >> 7;
+	gaps->chance ^= gaps->chance << 17;
+	return gaps->chance;
+}
+
+/* A node that is not used; 0: no memory. */
+static uint32_t take_node(struct gaps *gaps)
+{
+	uint32_t at = gaps->unused;
+
+	if (at) {
+		gaps->unused = gaps->nodes[at].right;
+		return at;
+	}
+	if (gaps->count == UINT32_MAX)
+		return 0;
+	if (array_reserve(&gaps->nodes, &gaps->capacity, gaps->count) < 0)
+		return 0;
+	if (gaps->count == 0) /* the first one stands for none */
+		gaps->nodes[gaps->count++] = (struct gap_node){0};
+	return (uint32_t)gaps->count++;
+}
+
+int gaps_add(struct gaps *gaps, const struct gap *gap)
+{
+	uint32_t made = take_node(gaps), before, rest;
+
+	if (!made)
+		return -1;
+	gaps->nodes[made] = (struct gap_node){.gap = *gap, .largest = gap->bytes, .priority = draw(gaps)};
+	split(gaps->nodes, gaps->root, gap->first, gap->second, &before, &rest);
+	gaps->root = merge(gaps->nodes, merge(gaps->nodes, before, made), rest);
+	return 0;
+}
+
+void gaps_remove(struct gaps *gaps, uint64_t first, uint64_t second)
+{
+	uint32_t before, gone, rest;
+
+	split(gaps->nodes, gaps->root, first, second, &before, &rest);
+	split(gaps->nodes, rest, first, second + 1, &gone, &rest);
+	gaps->root = merge(gaps->nodes, before, rest);
+	gaps->nodes[gone].right = gaps->unused;
+	gaps->unused = gone;
+}
+
+/* The one that is wanted, in the tree AT; 0: none. */
+static uint32_t search(const struct gap_node *nodes, uint32_t at, uint64_t low, uint64_t high, uint64_t bytes,
+                       bool backwards)
+{
+	const struct gap_node *node = &nodes[at];
+	uint32_t found;
+
+	if (!at || node->largest < bytes)
+		return 0;
+	if (node->gap.first < low)
+		return search(nodes, node->right, low, high, bytes, backwards);
+	if (node->gap.first > high)
+		return search(nodes, node->left, low, high, bytes, backwards);
+	found = search(nodes, backwards ? node->right : node->left, low, high, bytes, backwards);
+	if (found)
+		return found;
+	if (node->gap.bytes >= bytes)
+		return at;
+	return search(nodes, backwards ? node->left : node->right, low, high, bytes, backwards);
+}
+
+bool gaps_find(const struct gaps *gaps, uint64_t low, uint64_t high, uint64_t bytes, bool backwards, struct gap *found)
+{
+	uint32_t at = gaps->nodes ? search(gaps->nodes, gaps->root, low, high, bytes, backwards) : 0;
+
+	if (at)
+		*found = gaps->nodes[at].gap;
+	return at != 0;
+}
+
+uint64_t gaps_largest(const struct gaps *gaps)
+{
+	return gaps->nodes ? gaps->nodes[gaps->root].largest : 0;
+}
+
+void gaps_empty(struct gaps *gaps)
+{
+	gaps->root = gaps->unused = 0;
+	gaps->count = gaps->count > 0; /* the one that stands for none */
+}
+
+void gaps_clear(struct gaps *gaps)
+{
+	free(gaps->nodes);
+	*gaps = (struct gaps){0};
+}
