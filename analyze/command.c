@@ -21,6 +21,7 @@
 #include "analyze/write/status.h"
 #include "symbolize_file.h"
 #include "analyze/metrics/metrics.h"
+#include "analyze/report/report.h"
 #include "analyze/watch/watch.h"
 
 #define STATEMENT_MAX (1 << 20)
@@ -44,7 +45,7 @@ static enum status trouble(const struct sql_error *error)
 static enum status finish_text(void)
 {
 	struct sql_error error;
-	struct output output = {0};
+	struct output output = {.style.out = stdout};
 	return output_finish(&output, &error) < 0 ? trouble(&error) : STATUS_ANSWERED;
 }
 
@@ -270,6 +271,53 @@ static enum status command_metrics(struct command *command)
 	return !file ? trouble(&error) : metrics_run(&options, file);
 }
 
+/* Answers a panel of the page. */
+static int answer_words(void *context, struct recording *recording, const char *const *words, size_t count, FILE *out,
+                        struct sql_error *error)
+{
+	const struct command *command = context;
+	struct verb *verb = verbs_find(command->verbs, words[0]);
+	struct options options;
+	struct arguments arguments = {.setting_count = 0};
+	char *argv[ARGUMENTS_MAX];
+	size_t argc = 0;
+	for (size_t i = 0; i < count && argc + 1 < ARGUMENTS_MAX; i++)
+		argv[argc++] = (char *)words[i]; /* not changed */
+	argv[argc++] = (char *)"--format=columns";
+	if (!verb)
+		return sql_fail(error, "there is no verb '%.80s'", words[0]);
+	if (options_for(&options, verb, verb->query, error) < 0 ||
+	    arguments_parse(&arguments, verb, &options, (int)argc, argv, error) < 0)
+		return -1;
+	const struct request request = {.verb = verb,
+	                                .query = verb->query,
+	                                .statement = verb->kind == VERB_SQL ? arguments.operands[0] : NULL,
+	                                .file = recording_path(recording),
+	                                .arguments = &arguments};
+	return run_answer(recording, &request, out, error) == STATUS_TROUBLE ? -1 : 0;
+}
+
+static enum status command_report(struct command *command)
+{
+	struct sql_error error;
+	const struct arguments *arguments = &command->arguments;
+	const char *device = arguments_text(arguments, "device");
+	struct report report = {.out = arguments_text(arguments, "output"),
+	                        .force = arguments_text(arguments, "force"),
+	                        .whole = arguments_text(arguments, "full"),
+	                        .device = -1,
+	                        .ask = answer_words,
+	                        .context = command};
+	if (device)
+		parse_integer(device, &report.device);
+	if (check_operands(command, 0, 1, &error) < 0 ||
+	    !(report.file = choose_file(command, arguments->operands[0], &error)) || report_write(&report, &error) < 0)
+		return trouble(&error);
+	if (strcmp(report.out, "-") != 0 && !arguments_text(arguments, "quiet"))
+		printf("%s\n", report.out);
+	return finish_text();
+}
+
 static enum status say_unknown(struct verbs *verbs, const char *name)
 {
 	const char *near = verbs_nearest(verbs, name);
@@ -324,6 +372,8 @@ static enum status run_verb(struct command *command, int argc, char **argv)
 		return command_watch(command);
 	case VERB_METRICS:
 		return command_metrics(command);
+	case VERB_REPORT:
+		return command_report(command);
 	case VERB_SYMBOLIZE:
 		return command_symbolize(command);
 	case VERB_HELP:

@@ -111,7 +111,7 @@ static void put_verb(FILE *out, struct verb *verb)
 	put_paragraphs(out, query ? query->about : verb->about);
 	if (query) {
 		put_query(out, query, &options);
-	} else if (verb->kind == VERB_WATCH || verb->kind == VERB_METRICS) {
+	} else if (verb->kind == VERB_WATCH || verb->kind == VERB_METRICS || verb->kind == VERB_REPORT) {
 		fputs(".RS\n", out);
 		put_own(out, &options);
 		fputs(".RE\n", out);

@@ -56,10 +56,11 @@ static const struct option shared[] = {
     {.name = "format",
      .type = OPTION_CHOICE,
      .placeholder = "FORMAT",
-     .choices = "table|json|jsonl|csv",
+     .choices = "table|json|jsonl|csv|columns",
      .fallback = "table",
      .group = GROUP_OUTPUT,
-     .help = "how to write the answer; all but tables give bytes and nanoseconds as whole numbers"},
+     .help = "how to write the answer; all but tables give bytes and nanoseconds as whole numbers; columns is JSON "
+             "by columns"},
     {.name = "json", .group = GROUP_OUTPUT, .help = "the same as --format json"},
     {.name = "no-header", .group = GROUP_OUTPUT, .help = "leave out the line of column names (table, csv)"},
     {.name = "color",
@@ -86,7 +87,7 @@ static const struct option shared[] = {
     {.name = "force",
      .letter = 'f',
      .group = GROUP_FILE,
-     .help = "copy: replace OUT when it exists; symbolize: look up again what was not found"},
+     .help = "copy, report: replace OUT when it exists; symbolize: look up again what was not found"},
     {.name = "help", .letter = 'h', .group = GROUP_FILE, .help = "explain the verb and stop"},
     {.name = "version", .letter = 'V', .group = GROUP_FILE, .help = "print the version and stop"},
 };
@@ -134,6 +135,22 @@ static const struct option of_metrics[] = {
      .help = "how often --output writes"},
 };
 
+/* What report takes of its own. */
+static const struct option of_report[] = {
+    {.name = "output",
+     .letter = 'o',
+     .type = OPTION_TEXT,
+     .placeholder = "OUT",
+     .required = true,
+     .help = "the page to write; - is standard output"},
+    {.name = "device",
+     .letter = 'd',
+     .type = OPTION_COUNT,
+     .placeholder = "N",
+     .help = "draw device N; without it those that differ, four at most"},
+    {.name = "full", .help = "ask also what takes long of a recording with more than 4 million events"},
+};
+
 /* Options of verbs that are no queries. */
 static const struct {
 	enum verb_kind kind;
@@ -142,6 +159,7 @@ static const struct {
 } of_verbs[] = {
     {VERB_WATCH, of_watch, sizeof of_watch / sizeof *of_watch},
     {VERB_METRICS, of_metrics, sizeof of_metrics / sizeof *of_metrics},
+    {VERB_REPORT, of_report, sizeof of_report / sizeof *of_report},
 };
 
 const struct option *options_shared(size_t index)
@@ -173,6 +191,7 @@ static bool takes_shared(const struct verb *verb, const struct query *query, con
 	static const char *const of_copy[] = {"db", "force", "help", "version", NULL};
 	static const char *const of_watching[] = {"db", "color", "help", "version", NULL};
 	static const char *const of_metrics_too[] = {"db", "help", "version", NULL};
+	static const char *const of_reporting[] = {"db", "force", "quiet", "help", "version", NULL};
 	static const char *const of_help[] = {"query-path", "help", "version", NULL};
 	if (verb->kind == VERB_COPY)
 		return name_in(option->name, of_copy);
@@ -180,6 +199,8 @@ static bool takes_shared(const struct verb *verb, const struct query *query, con
 		return name_in(option->name, of_watching);
 	if (verb->kind == VERB_METRICS)
 		return name_in(option->name, of_metrics_too);
+	if (verb->kind == VERB_REPORT)
+		return name_in(option->name, of_reporting);
 	if (verb->kind == VERB_HELP)
 		return name_in(option->name, of_help);
 	if (verb->kind == VERB_SYMBOLIZE)
@@ -268,11 +289,11 @@ static struct option shared_option(struct options *options, const struct option 
 	if (query && strcmp(option->name, "limit") == 0)
 		own.table_fallback = rows_text(options, query);
 	if (query && query->folded && strcmp(option->name, "format") == 0) {
-		own.choices = "folded|table|json|jsonl|csv";
+		own.choices = "folded|table|json|jsonl|csv|columns";
 		own.fallback = "folded";
 	}
 	if (query && query->verdicts && strcmp(option->name, "format") == 0)
-		own.choices = "table|json|jsonl|csv|junit|github";
+		own.choices = "table|json|jsonl|csv|columns|junit|github";
 	return own;
 }
 

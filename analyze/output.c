@@ -13,8 +13,8 @@
 #include "sql/base/error.h"
 
 static const char *const formats[] = {
-    [FORMAT_TABLE] = "table",   [FORMAT_JSON] = "json",   [FORMAT_JSONL] = "jsonl",  [FORMAT_CSV] = "csv",
-    [FORMAT_FOLDED] = "folded", [FORMAT_JUNIT] = "junit", [FORMAT_GITHUB] = "github"};
+    [FORMAT_TABLE] = "table",   [FORMAT_JSON] = "json",   [FORMAT_JSONL] = "jsonl",   [FORMAT_CSV] = "csv",
+    [FORMAT_FOLDED] = "folded", [FORMAT_JUNIT] = "junit", [FORMAT_GITHUB] = "github", [FORMAT_COLUMNS] = "columns"};
 
 static int choose_format(struct output *output, const struct arguments *arguments, const struct query *query,
                          struct sql_error *error)
@@ -55,7 +55,7 @@ static bool wants_colour(const char *when)
 	return isatty(STDOUT_FILENO) && (!no_color || no_color[0] == '\0') && terminal && strcmp(terminal, "dumb") != 0;
 }
 
-int output_choose(struct output *output, const struct arguments *arguments, const struct query *query,
+int output_choose(struct output *output, FILE *out, const struct arguments *arguments, const struct query *query,
                   struct sql_error *error)
 {
 	const char *limit = arguments_text(arguments, "limit");
@@ -68,7 +68,7 @@ int output_choose(struct output *output, const struct arguments *arguments, cons
 	output->rows = (uint64_t)rows;
 	output->limited = limit;
 	output->grouped = arguments_text(arguments, "by");
-	output->style = (struct style){.out = stdout,
+	output->style = (struct style){.out = out,
 	                               .width = terminal_width(),
 	                               .rows = limit ? (uint64_t)rows : QUERY_ROWS,
 	                               .colour = wants_colour(arguments_text(arguments, "color")),
@@ -111,6 +111,8 @@ struct writer *output_writer(const struct output *output, const struct query *qu
 		return writer_junit(&output->style);
 	case FORMAT_GITHUB:
 		return writer_github(&output->style);
+	case FORMAT_COLUMNS:
+		return writer_columns(&output->style);
 	default:
 		return table_writer(output, query ? &query->show : &plain);
 	}
@@ -118,7 +120,7 @@ struct writer *output_writer(const struct output *output, const struct query *qu
 
 bool output_broken(struct output *output)
 {
-	if (ferror(stdout) && output->cause == 0)
+	if (ferror(output->style.out) && output->cause == 0)
 		output->cause = errno != 0 ? errno : EIO;
 	return output->cause != 0;
 }
@@ -126,9 +128,10 @@ bool output_broken(struct output *output)
 int output_finish(struct output *output, struct sql_error *error)
 {
 	errno = 0;
-	if (!output_broken(output) && fflush(stdout) != 0)
+	if (!output_broken(output) && fflush(output->style.out) != 0)
 		output->cause = errno;
 	if (output->cause == 0 || output->cause == EPIPE)
 		return 0;
-	return sql_fail(error, "cannot write standard output: %s", strerror(output->cause));
+	return sql_fail(error, "cannot write %s: %s", output->style.out == stdout ? "standard output" : "the answer",
+	                strerror(output->cause));
 }

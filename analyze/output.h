@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * output.h - which writer the command line asks for, and standard output that may be full or gone.
+ * output.h - which writer the command line asks for, and an output that may be full or gone.
  */
 #ifndef ANALYZE_OUTPUT_H
 #define ANALYZE_OUTPUT_H
@@ -10,7 +10,7 @@
 #include "arguments.h"
 #include "analyze/write/writer.h"
 
-enum format { FORMAT_TABLE, FORMAT_JSON, FORMAT_JSONL, FORMAT_CSV, FORMAT_FOLDED, FORMAT_JUNIT, FORMAT_GITHUB };
+enum format { FORMAT_TABLE, FORMAT_JSON, FORMAT_JSONL, FORMAT_CSV, FORMAT_FOLDED, FORMAT_JUNIT, FORMAT_GITHUB, FORMAT_COLUMNS };
 
 struct output {
 	enum format format;
@@ -21,9 +21,9 @@ struct output {
 	int cause;     /* errno of the first write that failed; 0: none did */
 };
 
-/* QUERY, which may be NULL, may have another format than a table. 0, or -1 with ERROR filled: options that contradict
- * each other. */
-int output_choose(struct output *output, const struct arguments *arguments, const struct query *query,
+/* Answers go to OUT. QUERY, which may be NULL, may have another format than a table. 0, or -1 with ERROR filled:
+ * options that contradict each other. */
+int output_choose(struct output *output, FILE *out, const struct arguments *arguments, const struct query *query,
                   struct sql_error *error);
 
 struct writer *output_writer(const struct output *output, const struct query *query); /* QUERY may be NULL */
@@ -31,7 +31,7 @@ struct writer *output_writer(const struct output *output, const struct query *qu
 /* Whether writing has failed; to be asked right behind the writing. */
 bool output_broken(struct output *output);
 
-/* Flushes standard output. 0 when all was written, or nobody reads any more, which is no error; -1 with ERROR filled.
+/* Flushes the output. 0 when all was written, or nobody reads any more, which is no error; -1 with ERROR filled.
  */
 int output_finish(struct output *output, struct sql_error *error);
 

@@ -148,7 +148,7 @@ static int write_rows(struct query_run *run, const struct request *request, stru
 /* Formats without room for it say on stderr that something is missing. */
 static void say_notes(const struct output *output, const struct answer *answer)
 {
-	if (output->format == FORMAT_TABLE || output->format == FORMAT_JSON)
+	if (output->format == FORMAT_TABLE || output->format == FORMAT_JSON || output->format == FORMAT_COLUMNS)
 		return;
 	if (!answer->complete)
 		say("%s: " ANSWER_INCOMPLETE, answer->file);
@@ -258,39 +258,48 @@ static void name_file(struct sql_error *error, const char *file)
 		sql_fail(error, "%s: %s", file, bare.text);
 }
 
+static enum status status_of(const struct request *request, bool found, bool complete)
+{
+	if (!complete && arguments_text(request->arguments, "strict"))
+		return STATUS_INCOMPLETE;
+	return found && is_gate(request) ? STATUS_FOUND : STATUS_ANSWERED;
+}
+
+enum status run_answer(struct recording *recording, const struct request *request, FILE *out, struct sql_error *error)
+{
+	enum status status = STATUS_TROUBLE;
+	struct output output;
+	struct notes notes = {.complete = true};
+	bool found = false;
+
+	if (output_choose(&output, out, request->arguments, request->query, error) < 0 ||
+	    (request->old_file && add_old_loss(request->old_file, &notes, error) < 0))
+		goto cleanup;
+	if (answer(recording, request, &output, &notes, &found, error) < 0)
+		name_file(error, request->file);
+	else if (output_finish(&output, error) == 0)
+		status = status_of(request, found, notes.complete);
+cleanup:
+	notes_free(&notes);
+	return status;
+}
+
 enum status run_request(const struct request *request)
 {
 	enum status status = STATUS_TROUBLE;
 	struct sql_error error = {.text = ""};
 	struct output output;
-	struct notes notes = {.complete = true};
 	struct recording *recording = NULL;
 	const struct arguments *arguments = request->arguments;
-	bool found = false;
 
-	if (output_choose(&output, arguments, request->query, &error) < 0 || values_check(arguments, &error) < 0)
-		goto cleanup;
-	if (request->old_file && add_old_loss(request->old_file, &notes, &error) < 0)
-		goto cleanup;
-	recording = recording_open(request->file, &error);
-	if (!recording)
-		goto cleanup;
-	if (request->old_file && recording_attach_old(recording, request->old_file, &error) < 0)
-		goto cleanup;
-	if (answer(recording, request, &output, &notes, &found, &error) < 0) {
-		name_file(&error, request->file);
-		goto cleanup;
-	}
-	if (output_finish(&output, &error) < 0)
-		goto cleanup;
-	status = found && is_gate(request) ? STATUS_FOUND : STATUS_ANSWERED;
-	if (!notes.complete && arguments_text(arguments, "strict"))
-		status = STATUS_INCOMPLETE;
-cleanup:
+	/* options that contradict each other are told before a file is looked at */
+	if (output_choose(&output, stdout, arguments, request->query, &error) == 0 &&
+	    values_check(arguments, &error) == 0)
+		recording = recording_open(request->file, &error);
+	if (recording && (!request->old_file || recording_attach_old(recording, request->old_file, &error) == 0))
+		status = run_answer(recording, request, stdout, &error);
 	if (status == STATUS_TROUBLE)
 		say("%s", error.text);
-	notes_free(&notes);
-	if (recording)
-		recording_close(recording);
+	recording_close(recording);
 	return status;
 }

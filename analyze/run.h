@@ -16,6 +16,10 @@ struct request {
 	const struct arguments *arguments;
 };
 
+/* Answers out of RECORDING, which is open, into OUT. Returns the exit status; ERROR is filled where it is
+ * STATUS_TROUBLE. */
+enum status run_answer(struct recording *recording, const struct request *request, FILE *out, struct sql_error *error);
+
 /* Answers on standard output; errors go to stderr. Returns the exit status. */
 enum status run_request(const struct request *request);
 

@@ -28,6 +28,16 @@ static const struct verb own_verbs[] = {
      .usage = "RUN OUT",
      .about = "OUT is a single file that opens anywhere, in a folder without write permission too. It must not exist "
               "unless --force is given."},
+    {.name = "report",
+     .kind = VERB_REPORT,
+     .summary = "write a page with everything about a recording, to look at and to send",
+     .usage = "[FILE]",
+     .about =
+         "OUT is one HTML file of at most 3 MB that any browser opens, without a network: the time line and the "
+         "address map of each device and region, what was live at any moment, why requests failed, what leaked, "
+         "and more, each with the command that gives its figures. Devices that are alike are drawn once. It holds "
+         "what its panels show of labels, files and commands ('ttalloc-analyze info' lists such texts), and none of "
+         "it can run in the browser."},
     {.name = "sql",
      .kind = VERB_SQL,
      .summary = "run a statement of your own, read-only",

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * verbs.h - what may follow "ttalloc-analyze": the built-in queries, the user's query files, and copy, sql, watch,
- * symbolize, help.
+ * report, symbolize, help.
  */
 #ifndef ANALYZE_VERBS_H
 #define ANALYZE_VERBS_H
@@ -11,7 +11,7 @@
 
 #include "sql/answers/query.h"
 
-enum verb_kind { VERB_QUERY, VERB_COPY, VERB_SQL, VERB_WATCH, VERB_METRICS, VERB_SYMBOLIZE, VERB_HELP };
+enum verb_kind { VERB_QUERY, VERB_COPY, VERB_SQL, VERB_WATCH, VERB_METRICS, VERB_REPORT, VERB_SYMBOLIZE, VERB_HELP };
 
 struct verb {
 	char *name;

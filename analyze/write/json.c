@@ -89,7 +89,7 @@ static void put_row(const struct json *json, const struct query_cell *cells)
 	fputc('}', json->out);
 }
 
-static void put_head(FILE *out, const struct answer *answer)
+void answer_json(FILE *out, const struct answer *answer)
 {
 	fputs("{\"query\": ", out);
 	put_text(out, answer->query);
@@ -104,7 +104,7 @@ static void put_head(FILE *out, const struct answer *answer)
 		fputs(i > 0 ? ", " : "", out);
 		put_text(out, answer->notes[i]);
 	}
-	fputs("], \"rows\": [", out);
+	fputc(']', out);
 }
 
 static void make_keys(struct json *json, const struct column *columns, size_t count)
@@ -129,7 +129,8 @@ static void json_begin(struct writer *writer, const struct answer *answer, const
 {
 	struct json *json = (struct json *)writer;
 	make_keys(json, columns, count);
-	put_head(json->out, answer);
+	answer_json(json->out, answer);
+	fputs(", \"rows\": [", json->out);
 }
 
 static void json_row(struct writer *writer, const struct query_cell *cells)

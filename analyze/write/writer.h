@@ -59,6 +59,7 @@ struct writer *writer_list(const struct style *style);
 struct writer *writer_json(const struct style *style);
 struct writer *writer_jsonl(const struct style *style);
 struct writer *writer_csv(const struct style *style);
+struct writer *writer_columns(const struct style *style);
 struct writer *writer_folded(const struct style *style);
 /* Of verdicts (sql/answers/query.h): XML that CI servers read, and lines that GitHub shows beside the code. */
 struct writer *writer_junit(const struct style *style);
@@ -114,6 +115,9 @@ void cell_put_integer(FILE *out, const struct column *column, int64_t number);
 void print_line(const struct style *style, const char *line);
 /* The same from column AT on, continued at column INDENT. */
 void print_wrapped(const struct style *style, const char *line, size_t at, size_t indent);
+
+/* The head of a JSON document, with its first brace: all but the rows. */
+void answer_json(FILE *out, const struct answer *answer);
 
 /* The lines under table and list: notes, and whether the recording is complete. */
 void answer_footer(const struct style *style, const struct answer *answer);

@@ -12,10 +12,12 @@
 #include "sql/base/map.h"
 
 const char attribution_choices[] =
-    "label|stack|function|file|module|stack_id|thread|process|size|region|class|device|step";
+    "label|stack|function|file|module|stack_id|thread|process|size|region|class|device|pattern|range|step";
 
 const char attribution_about[] =
-    "--by function, file and module take the innermost function of the call stack that is neither of TT-Metal, nor of "
+    "--by pattern takes labels that differ in numbers alone as one (layer.*), and --by range the outermost part of a "
+    "label. --by function, file and module take the innermost function of the call stack that is neither of TT-Metal, "
+    "nor of "
     "ttnn, nor of ttalloc itself: the line that asked for the memory; --by stack tells all of it, innermost first; "
     "stack_id numbers it as the view stack does.";
 
@@ -25,7 +27,8 @@ const char attribution_refuse[] =
 const char attribution_notes[] =
     "SELECT stack_remark() WHERE stack_remark() IS NOT NULL AND :by IN ('stack', 'function', 'file', 'module')\n"
     "UNION ALL SELECT 'no block has a label: the program opens none (ttalloc_label_push, or ttalloc-recorder --ttnn)' "
-    "WHERE :by = 'label' AND EXISTS (SELECT 1 FROM origin) AND NOT EXISTS (SELECT 1 FROM origin WHERE label IS NOT "
+    "WHERE :by IN ('label', 'pattern', 'range') AND EXISTS (SELECT 1 FROM origin) AND NOT EXISTS (SELECT 1 FROM origin "
+    "WHERE label IS NOT "
     "NULL)\n"
     "UNION ALL SELECT 'no step was marked (ttalloc_step, or ttalloc-recorder --auto-step)' "
     "WHERE :by = 'step' AND EXISTS (SELECT 1 FROM origin) AND NOT EXISTS (SELECT 1 FROM step_mark)\n"
@@ -39,6 +42,12 @@ static const struct word {
 	bool of_block;
 } words[] = {
     {"label", "SELECT (SELECT path FROM label_info WHERE id = o.label) FROM origin o WHERE o.id = ?1", false},
+    {"pattern", "SELECT label_pattern((SELECT path FROM label_info WHERE id = o.label)) FROM origin o WHERE o.id = ?1",
+     false},
+    {"range",
+     "SELECT substr(l.path, 1, instr(l.path || '/', '/') - 1) FROM origin o JOIN label_info l ON l.id = o.label WHERE "
+     "o.id = ?1",
+     false},
     {"stack", "SELECT stack_group('stack', s.frames) FROM origin o JOIN stack_info s ON s.id = o.stack WHERE o.id = ?1",
      false},
     {"function",

@@ -87,6 +87,26 @@ static void block_owner_sql(sqlite3_context *context, int count, sqlite3_value *
 	sqlite3_result_text(context, owner, -1, SQLITE_STATIC);
 }
 
+/* A label with every number in it as one *: what layers, steps and requests have in common. */
+static void label_pattern_sql(sqlite3_context *context, int count, sqlite3_value **values)
+{
+	const char *text = (const char *)sqlite3_value_text(values[0]);
+	size_t bytes = (size_t)sqlite3_value_bytes(values[0]), kept = 0;
+	char *pattern = text ? sqlite3_malloc64(bytes + 1) : NULL;
+
+	(void)count;
+	for (size_t i = 0; pattern && i < bytes; i++) {
+		bool digit = text[i] >= '0' && text[i] <= '9';
+
+		if (!digit)
+			pattern[kept++] = text[i];
+		else if (i == 0 || text[i - 1] < '0' || text[i - 1] > '9')
+			pattern[kept++] = '*';
+	}
+	if (pattern)
+		sqlite3_result_text(context, pattern, (int)kept, sqlite3_free);
+}
+
 static void human_bytes_sql(sqlite3_context *context, int count, sqlite3_value **values)
 {
 	char text[UNITS_TEXT_MAX];
@@ -107,7 +127,7 @@ int functions_register(sqlite3 *db)
 	} functions[] = {
 	    {"region_word", 1, region_word_sql}, {"region_number", 1, region_number_sql},
 	    {"class_word", 1, class_word_sql},   {"human_bytes", 1, human_bytes_sql},
-	    {"block_owner", 6, block_owner_sql},
+	    {"block_owner", 6, block_owner_sql}, {"label_pattern", 1, label_pattern_sql},
 	};
 	int code = SQLITE_OK;
 

@@ -6,6 +6,7 @@
  *   region_number(word)        the reverse; NULL for NULL
  *   class_word(n)              buffer for 0, ...
  *   label_matches(label, path) whether PATH is LABEL, lies below it, or matches it as a GLOB pattern
+ *   label_pattern(path)        the label with every number in it as one *: layer.* for layer.0 and layer.17
  *   stack_text(frames), ...    call stacks in words: stack_text.h
  *   human_bytes(n)             1.5 GiB, for notes
  */

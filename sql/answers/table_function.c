@@ -407,6 +407,10 @@ static const struct table_function *const all_functions[] = {
     &table_l1,
     &table_check_budgets,
     &table_refit,
+    &table_drawing,
+    &table_group_buckets,
+    &table_map_blocks,
+    &table_map_sums,
 };
 
 static int add_function(struct recording *recording, const struct table_function *function)

@@ -14,6 +14,14 @@
  *   live_blocks(at_ns)      key, origin, address, size_bytes, bank_bytes, alloc_ns, of all that was live then
  *   process_figures()       process, device, region, allocs, frees, allocated_bytes, peak_bytes, live_bytes
  *   buckets(count)          device, region, from_ns, to_ns, max_bytes, end_bytes, allocs, frees
+ *   group_buckets(count, by, top)  device, region, from_ns, to_ns, at_ns, group_text, groups, bytes: what each group
+ * held at at_ns, the fullest moment of the bucket; all but the top ones together, which "groups" counts
+ *   map_blocks(count, parts)  device, region, key, origin, address, size_bytes, bank_bytes, alloc_ns, end_ns, freed: of
+ *                           each device and region so many blocks at most, those that a picture of all parts of the
+ *                           window needs; a circular buffer for each time that it was in its place
+ *   map_sums(count, parts)  device, region, kept, blocks: how many that is of how many
+ *   drawing(by, buckets, blocks, what)  nothing, but the three above then find it drawn, by several words with commas
+ *                           between them; what: 'blocks' or 'circular' buffers alone
  *   bank_samples(count)     device, region, at_ns, used_bytes, free_bytes, largest_free_bytes, free_blocks,
  *                           fitting_bytes
  *   failure_banks()         key, free_bytes, largest_free_bytes
@@ -96,5 +104,6 @@ extern const struct table_function table_buckets, table_bank_samples, table_fail
 extern const struct table_function table_temporary_sums, table_histogram_bins, table_floor_longest, table_floor_sums;
 extern const struct table_function table_allocated_sums, table_diff_groups, table_why, table_why_blocks;
 extern const struct table_function table_peak_cores, table_l1, table_check_budgets, table_refit;
+extern const struct table_function table_drawing, table_group_buckets, table_map_blocks, table_map_sums;
 
 #endif

@@ -22,6 +22,7 @@ struct buffer {
 	uint32_t program;        /* index */
 	uint32_t next, previous; /* of the same program */
 	bool resident;
+	int64_t resident_ns; /* since when */
 };
 
 /* A program that has circular buffers. */
@@ -200,6 +201,8 @@ static void set_resident(struct circular *circular, uint32_t process, uint32_t p
 
 		if (buffer->resident == resident)
 			continue;
+		if (resident)
+			buffer->resident_ns = circular->lanes[process].at_ns;
 		tell(circular, process, resident ? CIRCULAR_RESIDENT : CIRCULAR_GONE, &buffer->block);
 		buffer->resident = resident;
 	}
@@ -290,6 +293,7 @@ static int on_alloc(struct circular *circular, uint32_t process)
 
 	tell(circular, process, CIRCULAR_ALLOC, &circular->buffers[buffer].block);
 	if (device->program == cells[3]) {
+		circular->buffers[buffer].resident_ns = lane->at_ns;
 		tell(circular, process, CIRCULAR_RESIDENT, &circular->buffers[buffer].block);
 		circular->buffers[buffer].resident = true;
 	}
@@ -427,6 +431,11 @@ static int run_all(struct circular *circular)
 int64_t circular_size(const struct replay_block *block)
 {
 	return ((const struct buffer *)(const void *)block)->size_bytes;
+}
+
+int64_t circular_since(const struct replay_block *block)
+{
+	return ((const struct buffer *)(const void *)block)->resident_ns;
 }
 
 void circular_each(const struct circular *circular, void (*each)(const struct replay_block *block, void *context),

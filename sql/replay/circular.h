@@ -42,6 +42,9 @@ int circular_replay(struct recording *recording, const struct catalog *catalog,
 /* The size of a circular buffer, on each of its cores. BLOCK is one that a call of this module gave, not a copy. */
 int64_t circular_size(const struct replay_block *block);
 
+/* Since when it is in its place; of CIRCULAR_GONE, since when it was. The same holds for BLOCK. */
+int64_t circular_since(const struct replay_block *block);
+
 /* Calls EACH for every resident one. */
 void circular_each(const struct circular *circular, void (*each)(const struct replay_block *block, void *context),
                    void *context);

@@ -24,8 +24,16 @@ int recording_begin(struct recording *recording, struct sql_error *error)
 	return 0;
 }
 
+void recording_keep(struct recording *recording, void *what, void (*free)(void *what))
+{
+	if (recording->kept.free)
+		recording->kept.free(recording->kept.what);
+	recording->kept = (struct recording_kept){what, free};
+}
+
 void recording_release(struct recording *recording)
 {
+	recording_keep(recording, NULL, NULL);
 	if (recording->in_transaction)
 		sqlite3_exec(recording->db, "ROLLBACK", NULL, NULL, NULL);
 	recording->in_transaction = false;

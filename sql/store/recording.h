@@ -12,6 +12,12 @@
 #include "open.h"
 #include "reach.h"
 
+/* What one answer leaves for the next, in the same transaction. */
+struct recording_kept {
+	void *what;
+	void (*free)(void *what);
+};
+
 struct recording {
 	sqlite3 *db;
 	char *path;
@@ -21,10 +27,14 @@ struct recording {
 	bool in_transaction;
 	bool has_replay, has_answers; /* the SQL functions of those rooms are registered */
 	int version;                  /* of the schema, as the file has it */
+	struct recording_kept kept;
 };
 
 /* Begins the read transaction in which all of an answer is read, unless it has begun. 0 or -1. */
 int recording_begin(struct recording *recording, struct sql_error *error);
+
+/* Keeps WHAT, instead of what was kept before, until the transaction ends. FREE frees it. */
+void recording_keep(struct recording *recording, void *what, void (*free)(void *what));
 
 /* Prepares SQL, which is our own. NULL with ERROR filled. */
 sqlite3_stmt *recording_prepare(struct recording *recording, const char *sql, struct sql_error *error);

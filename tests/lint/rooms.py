@@ -28,9 +28,10 @@ ROOMS = {
     "sql/answers/live":   "include include/ttalloc sql/base sql/store sql/replay",
     "sql/answers/why":    "include include/ttalloc sql/base sql/store sql/replay",
     "sql/answers/verify": "include include/ttalloc sql/base sql/store sql/replay sql/answers",
+    "sql/answers/draw":   "include include/ttalloc sql/base sql/store sql/replay sql/answers",
     "sql/answers/check":  "include include/ttalloc sql/base sql/store sql/replay sql/answers",
     "sql/answers/tables": "include include/ttalloc sql/base sql/store sql/replay sql/answers sql/answers/why sql/answers/verify "
-                          "sql/answers/check sql/model",
+                          "sql/answers/check sql/answers/draw sql/model",
 
     "recorder/ledger":    "include include/ttalloc sql/base sql/store sql/replay",
     "recorder/serve":     "include include/ttalloc sql/base recorder/ledger",
@@ -40,8 +41,9 @@ ROOMS = {
     "analyze/write":      "include include/ttalloc sql/base sql/store sql/answers",
     "analyze/watch":      "include include/ttalloc sql/base sql/store sql/answers sql/answers/live analyze/write",
     "analyze/metrics":    "include include/ttalloc sql/base sql/store sql/answers sql/answers/live analyze/write",
+    "analyze/report":     "include include/ttalloc sql/base sql/store sql/answers",
     "analyze/tools":      "",
-    "analyze":            "include include/ttalloc sql/base sql/store sql/symbols sql/answers analyze/write analyze/metrics analyze/watch",
+    "analyze":            "include include/ttalloc sql/base sql/store sql/symbols sql/answers analyze/write analyze/metrics analyze/watch analyze/report",
 }
 
 # Files of its own, headers included, that a newcomer can still overlook.

@@ -398,6 +398,32 @@ static void test_json(void **state)
 }
 
 /* The highest addresses are negative numbers in the database. */
+/* By columns: a text stands once, runs are counted, and what a column's unit does not promise is in brackets. */
+static void test_columns(void **state)
+{
+	static const struct column some[] = {{.name = "group", .unit = UNIT_TEXT}, {.name = "n", .unit = UNIT_COUNT}};
+	const struct answer answer = {.query = "peak", .file = "a\"<b>.db", .complete = true};
+	struct capture capture;
+
+	(void)state;
+	capture_begin(&capture);
+	struct writer *writer = writer_columns(&capture.style);
+	writer->begin(writer, &answer, some, 2);
+	writer->row(writer, (const struct query_cell[]){text("a"), integer(1)});
+	writer->row(writer, (const struct query_cell[]){integer(7), text("a")});
+	writer->row(writer, (const struct query_cell[]){text("a"), unknown});
+	for (int i = 0; i < 9; i++)
+		writer->row(writer, (const struct query_cell[]){text(i < 8 ? "b" : ""), integer(i)});
+	writer->end(writer);
+	writer->free(writer);
+	capture_check(
+	    &capture,
+	    "{\"query\": \"peak\", \"file\": \"a\\\"\\u003cb\\u003e.db\", \"complete\": true, \"notes\": [], "
+	    "\"columns\": [{\"name\": \"group\", \"unit\": \"text\"}, {\"name\": \"n\", \"unit\": \"count\"}], "
+	    "\"rows\": 12, \"texts\": [\"a\",\"b\",\"\"], \"values\": [[0,[7],0,1,1,1,1,1,1,1,1,2],\n"
+	    "[1,[0],null,0,1,2,3,4,5,6,7,8]]}\n");
+}
+
 static void test_high_address(void **state)
 {
 	struct capture capture;
@@ -578,6 +604,7 @@ int main(void)
 	    cmocka_unit_test(test_fold_groups),
 	    cmocka_unit_test(test_trim),
 	    cmocka_unit_test(test_json),
+	    cmocka_unit_test(test_columns),
 	    cmocka_unit_test(test_high_address),
 	    cmocka_unit_test(test_json_empty),
 	    cmocka_unit_test(test_json_list),

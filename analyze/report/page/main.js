@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * main.js - the page put together.
+ */
+const facts = { steps: [], failures: [], whys: [], geometry: [], complete: true, peaks: [] };
+let time_line, address_map;
+const drawn = { key: "", serial: 0 };
+
+/** Whether a failure, or another row, is of the device and region shown. */
+const is_here = (row) => row.device === state.device && (row.region === state.view || (state.view === "CB" && row.region === "L1") || (state.view === "L1" && row.region === "CB"));
+
+/** What is drawn: devices, and the regions of each. */
+function pictures() {
+  const found = new Map();
+  for (const id of panel_ids) {
+    const parts = id.match(/^timeline-([0-9]+)-([A-Z0-9_]+)-([a-z]+)$/);
+    if (!parts) continue;
+    const device = Number(parts[1]);
+    if (!found.has(device)) found.set(device, { regions: new Set(), words: new Set() });
+    found.get(device).regions.add(parts[2]);
+    found.get(device).words.add(parts[3]);
+  }
+  return found;
+}
+
+async function load_facts() {
+  const [peak, info] = await Promise.all([panel("peak"), panel("info")]);
+  facts.steps = (await rows_of("steps")).sort((a, b) => a.at_ns - b.at_ns);
+  facts.failures = await rows_of("failures");
+  facts.geometry = await rows_of("geometry");
+  facts.whys = (await Promise.all(panel_ids.filter((id) => /^why-[0-9]+$/.test(id)).map(rows_of))).flat();
+  facts.peaks = peak && peak.table ? peak.table.rows() : [];
+  facts.info = info && info.table && info.table.count ? info.table.row(0) : {};
+  facts.complete = Boolean(info && info.table && info.table.answer.complete);
+  facts.notes = info && info.table ? info.table.answer.notes : [];
+  run_ns = Math.max(facts.info.duration_ns || 1, 1);
+  Object.assign(drawn_window, { start: about.start ?? 0, end: about.end ?? run_ns });
+}
+
+function draw_header() {
+  const { info } = facts;
+  document.title = `${about.file} – ttalloc`;
+  replaceChildren($("title"), about.old_file ? `${about.old_file} → ${about.file}` : about.file);
+  const facts_of = [info.command, ns_text(run_ns), `${exact(info.events || 0)} events`, info.devices === 1 ? "1 device" : `${exact(info.devices || 0)} devices`,
+    info.processes === 1 ? "1 process" : `${exact(info.processes || 0)} processes`, info.started].filter(Boolean);
+  replaceChildren($("facts"), facts_of.map((fact) => el("span", {}, fact)));
+  replaceChildren($("trusted"), el("a", { href: "#trust", class: facts.complete ? "good" : "bad", onclick: (event) => { event.preventDefault(); scroll_to("trust"); } },
+    facts.complete ? "✓ complete" : "✕ INCOMPLETE"));
+}
+
+/** Devices whose peaks are those of DEVICE, within two digits: alike, and drawn once. */
+function draw_tiles() {
+  const rows = facts.peaks.filter((row) => row.device === state.device);
+  replaceChildren($("tiles"), rows.map((row) => {
+    const same = facts.peaks.filter((other) => other.region === row.region).map((other) => other.peak_bytes);
+    const low = Math.min(...same), high = Math.max(...same);
+    const bank = geometry_of(row.device, row.region);
+    const share = bank && bank.bank_bytes ? row.peak_bank_bytes / bank.bank_bytes : null;
+    return el("button", { type: "button", class: "tile", "aria-pressed": row.region === state.view, onclick: () => change({ view: row.region, low: null, high: null, at: null, block: null }) },
+      el("span", { class: "name" }, row.region), el("b", {}, bytes_text(row.peak_bytes)), el("small", {}, `${exact(row.peak_bytes)} B at ${ns_text(row.peak_ns)}`),
+      share === null ? null : el("span", { class: "meter", title: `at most ${both_text(row.peak_bank_bytes)} of ${both_text(bank.bank_bytes)} in each bank` }, styled(el("span", { class: share > 0.9 ? "full" : "" }), { width: `${clamp(share * 100, 0, 100)}%` })),
+      share === null ? null : el("small", {}, `${(share * 100).toFixed(1)} % of each bank`),
+      same.length > 1 && low !== high ? el("small", {}, `${exact(same.length)} devices: ${bytes_text(low)} – ${bytes_text(high)}`) : same.length > 1 ? el("small", {}, `${exact(same.length)} devices, all the same`) : null);
+  }));
+}
+
+function geometry_of(device, region) {
+  const wanted = region === "CB" ? "L1" : region;
+  return facts.geometry.filter((row) => row.device === device && row.region === wanted && row.bank_bytes > 0).pop() || null;
+}
+
+function choices(host, label, entries, current, chosen) {
+  replaceChildren(host, el("label", {}, label, " ", el("select", { onchange: (event) => chosen(event.target.value) },
+    entries.map(([value, text]) => el("option", { value, selected: String(value) === String(current) }, text)))));
+}
+
+function alike_text(device) {
+  const peak = (number) => facts.peaks.filter((row) => row.device === number).map((row) => `${row.region}:${row.peak_bytes.toExponential(1)}`).join();
+  const all = [...new Set(facts.peaks.map((row) => row.device))];
+  const alike = all.filter((other) => peak(other) === peak(device));
+  return alike.length > 1 ? `device ${device} (${alike.length} alike)` : `device ${device}`;
+}
+
+function draw_controls() {
+  const found = pictures(), devices = [...found.keys()].sort((a, b) => a - b);
+  choices($("device"), "show", devices.map((device) => [device, alike_text(device)]), state.device, (value) => change({ device: Number(value), at: null, block: null, low: null, high: null }));
+  const words = found.has(state.device) ? [...found.get(state.device).words] : [];
+  choices($("by"), "coloured by", words.map((word) => [word, { pattern: "label, numbers as one", range: "outermost label" }[word] || word]), state.by, (value) => change({ by: value }));
+  const zoomed = is_zoomed();
+  replaceChildren($("zoom"), el("span", {}, `${ns_text(Math.round(state.start))} – ${ns_text(Math.round(state.end))}`),
+    el("button", { type: "button", title: "zoom in (+)", onclick: () => zoom_by(1 / 1.6, (state.start + state.end) / 2) }, "+"),
+    el("button", { type: "button", title: "zoom out (-)", onclick: () => zoom_by(1.6, (state.start + state.end) / 2) }, "−"),
+    el("button", { type: "button", title: "show all (0)", disabled: !zoomed, onclick: show_all }, "all"));
+}
+
+/** Loads what the state shows, when that has changed. */
+async function load_pictures() {
+  const key = `${state.device} ${state.view} ${state.by}`;
+  if (drawn.key === key) return;
+  drawn.key = key;
+  const serial = ++drawn.serial;
+  const in_l1 = state.view === "L1" || state.view === "CB";
+  const [line, ...maps] = await Promise.all([
+    panel(`timeline-${state.device}-${state.view}-${state.by}`),
+    ...(in_l1 ? ["L1", "CB"] : [state.view]).map((region) => panel(`map-${state.device}-${region}`)),
+  ]);
+  if (serial !== drawn.serial) return;
+  drawn.line = line;
+  drawn.maps = maps.filter(Boolean);
+  moments.buckets = line && line.table ? new Buckets(line.table) : null;
+  address_map.blocks = new Blocks(maps, geometry_of(state.device, state.view));
+  $("no-map").hidden = maps.some(Boolean);
+  replaceChildren($("picture-commands"), [line, ...drawn.maps].filter(Boolean).map((found) => [found.error ? el("p", { class: "note" }, found.error) : null, command_line(found)]),
+    address_map.blocks.notes.map((note) => el("p", { class: "note" }, note)));
+  change({});
+}
+
+function draw() {
+  load_pictures();
+  draw_controls();
+  draw_tiles();
+  if (!address_map.blocks) return;
+  time_line.draw();
+  address_map.draw();
+  draw_legend($("legend"), time_line);
+  draw_moment($("moment"), address_map.blocks, drawn.line);
+}
+
+function show_moment(device, region, at) {
+  const found = pictures();
+  const values = { view: region, low: null, high: null, block: null };
+  change({ ...values, device: found.has(device) ? device : state.device, at: Math.max(at, 0) });
+  scroll_to("pictures");
+}
+
+async function draw_cards() {
+  const cards = [
+    ...(await why_cards()),
+    facts.failures.length ? await table_panel("failures", "Failed requests", { click: (row) => show_moment(row.device, row.region, row.at_ns) }) : null,
+    await table_panel("leaks-by", "Never freed, by what it was for", { keep: (row) => leaked_bytes(row) > 0, empty: "The program freed all that it allocated.", hide: ["runtime_blocks", "runtime_bytes", "live_blocks", "live_bytes"] }),
+    await table_panel("leaks", "Never freed, block by block", { keep: (row) => row.owner === "program", quiet: true, hide: ["owner", "aliased"], click: (row) => show_moment(row.device, row.region, row.alloc_ns) }),
+    await table_panel("leaks-by-step", "Never freed, by step", { keep: (row) => leaked_bytes(row) > 0, quiet: true, hide: ["runtime_blocks", "runtime_bytes", "live_blocks", "live_bytes"] }),
+    await flame_card(),
+    await table_panel("peak", "Peaks", { click: (row) => show_moment(row.device, row.region, row.peak_ns) }),
+    await table_panel("peak-by", "What was live at the peaks"),
+    await table_panel("l1", "L1: blocks and circular buffers", { quiet: true, click: (row) => show_moment(row.device, "L1", row.headroom_ns) }),
+    await table_panel("temporary", "Temporary blocks"),
+    await table_panel("fragmentation", "Fragmentation over time", { click: (row) => show_moment(row.device, row.region, row.at_ns) }),
+    await table_panel("processes", "Processes"),
+  ];
+  const ids = { "Never freed, by what it was for": "leaks", "Failed requests": "failures" };
+  for (const one of cards.filter(Boolean)) if (ids[one.firstChild.textContent]) one.id = ids[one.firstChild.textContent];
+  replaceChildren($("cards"), cards);
+}
+
+async function draw_trust() {
+  const found = await panel("info");
+  const rows = Object.entries(facts.info).filter(([, value]) => value !== null && value !== "");
+  replaceChildren($("trust"), el("h3", {}, "Can this be trusted?"),
+    el("p", { class: facts.complete ? "good" : "bad" }, facts.complete ? "✓ complete: nothing that was reported is missing" : "✕ INCOMPLETE: figures may be off by what is missing"),
+    facts.notes.map((note) => el("p", { class: "note" }, note)),
+    about.left_out ? el("p", { class: "note" }, about.left_out) : null,
+    el("dl", {}, rows.map(([name, value]) => [el("dt", {}, name.replaceAll("_", " ")), el("dd", {}, cell_text(value, found.table.unit(name)).split("\n").map((line) => el("div", {}, line)))])),
+    found ? command_line(found) : null);
+}
+
+function choose_first() {
+  const found = pictures(), link = read_link();
+  const devices = [...found.keys()].sort((a, b) => a - b);
+  const failed = facts.failures.length ? facts.failures[facts.failures.length - 1] : null;
+  state.device = found.has(link.device) ? link.device : failed && found.has(failed.device) ? failed.device : devices[0] ?? 0;
+  const regions = found.has(state.device) ? [...found.get(state.device).regions] : ["DRAM"];
+  const words = found.has(state.device) ? [...found.get(state.device).words] : ["class"];
+  state.view = regions.includes(link.view) ? link.view : failed && regions.includes(failed.region) ? failed.region : regions[0];
+  state.by = words.includes(link.by) ? link.by : words[0];
+  state.start = clamp(link.start, 0, run_ns);
+  state.end = link.end > state.start ? Math.min(link.end, run_ns) : drawn_window.end;
+  Object.assign(state, { low: link.low, high: link.high, at: link.at ?? (failed && is_here(failed) ? failed.at_ns : null), block: link.block });
+}
+
+function choose_theme() {
+  const button = $("theme");
+  button.addEventListener("click", () => {
+    document.documentElement.dataset.theme = is_dark() ? "light" : "dark";
+    hatches.clear();
+    change({});
+  });
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => change({}));
+}
+
+async function start() {
+  await load_facts();
+  choose_first();
+  time_line = new TimeLine($("time-line"));
+  address_map = new AddressMap($("address-map"));
+  on_change(draw);
+  choose_theme();
+  draw_header();
+  new ResizeObserver(() => change({})).observe($("pictures"));
+  addEventListener("beforeprint", draw);
+  await draw_findings($("findings"));
+  await load_pictures();
+  draw();
+  await draw_cards();
+  await draw_trust();
+  document.documentElement.dataset.ready = "yes";
+}
+
+start();

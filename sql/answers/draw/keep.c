@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * keep.c - see keep.h. Heaps with the least one on top, so that most blocks cost one comparison for each.
+ */
+#include "keep.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "sql/base/array.h"
+
+struct scored {
+	double score;
+	struct kept_block block;
+};
+
+struct heap {
+	struct scored *list;
+	size_t count, capacity, most;
+};
+
+struct keep {
+	size_t wanted, parts;
+	int64_t seen;
+	struct heap largest, moments; /* by area; live when it mattered, by bytes */
+	struct heap *begun;           /* per part: by bytes */
+	struct kept_block *blocks;    /* the result */
+	size_t count;
+};
+
+struct keep *keep_new(int64_t wanted, int64_t parts)
+{
+	struct keep *keep = calloc(1, sizeof(*keep));
+
+	if (!keep)
+		return NULL;
+	keep->wanted = (size_t)wanted;
+	keep->parts = (size_t)parts;
+	keep->largest.most = keep->wanted;
+	keep->moments.most = keep->wanted / 4;
+	keep->begun = calloc(keep->parts, sizeof(*keep->begun));
+	if (!keep->begun) {
+		free(keep);
+		return NULL;
+	}
+	for (size_t i = 0; i < keep->parts; i++)
+		keep->begun[i].most = keep->wanted / 2 / keep->parts;
+	return keep;
+}
+
+void keep_free(struct keep *keep)
+{
+	if (!keep)
+		return;
+	for (size_t i = 0; i < keep->parts; i++)
+		free(keep->begun[i].list);
+	free(keep->begun);
+	free(keep->largest.list);
+	free(keep->moments.list);
+	free(keep->blocks);
+	free(keep);
+}
+
+static void swap(struct scored *a, struct scored *b)
+{
+	struct scored kept = *a;
+
+	*a = *b;
+	*b = kept;
+}
+
+static void sift_down(struct heap *heap)
+{
+	for (size_t at = 0, child; (child = 2 * at + 1) < heap->count; at = child) {
+		if (child + 1 < heap->count && heap->list[child + 1].score < heap->list[child].score)
+			child++;
+		if (heap->list[at].score <= heap->list[child].score)
+			return;
+		swap(&heap->list[at], &heap->list[child]);
+	}
+}
+
+static int heap_take(struct heap *heap, double score, const struct kept_block *block)
+{
+	if (heap->count < heap->most) {
+		if (array_reserve(&heap->list, &heap->capacity, heap->count) < 0)
+			return -1;
+		size_t at = heap->count++;
+		heap->list[at] = (struct scored){score, *block};
+		for (; at > 0 && heap->list[at].score < heap->list[(at - 1) / 2].score; at = (at - 1) / 2)
+			swap(&heap->list[at], &heap->list[(at - 1) / 2]);
+		return 0;
+	}
+	if (heap->count > 0 && score > heap->list[0].score) {
+		heap->list[0] = (struct scored){score, *block};
+		sift_down(heap);
+	}
+	return 0;
+}
+
+int keep_block(struct keep *keep, const struct kept_block *block, double area, int64_t part, bool matters)
+{
+	double bytes = (double)block->bank_bytes;
+
+	keep->seen++;
+	if (heap_take(&keep->largest, area, block) < 0)
+		return -1;
+	if (matters && heap_take(&keep->moments, bytes, block) < 0)
+		return -1;
+	return part >= 0 && (size_t)part < keep->parts ? heap_take(&keep->begun[part], bytes, block) : 0;
+}
+
+int64_t keep_seen(const struct keep *keep)
+{
+	return keep->seen;
+}
+
+static int largest_first(const void *a, const void *b)
+{
+	const struct scored *first = a, *second = b;
+
+	return (first->score < second->score) - (first->score > second->score);
+}
+
+static int by_key(const void *a, const void *b)
+{
+	const struct kept_block *first = a, *second = b;
+
+	if (first->key != second->key)
+		return (first->key > second->key) - (first->key < second->key);
+	return (first->alloc_ns > second->alloc_ns) - (first->alloc_ns < second->alloc_ns);
+}
+
+static int by_time(const void *a, const void *b)
+{
+	const struct kept_block *first = a, *second = b;
+
+	if (first->alloc_ns != second->alloc_ns)
+		return (first->alloc_ns > second->alloc_ns) - (first->alloc_ns < second->alloc_ns);
+	return (first->key > second->key) - (first->key < second->key);
+}
+
+static void add_heap(struct keep *keep, const struct heap *heap)
+{
+	for (size_t i = 0; i < heap->count; i++)
+		keep->blocks[keep->count++] = heap->list[i].block;
+}
+
+/* What several heaps keep is kept once. A circular buffer takes its place more than once, with the same key. */
+static void drop_doubles(struct keep *keep)
+{
+	size_t kept = 0;
+
+	qsort(keep->blocks, keep->count, sizeof(*keep->blocks), by_key);
+	for (size_t i = 0; i < keep->count; i++)
+		if (kept == 0 || by_key(&keep->blocks[kept - 1], &keep->blocks[i]) != 0)
+			keep->blocks[kept++] = keep->blocks[i];
+	keep->count = kept;
+}
+
+const struct kept_block *keep_blocks(struct keep *keep, size_t *count)
+{
+	struct heap *largest = &keep->largest;
+
+	if (!keep->blocks && largest->count > 0) {
+		keep->blocks = calloc(keep->wanted * 2, sizeof(*keep->blocks));
+		if (!keep->blocks)
+			return NULL;
+		if (keep->seen > (int64_t)keep->wanted) {
+			add_heap(keep, &keep->moments);
+			for (size_t i = 0; i < keep->parts; i++)
+				add_heap(keep, &keep->begun[i]);
+			drop_doubles(keep);
+			qsort(largest->list, largest->count, sizeof(*largest->list), largest_first);
+			largest->count = keep->wanted - keep->count;
+		}
+		add_heap(keep, largest);
+		drop_doubles(keep);
+		qsort(keep->blocks, keep->count, sizeof(*keep->blocks), by_time);
+	}
+	*count = keep->count;
+	return keep->blocks;
+}

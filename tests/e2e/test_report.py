@@ -1,0 +1,261 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The page of a recording: its figures are those of the verbs, whatever a recording says is text, nothing is loaded, and
+pointer and keys do what they say."""
+import json
+import os
+import pathlib
+import re
+import subprocess
+
+from browser import Browser
+from harness import Generator, Place, Player, Recorder, analyze, check, equal, main, program, run
+
+PAGE_MAX_BYTES = 3_000_000
+BLOCK = re.compile(r'<script type="application/json" class="panel" id="([^"]*)">(.*?)</script>', re.S)
+
+
+def record(place, name, *command):
+    result = run([program("ttalloc-recorder"), "-q", "-o", place.file(name), "--", *command], env=place.env, cwd=place.path, timeout=120)
+    check(os.path.exists(place.file(name)), f"no recording: {result.stderr}")
+    return place.file(name)
+
+
+def trainer(place, name, *arguments):
+    return record(place, name, program("ttalloc-trainer"), "--quiet", "--steps", "3", "--layers", "4", *arguments)
+
+
+def write_report(file, *arguments):
+    """The page's path, and its panels by id."""
+    out = file + ".html"
+    result = run([program("ttalloc-analyze"), "report", file, "-o", out, "--force", *arguments], timeout=120)
+    equal(result.returncode, 0, f"report: {result.stderr}")
+    equal(result.stdout, out + "\n", "what report prints")
+    text = pathlib.Path(out).read_text(encoding="utf-8")
+    check(len(text.encode()) < PAGE_MAX_BYTES, f"the page has {len(text.encode())} bytes")
+    panels = {match[0]: json.loads(match[1]) for match in BLOCK.findall(text)}
+    about = panels.pop("about")
+    return out, panels, about
+
+
+def rows_of(answer):
+    """The rows of an answer by columns, as --json has them."""
+    columns = []
+    for column, values in zip(answer["columns"], answer["values"]):
+        if isinstance(values, dict):
+            runs = values["runs"]
+            values = [value for at in range(0, len(runs), 2) for value in [runs[at]] * runs[at + 1]]
+        of_texts = column["unit"] in ("text", "list", "picture")
+        text = answer["texts"].__getitem__
+        cells = [None if v is None else (v[0] if of_texts else text(v[0])) if isinstance(v, list) else text(v) if of_texts else v for v in values]
+        if column["unit"] == "list":
+            cells = [cell.split("\n") if cell is not None else [] for cell in cells]
+        columns.append(cells)
+    names = [column["name"] for column in answer["columns"]]
+    return [dict(zip(names, cells)) for cells in zip(*columns)]
+
+
+def check_panels(panels):
+    """What each panel holds is what the command that it names answers."""
+    for name, panel in panels.items():
+        words = panel["command"].split(" ")
+        if "'" in panel["command"]:
+            words = subprocess.run(["sh", "-c", f'set -- {panel["command"]}; printf "%s\\n" "$@"'], stdout=subprocess.PIPE, text=True, check=True).stdout.splitlines()
+        check("answer" in panel, f"{name}: {panel.get('error')}")
+        said = analyze(*words[1:])
+        equal(rows_of(panel["answer"]), said["rows"], f"the rows of {name}")
+        equal((panel["answer"]["complete"], panel["answer"]["notes"]), (said["complete"], said["notes"]), f"the notes of {name}")
+
+
+def figures_are_those_of_the_verbs():
+    place = Place()
+    _, panels, _ = write_report(trainer(place, "run.db", "--leak-per-step", "1M", "--fail", "--fragment"))
+    check({"peak", "leaks", "timeline-0-DRAM-pattern", "map-0-DRAM", "map-0-CB", "why-1"} <= panels.keys(), f"panels: {sorted(panels)}")
+    check_panels(panels)
+
+
+def buckets_by_group_add_up():
+    """timeline --by says of the fullest moment of each bucket what timeline and top say of it."""
+    place = Place()
+    recorder = Recorder(place)
+    generator = Generator(place, arguments=["--calls", 1500, "--threads", 2, "--seed", 7])
+    generator.finish()
+    place.await_drained()
+    files = [(recorder.stop(), "label"), (trainer(place, "train.db"), "pattern")]
+    for file, by in files:
+        fullest = {(row["device"], row["region"], row["from_ns"]): row["max_bytes"] for row in analyze("timeline", "--buckets", "23", file)["rows"]}
+        parts = {}
+        for row in analyze("timeline", "--by", by, "--buckets", "23", "--top", "0", file)["rows"]:
+            parts.setdefault((row["device"], row["region"], row["from_ns"]), []).append(row)
+        equal({key: sum(row["bytes"] for row in rows) for key, rows in parts.items()},
+              {key: most for key, most in fullest.items() if most > 0}, f"the sums of {file}")
+        for key in sorted(parts)[::5]:
+            at = parts[key][0]["at_ns"]
+            live = analyze("top", "--by", by, "--at", at, "--device", key[0], "--region", key[1], file)["rows"]
+            equal({row["group"]: row["bytes"] for row in parts[key]}, {row["group"]: row["bytes"] for row in live if row["bytes"]}, f"{key} at {at}")
+        top = analyze("timeline", "--by", by, "--buckets", "23", "--top", "2", file)["rows"]
+        sums = {}
+        for row in top:
+            sums[row["device"], row["region"], row["from_ns"]] = sums.get((row["device"], row["region"], row["from_ns"]), 0) + row["bytes"]
+        equal(sums, {key: most for key, most in fullest.items() if most > 0}, "with the small ones together")
+
+
+def the_map_has_all_blocks_or_says_so():
+    place = Place()
+    file = trainer(place, "run.db", "--leak-per-step", "1M")
+    blocks = analyze("sql", "SELECT allocation_id, device, region, address, bank_bytes, alloc_ns, free_ns, ended FROM allocation WHERE region <> 'CB' ORDER BY 1", file)["rows"]
+    all_rows = [row for row in analyze("map", "--blocks", "100000", file)["rows"] if row["region"] != "CB"]
+    equal(sorted((r["allocation_id"], r["device"], r["region"], r["address"], r["bank_bytes"], r["alloc_ns"], r["end_ns"], r["ended"]) for r in all_rows),
+          [(r["allocation_id"], r["device"], r["region"], r["address"], r["bank_bytes"], r["alloc_ns"], r["free_ns"], r["ended"]) for r in blocks], "all blocks")
+    few = analyze("map", "--blocks", "40", "--device", "0", "--region", "DRAM", file)
+    count = len([row for row in blocks if (row["device"], row["region"]) == (0, "DRAM")])
+    check(len(few["rows"]) <= 40 and any(f"{count - len(few['rows'])} of {count} blocks are left out" in note for note in few["notes"]), f"{few['notes']}")
+    peak = [row for row in analyze("peak", "--device", "0", "--region", "DRAM", file)["rows"]][0]["peak_ns"]
+    largest = max((row["bank_bytes"] for row in blocks if row["device"] == 0 and row["region"] == "DRAM" and row["alloc_ns"] <= peak < (row["free_ns"] or 1 << 62)))
+    check(any(row["bank_bytes"] == largest and row["alloc_ns"] <= peak for row in few["rows"]), "the largest block of the peak is kept")
+
+
+def circular_buffers_stay_while_their_program_runs():
+    place = Place()
+    recorder = Recorder(place)
+    player = Player(place)
+    for number, base in ((1, 4096), (2, 8192)):
+        player.cb_alloc(number, base, 1024 * number)
+    for number in (1, 2, 1):
+        player.program_run(number)
+    player.flush()
+    player.end()
+    place.await_drained()
+    rows = analyze("map", "--region", "CB", recorder.stop())["rows"]
+    equal([(row["address"], row["bank_bytes"], row["end_ns"] is None) for row in rows if row["address"] == 8192], [(8192, 2048, False)] * 2, "of the second: from its alloc to the first run, and its run")
+    runs = [(row["alloc_ns"], row["end_ns"]) for row in rows]
+    check(all(a[1] <= b[0] or a[0] == b[0] for a, b in zip(runs, runs[1:])), f"one program at a time: {rows}")
+
+
+MARKUP = ["</script><script>window.hit=1</script>", "<img src=x onerror=window.hit=1>", "\"'><svg/onload=window.hit=1>", "<!--", "]]>", "${window.hit=1}", "javascript:window.hit=1", "\u2028</style>"]
+
+
+def nothing_in_a_recording_runs():
+    """Markup as label, thread, command, file name, what the allocator said, kernel and host."""
+    place = Place()
+    recorder = Recorder(place, name="a<img src=x onerror='window.hit=1'>.db")
+    player = Player(place)
+    for at, text in enumerate(MARKUP):
+        label = text.replace(" ", "\u00a0")
+        player.push(label)
+        player.alloc(0x1000 * (at + 1), 64)
+        player.failed(1 << 40, why=label)
+        player.pop()
+    player.cb_alloc(1, 4096, 1024)
+    player.flush()
+    player.end()
+    place.await_drained()
+    file = recorder.stop()
+    import sqlite3
+    with sqlite3.connect(file) as db:
+        for table, column in ("process_info", "command"), ("process_info", "executable"), ("thread_info", "name"), ("recording_info", "host"), ("recording_info", "command"), ("recording_info", "user"):
+            db.execute(f"UPDATE {table} SET {column} = ?", (" ".join(MARKUP),))
+    db.close()
+    out, panels, _ = write_report(file)
+    text = pathlib.Path(out).read_text(encoding="utf-8")
+    equal(len(re.findall("<script", text)), len(panels) + 2, "scripts in the page")
+    check(any(MARKUP[1].replace(" ", "\u00a0") in (row["label"] or "") for row in rows_of(panels["leaks"]["answer"])), "the labels are there")
+    browser = Browser()
+    browser.open(out)
+    equal(browser.js("return window.hit === undefined"), True, "nothing ran")
+    equal(browser.js("return document.querySelectorAll('img, svg, iframe, object').length"), 0, "no element came of a text")
+    check("<img" in browser.js("return document.body.innerText"), "the texts can be read")
+    for by in browser.js("return [...document.querySelectorAll('#by option')].map(o => o.value)"):
+        browser.js("change({by: arguments[0], at: null})", by)
+    equal(browser.errors(), [], "errors")
+    equal(browser.js("return window.hit === undefined"), True, "nothing ran")
+    browser.close()
+
+
+def the_page_loads_nothing_and_answers():
+    place = Place()
+    out, panels, _ = write_report(trainer(place, "run.db", "--leak-per-step", "1M"))
+    browser = Browser()
+    browser.requests()
+    browser.open(out)
+    equal(browser.errors(), [], "errors")
+    equal([url for url in browser.requests() if not url.startswith(("file:", "data:", "about:", "chrome:"))], [], "requests")
+    peak = next(row for row in rows_of(panels["peak"]["answer"]) if (row["device"], row["region"]) == (0, "DRAM"))
+    exact = f"{peak['peak_bytes']:,}"
+    check(exact in browser.js("return document.getElementById('tiles').innerText"), f"{exact} on the tiles")
+    check(f"{exact} B live" in browser.js("return document.getElementById('moment').innerText"), "the first moment is the peak")
+    check("Never freed: 3.00 MiB (3,145,728 B) in 3 blocks of dataloader/prefetch" in browser.js("return document.getElementById('findings').innerText"), "the leak is found")
+    # a click chooses a moment, whose figures are those of top --at
+    browser.pointer("#time-line canvas", (0.5, 0.6))
+    browser.wait("return state.at !== null", "a moment")
+    at = browser.js("return moments.at()")
+    live = analyze("top", "--by", "pattern", "--at", at, "--device", "0", "--region", "DRAM", place.file("run.db"))["rows"]
+    browser.wait(f"return document.getElementById('moment').innerText.includes('{sum(row['bytes'] for row in live):,} B live')", "the moment's figure")
+    # a brush zooms; keys move, zoom, and show all
+    whole = browser.js("return state.end - state.start")
+    browser.pointer("#time-line canvas", (0.4, 0.5), (0.5, 0.5), (0.6, 0.5))
+    browser.wait(f"return state.end - state.start < {whole} * 0.4", "the zoom")
+    browser.keys("#address-map canvas", "0")
+    browser.wait(f"return state.end - state.start === {whole}", "all of it")
+    browser.keys("#address-map canvas", "ArrowRight")
+    browser.wait(f"return moments.at() > {at}", "the next moment")
+    browser.keys("#address-map canvas", "]")
+    browser.wait("return state.block !== null && document.querySelector('.chosen') !== null", "a block")
+    browser.pointer("#address-map canvas", (0.3, 0.3), (0.4, 0.5), (0.5, 0.7))
+    browser.wait("return state.low !== null", "a part of the addresses")
+    # the link leads to the same picture
+    link = browser.js("return location.href")
+    low = browser.js("return state.low")
+    browser.open(link)
+    equal(browser.js("return state.low"), low, "the link's addresses")
+    browser.js("document.getElementById('theme').click()")
+    browser.wait("return document.documentElement.dataset.theme === 'dark'", "dark")
+    for view in "L1", "CB", "KERNEL":
+        browser.js("change({view: arguments[0], at: null, low: null, high: null})", view)
+        browser.wait("return moments.buckets !== null && drawn.key.includes(state.view)", view)
+    equal(browser.errors(), [], "errors")
+    browser.close()
+
+
+def empty_incomplete_and_many():
+    place = Place()
+    browser = Browser()
+    # nothing at all
+    recorder = Recorder(place, name="empty.db")
+    out, panels, _ = write_report(recorder.stop())
+    browser.open(out)
+    check("complete" in browser.js("return document.getElementById('trusted').innerText"), "empty")
+    # a recorder that was killed
+    recorder = Recorder(place, name="killed.db")
+    player = Player(place)
+    player.alloc(0x1000, 4096)
+    check(player.flush(), "it is committed")
+    recorder.kill()
+    out, panels, _ = write_report(place.file("killed.db"))
+    browser.open(out)
+    check("INCOMPLETE" in browser.js("return document.getElementById('trusted').innerText"), "incomplete")
+    player.kill()
+    # 32 chips, which are alike
+    out, panels, _ = write_report(trainer(place, "many.db", "--devices", "8", "--processes", "4", "--steps", "1"))
+    equal({name.split("-")[1] for name in panels if name.startswith("map-")}, {"0"}, "chips that are drawn")
+    browser.open(out)
+    check("32 alike" in browser.js("return document.getElementById('device').innerText"), "they are one")
+    equal(browser.errors(), [], "errors")
+    browser.close()
+
+
+def files_are_kept():
+    place = Place()
+    file = trainer(place, "run.db")
+    out = place.file("page.html")
+    pathlib.Path(out).write_text("mine", encoding="utf-8")
+    result = run([program("ttalloc-analyze"), "report", file, "-o", out])
+    equal((result.returncode, pathlib.Path(out).read_text(encoding="utf-8")), (2, "mine"), "a file that exists")
+    check("--force" in result.stderr, result.stderr)
+    equal(run([program("ttalloc-analyze"), "report", file, "-o", out, "-f", "-q"]).stdout, "", "quiet")
+    equal([path.name for path in place.path.glob("page.html*")], ["page.html"], "nothing is left behind")
+    result = run([program("ttalloc-analyze"), "report", file, "-o", "-"])
+    check(result.stdout.startswith("<!doctype html>") and result.returncode == 0, "to standard output")
+
+
+main(figures_are_those_of_the_verbs, buckets_by_group_add_up, the_map_has_all_blocks_or_says_so, circular_buffers_stay_while_their_program_runs,
+     nothing_in_a_recording_runs, the_page_loads_nothing_and_answers, empty_incomplete_and_many, files_are_kept)
