@@ -20,6 +20,9 @@
 #include "sql/base/error.h"
 #include "analyze/write/status.h"
 #include "symbolize_file.h"
+#include "analyze/export/clickhouse.h"
+#include "analyze/export/export.h"
+#include "analyze/export/fleet.h"
 #include "analyze/metrics/metrics.h"
 #include "analyze/report/report.h"
 #include "analyze/watch/watch.h"
@@ -318,6 +321,46 @@ static enum status command_report(struct command *command)
 	return finish_text();
 }
 
+static enum status command_export(struct command *command)
+{
+	struct sql_error error;
+	const struct arguments *arguments = &command->arguments;
+	const char *chunk_rows = arguments_text(arguments, "chunk-rows"), *file;
+	struct export_options options = {.to = arguments_text(arguments, "to"),
+	                                 .output = arguments_text(arguments, "output"),
+	                                 .url = arguments_text(arguments, "url"),
+	                                 .chunk_rows = CLICKHOUSE_CHUNK_ROWS};
+	if (check_operands(command, 0, 1, &error) < 0)
+		return trouble(&error);
+	if (chunk_rows)
+		parse_integer(chunk_rows, &options.chunk_rows);
+	file = choose_file(command, arguments->operands[0], &error);
+	return !file ? trouble(&error) : export_run(&options, file);
+}
+
+static enum status command_fleet(struct command *command)
+{
+	struct sql_error error;
+	const struct arguments *arguments = &command->arguments;
+	const char *format = arguments_text(arguments, "format"), *days = arguments_text(arguments, "days"),
+	           *limit = arguments_text(arguments, "limit");
+	struct fleet_options options = {.url = arguments_text(arguments, "url"),
+	                                .format = arguments_text(arguments, "json") ? "json"
+	                                          : format                          ? format
+	                                                                            : "table",
+	                                .host = arguments_text(arguments, "host"),
+	                                .job = arguments_text(arguments, "job"),
+	                                .days = 30};
+	if (check_operands(command, 0, 1, &error) < 0)
+		return trouble(&error);
+	options.limit = strcmp(options.format, "table") == 0 ? 20 : 0;
+	if (days)
+		parse_integer(days, &options.days);
+	if (limit)
+		parse_integer(limit, &options.limit);
+	return fleet_run(arguments->operands[0], &options);
+}
+
 static enum status say_unknown(struct verbs *verbs, const char *name)
 {
 	const char *near = verbs_nearest(verbs, name);
@@ -370,6 +413,10 @@ static enum status run_verb(struct command *command, int argc, char **argv)
 		return command_sql(command);
 	case VERB_WATCH:
 		return command_watch(command);
+	case VERB_EXPORT:
+		return command_export(command);
+	case VERB_FLEET:
+		return command_fleet(command);
 	case VERB_METRICS:
 		return command_metrics(command);
 	case VERB_REPORT:

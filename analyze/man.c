@@ -111,7 +111,8 @@ static void put_verb(FILE *out, struct verb *verb)
 	put_paragraphs(out, query ? query->about : verb->about);
 	if (query) {
 		put_query(out, query, &options);
-	} else if (verb->kind == VERB_WATCH || verb->kind == VERB_METRICS || verb->kind == VERB_REPORT) {
+	} else if (verb->kind == VERB_WATCH || verb->kind == VERB_METRICS || verb->kind == VERB_REPORT ||
+	           verb->kind == VERB_EXPORT || verb->kind == VERB_FLEET) {
 		fputs(".RS\n", out);
 		put_own(out, &options);
 		fputs(".RE\n", out);

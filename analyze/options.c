@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "analyze/export/export.h"
 #include "sql/base/error.h"
 #include "sql/base/units.h"
 
@@ -151,6 +152,42 @@ static const struct option of_report[] = {
     {.name = "full", .help = "ask also what takes long of a recording with more than 4 million events"},
 };
 
+/* What export does. */
+static const struct option of_export[] = {
+    {.name = "to",
+     .type = OPTION_CHOICE,
+     .placeholder = "FORMAT",
+     .choices = EXPORT_FORMATS,
+     .required = true,
+     .help = "clickhouse: the tables of sql/clickhouse/schema.sql, in RowBinary"},
+    {.name = "output",
+     .letter = 'o',
+     .type = OPTION_FILE,
+     .placeholder = "DIR",
+     .help = "write files of rows into DIR, for clickhouse-client"},
+    {.name = "url",
+     .type = OPTION_TEXT,
+     .placeholder = "URL",
+     .help = "send them to the server at http://[USER:PASSWORD@]HOST:8123/"},
+    {.name = "chunk-rows",
+     .type = OPTION_COUNT,
+     .placeholder = "N",
+     .fallback = "250000",
+     .help = "rows to send at a time, by which an interrupted export goes on: keep it the same"},
+};
+
+/* What fleet does. */
+static const struct option of_fleet[] = {
+    {.name = "url", .type = OPTION_TEXT, .placeholder = "URL", .help = "the server: http://[USER:PASSWORD@]HOST:8123/"},
+    {.name = "host", .type = OPTION_TEXT, .placeholder = "NAME", .help = "recordings of one host"},
+    {.name = "job", .type = OPTION_TEXT, .placeholder = "NAME", .help = "of the question job: which one"},
+    {.name = "days",
+     .type = OPTION_COUNT,
+     .placeholder = "N",
+     .fallback = "30",
+     .help = "recordings of the last N days"},
+};
+
 /* Options of verbs that are no queries. */
 static const struct {
 	enum verb_kind kind;
@@ -160,6 +197,8 @@ static const struct {
     {VERB_WATCH, of_watch, sizeof of_watch / sizeof *of_watch},
     {VERB_METRICS, of_metrics, sizeof of_metrics / sizeof *of_metrics},
     {VERB_REPORT, of_report, sizeof of_report / sizeof *of_report},
+    {VERB_EXPORT, of_export, sizeof of_export / sizeof *of_export},
+    {VERB_FLEET, of_fleet, sizeof of_fleet / sizeof *of_fleet},
 };
 
 const struct option *options_shared(size_t index)
@@ -190,6 +229,7 @@ static bool takes_shared(const struct verb *verb, const struct query *query, con
 {
 	static const char *const of_copy[] = {"db", "force", "help", "version", NULL};
 	static const char *const of_watching[] = {"db", "color", "help", "version", NULL};
+	static const char *const of_asking_a_fleet[] = {"limit", "format", "json", "help", "version", NULL};
 	static const char *const of_metrics_too[] = {"db", "help", "version", NULL};
 	static const char *const of_reporting[] = {"db", "force", "quiet", "help", "version", NULL};
 	static const char *const of_help[] = {"query-path", "help", "version", NULL};
@@ -197,7 +237,9 @@ static bool takes_shared(const struct verb *verb, const struct query *query, con
 		return name_in(option->name, of_copy);
 	if (verb->kind == VERB_WATCH)
 		return name_in(option->name, of_watching);
-	if (verb->kind == VERB_METRICS)
+	if (verb->kind == VERB_FLEET)
+		return name_in(option->name, of_asking_a_fleet);
+	if (verb->kind == VERB_METRICS || verb->kind == VERB_EXPORT)
 		return name_in(option->name, of_metrics_too);
 	if (verb->kind == VERB_REPORT)
 		return name_in(option->name, of_reporting);

@@ -72,6 +72,20 @@ static const struct verb own_verbs[] = {
               "holds (of programs the name alone), events, failures and losses. Of processes the 32 that hold most "
               "have series of "
               "their own in each device and region; the others are summed up. Also by ttalloc-recorder --metrics."},
+    {.name = "export",
+     .kind = VERB_EXPORT,
+     .summary = "write a recording as another program reads it",
+     .usage = "[FILE]",
+     .about = "Exporting to a ClickHouse server may be done again, and goes on where it was interrupted: rows of the "
+              "same key replace "
+              "each other there. A recording in progress goes over as of now."},
+    {.name = "fleet",
+     .kind = VERB_FLEET,
+     .summary = "ask a ClickHouse server about the recordings of many hosts",
+     .usage = "QUESTION",
+     .about = "QUESTION is peak, leaks, growth, failures, fragmentation, regressions, outliers, or job: files of "
+              "sql/clickhouse/queries, which "
+              "work in clickhouse-client, too. Recordings come there by 'export --to clickhouse'."},
     {.name = "help", .kind = VERB_HELP, .summary = "explain a verb, its options and its columns", .usage = "[VERB]"},
 };
 

@@ -11,7 +11,18 @@
 
 #include "sql/answers/query.h"
 
-enum verb_kind { VERB_QUERY, VERB_COPY, VERB_SQL, VERB_WATCH, VERB_METRICS, VERB_REPORT, VERB_SYMBOLIZE, VERB_HELP };
+enum verb_kind {
+	VERB_QUERY,
+	VERB_COPY,
+	VERB_SQL,
+	VERB_WATCH,
+	VERB_METRICS,
+	VERB_REPORT,
+	VERB_EXPORT,
+	VERB_FLEET,
+	VERB_SYMBOLIZE,
+	VERB_HELP
+};
 
 struct verb {
 	char *name;

@@ -61,6 +61,7 @@ wanted_needs=(
 	"zstd           command -v zstd"
 	"libunwind8     has_libunwind"
 	"python3-venv   python3 -m ensurepip --version"
+	"libcurl4-openssl-dev  pkg-config --exists libcurl"
 	"libmicrohttpd-dev  pkg-config --exists libmicrohttpd"
 	"abigail-tools  command -v abidiff"
 	"dpkg-dev       command -v dpkg-shlibdeps"

@@ -15,6 +15,7 @@ struct sql_text {
 	const char *text;
 };
 
-extern const struct sql_text sql_queries[]; /* by name; the last has NULL for a name */
+extern const struct sql_text sql_queries[];         /* by name; the last has NULL for a name */
+extern const struct sql_text sql_fleet_questions[]; /* likewise: clickhouse/queries/NAME.sql, for a ClickHouse server */
 
 #endif

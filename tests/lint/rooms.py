@@ -40,10 +40,11 @@ ROOMS = {
 
     "analyze/write":      "include include/ttalloc sql/base sql/store sql/answers",
     "analyze/watch":      "include include/ttalloc sql/base sql/store sql/answers sql/answers/live analyze/write",
+    "analyze/export":     "include include/ttalloc sql/base sql/store sql/answers analyze/write",
     "analyze/metrics":    "include include/ttalloc sql/base sql/store sql/answers sql/answers/live analyze/write",
     "analyze/report":     "include include/ttalloc sql/base sql/store sql/answers",
     "analyze/tools":      "",
-    "analyze":            "include include/ttalloc sql/base sql/store sql/symbols sql/answers analyze/write analyze/metrics analyze/watch analyze/report",
+    "analyze":            "include include/ttalloc sql/base sql/store sql/symbols sql/answers analyze/write analyze/export analyze/metrics analyze/watch analyze/report",
 }
 
 # Files of its own, headers included, that a newcomer can still overlook.
@@ -57,4 +58,4 @@ KNOWN = {
 
 # Libraries that are the business of one folder alone.
 LIBRARIES = {"sqlite3.h": ("sql",), "zstd.h": ("hook", "recorder"), "ncurses.h": ("analyze",), "elfutils/libdw.h": ("sql",),
-             "microhttpd.h": ("analyze",)}
+             "microhttpd.h": ("analyze",), "curl/curl.h": ("analyze",)}

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * clickhouse.c - see clickhouse.h.
+ *
+ * A table goes over in chunks of rows, in the order in which the recording has them, which is fixed once it has ended;
+ * behind each goes a row of the table chunk. An interrupted export so goes on behind the last chunk that is there; the
+ * chunk that was under way comes twice at most, and ClickHouse lets rows of one key replace each other.
+ */
+#include "clickhouse.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "sql/answers/query.h"
+#include "sql/base/machine.h"
+#include "sql/base/memory.h"
+
+#define CHUNK_BYTES ((size_t)48 << 20) /* rows with long texts make smaller ones */
+#define TYPES_MOST 24
+
+/* What each table holds beside recording, day and host, which come first, and exported_ns, which comes last: TYPES has
+ * a letter for each column of SQL, i a number (NULL: -1), s a text (NULL: ''), b one byte. The order is that of
+ * schema.sql. */
+struct table {
+	const char *name, *types, *sql;
+	bool has_host;
+};
+
+static const struct table tables[] = {
+    {"recording", "ssssissiiibbiii",
+     "SELECT host, user, coalesce(command, ''), job, rank, version, boot_id, start_realtime_ns, start_monotonic_ns, "
+     "end_ns, "
+     "ended IS NOT NULL, ended IS NOT NULL AND NOT EXISTS (SELECT 1 FROM loss) AND NOT EXISTS (SELECT 1 FROM note "
+     "WHERE count = 0), "
+     "(SELECT coalesce(sum(lost), 0) FROM process), (SELECT count(*) FROM process), "
+     "(SELECT count(DISTINCT number) FROM step) FROM recording",
+     false},
+    {"device", "issiis",
+     "SELECT device, region, coalesce(arch, ''), coalesce(banks, 0), coalesce(bank_bytes, 0), chip FROM device AS d "
+     "WHERE at_ns = "
+     "(SELECT max(at_ns) FROM device AS e WHERE e.device = d.device AND e.region = d.region) GROUP BY device, region",
+     true},
+    {"allocation", "iiisssiiiiissi",
+     "SELECT a.allocation_id, a.pid, a.device, a.region, a.class, CASE WHEN a.ended IN ('freed', 'replaced') THEN '' "
+     "ELSE "
+     "(SELECT block_owner(o.class, o.region, o.flags, a.size_bytes, a.bank_bytes, nullif(a.ended, 'live')) FROM origin "
+     "AS o WHERE o.id = "
+     "coalesce((SELECT origin FROM held WHERE key = a.allocation_id), (SELECT origin FROM circular_buffer WHERE key = "
+     "a.allocation_id))) END, "
+     "a.address, a.counted_bytes, a.bank_bytes, a.alloc_ns, a.free_ns, a.ended, a.label, a.step FROM allocation AS a",
+     true},
+    {"usage", "isiiiiiiiiii",
+     "SELECT device, region, from_ns, to_ns, min_bytes, max_bytes, end_bytes, max_ns, max_bank_bytes, end_bank_bytes, "
+     "allocs, frees FROM usage",
+     true},
+    {"failure", "iiisiiisis",
+     "SELECT event_id, pid, device, region, at_ns, size_bytes, bank_bytes, label, step, why FROM failure", true},
+    {"fragmentation", "isiiiii",
+     "SELECT device, region_word(region), at_ns, used_bytes, free_bytes, largest_free_bytes, free_blocks FROM "
+     "bank_samples(100)",
+     true},
+};
+
+struct export
+{
+	struct recording *recording;
+	struct sink *sink;
+	struct sql_error *error;
+	char *id, *host;
+	uint16_t day; /* since 1970 */
+	int64_t exported_ns, chunk_rows;
+	bool ended;
+	char *bytes; /* of the chunk under way */
+	size_t size, capacity;
+};
+
+/* ---- RowBinary ---- */
+
+static void put(struct export *export, const void *bytes, size_t size)
+{
+	if (export->size + size > export->capacity) {
+		export->capacity = 2 * (export->size + size);
+		export->bytes = memory_or_die(realloc(export->bytes, export->capacity));
+	}
+	memcpy(export->bytes + export->size, bytes, size);
+	export->size += size;
+}
+
+static void put_number(struct export *export, int64_t number)
+{
+	put(export, &number, sizeof(number)); /* little-endian, as all machines are that this is built for */
+}
+
+static void put_text(struct export *export, const char *text, size_t size)
+{
+	uint8_t length[10];
+	size_t used = 0, rest = size;
+
+	for (; rest >= 0x80; rest >>= 7)
+		length[used++] = (uint8_t)(rest | 0x80);
+	length[used++] = (uint8_t)rest;
+	put(export, length, used);
+	put(export, text, size);
+}
+
+static void put_cell(struct export *export, char type, const struct query_cell *cell)
+{
+	bool is_text = cell->type == CELL_TEXT || cell->type == CELL_BLOB;
+	uint8_t byte = cell->type == CELL_INTEGER && cell->integer != 0;
+
+	if (type == 's')
+		put_text(export, is_text ? cell->text : "", is_text ? cell->bytes : 0);
+	else if (type == 'b')
+		put(export, &byte, 1);
+	else
+		put_number(export, cell->type == CELL_INTEGER ? cell->integer : -1);
+}
+
+static void put_row(struct export *export, const struct table *table, const struct query_run *run)
+{
+	struct query_cell cell;
+
+	put_text(export, export->id, strlen(export->id));
+	put(export, &export->day, sizeof(export->day));
+	if (table->has_host)
+		put_text(export, export->host, strlen(export->host));
+	for (size_t i = 0; table->types[i]; i++) {
+		query_cell(run, i, &cell);
+		put_cell(export, table->types[i], &cell);
+	}
+	put_number(export, export->exported_ns);
+}
+
+/* ---- chunks ---- */
+
+/* What was put goes over, and that it did. */
+static int send_chunk(struct export *export, const struct table *table, int64_t number, int64_t rows)
+{
+	if (sink_add(export->sink, table->name, export->bytes, export->size, export->error) < 0)
+		return -1;
+	export->size = 0;
+	put_text(export, export->id, strlen(export->id));
+	put(export, &export->day, sizeof(export->day));
+	put_text(export, table->name, strlen(table->name));
+	put_number(export, number);
+	put_number(export, rows);
+	put_number(export, export->exported_ns);
+	int result = sink_add(export->sink, "chunk", export->bytes, export->size, export->error);
+	export->size = 0;
+	return result;
+}
+
+static int send_rows(struct export *export, const struct table *table, struct query_run *run, int64_t chunks_there)
+{
+	int64_t rows = 0, number = 0;
+	size_t bytes = 0;
+	int state;
+
+	while ((state = query_next(run, export->error)) == 1) {
+		size_t before = export->size;
+
+		put_row(export, table, run);
+		bytes += export->size - before;
+		if (number < chunks_there) /* only counted, so that chunks are cut where they were */
+			export->size = 0;
+		if (++rows < export->chunk_rows && bytes < CHUNK_BYTES)
+			continue;
+		if (number >= chunks_there && send_chunk(export, table, number, rows) < 0)
+			return -1;
+		number++;
+		rows = 0, bytes = 0;
+	}
+	if (state < 0 || !rows || number < chunks_there)
+		return state;
+	return send_chunk(export, table, number, rows);
+}
+
+static int send_table(struct export *export, const struct table *table)
+{
+	int64_t chunks_there = 0;
+	struct query_run *run;
+	int result;
+
+	if (export->ended && sink_chunks_there(export->sink, export->id, table->name, &chunks_there, export->error) < 0)
+		return -1;
+	if (sink_add(export->sink, table->name, "", 0, export->error) < 0)
+		return -1;
+	run = query_start_sql(export->recording, table->sql, export->error);
+	if (!run)
+		return -1;
+	if (query_column_count(run) != strlen(table->types))
+		abort();
+	result = send_rows(export, table, run, chunks_there);
+	query_finish(run);
+	return result;
+}
+
+/* ---- the recording ---- */
+
+static int read_identity(struct export *export)
+{
+	struct query_run *run = query_start_sql(
+	    export->recording,
+	    "SELECT uuid, host, start_realtime_ns / 86400000000000, ended IS NOT NULL FROM recording", export->error);
+	struct query_cell cells[4];
+	int state = run ? query_next(run, export->error) : -1;
+
+	if (state == 1) {
+		for (size_t i = 0; i < 4; i++)
+			query_cell(run, i, &cells[i]);
+		export->id = memory_text(cells[0].type == CELL_TEXT ? cells[0].text : "");
+		export->host = memory_text(cells[1].type == CELL_TEXT ? cells[1].text : "");
+		export->day = (uint16_t)cells[2].integer;
+		export->ended = cells[3].integer != 0;
+	}
+	if (run)
+		query_finish(run);
+	return state == 1 ? 0 : state < 0 ? -1 : sql_fail(export->error, "the recording is empty");
+}
+
+int clickhouse_export(struct recording *recording, struct sink *sink, int64_t chunk_rows, struct sql_error *error)
+{
+	struct export export = {.recording = recording,
+	                        .sink = sink,
+	                        .error = error,
+	                        .exported_ns = clock_ns(CLOCK_REALTIME),
+	                        .chunk_rows = chunk_rows};
+	int result = read_identity(&export);
+
+	for (size_t i = 0; result == 0 && i < sizeof(tables) / sizeof(*tables); i++)
+		result = send_table(&export, &tables[i]);
+	free(export.id);
+	free(export.host);
+	free(export.bytes);
+	return result;
+}
