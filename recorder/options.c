@@ -113,6 +113,10 @@ static const struct option_row rows[] = {
      AT(ttnn),
      .help = "label what a Python COMMAND allocates with the ttnn operation that it is in, in slow and in fast runtime "
              "mode; nothing in the program changes"},
+    {.name = "no-ops",
+     .kind = OPTION_FLAG,
+     AT(no_operations),
+     .help = "leave out when operations of ttnn and labels begin and end, which is recorded without any option"},
     {.name = "auto-step",
      .argument = "NAME",
      .kind = OPTION_TEXT,
@@ -170,6 +174,7 @@ static const struct {
     {"PYTHONPATH, TTALLOC_TTNN, TTALLOC_AUTO_STEP", "set for COMMAND with --ttnn and --auto-step"},
     {"TTALLOC_STACKS, TTALLOC_UNWINDER", "set for COMMAND with --stacks and --unwinder"},
     {"TTALLOC_PYTHON_STACKS", "1 is set for COMMAND with --python-stacks"},
+    {"TTALLOC_OPS", "0 is set for COMMAND with --no-ops"},
     {"TTALLOC_LOSSLESS", "1 is set for COMMAND with --lossless"},
     {"ASAN_OPTIONS", "verify_asan_link_order=0 is put before what it held, so that a COMMAND with AddressSanitizer "
                      "takes the preload"},
@@ -405,6 +410,8 @@ static int check_combination(struct recorder_options *options, struct sql_error 
 		return sql_fail(error, "--lossless needs a command, or --env for a shell");
 	if (options->python_stacks && !options->command)
 		return sql_fail(error, "--python-stacks needs a command, or --env for a shell");
+	if (options->no_operations && !options->command)
+		return sql_fail(error, "--no-ops needs a command, or --env for a shell");
 	if (options->log_events && !options->legacy_socket)
 		return sql_fail(error, "--log-events needs --poc-socket: it shows the events of old clients");
 	options->mode = options->command ? MODE_WRAP : MODE_DAEMON;

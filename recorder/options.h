@@ -32,7 +32,7 @@ struct recorder_options {
 	const char *metrics_file;  /* where they are written; NULL: nowhere */
 	unsigned commit_ms;
 	bool append, force, host_malloc, lossless, no_preload, no_symbols, log_events, quiet, verbose, watch, ttnn,
-	    python_stacks;
+	    python_stacks, no_operations;
 };
 
 /* Exit statuses of our own. */

@@ -12,6 +12,7 @@
 #include "hook/ship/flush.h"
 #include "inherit.h"
 #include "label.h"
+#include "producer.h"
 #include "hook/stacks/stack.h"
 
 /* Not to be inlined into a program that links the static library: a call stack begins at the caller. */
@@ -267,7 +268,67 @@ EXPORT void ttalloc_device_open(const struct ttalloc_device *given)
 	    .kind = TTA_DEVICE_OPEN, PLACE(device.device), .bank_bytes = intern(TTA_ENTRY_DEVICE, &entry)});
 }
 
-/* ---- Labels, and waiting ---- */
+/* ---- Operations, labels, and waiting ---- */
+
+/* The copy of the library that has the operations; NULL: this one. One of an older version has none. */
+static const struct tta_delegate *operations_of_another(void)
+{
+	const struct tta_delegate *delegate = tta_context_ready() ? NULL : tta_delegate();
+
+	return delegate && delegate->version >= 3 ? delegate : NULL;
+}
+
+EXPORT bool ttalloc_wants_operations(void)
+{
+	return ttalloc_enabled() && tta_context.options.operations;
+}
+
+/* How many this thread has open. Those that it had when its process was forked are the parent's. */
+static uint32_t *open_operations(void)
+{
+	struct tta_thread *thread = &tta_thread;
+
+	if (thread->operations_epoch != tta_epoch()) {
+		thread->operations_epoch = tta_epoch();
+		thread->operations = 0;
+	}
+	return &thread->operations;
+}
+
+EXPORT void ttalloc_operation_begin(const char *name)
+{
+	struct entry_data entry;
+
+	if (!ttalloc_wants_operations())
+		return;
+	if (operations_of_another()) {
+		tta_delegate()->operation_begin(name);
+		return;
+	}
+	entry.bytes = 0;
+	add(&entry, name, tta_text_bytes(name));
+	tta_emit(&(struct tta_event){.kind = TTA_OPERATION_BEGIN,
+	                             .stack = TTA_STACK_HERE(),
+	                             .address = intern(TTA_ENTRY_OPERATION, &entry),
+	                             .bank_bytes = (*open_operations())++});
+}
+
+EXPORT void ttalloc_operation_end(bool aborted)
+{
+	uint32_t *open;
+
+	if (!ttalloc_wants_operations())
+		return;
+	if (operations_of_another()) {
+		tta_delegate()->operation_end(aborted);
+		return;
+	}
+	open = open_operations();
+	if (*open)
+		tta_emit(&(struct tta_event){.kind = TTA_OPERATION_END,
+		                             .size_bytes = aborted ? TTA_OPERATION_ABORTED : TTA_OPERATION_RETURNED,
+		                             .bank_bytes = --*open});
+}
 
 EXPORT void ttalloc_label_push(const char *name)
 {
@@ -305,7 +366,7 @@ EXPORT bool ttalloc_flush(unsigned timeout_ms)
 }
 
 const struct tta_delegate tta_own_delegate = {
-    .version = 2,
+    .version = 3,
     .emit = tta_emit_slow,
     .intern = intern_bytes,
     .label_push = ttalloc_label_push,
@@ -314,4 +375,6 @@ const struct tta_delegate tta_own_delegate = {
     .bequeath = tta_bequeath,
     .inherit = tta_inherit,
     .disinherit = tta_disinherit,
+    .operation_begin = ttalloc_operation_begin,
+    .operation_end = ttalloc_operation_end,
 };

@@ -32,6 +32,8 @@ struct tta_thread {
 	uint32_t epoch; /* of the process that what follows belongs to */
 	uint32_t label; /* entry of the innermost open label */
 	uint32_t thread_entry;
+	uint32_t operations; /* that are open, of the process with: */
+	uint32_t operations_epoch;
 	uint8_t rounds;      /* of its destructor */
 	uint8_t stack_looks; /* times that its stack was looked for */
 	bool muted;          /* the flusher: nothing that it does is recorded */

@@ -25,6 +25,13 @@ static uint32_t label_entry(uint32_t parent, const char *name, uint32_t name_byt
 	return entry == TTA_LEFT_OUT ? parent | entry : entry;
 }
 
+/* Its innermost label begins or ends, the LEVEL-th of those that are open. */
+static void emit_span(enum tta_kind kind, uint32_t level)
+{
+	if (tta_context.options.operations)
+		tta_emit(&(struct tta_event){.kind = (uint8_t)kind, .bank_bytes = level});
+}
+
 /* Ready to use this thread's labels. */
 static struct tta_backpack *open_backpack(struct tta_thread *thread)
 {
@@ -57,6 +64,7 @@ void tta_label_push(const char *name)
 	backpack->entries[level] = label_entry(level ? backpack->entries[level - 1] : 0, name ? name : "", name_bytes);
 	thread->label = backpack->entries[level];
 	tta_inherit_show(thread);
+	emit_span(TTA_LABEL_BEGIN, level);
 }
 
 void tta_label_pop(void)
@@ -67,6 +75,8 @@ void tta_label_pop(void)
 
 	if (!backpack || backpack->label_depth == 0)
 		return;
+	if (backpack->label_depth <= TTA_LABEL_DEPTH)
+		emit_span(TTA_LABEL_END, backpack->label_depth - 1);
 	depth = --backpack->label_depth;
 	if (depth < TTA_LABEL_DEPTH)
 		thread->label = depth ? backpack->entries[depth - 1] : 0;

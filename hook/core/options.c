@@ -85,6 +85,12 @@ const struct tta_option tta_option_table[] = {
      .max = 1,
      .help = "1: events of a Python thread carry file, function and line of the Python code that it is in",
      .field = FIELD(python_stacks)},
+    {.name = "TTALLOC_OPS",
+     .unit = "",
+     .default_text = "1",
+     .max = 1,
+     .help = "1: it is recorded when operations of ttnn and labels begin and end",
+     .field = FIELD(operations)},
 };
 const size_t tta_option_count = sizeof(tta_option_table) / sizeof(tta_option_table[0]);
 

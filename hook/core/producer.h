@@ -24,6 +24,9 @@ static inline void tta_hide_this_library(void)
 	ttalloc_hide_frames(__ehdr_start, etext);
 }
 
+/* Whether operations are to be recorded, with ttalloc_operation_begin(), in a process that is. */
+bool ttalloc_wants_operations(void);
+
 /* What a thread leaves to one that it makes. */
 struct ttalloc_bequest {
 	uint64_t label;

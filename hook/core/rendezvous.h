@@ -26,6 +26,9 @@ struct tta_delegate {
 	bool (*bequeath)(struct ttalloc_bequest *bequest);
 	void (*inherit)(const struct ttalloc_bequest *bequest);
 	void (*disinherit)(const struct ttalloc_bequest *bequest);
+	/* Since version 3. */
+	void (*operation_begin)(const char *name);
+	void (*operation_end)(bool aborted);
 };
 
 /* Returns NULL when the caller's copy, which OWN describes, is the one that records; else the other one. */

@@ -85,14 +85,15 @@ static struct tta_table_index *index_with_room(struct tta_table *table)
 	return index;
 }
 
-/* How high the table may grow with an entry of TYPE. Call stacks leave half of it to names; names leave the last part
- * to what says what is missing (texts of notes and failures), and all of them to threads and devices, without which
- * events are worth little. */
+/* How high the table may grow with an entry of TYPE. Call stacks and arguments leave half of it to names; names leave
+ * the last part to what says what is missing (texts of notes and failures), and all of them to threads and devices,
+ * without which events are worth little. */
 static uint64_t height_for(const struct tta_area *area, uint32_t type)
 {
 	switch (type) {
 	case TTA_ENTRY_STACK:
 	case TTA_ENTRY_CODE:
+	case TTA_ENTRY_ARGUMENTS:
 		return area->capacity / 2;
 	case TTA_ENTRY_THREAD:
 	case TTA_ENTRY_DEVICE:

@@ -14,15 +14,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "processor.h"
 #include "reach.h"
 #include "say.h"
 
-#define SITES 512 /* call sites that are remembered, a power of two; TT-Metal has a few dozen */
+#define SITE_BITS 12 /* of the number of call sites that are remembered: each operation of ttnn has a few */
+#define SITES (1u << SITE_BITS)
 #define CANDIDATES 8
 #define ALLOCATOR "9Allocator"
 #define ALLOCATOR_IMPL "13AllocatorImpl"
 
 static const char *const function_names[TT_FUNCTIONS] = {
+    [TT_FUNCTION_GRAPH_TRACKER] = TT_GRAPH_TRACKER,
     [TT_FUNCTION_TRACK_ALLOCATE] = TT_TRACK_ALLOCATE,
     [TT_FUNCTION_TRACK_DEALLOCATE] = TT_TRACK_DEALLOCATE,
     [TT_FUNCTION_TRACK_DEALLOCATE_CB] = TT_TRACK_DEALLOCATE_CB,
@@ -74,7 +77,7 @@ static uintptr_t site_key(enum tt_function function, const void *caller)
 
 static size_t site_slot(uintptr_t key)
 {
-	return (key * 0x9E3779B97F4A7C15u) >> 55;
+	return (key * 0x9E3779B97F4A7C15u) >> (64 - SITE_BITS);
 }
 
 static const struct site *find_site(uintptr_t key)
@@ -197,6 +200,7 @@ static void load_getters(struct tt_library *library, void *handle)
 	*(void **)&library->mesh_shape = dlsym(handle, TT_MESH_SHAPE);
 	*(void **)&library->operator_delete = dlsym(handle, TT_OPERATOR_DELETE);
 	library->standard_exception = dlsym(handle, TT_STANDARD_EXCEPTION); /* of the libstdc++ that it uses */
+	library->tells_aborts = dlsym(handle, TT_FUNCTION_ABORT) != NULL;
 	library->patched = dlsym(handle, "ttalloc_drop_in") != NULL;
 	load_allocator(&library->allocator, handle, allocator_impl_names);
 	if (!library->allocator.num_banks)
@@ -275,6 +279,8 @@ struct tt_target tt_target_of(enum tt_function function, const void *caller)
 		tt_lock();
 		keep_site(key, target);
 		tt_unlock();
+		if (function == TT_FUNCTION_GRAPH_TRACKER)
+			tt_processor_meet(target.library, path);
 	}
 	return target;
 }

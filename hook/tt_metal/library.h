@@ -13,6 +13,7 @@
 #include "upstream.h"
 
 enum tt_function {
+	TT_FUNCTION_GRAPH_TRACKER,
 	TT_FUNCTION_TRACK_ALLOCATE,
 	TT_FUNCTION_TRACK_DEALLOCATE,
 	TT_FUNCTION_TRACK_DEALLOCATE_CB,
@@ -87,6 +88,11 @@ struct tt_library {
 	 * capture). NULL where there is no such function. */
 	void *(*graph_tracker)(void);
 	bool (*hook_program)(void *tracker, void *program);
+
+	/* For operations; see processor.c. NULL: none, for lack of a place for it or of ttnn so far. */
+	struct tt_processor *_Atomic processor;
+	atomic_bool without_operations; /* there is no place */
+	bool tells_aborts;              /* of operations that an exception ends */
 
 	atomic_int layout;         /* of class Buffer; see buffer.c */
 	atomic_int program_layout; /* of class ProgramImpl; see program.c */

@@ -33,18 +33,15 @@ void ttalloc_tt_metal_yield(uint32_t share)
 	atomic_fetch_or_explicit(&say.yielded, share, memory_order_relaxed);
 }
 
-void tt_say_once(const char *format, ...)
+/* COUNT: of the note. */
+static void say_line(uint64_t count, const char *format, va_list arguments)
 {
 	int saved = errno;
 	char line[1024];
-	va_list arguments;
-	int length;
+	int length = vsnprintf(line, sizeof(line), format, arguments);
 
-	va_start(arguments, format);
-	length = vsnprintf(line, sizeof(line), format, arguments);
-	va_end(arguments);
 	if (length > 0)
-		ttalloc_note(line, 0);
+		ttalloc_note(line, count);
 	if (length > 0 && !atomic_exchange(&say.said, true)) {
 		char shown[sizeof(line) + 16];
 
@@ -52,6 +49,24 @@ void tt_say_once(const char *format, ...)
 		tta_stderr_write(shown, (size_t)length);
 	}
 	errno = saved;
+}
+
+void tt_say_once(const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	say_line(0, format, arguments);
+	va_end(arguments);
+}
+
+void tt_say_left_out(const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	say_line(1, format, arguments);
+	va_end(arguments);
 }
 
 void tt_count(enum tt_count what)

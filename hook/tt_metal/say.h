@@ -29,6 +29,9 @@ bool tt_recording(enum tt_share share);
  * later lines would only repeat. Keeps errno. */
 void tt_say_once(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* The same for what is no memory: without it, the recording is complete. */
+void tt_say_left_out(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
 /* Counts, also in the recording where it is of something that is left out of it; that something could not be read makes
  * it incomplete. */
 void tt_count(enum tt_count what);

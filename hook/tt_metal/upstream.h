@@ -115,6 +115,27 @@
 	/* 0.66.0 (2025-12) */                                                                                         \
 	ROW(14, 5, 6, 7, 8)
 
+/* Processors, which the tracker tells of what happens: its stack of them, since 0.75.0 one for each thread (then there is
+ * TT_PROCESSORS), and upstream's own, of ttnn. is_capture_processor() is there since 0.70.1 (2026). 0.81.1 (2026-11) */
+#define TT_PROCESSORS "_ZN2tt8tt_metal12GraphTracker10processorsE"
+#define TT_GET_PROCESSORS "_ZNK2tt8tt_metal12GraphTracker14get_processorsEv"
+#define TT_PUSH_PROCESSOR "_ZN2tt8tt_metal12GraphTracker14push_processorERKSt10shared_ptrINS0_15IGraphProcessorEE"
+#define TT_TRACKER_IS_ENABLED "_ZNK2tt8tt_metal12GraphTracker10is_enabledEv"
+#define TT_GET_HOOK "_ZNK2tt8tt_metal12GraphTracker8get_hookEv"
+#define TT_PROCESSOR_TABLE "_ZTVN2tt8tt_metal15IGraphProcessorE"
+#define TT_TTNN_PROCESSOR_TABLE "_ZTVN4ttnn5graph14GraphProcessorE"
+#define TT_TTNN_PROCESSOR "_ZN4ttnn5graph14GraphProcessor"
+#define TT_PROCESSOR_BEGIN                                                                                             \
+	TT_TTNN_PROCESSOR "20track_function_startESt17basic_string_viewIcSt11char_traitsIcEE"                          \
+			  "St4spanIN2tt8tt_metal15TrackedArgumentELm18446744073709551615EE"
+#define TT_PROCESSOR_END TT_TTNN_PROCESSOR "18track_function_endEv"
+#define TT_PROCESSOR_END_WITH_RESULT TT_TTNN_PROCESSOR "18track_function_endERKSt3any"
+/* In the place of a result: the operation was left by an exception. A std::string, then whether all that are open were.
+ * 0.81.1 (2026-11); before, nobody tells. */
+#define TT_CLASS_FUNCTION_ABORT "N2tt8tt_metal8internal18GraphFunctionAbortE"
+#define TT_FUNCTION_ABORT "_ZTI" TT_CLASS_FUNCTION_ABORT
+#define TT_ABORT_ALL 32
+
 /* What DRAM is read in, and what blocks of DRAM and L1 are therefore multiples of. 622c6fb9c0 (2026-06-23) */
 #define TT_DRAM_ALIGNMENT_WORMHOLE 32
 #define TT_DRAM_ALIGNMENT_BLACKHOLE 64

@@ -19,6 +19,12 @@
 #define TTA_CB_KIND_SHIFT 6u
 #define TTA_CB_KIND_MASK (3u << TTA_CB_KIND_SHIFT)
 
+/* How an operation ended. */
+enum tta_operation_end {
+	TTA_OPERATION_RETURNED = 0,
+	TTA_OPERATION_ABORTED = 1, /* by an exception */
+};
+
 /* "entry" is the id of an entry of the segment's table (segment.h); 0: none. What each kind keeps where:
  *
  *   kind           address         size_bytes        bank_bytes      region
@@ -36,6 +42,11 @@
  *   LOSS           ticks of the first lost event   how many   enum tta_loss_reason   0
  *   NOTE           entry of a text  how often        0                 0
  *   PRODUCER       entry of its name   0             0                 0
+ *   OPERATION_BEGIN  entry of its name  0            how many of its thread are open around it   0
+ *   OPERATION_END  entry of its arguments, or 0   enum tta_operation_end   the same   0
+ *   TENSOR         address         entry of the tensor   index << 1 | whether the operation gives it back
+ *   LABEL_BEGIN    0               0                 how many labels are open around it   0
+ *   LABEL_END      0               0                 the same          0
  */
 struct tta_event {
 	uint64_t ticks; /* in units of the segment's clock */

@@ -104,6 +104,8 @@ enum tta_entry_type {
 	                       * version 2 on then struct tta_device_identity, then chip, allocator */
 	TTA_ENTRY_MODULE = 8, /* struct tta_module_entry, then build id, then path */
 	TTA_ENTRY_CODE = 9,   /* struct tta_code_entry, then function, then file */
+	TTA_ENTRY_OPERATION = 10, /* the name of an operation */
+	TTA_ENTRY_ARGUMENTS = 11, /* the text of its arguments */
 };
 
 struct tta_entry_header {

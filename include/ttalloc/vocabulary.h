@@ -61,12 +61,18 @@
 	X(DEVICE_CLOSE, 10, "device_close")
 
 /* Marks take a number and a place in the order, but are no events: LOSS, events that were dropped at this place; NOTE,
- * what a producer says of its own recording; PRODUCER, somebody else reports, too, than the segment says. */
+ * what a producer says of its own recording; PRODUCER, somebody else reports, too, than the segment says; the others,
+ * where operations and labels begin and end, and what operations work on. */
 #define TTA_MARKS(X)                                                                                                   \
 	X(STEP, 32, "step")                                                                                            \
 	X(LOSS, 33, "loss")                                                                                            \
 	X(NOTE, 34, "note")                                                                                            \
-	X(PRODUCER, 35, "producer")
+	X(PRODUCER, 35, "producer")                                                                                    \
+	X(OPERATION_BEGIN, 36, "operation_begin")                                                                      \
+	X(OPERATION_END, 37, "operation_end")                                                                          \
+	X(TENSOR, 38, "tensor")                                                                                        \
+	X(LABEL_BEGIN, 39, "label_begin")                                                                              \
+	X(LABEL_END, 40, "label_end")
 
 /* How a block ended. The first two are stored as numbers, the others as words, of blocks and of processes. */
 #define TTA_ENDS(X)                                                                                                    \

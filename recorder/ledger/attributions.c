@@ -53,11 +53,12 @@ uint32_t attribution_thread(struct ledger *ledger, const struct process *process
 
 /* Walks up to the outermost label, then names them from there on inwards. Entries only ever name earlier ones; of a
  * chain that is too long, the outermost count. */
-static uint32_t label_id(struct ledger *ledger, const struct ingest_table *table, uint32_t label)
+uint32_t attribution_label(struct ledger *ledger, const struct ingest_table *table, uint32_t label)
 {
 	struct entry chain[LABEL_MOST_DEPTH], entry;
 	uint32_t steps = 0, parent[2], id = 0;
 
+	label &= ~TTA_LEFT_OUT;
 	while (steps < MOST_LABEL_STEPS && entry_find(table, label, TTA_ENTRY_LABEL, &entry)) {
 		entry_take(&entry, parent, sizeof(parent));
 		chain[steps++ % LABEL_MOST_DEPTH] = entry;
@@ -73,6 +74,12 @@ static uint32_t label_id(struct ledger *ledger, const struct ingest_table *table
 	return id;
 }
 
+uint32_t attribution_stack(struct ledger *ledger, const struct process *process, const struct ingest_table *table,
+                           uint32_t stack)
+{
+	return stacks_id(&process->holdings->stacks, ledger->dictionary, table, stack, &ledger->chunk->log);
+}
+
 static uint32_t look_up(struct ledger *ledger, const struct process *process, const struct ingest_table *table,
                         const struct raw_attribution *raw)
 {
@@ -81,9 +88,8 @@ static uint32_t look_up(struct ledger *ledger, const struct process *process, co
 	struct attribution attribution = {
 	    .process = process->id,
 	    .thread = attribution_thread(ledger, process, table, (uint32_t)(raw->thread_label >> 32)),
-	    .label = label_id(ledger, table, (uint32_t)raw->thread_label & ~TTA_LEFT_OUT),
-	    .stack = stacks_id(&process->holdings->stacks, ledger->dictionary, table,
-	                       (uint32_t)(raw->stack_place >> 32), &ledger->chunk->log),
+	    .label = attribution_label(ledger, table, (uint32_t)raw->thread_label),
+	    .stack = attribution_stack(ledger, process, table, (uint32_t)(raw->stack_place >> 32)),
 	    .device = (uint32_t)raw->stack_place & 0xFFFF,
 	    .allocator = (uint16_t)(raw->stack_place >> 16),
 	    .region = region,

@@ -50,6 +50,10 @@ void apply_failure(struct event_context *context);
 void apply_kernel(struct event_context *context);
 void apply_device_close_blocks(struct event_context *context);
 
+/* ranges.c: operations and labels. */
+void apply_range_begin(struct event_context *context, enum range_kind kind);
+void apply_range_end(struct event_context *context, enum range_kind kind);
+
 /* apply_cb.c: circular buffers. */
 void apply_cb_alloc(struct event_context *context);
 void apply_cb_free(struct event_context *context);

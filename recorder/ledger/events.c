@@ -311,6 +311,18 @@ static bool apply_one(struct event_context *context)
 	case TTA_PRODUCER:
 		apply_producer(context);
 		return true;
+	case TTA_OPERATION_BEGIN:
+		apply_range_begin(context, RANGE_OPERATION);
+		return true;
+	case TTA_OPERATION_END:
+		apply_range_end(context, RANGE_OPERATION);
+		return true;
+	case TTA_LABEL_BEGIN:
+		apply_range_begin(context, RANGE_LABEL);
+		return true;
+	case TTA_LABEL_END:
+		apply_range_end(context, RANGE_LABEL);
+		return true;
 	default:
 		context->refused++;
 		return false;

@@ -58,6 +58,8 @@ void ingest_finish_chunk(struct ingest *ingest)
 	for (size_t i = 0; i < ledger->touched_count; i++) {
 		struct process *process = process_by_id(ledger, ledger->touched[i]);
 
+		if (process->holdings)
+			ranges_log(ledger, process);
 		process_log_state(ledger, process, &chunk->log);
 		*CHUNK_ADD(&chunk->notes) =
 		    (struct chunk_note){process->id, process->ended != NULL, process->taken_number};
@@ -351,6 +353,7 @@ void ingest_process_ended(struct ingest *ingest, uint32_t id, uint64_t at_ns, co
 	if (process->ended_ns > ingest->ledger.last_ns)
 		ingest->ledger.last_ns = process->ended_ns;
 	release_holdings(&ingest->ledger, process);
+	ranges_log(&ingest->ledger, process);
 	process_log_state(&ingest->ledger, process, &ingest->ledger.chunk->log);
 	process_drop_holdings(process);
 	free(process->segment_path);

@@ -79,6 +79,7 @@ static struct ingest *ingest_new(void)
 	ingest->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	ingest->totals = totals_new();
 	ingest->ledger.dictionary = dictionary_new();
+	ingest->ledger.range_words = range_words_new();
 	ingest->ledger.next_key = 1;
 	ingest->ledger.chunk = chunk_new();
 	chunk_clear(ingest->ledger.chunk, ++ingest->chunk_serial, 1);
@@ -106,6 +107,7 @@ void ingest_free(struct ingest *ingest)
 	index_free(&ledger->region_index);
 	free(ledger->touched);
 	dictionary_free(ledger->dictionary);
+	range_words_free(ledger->range_words);
 	chunk_free(ledger->chunk);
 	for (struct chunk *chunk = ingest->vacant, *next; chunk; chunk = next) {
 		next = chunk->next;

@@ -11,6 +11,8 @@
 #include "dictionary.h"
 #include "ingest.h"
 #include "blocks.h"
+#include "range_words.h"
+#include "ranges.h"
 #include "stacks.h"
 #include "region_total.h"
 
@@ -56,6 +58,7 @@ struct holdings {
 	size_t attribution_count, attribution_capacity;
 	struct index attribution_index;
 	struct stacks stacks;
+	struct ranges ranges;
 	struct index addresses; /* hashes of all ever allocated; only for forked processes */
 };
 
@@ -90,6 +93,7 @@ struct open_batch {
 struct ledger {
 	const struct ingest_observer *observer; /* NULL: nobody */
 	struct dictionary *dictionary;
+	struct range_words *range_words;
 	struct chunk *chunk;
 	int64_t next_key;
 	uint64_t last_ns;           /* latest event of all */
@@ -132,6 +136,12 @@ uint32_t attribution_id(struct ledger *ledger, struct process *process, const st
                         const struct raw_attribution *raw);
 uint32_t attribution_thread(struct ledger *ledger, const struct process *process, const struct ingest_table *table,
                             uint32_t thread_entry);
+uint32_t attribution_label(struct ledger *ledger, const struct ingest_table *table, uint32_t label);
+uint32_t attribution_stack(struct ledger *ledger, const struct process *process, const struct ingest_table *table,
+                           uint32_t stack);
+
+/* ranges.c: writes what has happened to the ranges of PROCESS, which lives, since the last commit. */
+void ranges_log(struct ledger *ledger, struct process *process);
 
 /* events.c */
 void events_apply(struct ledger *ledger, struct process *process, const struct ingest_batch *batch, uint32_t skip);

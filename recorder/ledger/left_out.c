@@ -16,6 +16,7 @@ static bool lacks_name(const struct tta_event *event)
 	case TTA_DEVICE_OPEN:
 		return event->bank_bytes == TTA_LEFT_OUT;
 	case TTA_ALLOC_FAILED:
+	case TTA_OPERATION_BEGIN:
 	case TTA_NOTE:
 	case TTA_PRODUCER:
 		return event->address == TTA_LEFT_OUT;

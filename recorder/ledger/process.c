@@ -67,6 +67,7 @@ void process_drop_holdings(struct process *process)
 	free(holdings->attributions);
 	index_free(&holdings->attribution_index);
 	stacks_free(&holdings->stacks);
+	ranges_free(&holdings->ranges);
 	index_free(&holdings->addresses);
 	free(holdings);
 	process->holdings = NULL;

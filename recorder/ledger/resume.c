@@ -92,6 +92,26 @@ static bool load_attribution(void *context, const void *untyped)
 	return dictionary_attribution(resuming->ledger->dictionary, &attribution, NULL) == row->id;
 }
 
+/* ---- ranges ---- */
+
+static bool load_text(void *context, const void *untyped)
+{
+	range_words_know_text(((struct resuming *)context)->ledger->range_words, untyped);
+	return true;
+}
+
+static bool load_list(void *context, const void *untyped)
+{
+	range_words_know_list(((struct resuming *)context)->ledger->range_words, untyped);
+	return true;
+}
+
+static bool load_what(void *context, const void *untyped)
+{
+	range_words_know_what(((struct resuming *)context)->ledger->range_words, untyped);
+	return true;
+}
+
 /* ---- processes ---- */
 
 static bool load_process(void *context, const void *untyped)
@@ -251,6 +271,43 @@ static bool load_address(void *context, const void *untyped)
 	return true;
 }
 
+static bool load_operations(void *context, const void *untyped)
+{
+	const struct known_operations_row *row = untyped;
+	struct process *process = living(context, row->process);
+
+	if (process)
+		process->holdings->ranges.operations = row->number;
+	return true;
+}
+
+/* Outer ones come first. */
+static bool load_range(void *context, const void *untyped)
+{
+	const struct known_range_row *row = untyped;
+	struct resuming *resuming = context;
+	struct process *process = living(resuming, row->process);
+	enum range_kind kind = row->number ? RANGE_OPERATION : RANGE_LABEL;
+	struct open_ranges *open;
+
+	if (!process)
+		return false;
+	open = ranges_of_thread(&process->holdings->ranges, row->thread, kind);
+	ranges_open(open, &(struct range){.key = row->key,
+	                                  .begin_ns = row->at_ns,
+	                                  .number = row->number,
+	                                  .level = open->count,
+	                                  .stored_what = row->what,
+	                                  .what = {.thread = row->thread,
+	                                           .label = row->label,
+	                                           .stack = row->stack,
+	                                           .name = row->name,
+	                                           .arguments = row->arguments,
+	                                           .around = row->around,
+	                                           .tensors = row->tensors}});
+	return true;
+}
+
 /* ---- totals ---- */
 
 static bool load_region(void *context, const void *untyped)
@@ -331,11 +388,16 @@ int resume(struct ledger *ledger, struct totals *totals, struct writer *writer, 
 	    {LOAD_FRAMES, load_frame},
 	    {LOAD_STACKS, load_stack},
 	    {LOAD_ORIGINS, load_attribution},
+	    {LOAD_OPERATION_TEXTS, load_text},
+	    {LOAD_TENSOR_LISTS, load_list},
+	    {LOAD_RANGE_WHATS, load_what},
 	    {LOAD_USAGES, load_region_total},
 	    {LOAD_HELD, load_held},
 	    {LOAD_CBS, load_cb},
 	    {LOAD_RUNS, load_run},
 	    {LOAD_ADDRESSES, load_address},
+	    {LOAD_OPERATIONS, load_operations},
+	    {LOAD_RANGES_OPEN, load_range},
 	    {LOAD_REGIONS, load_region},
 	};
 	struct resuming resuming = {.ledger = ledger, .totals = totals};

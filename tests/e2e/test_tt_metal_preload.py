@@ -224,13 +224,37 @@ def trace(nn):
     assert before and during and beside and after
 
 
+def operations(nn):
+    """Operations in each other, beside captures, left by exceptions, in a capture that runs nothing, and on threads."""
+    if not hasattr(nn, "operation"):
+        return
+    nn.operation(b"plain", 2, 0)
+    assert not nn.is_enabled(), "a processor that only watches is taken for a capture"
+    nn.begin_capture(0)
+    assert nn.is_enabled()
+    nn.operation(b"captured", 1, 0)
+    nn.end_capture()
+    print(nn.error().decode())
+    assert not nn.is_enabled()
+    for depth in (3, 0, 3):  # what failed further in is not taken for what the next is in
+        assert not nn.operation(b"failing", depth, 1)
+    nn.operation(b"after", 0, 0)
+    nn.begin_capture(1)
+    nn.operation(b"tried", 1, 0)
+    nn.end_capture()
+    print(nn.error().decode())
+    nn.operation_on_thread()
+    nn.operation(b"last", 0, 0)
+    print(f"hooked {tt.count(2)}")
+
+
 def nothing(nn):
     nn.open_chip(0)
 
 
 SCENARIOS = {function.__name__: function for function in (
     matmul_reuse, mesh, tracking_test, no_dispatch, out_of_memory, exceptions, threads, unannounced, many_programs, dataflow, tried,
-    clash, workload, trace, nothing)}
+    clash, workload, trace, operations, nothing)}
 
 
 # --- running them ----------------------------------------------------------------------------------------------------
@@ -473,7 +497,36 @@ def check_trace(place, generation):
     expect([event["flags"] & 64 for _, event in run.events("alloc") if event["device"] == 1], [0, 0, 64, 0], "beside a trace")
 
 
-CHECKS = [check_workload, check_trace, check_dataflow, check_tried, check_clash, check_matmul_reuse, check_mesh, check_tracking_test, check_no_dispatch, check_out_of_memory, check_threads,
+def tree(events):
+    """Begins and ends as (name, aborted, [those within])."""
+    stack = [(None, None, [])]
+    for kind, event in events:
+        if kind == "begin":
+            stack.append((event["name"], None, []))
+        else:
+            name, _, within = stack.pop()
+            stack[-1][2].append((name, event["aborted"], within))
+    expect(len(stack), 1, "operations that do not end")
+    return stack[0][2]
+
+
+def check_operations(place, generation):
+    run = scenario("operations", place)
+    expect(run.err, "", "stderr")
+    found = tree(run.events("begin", "end"))
+    if generation < 202606:
+        expect(found, [], "operations where there is no place for observers")
+        return
+
+    def nest(name, depth, aborted=0):
+        return (name, aborted, [nest(f"{name}.{depth}", depth - 1, aborted)] if depth else [])
+
+    expect(found, [nest("plain", 2), nest("captured", 1), nest("failing", 3, 1), nest("failing", 0, 1), nest("failing", 3, 1),
+                   nest("after", 0), nest("threaded", 2), nest("last", 0)], "operations")
+    expect(run.out.splitlines(), ["captured(captured.1())", "tried(tried.1())", "hooked 1"], "captures")
+
+
+CHECKS = [check_operations, check_workload, check_trace, check_dataflow, check_tried, check_clash, check_matmul_reuse, check_mesh, check_tracking_test, check_no_dispatch, check_out_of_memory, check_threads,
           check_unannounced, check_many_programs]
 COMPILER_CHECKS = [check_exceptions]  # that depend on the compiler, but on no generation
 

@@ -217,3 +217,19 @@ EXPORT void ttalloc_name_producer(const char *name)
 {
 	put("producer name=%s\n", name);
 }
+
+EXPORT void ttalloc_operation_begin(const char *name)
+{
+	put("begin name=%s\n", name);
+}
+
+EXPORT void ttalloc_operation_end(bool aborted)
+{
+	put("end aborted=%d\n", aborted);
+}
+
+EXPORT bool ttalloc_wants_operations(void);
+EXPORT bool ttalloc_wants_operations(void)
+{
+	return true;
+}

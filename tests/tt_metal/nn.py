@@ -24,6 +24,8 @@ class NN:
                 ("nn_resize", None, [POINTER, INT]), ("nn_workload", POINTER, [POINTER, INT]),
                 ("nn_run_workload", None, [POINTER, POINTER]), ("nn_end_workload", None, [POINTER]),
                 ("nn_begin_trace", INT, [POINTER]), ("nn_end_trace", None, [POINTER, INT]),
+                ("nn_operation", INT, [ctypes.c_char_p, INT, INT]), ("nn_begin_capture", None, [INT]),
+                ("nn_end_capture", None, []), ("nn_is_enabled", INT, []), ("nn_operation_on_thread", None, []),
                 ("nn_replay", None, [POINTER, INT]), ("nn_release", None, [POINTER, INT])):
             function = getattr(self.library, name, None)
             if function is None:

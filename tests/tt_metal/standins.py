@@ -46,9 +46,10 @@ def make(target, sources, command):
 def fake_libttalloc():
     """The directory of a libttalloc.so.1 that writes each call to $TTALLOC_FAKE_LOG."""
     source = HERE / "fake_ttalloc.c"
-    make(PLACE / "fake/libttalloc.so.1", [source, SOURCE / "include/ttalloc.h"],
+    make(PLACE / "fake/libttalloc.so.1", [source, SOURCE / "include/ttalloc.h", SOURCE / "hook/ttalloc.map"],
          ["gcc", "-std=c17", "-D_GNU_SOURCE", "-O2", "-g", "-fPIC", "-Wall", "-Wextra", "-Werror",
-          f"-I{SOURCE / 'include'}", "-shared", "-Wl,-soname,libttalloc.so.1", str(source)])
+          f"-I{SOURCE / 'include'}", "-shared", "-Wl,-soname,libttalloc.so.1",
+          f"-Wl,--version-script={SOURCE / 'hook/ttalloc.map'}", str(source)])
     return PLACE / "fake"
 
 

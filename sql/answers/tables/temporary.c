@@ -3,9 +3,9 @@
  * temporary.c - temporary_sums(): blocks that were freed within a few events of their alloc, by origin, and by
  * size or step where that is asked for; and how many blocks there were. A time window takes what lived in it.
  *
- * Distances are those of numbers within the process (numbering.h), less what has a number and is no event: steps, and
- * the ends of replaced blocks. Such an end comes right before the alloc that caused it, so there are fewer of them
- * between an alloc and its free than events; more than the distance asked for never matter.
+ * Distances are those of numbers within the process (numbering.h), less what has a number and is no event: steps, the
+ * begins and ends of ranges, and the ends of replaced blocks. Such an end comes right before the alloc that caused it,
+ * so there are fewer of them between an alloc and its free than events; more than the distance asked for never matter.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +15,7 @@
 #include "sql/base/map.h"
 #include "sql/answers/attribution.h"
 #include "sql/replay/numbering.h"
+#include "sql/replay/range_keys.h"
 #include "sql/store/recording.h"
 #include "sql/replay/scan.h"
 #include "sql/answers/table_function.h"
@@ -35,6 +36,7 @@ struct search {
 	struct table_call *call;
 	struct catalog catalog;
 	struct numbering numbering;
+	struct range_keys range_keys;
 	struct replaced *replaced; /* per process */
 	int64_t within;
 	enum telling telling;
@@ -97,6 +99,12 @@ static int64_t steps_until(const struct search *search, uint32_t process, int64_
 	return (int64_t)low;
 }
 
+/* The same, with the begins and ends of ranges. */
+static int64_t marks_until(const struct search *search, uint32_t process, int64_t key)
+{
+	return steps_until(search, process, key) + range_keys_until(&search->range_keys, process, key);
+}
+
 /* Whether the free of BLOCK, which comes behind all ends that were seen, is near its alloc. 1, 0, or -1 with ERROR. */
 static int is_temporary(struct search *search, const struct scan_block *block)
 {
@@ -109,7 +117,7 @@ static int is_temporary(struct search *search, const struct scan_block *block)
 		                search->call->recording->path);
 	if (distance > search->within)
 		distance -=
-		    steps_until(search, process, block->end_key) - steps_until(search, process, block->alloc_key);
+		    marks_until(search, process, block->end_key) - marks_until(search, process, block->alloc_key);
 	if (distance > search->within && distance < 2 * search->within)
 		distance -= replaced_since(&search->replaced[process], block->alloc_key);
 	return distance <= search->within;
@@ -174,7 +182,8 @@ static int run_search(struct search *search)
 	/* steps are loaded for a filter; here they are needed without one, too */
 	call->filter.has_steps = true;
 	if (catalog_load(&search->catalog, call->recording, &call->filter, false, call->error) < 0 ||
-	    numbering_load(&search->numbering, call->recording, &search->catalog, call->error) < 0)
+	    numbering_load(&search->numbering, call->recording, &search->catalog, call->error) < 0 ||
+	    range_keys_load(&search->range_keys, call->recording, &search->catalog, call->error) < 0)
 		return -1;
 	search->replaced = calloc(search->catalog.process_count + 1, sizeof(*search->replaced));
 	if (!search->replaced)
@@ -199,6 +208,7 @@ static int fill_temporary_sums(struct table_call *call)
 	free(search.replaced);
 	free(search.sums);
 	map_clear(&search.map);
+	range_keys_clear(&search.range_keys);
 	numbering_clear(&search.numbering);
 	catalog_clear(&search.catalog);
 	return result;

@@ -52,8 +52,57 @@ void GraphTracker::track_program([[maybe_unused]] Program* program, [[maybe_unus
     calls_++;
 }
 
+#if GENERATION >= 202606
+thread_local std::vector<std::shared_ptr<IGraphProcessor>> GraphTracker::processors;
+thread_local std::shared_ptr<IGraphHooks> GraphTracker::hook;
+
+int IGraphProcessor::end_capture() { return 0; }
+
+namespace {
+struct NoDispatch : IGraphHooks {
+    bool hook_program(Program*) override { return true; }
+};
+}  // namespace
+
+void GraphTracker::set_no_dispatch(bool on) { hook = on ? std::make_shared<NoDispatch>() : nullptr; }
+
+bool GraphTracker::is_enabled() const {
+    for (const auto& processor : processors) {
+#if GENERATION < 299912
+        if (processor->is_capture_processor()) {
+            return true;
+        }
+#else
+        (void)processor;
+        return true;
+#endif
+    }
+    return false;
+}
+
+void GraphTracker::push_processor(const std::shared_ptr<IGraphProcessor>& processor) { processors.push_back(processor); }
+
+void GraphTracker::pop_processor() { processors.pop_back(); }
+
+const std::vector<std::shared_ptr<IGraphProcessor>>& GraphTracker::get_processors() const { return processors; }
+
+const std::shared_ptr<IGraphHooks>& GraphTracker::get_hook() const { return hook; }
+
+bool GraphTracker::hook_allocate(const Buffer*) { return hook && hook->hook_program(nullptr); }
+
+bool GraphTracker::hook_program(Program* program) { return hook && hook->hook_program(program); }
+#else
 bool GraphTracker::hook_allocate(const Buffer*) { return no_dispatch_; }
 
 bool GraphTracker::hook_program(Program*) { return no_dispatch_; }
+#endif
+
+#if GENERATION >= 202612
+void internal::unwind_open_functions(std::string_view reason) {
+    for (auto& processor : GraphTracker::instance().get_processors()) {
+        processor->track_function_end(std::any(GraphFunctionAbort{std::string(reason), true}));
+    }
+}
+#endif
 
 }  // namespace tt::tt_metal

@@ -5,17 +5,21 @@
 // 202507, 202511, 202606; 202612 hides the members of Buffer, and 299912 is a generation that nobody has seen.
 #pragma once
 
+#include <any>
 #include <array>
 #include <atomic>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -417,6 +421,57 @@ struct MeshWorkload {
 
 // ---- GraphTracker -------------------------------------------------------------------------------------------------
 
+#if GENERATION >= 202606
+struct TrackedArgument {
+    std::any value;
+    std::string (*to_string_fn)(const std::any&);
+};
+
+template <typename T>
+std::string serialize_tracked_arg(const std::any& any) {
+    return to_text(std::any_cast<std::reference_wrapper<T>>(any).get());
+}
+
+class IGraphProcessor {
+public:
+    enum class RunMode { NORMAL, NO_DISPATCH };
+#if GENERATION < 299912
+    virtual bool is_capture_processor() const { return true; }
+#endif
+    virtual void track_allocate(const Buffer*) {}
+    virtual void track_deallocate(Buffer*) {}
+    virtual void track_allocate_cb(const CoreRangeSet&, std::uint64_t, std::uint64_t, bool, const IDevice*) {}
+#if GENERATION >= 202612
+    virtual void track_allocate_dataflow_buffer(const CoreRangeSet&, std::uint64_t, std::uint64_t, bool, const IDevice*) {}
+    virtual void track_allocate_scratchpad(const CoreRangeSet&, std::uint64_t, std::uint64_t, const IDevice*) {}
+#endif
+    virtual void track_deallocate_cb(const IDevice*) {}
+    virtual void track_program(Program*, const IDevice*) {}
+    virtual void track_function_start(std::string_view, std::span<TrackedArgument>) {}
+    virtual void track_function_end() {}
+    virtual void track_function_end(const std::any&) {}
+    virtual void begin_capture(RunMode) {}
+    virtual int end_capture();
+    virtual ~IGraphProcessor() = default;
+};
+
+class IGraphHooks {
+public:
+    virtual bool hook_program(Program* program) = 0;
+    virtual ~IGraphHooks() = default;
+};
+#endif
+
+#if GENERATION >= 202612
+namespace internal {
+struct GraphFunctionAbort {
+    std::string reason;
+    bool unwind_all = false;
+};
+void unwind_open_functions(std::string_view reason);
+}  // namespace internal
+#endif
+
 class GraphTracker {
 public:
 #if GENERATION >= 202512
@@ -436,12 +491,49 @@ public:
     bool hook_allocate(const Buffer* buffer);
     bool hook_program(Program* program);
 
-    void set_no_dispatch(bool on) { no_dispatch_ = on; }
     std::uint64_t calls() const { return calls_; }
+#if GENERATION >= 202606
+    void set_no_dispatch(bool on);
+    bool is_enabled() const;
+    void push_processor(const std::shared_ptr<IGraphProcessor>& processor);
+    void pop_processor();
+    const std::vector<std::shared_ptr<IGraphProcessor>>& get_processors() const;
+    const std::shared_ptr<IGraphHooks>& get_hook() const;
+
+    template <class... Args>
+    void track_function_start(std::string_view name, Args&&... args) {
+        if (processors.empty()) {
+            return;
+        }
+        std::array<TrackedArgument, sizeof...(Args)> params{
+            TrackedArgument{std::any(std::ref(args)), &serialize_tracked_arg<std::remove_reference_t<Args>>}...};
+        for (auto& it : processors) {
+            it->track_function_start(name, params);
+        }
+    }
+    void track_function_end() {
+        for (auto& it : processors) {
+            it->track_function_end();
+        }
+    }
+    template <class Result>
+    void track_function_end(Result& result) {
+        for (auto& it : processors) {
+            it->track_function_end(std::ref(result));
+        }
+    }
+#else
+    void set_no_dispatch(bool on) { no_dispatch_ = on; }
+#endif
 
 private:
     std::atomic<std::uint64_t> calls_{0};
+#if GENERATION >= 202606
+    static thread_local std::vector<std::shared_ptr<IGraphProcessor>> processors;
+    static thread_local std::shared_ptr<IGraphHooks> hook;
+#else
     std::atomic<bool> no_dispatch_{false};
+#endif
 };
 
 }  // namespace tt_metal

@@ -20,7 +20,138 @@ struct Handle {
 };
 }  // namespace
 
+#if GENERATION >= 202606
+namespace ttnn::graph {
+// Writes down what happens, as captures do.
+class GraphProcessor : public IGraphProcessor {
+public:
+    void track_allocate(const Buffer* buffer) override;
+    void track_deallocate(Buffer* buffer) override;
+    void track_allocate_cb(const CoreRangeSet& cores, std::uint64_t address, std::uint64_t size, bool global,
+                           const IDevice* device) override;
+#if GENERATION >= 202612
+    void track_allocate_dataflow_buffer(const CoreRangeSet& cores, std::uint64_t address, std::uint64_t size, bool borrows,
+                                        const IDevice* device) override;
+    void track_allocate_scratchpad(const CoreRangeSet& cores, std::uint64_t address, std::uint64_t size,
+                                   const IDevice* device) override;
+#endif
+    void track_deallocate_cb(const IDevice* device) override;
+    void track_program(Program* program, const IDevice* device) override;
+    void track_function_start(std::string_view name, std::span<TrackedArgument> arguments) override;
+    void track_function_end() override;
+    void track_function_end(const std::any& result) override;
+    void begin_capture(RunMode mode) override;
+    int end_capture() override;
+    ~GraphProcessor() override;
+
+private:
+    std::string text_;
+};
+
+// One whose text a function of its own is, so that no two are folded into one.
+void GraphProcessor::track_allocate(const Buffer*) { text_ += "allocate;"; }
+void GraphProcessor::track_deallocate(Buffer*) { text_ += "deallocate;"; }
+void GraphProcessor::track_allocate_cb(const CoreRangeSet&, std::uint64_t, std::uint64_t, bool, const IDevice*) {
+    text_ += "cb;";
+}
+#if GENERATION >= 202612
+void GraphProcessor::track_allocate_dataflow_buffer(const CoreRangeSet&, std::uint64_t, std::uint64_t, bool,
+                                                    const IDevice*) {
+    text_ += "dataflow;";
+}
+void GraphProcessor::track_allocate_scratchpad(const CoreRangeSet&, std::uint64_t, std::uint64_t, const IDevice*) {
+    text_ += "scratchpad;";
+}
+#endif
+void GraphProcessor::track_deallocate_cb(const IDevice*) { text_ += "no cb;"; }
+void GraphProcessor::track_program(Program*, const IDevice*) { text_ += "program;"; }
+void GraphProcessor::track_function_start(std::string_view name, std::span<TrackedArgument>) {
+    text_ += std::string(name) + "(";
+}
+void GraphProcessor::track_function_end() { text_ += ")"; }
+void GraphProcessor::track_function_end(const std::any& result) {
+#if GENERATION >= 202612
+    if (std::any_cast<internal::GraphFunctionAbort>(&result) != nullptr) {
+        text_ += "!";
+    }
+#else
+    (void)result;
+#endif
+    text_ += ")";
+}
+void GraphProcessor::begin_capture(RunMode mode) {
+    text_.clear();
+    if (mode == RunMode::NO_DISPATCH) {
+        GraphTracker::instance().set_no_dispatch(true);
+    }
+}
+int GraphProcessor::end_capture() {
+    GraphTracker::instance().set_no_dispatch(false);
+    last_error = text_;
+    return 1;
+}
+GraphProcessor::~GraphProcessor() { text_.clear(); }
+}  // namespace ttnn::graph
+
+namespace {
+// An operation in DEPTH others; the innermost throws if it is to FAIL. As upstream's are since 0.81, each says so then.
+[[gnu::noinline]] void operation(const std::string& name, int depth, bool fail) {
+    [[maybe_unused]] volatile char frame[2048];  // that of an operation is large, too
+    frame[depth] = 0;
+    auto& tracker = GraphTracker::instance();
+    tracker.track_function_start(name);
+#if GENERATION >= 202612
+    try {
+#endif
+        if (depth > 0) {
+            operation(name + "." + std::to_string(depth), depth - 1, fail);
+        } else if (fail) {
+            throw std::runtime_error(name + " failed");
+        }
+#if GENERATION >= 202612
+    } catch (...) {
+        for (auto& processor : tracker.get_processors()) {
+            processor->track_function_end(std::any(internal::GraphFunctionAbort{"it failed"}));
+        }
+        throw;
+    }
+#endif
+    tracker.track_function_end();
+}
+}  // namespace
+#endif
+
 extern "C" {
+
+#if GENERATION >= 202606
+int nn_operation(const char* name, int depth, int fail) {
+    try {
+        operation(name, depth, fail != 0);
+        return 1;
+    } catch (const std::exception& error) {
+        last_error = error.what();
+        return 0;
+    }
+}
+
+void nn_begin_capture(int no_dispatch) {
+    auto processor = std::make_shared<ttnn::graph::GraphProcessor>();
+    GraphTracker::instance().push_processor(processor);
+    processor->begin_capture(no_dispatch != 0 ? IGraphProcessor::RunMode::NO_DISPATCH : IGraphProcessor::RunMode::NORMAL);
+}
+
+// What was captured is then in nn_error().
+void nn_end_capture() {
+    GraphTracker::instance().get_processors().back()->end_capture();
+    GraphTracker::instance().pop_processor();
+}
+
+int nn_is_enabled() { return GraphTracker::instance().is_enabled() ? 1 : 0; }
+
+void nn_operation_on_thread() {
+    std::thread([] { nn_operation("threaded", 2, 0); }).join();
+}
+#endif
 
 const char* nn_error() { return last_error.c_str(); }
 

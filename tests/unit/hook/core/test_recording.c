@@ -355,6 +355,54 @@ static void test_labels(void **state)
 	recording_close(&recording);
 }
 
+/* ---- Operations ---- */
+
+static void run_operations(void *argument)
+{
+	pid_t child;
+
+	(void)argument;
+	setenv("TTALLOC_OPS", "1", 1);
+	ttalloc_operation_end(false); /* of none */
+	ttalloc_operation_begin("matmul");
+	ttalloc_label_push("inside");
+	ttalloc_operation_begin("create");
+	child = fork();
+	if (child == 0) {
+		ttalloc_operation_end(false); /* of its parent's */
+		_exit(0);
+	}
+	CHILD_CHECK(wait_child(child) == 0);
+	ttalloc_operation_end(true);
+	ttalloc_label_pop();
+	ttalloc_operation_end(false);
+}
+
+static void test_operations(void **state)
+{
+	static const struct {
+		uint8_t kind, level, how;
+	} wanted[] = {{TTA_OPERATION_BEGIN, 0, 0}, {TTA_LABEL_BEGIN, 0, 0},
+	              {TTA_OPERATION_BEGIN, 1, 0}, {TTA_OPERATION_END, 1, TTA_OPERATION_ABORTED},
+	              {TTA_LABEL_END, 0, 0},       {TTA_OPERATION_END, 0, TTA_OPERATION_RETURNED}};
+	struct recording recording = record(state, run_operations, NULL);
+	const uint8_t *name;
+	uint32_t bytes;
+	char path[64];
+
+	assert_int_equal(recording.count, 6);
+	for (size_t i = 0; i < 6; i++) {
+		assert_int_equal(recording.events[i].kind, wanted[i].kind);
+		assert_int_equal(recording.events[i].bank_bytes, wanted[i].level);
+		assert_int_equal(recording.events[i].size_bytes, wanted[i].how);
+		recording_label(&recording, recording.events[i].label, path, sizeof(path));
+		assert_string_equal(path, i > 0 && i < 5 ? "inside" : "");
+	}
+	name = recording_entry(&recording, (uint32_t)recording.events[2].address, TTA_ENTRY_OPERATION, &bytes);
+	assert_true(bytes == 6 && memcmp(name, "create", 6) == 0);
+	recording_close(&recording);
+}
+
 static void run_many_labels(void *argument)
 {
 	char name[16];
@@ -527,6 +575,7 @@ int main(void)
 	    RECORDING_TEST(test_rings_of_ended_threads_are_reused),
 	    RECORDING_TEST(test_events_of_destructors),
 	    RECORDING_TEST(test_labels),
+	    RECORDING_TEST(test_operations),
 	    RECORDING_TEST(test_names_are_kept_once),
 	    RECORDING_TEST(test_cold_events),
 	    RECORDING_TEST(test_disabled),
