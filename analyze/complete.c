@@ -3,6 +3,7 @@
  * complete.c - candidates for the shells' completions, worked out by the program itself, so that a user's queries are
  * completed too and nothing can drift. The scripts in completions/ only ask.
  */
+#include "command.h"
 #include "help.h"
 
 #include <string.h>
@@ -36,7 +37,7 @@ static void offer_verbs(const struct completer *completer, struct verbs *verbs)
 		struct verb *verb = verbs_at(verbs, i);
 		struct sql_error error = {.text = ""};
 		const struct query *query = verb_query(verb, &error);
-		offer(completer, verb->name, query ? query->summary : verb->summary);
+		offer(completer, verb->name, query ? query->summary : verb->own ? verb->own->summary : "");
 	}
 }
 
@@ -103,7 +104,7 @@ static bool complete_joined(const struct completer *completer, const struct opti
 
 static void complete_operand(const struct completer *completer, struct verbs *verbs, const struct verb *verb)
 {
-	if (verb->kind == VERB_HELP)
+	if (verb->own && verb->own->completes_verbs)
 		offer_verbs(completer, verbs);
 	else
 		fputs(":file\n", completer->out);

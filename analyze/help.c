@@ -2,6 +2,7 @@
  *
  * help.c - --help, from the tables.
  */
+#include "command.h"
 #include "help.h"
 
 #include <stdlib.h>
@@ -191,13 +192,13 @@ int help_verb(FILE *out, struct verb *verb, struct sql_error *error)
 {
 	struct options options;
 	const struct query *query = verb_query(verb, error);
-	if (verb->kind == VERB_QUERY && !query)
+	if (!verb->own && !query)
 		return -1;
 	if (options_for(&options, verb, query, error) < 0)
 		return -1;
 	fprintf(out, "Usage: ttalloc-analyze %s [OPTION]... %s\n\n", verb->name, verb->usage);
-	print_wrapped(out, query ? query->summary : verb->summary, 0, 0);
-	const char *about = query ? query->about : verb->about;
+	print_wrapped(out, query ? query->summary : verb->own->summary, 0, 0);
+	const char *about = query ? query->about : verb->own->about;
 	if (about && about[0] != '\0') {
 		fputc('\n', out);
 		print_paragraphs(out, about);
@@ -206,7 +207,7 @@ int help_verb(FILE *out, struct verb *verb, struct sql_error *error)
 	print_group(out, &options, GROUP_FILTER);
 	if (query)
 		print_columns(out, query);
-	if (verb->kind == VERB_SQL)
+	if (verb->own && verb->own->runs_statements)
 		print_reference(out);
 	print_group(out, &options, GROUP_OUTPUT);
 	print_group(out, &options, GROUP_FILE);
@@ -226,10 +227,7 @@ static void print_verbs(FILE *out, struct verbs *verbs, bool users)
 			fprintf(out, "\n%s:\n", users ? "Your queries" : "Verbs");
 		any = true;
 		const struct query *query = verb_query(verb, &error);
-		print_entry(out, verb->name,
-		            query                      ? query->summary
-		            : verb->kind == VERB_QUERY ? error.text
-		                                       : verb->summary);
+		print_entry(out, verb->name, query ? query->summary : verb->own ? verb->own->summary : error.text);
 	}
 }
 

@@ -2,6 +2,7 @@
  *
  * man.c - the man page, from the same tables as --help; written when the program is built.
  */
+#include "command.h"
 #include "help.h"
 
 #include <string.h>
@@ -106,13 +107,12 @@ static void put_verb(FILE *out, struct verb *verb)
 	fputs(" ", out);
 	put(out, verb->usage);
 	fputs("\"\n", out);
-	put(out, query ? query->summary : verb->summary);
+	put(out, query ? query->summary : verb->own->summary);
 	fputs(".\n", out);
-	put_paragraphs(out, query ? query->about : verb->about);
+	put_paragraphs(out, query ? query->about : verb->own->about);
 	if (query) {
 		put_query(out, query, &options);
-	} else if (verb->kind == VERB_WATCH || verb->kind == VERB_METRICS || verb->kind == VERB_REPORT ||
-	           verb->kind == VERB_EXPORT || verb->kind == VERB_FLEET) {
+	} else if (verb->own->option_count) {
 		fputs(".RS\n", out);
 		put_own(out, &options);
 		fputs(".RE\n", out);

@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "analyze/export/export.h"
+#include "command.h"
 #include "sql/base/error.h"
 #include "sql/base/units.h"
 
@@ -93,114 +93,6 @@ static const struct option shared[] = {
     {.name = "version", .letter = 'V', .group = GROUP_FILE, .help = "print the version and stop"},
 };
 
-/* What watch takes of its own. */
-static const struct option of_watch[] = {
-    {.name = "device",
-     .letter = 'd',
-     .type = OPTION_COUNT,
-     .placeholder = "N",
-     .help = "device N; without it the first one, and all in plain text"},
-    {.name = "all", .letter = 'a', .help = "all devices"},
-    {.name = "refresh",
-     .letter = 'r',
-     .type = OPTION_COUNT,
-     .placeholder = "MS",
-     .fallback = "500",
-     .help = "look for news every MS milliseconds"},
-    {.name = "once", .help = "print what there is as plain text, and stop"},
-    {.name = "above",
-     .help = "draw on the upper lines of the terminal alone; the rest scrolls with what other "
-             "programs write (ttalloc-recorder --watch)"},
-};
-
-/* What metrics does. */
-static const struct option of_metrics[] = {
-    {.name = "listen",
-     .letter = 'l',
-     .type = OPTION_TEXT,
-     .placeholder = "ADDRESS:PORT",
-     .help = "serve them at http://ADDRESS:PORT/metrics, in Prometheus' text or OpenMetrics; whoever reaches the "
-             "address may "
-             "read them"},
-    {.name = "output",
-     .letter = 'o',
-     .type = OPTION_FILE,
-     .placeholder = "FILE",
-     .help = "write them to FILE again and again, each time whole, until the recording has ended: for node_exporter's "
-             "textfile collector"},
-    {.name = "refresh",
-     .letter = 'r',
-     .type = OPTION_COUNT,
-     .placeholder = "MS",
-     .fallback = "5000",
-     .help = "how often --output writes"},
-};
-
-/* What report takes of its own. */
-static const struct option of_report[] = {
-    {.name = "output",
-     .letter = 'o',
-     .type = OPTION_TEXT,
-     .placeholder = "OUT",
-     .required = true,
-     .help = "the page to write; - is standard output"},
-    {.name = "device",
-     .letter = 'd',
-     .type = OPTION_COUNT,
-     .placeholder = "N",
-     .help = "draw device N; without it those that differ, four at most"},
-    {.name = "full", .help = "ask also what takes long of a recording with more than 4 million events"},
-};
-
-/* What export does. */
-static const struct option of_export[] = {
-    {.name = "to",
-     .type = OPTION_CHOICE,
-     .placeholder = "FORMAT",
-     .choices = EXPORT_FORMATS,
-     .required = true,
-     .help = "clickhouse: the tables of sql/clickhouse/schema.sql, in RowBinary"},
-    {.name = "output",
-     .letter = 'o',
-     .type = OPTION_FILE,
-     .placeholder = "DIR",
-     .help = "write files of rows into DIR, for clickhouse-client"},
-    {.name = "url",
-     .type = OPTION_TEXT,
-     .placeholder = "URL",
-     .help = "send them to the server at http://[USER:PASSWORD@]HOST:8123/"},
-    {.name = "chunk-rows",
-     .type = OPTION_COUNT,
-     .placeholder = "N",
-     .fallback = "250000",
-     .help = "rows to send at a time, by which an interrupted export goes on: keep it the same"},
-};
-
-/* What fleet does. */
-static const struct option of_fleet[] = {
-    {.name = "url", .type = OPTION_TEXT, .placeholder = "URL", .help = "the server: http://[USER:PASSWORD@]HOST:8123/"},
-    {.name = "host", .type = OPTION_TEXT, .placeholder = "NAME", .help = "recordings of one host"},
-    {.name = "job", .type = OPTION_TEXT, .placeholder = "NAME", .help = "of the question job: which one"},
-    {.name = "days",
-     .type = OPTION_COUNT,
-     .placeholder = "N",
-     .fallback = "30",
-     .help = "recordings of the last N days"},
-};
-
-/* Options of verbs that are no queries. */
-static const struct {
-	enum verb_kind kind;
-	const struct option *list;
-	size_t count;
-} of_verbs[] = {
-    {VERB_WATCH, of_watch, sizeof of_watch / sizeof *of_watch},
-    {VERB_METRICS, of_metrics, sizeof of_metrics / sizeof *of_metrics},
-    {VERB_REPORT, of_report, sizeof of_report / sizeof *of_report},
-    {VERB_EXPORT, of_export, sizeof of_export / sizeof *of_export},
-    {VERB_FLEET, of_fleet, sizeof of_fleet / sizeof *of_fleet},
-};
-
 const struct option *options_shared(size_t index)
 {
 	return index < sizeof shared / sizeof *shared ? &shared[index] : NULL;
@@ -217,36 +109,10 @@ static bool has_word(const char *words, const char *word)
 	return false;
 }
 
-static bool name_in(const char *name, const char *const *names)
-{
-	for (; *names; names++)
-		if (strcmp(name, *names) == 0)
-			return true;
-	return false;
-}
-
 static bool takes_shared(const struct verb *verb, const struct query *query, const struct option *option)
 {
-	static const char *const of_copy[] = {"db", "force", "help", "version", NULL};
-	static const char *const of_watching[] = {"db", "color", "help", "version", NULL};
-	static const char *const of_asking_a_fleet[] = {"limit", "format", "json", "help", "version", NULL};
-	static const char *const of_metrics_too[] = {"db", "help", "version", NULL};
-	static const char *const of_reporting[] = {"db", "force", "quiet", "help", "version", NULL};
-	static const char *const of_help[] = {"query-path", "help", "version", NULL};
-	if (verb->kind == VERB_COPY)
-		return name_in(option->name, of_copy);
-	if (verb->kind == VERB_WATCH)
-		return name_in(option->name, of_watching);
-	if (verb->kind == VERB_FLEET)
-		return name_in(option->name, of_asking_a_fleet);
-	if (verb->kind == VERB_METRICS || verb->kind == VERB_EXPORT)
-		return name_in(option->name, of_metrics_too);
-	if (verb->kind == VERB_REPORT)
-		return name_in(option->name, of_reporting);
-	if (verb->kind == VERB_HELP)
-		return name_in(option->name, of_help);
-	if (verb->kind == VERB_SYMBOLIZE)
-		return option->group != GROUP_FILTER && strcmp(option->name, "exit-code") != 0;
+	if (verb->own && verb->own->shared)
+		return has_word(verb->own->shared, option->name);
 	if (strcmp(option->name, "force") == 0)
 		return false;
 	if (strcmp(option->name, "db") == 0)
@@ -342,10 +208,9 @@ static struct option shared_option(struct options *options, const struct option 
 int options_for(struct options *options, const struct verb *verb, const struct query *query, struct sql_error *error)
 {
 	options->count = 0;
-	for (size_t i = 0; i < sizeof of_verbs / sizeof *of_verbs; i++)
-		for (size_t at = 0; of_verbs[i].kind == verb->kind && at < of_verbs[i].count; at++)
-			if (add(options, verb, of_verbs[i].list[at], error) < 0)
-				return -1;
+	for (size_t i = 0; verb->own && i < verb->own->option_count; i++)
+		if (add(options, verb, verb->own->options[i], error) < 0)
+			return -1;
 	for (size_t i = 0; i < sizeof shared / sizeof *shared; i++)
 		if (takes_shared(verb, query, &shared[i]) &&
 		    add(options, verb, shared_option(options, &shared[i], query), error) < 0)

@@ -10,7 +10,16 @@
 #include "arguments.h"
 #include "analyze/write/writer.h"
 
-enum format { FORMAT_TABLE, FORMAT_JSON, FORMAT_JSONL, FORMAT_CSV, FORMAT_FOLDED, FORMAT_JUNIT, FORMAT_GITHUB, FORMAT_COLUMNS };
+enum format {
+	FORMAT_TABLE,
+	FORMAT_JSON,
+	FORMAT_JSONL,
+	FORMAT_CSV,
+	FORMAT_FOLDED,
+	FORMAT_JUNIT,
+	FORMAT_GITHUB,
+	FORMAT_COLUMNS
+};
 
 struct output {
 	enum format format;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * verbs.h - what may follow "ttalloc-analyze": the built-in queries, the user's query files, and copy, sql, watch,
- * report, symbolize, help.
+ * verbs.h - what may follow "ttalloc-analyze": the built-in queries, the user's query files, and the verbs of
+ * commands/.
  */
 #ifndef ANALYZE_VERBS_H
 #define ANALYZE_VERBS_H
@@ -11,28 +11,15 @@
 
 #include "sql/answers/query.h"
 
-enum verb_kind {
-	VERB_QUERY,
-	VERB_COPY,
-	VERB_SQL,
-	VERB_WATCH,
-	VERB_METRICS,
-	VERB_REPORT,
-	VERB_EXPORT,
-	VERB_FLEET,
-	VERB_SYMBOLIZE,
-	VERB_HELP
-};
+struct command_verb;
 
 struct verb {
 	char *name;
-	enum verb_kind kind;
-	const struct query *query; /* NULL for a user's file that was not read yet */
-	char *path;                /* of a user's file; else NULL */
-	struct query *loaded;      /* of it */
-	const char *summary;       /* of a verb that is no query */
-	const char *usage;         /* its operands */
-	const char *about;
+	const struct command_verb *own; /* of a verb that is no query (command.h); else NULL */
+	const struct query *query;      /* NULL for a user's file that was not read yet */
+	char *path;                     /* of a user's file; else NULL */
+	struct query *loaded;           /* of it */
+	const char *usage;              /* its operands */
 };
 
 struct verbs;

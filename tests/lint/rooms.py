@@ -44,7 +44,8 @@ ROOMS = {
     "analyze/metrics":    "include include/ttalloc sql/base sql/store sql/answers sql/answers/live analyze/write",
     "analyze/report":     "include include/ttalloc sql/base sql/store sql/answers",
     "analyze/tools":      "",
-    "analyze":            "include include/ttalloc sql/base sql/store sql/symbols sql/answers analyze/write analyze/export analyze/metrics analyze/watch analyze/report",
+    "analyze":            "include include/ttalloc sql/base sql/store sql/symbols sql/answers analyze/write",
+    "analyze/commands":   "include include/ttalloc sql/base sql/store sql/answers analyze analyze/write analyze/export analyze/metrics analyze/watch analyze/report",
 }
 
 # Files of its own, headers included, that a newcomer can still overlook.

@@ -24,7 +24,7 @@ static const struct query_param params[] = {
 };
 static const struct query query = {
     .name = "frag", .summary = "s", .filters = "device region start end step", .params = params, .param_count = 4};
-static const struct verb verb = {.name = (char *)"frag", .kind = VERB_QUERY, .query = &query, .usage = "[FILE]"};
+static const struct verb verb = {.name = (char *)"frag", .query = &query, .usage = "[FILE]"};
 
 struct parsed {
 	struct options options;
@@ -158,7 +158,7 @@ static void test_required(void **state)
 {
 	const struct query_param needed = {.name = "name", .type = QUERY_TEXT, .required = true};
 	const struct query demanding = {.name = "d", .summary = "s", .params = &needed, .param_count = 1};
-	const struct verb demander = {.name = (char *)"d", .kind = VERB_QUERY, .query = &demanding, .usage = "[FILE]"};
+	const struct verb demander = {.name = (char *)"d", .query = &demanding, .usage = "[FILE]"};
 	struct options options;
 	struct arguments arguments;
 	struct sql_error error;

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * report.c - the verb report.
+ */
+#include "analyze/command.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "analyze/report/report.h"
+#include "analyze/run.h"
+#include "sql/base/error.h"
+#include "sql/base/units.h"
+
+static const struct option own_options[] = {
+    {.name = "output",
+     .letter = 'o',
+     .type = OPTION_TEXT,
+     .placeholder = "OUT",
+     .required = true,
+     .help = "the page to write; - is standard output"},
+    {.name = "device",
+     .letter = 'd',
+     .type = OPTION_COUNT,
+     .placeholder = "N",
+     .help = "draw device N; without it those that differ, four at most"},
+    {.name = "full", .help = "ask also what takes long of a recording with more than 4 million events"},
+};
+
+/* Answers a panel of the page. */
+static int answer_words(void *context, struct recording *recording, const char *const *words, size_t count, FILE *out,
+                        struct sql_error *error)
+{
+	const struct command *command = context;
+	struct verb *verb = verbs_find(command->verbs, words[0]);
+	struct options options;
+	struct arguments arguments = {.setting_count = 0};
+	char *argv[ARGUMENTS_MAX];
+	size_t argc = 0;
+	for (size_t i = 0; i < count && argc + 1 < ARGUMENTS_MAX; i++)
+		argv[argc++] = (char *)words[i]; /* not changed */
+	argv[argc++] = (char *)"--format=columns";
+	if (!verb)
+		return sql_fail(error, "there is no verb '%.80s'", words[0]);
+	if (options_for(&options, verb, verb->query, error) < 0 ||
+	    arguments_parse(&arguments, verb, &options, (int)argc, argv, error) < 0)
+		return -1;
+	const struct request request = {.verb = verb,
+	                                .query = verb->query,
+	                                .statement =
+	                                    verb->own && verb->own->runs_statements ? arguments.operands[0] : NULL,
+	                                .file = recording_path(recording),
+	                                .arguments = &arguments};
+	return run_answer(recording, &request, out, error) == STATUS_TROUBLE ? -1 : 0;
+}
+
+static enum status run(struct command *command)
+{
+	struct sql_error error;
+	const struct arguments *arguments = &command->arguments;
+	const char *device = arguments_text(arguments, "device");
+	struct report report = {.out = arguments_text(arguments, "output"),
+	                        .force = arguments_text(arguments, "force"),
+	                        .whole = arguments_text(arguments, "full"),
+	                        .device = -1,
+	                        .ask = answer_words,
+	                        .context = command};
+	if (device)
+		parse_integer(device, &report.device);
+	if (command_operands(command, 0, 1, &error) < 0 ||
+	    !(report.file = command_file(command, arguments->operands[0], &error)) || report_write(&report, &error) < 0)
+		return command_trouble(&error);
+	if (strcmp(report.out, "-") != 0 && !arguments_text(arguments, "quiet"))
+		printf("%s\n", report.out);
+	return command_finish();
+}
+
+const struct command_verb command_report = {
+    .name = "report",
+    .summary = "write a page with everything about a recording, to look at and to send",
+    .usage = "[FILE]",
+    .about =
+        "OUT is one HTML file of at most 3 MB that any browser opens, without a network: the time line and the "
+        "address map of each device and region, what was live at any moment, why requests failed, what leaked, "
+        "and more, each with the command that gives its figures. Devices that are alike are drawn once. It holds "
+        "what its panels show of labels, files and commands ('ttalloc-analyze info' lists such texts), and none of "
+        "it can run in the browser.",
+    .shared = "db force quiet help version",
+    .options = own_options,
+    .option_count = sizeof own_options / sizeof *own_options,
+    .run = run,
+};
