@@ -18,7 +18,8 @@ struct rows {
 	struct query_cell *cells;
 	size_t count;
 	struct ownership ownership; /* the runtime's rows are no finding */
-	size_t above;               /* nor are rows without more than 0 in this column; count: there is none such */
+	bool gated;                 /* nor are rows without more than 0 in one column */
+	size_t above;               /* that column; count: this answer has none such */
 	bool fold, found;
 };
 
@@ -38,8 +39,8 @@ static void rows_init(struct rows *rows, const struct query_run *run, const stru
 			rows->columns[i].unit = unit_of_column(name);
 	}
 	rows->fold = query && query->show.fold_runtime;
-	rows->above = rows->count;
-	if (query && query->exit_above)
+	rows->gated = query && query->exit_above;
+	if (rows->gated)
 		rows->above = column_find(rows->columns, rows->count, query->exit_above);
 	ownership_find(&rows->ownership, rows->columns, rows->count);
 }
@@ -48,8 +49,9 @@ static void rows_take(struct rows *rows, const struct query_run *run)
 {
 	for (size_t i = 0; i < rows->count; i++)
 		query_cell(run, i, &rows->cells[i]);
-	if (rows->above < rows->count &&
-	    (rows->cells[rows->above].type != CELL_INTEGER || rows->cells[rows->above].integer <= 0))
+	if (rows->gated && rows->above == rows->count)
+		return;
+	if (rows->gated && (rows->cells[rows->above].type != CELL_INTEGER || rows->cells[rows->above].integer <= 0))
 		return;
 	if (!rows->fold || ownership_of(&rows->ownership, rows->cells) == OWNER_PROGRAM)
 		rows->found = true;

@@ -407,6 +407,8 @@ static const struct table_function *const all_functions[] = {
     &table_l1,
     &table_check_budgets,
     &table_refit,
+    &table_step_figures,
+    &table_step_growth,
     &table_drawing,
     &table_group_buckets,
     &table_map_blocks,

@@ -41,6 +41,10 @@
  *   why_blocks(the same)    key, origin, address, size_bytes, bank_bytes, age_ns, aliased: what would have to go
  *   refit(policy, order, direction, unit, bank, freed, smallest, force)  see answers/tables/replay.c: the requests in
  *                           banks of another kind
+ *   step_figures()          process, device, region, step, from_ns, to_ns, allocs, frees, allocated_bytes, freed_bytes,
+ *                           live_bytes, peak_bytes, peak_ns, peak_bank_bytes: each step of each process; the filter's
+ *                           steps choose rows, not blocks
+ *   step_growth(by, warm_up)  see answers/tables/growth.c: what grows from step to step
  *   findings()              what, place, detail: what verify finds
  *   check_budgets(budget, path, by)  see answers/tables/check.c: what became of the budgets of a text and of a file
  */
@@ -104,6 +108,7 @@ extern const struct table_function table_buckets, table_bank_samples, table_fail
 extern const struct table_function table_temporary_sums, table_histogram_bins, table_floor_longest, table_floor_sums;
 extern const struct table_function table_allocated_sums, table_diff_groups, table_why, table_why_blocks;
 extern const struct table_function table_peak_cores, table_l1, table_check_budgets, table_refit;
+extern const struct table_function table_step_figures, table_step_growth;
 extern const struct table_function table_drawing, table_group_buckets, table_map_blocks, table_map_sums;
 
 #endif

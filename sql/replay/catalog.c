@@ -235,10 +235,10 @@ static int load_origins(struct catalog *catalog, struct recording *recording, st
 	return state;
 }
 
-static int load_steps(struct catalog *catalog, struct recording *recording, struct sql_error *error)
+int catalog_load_steps(struct catalog *catalog, struct recording *recording, struct sql_error *error)
 {
 	sqlite3_stmt *rows = recording_prepare(
-	    recording, "SELECT process, key, number FROM main.step_mark ORDER BY process, key", error);
+	    recording, "SELECT process, key, number, at_ns FROM main.step_mark ORDER BY process, key", error);
 	size_t capacity = 0;
 	int state = -1;
 
@@ -253,8 +253,8 @@ static int load_steps(struct catalog *catalog, struct recording *recording, stru
 		}
 		if (process->step_count++ == 0)
 			process->first_step = catalog->step_count;
-		catalog->steps[catalog->step_count++] =
-		    (struct catalog_step){sqlite3_column_int64(rows, 1), sqlite3_column_int64(rows, 2)};
+		catalog->steps[catalog->step_count++] = (struct catalog_step){
+		    sqlite3_column_int64(rows, 1), sqlite3_column_int64(rows, 2), sqlite3_column_int64(rows, 3)};
 	}
 	sqlite3_finalize(rows);
 	return state;
@@ -267,7 +267,7 @@ int catalog_load(struct catalog *catalog, struct recording *recording, const str
 	if (replay_add_functions(recording, error) < 0 || load_processes(catalog, recording, error) < 0 ||
 	    load_ranges(catalog, recording, error) < 0 || load_origins(catalog, recording, error) < 0)
 		return -1;
-	return filter->has_steps ? load_steps(catalog, recording, error) : 0;
+	return filter->has_steps ? catalog_load_steps(catalog, recording, error) : 0;
 }
 
 void catalog_clear(struct catalog *catalog)
@@ -279,16 +279,12 @@ void catalog_clear(struct catalog *catalog)
 	free(catalog->steps);
 }
 
-int64_t catalog_step(const struct catalog *catalog, uint32_t process, int64_t key, int64_t none)
+size_t catalog_steps_begun(const struct catalog *catalog, uint32_t process, int64_t key)
 {
 	const struct catalog_process *owner = &catalog->processes[process];
-	const struct catalog_step *steps;
+	const struct catalog_step *steps = catalog->steps + owner->first_step;
 	size_t low = 0, high = owner->step_count;
 
-	if (high == 0)
-		return none;
-	steps = catalog->steps + owner->first_step;
-	/* the last mark before KEY */
 	while (low < high) {
 		size_t middle = (low + high) / 2;
 
@@ -297,7 +293,14 @@ int64_t catalog_step(const struct catalog *catalog, uint32_t process, int64_t ke
 		else
 			high = middle;
 	}
-	return low > 0 ? steps[low - 1].number : none;
+	return low;
+}
+
+int64_t catalog_step(const struct catalog *catalog, uint32_t process, int64_t key, int64_t none)
+{
+	size_t begun = catalog->processes[process].step_count > 0 ? catalog_steps_begun(catalog, process, key) : 0;
+
+	return begun > 0 ? catalog->steps[catalog->processes[process].first_step + begun - 1].number : none;
 }
 
 bool catalog_step_chosen(const struct catalog *catalog, uint32_t process, int64_t key)

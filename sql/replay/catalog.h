@@ -56,7 +56,7 @@ struct catalog_series {
 };
 
 struct catalog_step {
-	int64_t key, number;
+	int64_t key, number, at_ns;
 };
 
 struct catalog {
@@ -68,7 +68,7 @@ struct catalog {
 	size_t origin_count;
 	struct catalog_series *series;
 	size_t series_count;
-	struct catalog_step *steps; /* only when the filter has steps */
+	struct catalog_step *steps; /* only when the filter has steps, or catalog_load_steps() was called */
 	size_t step_count;
 	bool per_process;
 	struct filter filter;
@@ -79,6 +79,10 @@ int catalog_load(struct catalog *catalog, struct recording *recording, const str
                  struct sql_error *error);
 void catalog_clear(struct catalog *catalog);
 
+/* Loads the steps where the filter has none, for who needs them without choosing blocks by them. 0, or -1 with ERROR.
+ */
+int catalog_load_steps(struct catalog *catalog, struct recording *recording, struct sql_error *error);
+
 /* The origin of that id, NULL when there is none. */
 static inline const struct catalog_origin *catalog_origin(const struct catalog *catalog, int64_t id)
 {
@@ -87,7 +91,10 @@ static inline const struct catalog_origin *catalog_origin(const struct catalog *
 	return &catalog->origins[id];
 }
 
-/* The step of PROCESS (an index) at KEY; NONE before the first. Only when the filter has steps. */
+/* How many steps PROCESS (an index) had begun at KEY. Steps have to be loaded. */
+size_t catalog_steps_begun(const struct catalog *catalog, uint32_t process, int64_t key);
+
+/* The step of PROCESS (an index) at KEY; NONE before the first. Steps have to be loaded. */
 int64_t catalog_step(const struct catalog *catalog, uint32_t process, int64_t key, int64_t none);
 
 /* Whether a block that PROCESS (an index) allocated with KEY lies in the steps of the filter. */

@@ -278,12 +278,18 @@ int replay_undo(struct replay *replay, struct sql_error *error)
 	return 0;
 }
 
+void replay_each_of(const struct replay *replay, uint32_t process,
+                    void (*each)(const struct replay_block *block, void *context), void *context)
+{
+	for (size_t at = 0; at < replay->lanes[process].live.count; at++)
+		each(&replay->lanes[process].live.blocks[at], context);
+}
+
 void replay_each(const struct replay *replay, void (*each)(const struct replay_block *block, void *context),
                  void *context)
 {
-	for (size_t i = 0; i < replay->catalog->process_count; i++)
-		for (size_t at = 0; at < replay->lanes[i].live.count; at++)
-			each(&replay->lanes[i].live.blocks[at], context);
+	for (uint32_t i = 0; i < replay->catalog->process_count; i++)
+		replay_each_of(replay, i, each, context);
 }
 
 size_t replay_live(const struct replay *replay)

@@ -45,6 +45,9 @@ int replay_undo(struct replay *replay, struct sql_error *error);
 /* Calls EACH for every live block. */
 void replay_each(const struct replay *replay, void (*each)(const struct replay_block *block, void *context),
                  void *context);
+/* The same for those of PROCESS (an index) alone. */
+void replay_each_of(const struct replay *replay, uint32_t process,
+                    void (*each)(const struct replay_block *block, void *context), void *context);
 size_t replay_live(const struct replay *replay);
 
 #endif

@@ -30,6 +30,7 @@ class Recording:
             database.row_factory = sqlite3.Row
             self.processes = [dict(row) for row in database.execute("SELECT * FROM process ORDER BY process_id")]
             self.events = [dict(row) for row in database.execute("SELECT * FROM event ORDER BY at_ns, process, event_id")]
+            self.marks = [dict(row) for row in database.execute("SELECT * FROM step ORDER BY process, event_id")]
             self.info = dict(database.execute("SELECT * FROM recording").fetchone())
             self.threads = {row["thread_id"]: dict(row) for row in database.execute("SELECT * FROM thread")}
         database.close()

@@ -8,6 +8,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 
 import expect  # noqa: E402
 import expect_l1  # noqa: E402
+import expect_steps  # noqa: E402
 import expect_views  # noqa: E402
 from align import Mismatch, Recording, align, require  # noqa: E402
 from compare import Check, SampleCheck, planted_errors  # noqa: E402
@@ -67,6 +68,17 @@ def checks(run, chosen=expect.NOTHING, buckets=17):
     yield Check("timeline", ["--buckets", str(buckets), *options], expect.timeline(run, buckets, chosen), place + ["from_ns"])
     yield fragmentation_check(run, chosen)
     yield from view_checks(run, chosen)
+    yield from step_checks(run, chosen)
+
+
+def step_checks(run, chosen):
+    """steps, which a recording without a mark refuses."""
+    if run.marks and chosen.start is None and chosen.end is None:
+        options = chosen.arguments()
+        yield Check("steps", options, expect_steps.steps(run, chosen), ["pid", "device", "region", "from_ns", "step"])
+        for key in ("label", "size", "class") if chosen.steps is None else ():
+            yield Check("steps", ["--by", key, "--warm-up", "2", *options], expect_steps.growth(run, key, 2, chosen),
+                        ["pid", "device", "region", "group"])
 
 
 def view_checks(run, chosen):
@@ -117,7 +129,7 @@ def load(file, processes):
     """The recording, found faithful, and the model of what was issued."""
     recording = Recording(file)
     processes = align(processes, recording)
-    return Run(processes, recording.info["end_ns"])
+    return Run(processes, recording.info["end_ns"], recording.marks)
 
 
 def check_faithful(file, processes):

@@ -37,7 +37,7 @@ class Filter:
             given += ["--end", str(self.end)]
         return given
 
-    def _label_fits(self, label):
+    def takes_label(self, label):
         if self.label is None:
             return True
         return label is not None and (label == self.label or label.startswith(self.label + "/") or
@@ -46,7 +46,7 @@ class Filter:
     def takes_call(self, call, process, region=None):
         region = call.region if region is None else region
         return ((self.device is None or call.device == self.device) and (self.region is None or region == self.region)
-                and (self.pid is None or process.pid == self.pid) and self._label_fits(call.label)
+                and (self.pid is None or process.pid == self.pid) and self.takes_label(call.label)
                 and (self.steps is None or (call.step is not None and self.steps[0] <= call.step <= self.steps[1])))
 
     def takes(self, block):

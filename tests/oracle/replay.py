@@ -213,9 +213,10 @@ class ProcessReplay:
 class Run:
     """All processes of a run."""
 
-    def __init__(self, processes, end_ns):
+    def __init__(self, processes, end_ns, marks=()):
         self.processes = processes
         self.end_ns = end_ns
+        self.marks = marks  # of steps, as recorded
         self.replays = [ProcessReplay(process) for process in processes]
         self.blocks = [block for replay in self.replays for block in replay.blocks]
         self.failures = [call for replay in self.replays for call in replay.failures]

@@ -50,6 +50,10 @@ WHERE (:region IS NULL OR :region = 'CB')
   AND EXISTS (SELECT 1 FROM circular_buffer)
 
 -- notes:
+SELECT 'that is of the blocks which these steps allocated; what was live during each step: ttalloc-analyze steps'
+WHERE :step IS NOT NULL
+
+-- notes:
 SELECT 'how blocks and circular buffers split L1 when both together took the most: ttalloc-analyze l1'
 WHERE :by IS NULL
   AND coalesce(:region, 'CB') IN ('L1', 'CB')

@@ -82,27 +82,11 @@ static int64_t replaced_since(const struct replaced *replaced, int64_t key)
 	return (int64_t)(replaced->count - low);
 }
 
-/* How many steps of PROCESS have keys up to KEY. */
-static int64_t steps_until(const struct search *search, uint32_t process, int64_t key)
-{
-	const struct catalog_process *owner = &search->catalog.processes[process];
-	size_t low = 0, high = owner->step_count;
-
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-
-		if (search->catalog.steps[owner->first_step + middle].key <= key)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return (int64_t)low;
-}
-
-/* The same, with the begins and ends of ranges. */
+/* How many steps had begun at KEY, and begins and ends of ranges had been. */
 static int64_t marks_until(const struct search *search, uint32_t process, int64_t key)
 {
-	return steps_until(search, process, key) + range_keys_until(&search->range_keys, process, key);
+	return (int64_t)catalog_steps_begun(&search->catalog, process, key) +
+	       range_keys_until(&search->range_keys, process, key);
 }
 
 /* Whether the free of BLOCK, which comes behind all ends that were seen, is near its alloc. 1, 0, or -1 with ERROR. */

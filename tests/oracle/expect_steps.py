@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What steps has to answer: each step, and what grows, from the replay and the recorded marks of steps."""
+import statistics
+
+from expect import NOTHING, by_region, group_of, processes
+from issued import CB, REGION_WORDS
+from replay import INFINITY, totals
+
+ENDS_MAX = 512  # of steps, that a slope is taken from
+
+
+def marks_of(run, process):
+    """(place, number) of each step that PROCESS began."""
+    return [((mark["at_ns"], mark["process"], mark["event_id"]), mark["number"])
+            for mark in run.marks if mark["process"] == process.row]
+
+
+def steps(run, chosen=NOTHING):
+    rows = []
+    for replay in run.replays:
+        marks = marks_of(run, replay.process)
+        for (device, region), blocks in by_region(b for b in replay.blocks if _takes(chosen, b)).items():
+            series = totals(blocks)
+            for index in range(len(marks) + 1):
+                start, number = marks[index - 1] if index else ((0, -1, -1), None)
+                end = marks[index][0] if index < len(marks) else (INFINITY, INFINITY, INFINITY)
+                row = _step(replay, blocks, series, start, end)
+                if chosen.steps is not None and (number is None or not chosen.steps[0] <= number <= chosen.steps[1]):
+                    continue
+                if row["allocs"] or row["frees"] or row["peak_bytes"]:
+                    rows.append({"pid": replay.process.pid, "device": device, "region": REGION_WORDS[region], "step": number,
+                                 "from_ns": start[0], "to_ns": end[0] if index < len(marks) else None, **row})
+    return rows
+
+
+def _takes(chosen, block):
+    """Steps choose rows."""
+    return (chosen.pid in (None, block.process.pid) and chosen.device in (None, block.device) and
+            chosen.region in (None, block.region) and chosen.takes_label(block.call.label))
+
+
+def _step(replay, blocks, series, start, end):
+    before = [total for total in series if total[0] < start]
+    inside = [total for total in series if start < total[0] < end and total[0][2] != INFINITY]
+    states = [(start, *(before[-1][1:] if before else (0, 0, 0)))] + inside
+    most = max(states, key=lambda state: state[1])
+    made = [b for b in blocks if start < b.call.place < end]
+    gone = [b for b in blocks if b.end and start < b.end.place < end]
+    return {
+        "allocs": len(made), "frees": len(gone), "allocated_bytes": sum(b.payload for b in made),
+        "freed_bytes": sum(b.payload for b in gone), "live_bytes": states[-1][1], "peak_bytes": most[1],
+        "peak_ns": most[0][0], "peak_bank_bytes": max(state[2] for state in states),
+    }
+
+
+def growth(run, key, warm_up=None, chosen=NOTHING):
+    rows = []
+    for replay in run.replays:
+        marks = [place for place, _ in marks_of(run, replay.process)]
+        whole = max(len(marks) - 1, 0)
+        first = (-(-whole // 10) if warm_up is None else warm_up) + 1
+        counted = whole - first + 1
+        if counted < 3:
+            continue
+        groups = {}
+        for block in replay.blocks:
+            if _takes(chosen, block) and block.region != CB and not block.aliased:
+                groups.setdefault((block.device, block.region, group_of(block, key)), []).append(block)
+        for (device, region, group), blocks in groups.items():
+            row, bank_slope = _growth(blocks, marks, first, counted)
+            if row:
+                rows.append({"pid": replay.process.pid, "device": device, "region": REGION_WORDS[region], "group": group,
+                             "steps_until_full": _until_full(run, replay, device, region, marks, bank_slope, chosen), **row})
+    return rows
+
+
+def _growth(blocks, marks, first, counted):
+    left = [b for b in blocks if b.present_at(marks[-1])]
+    born = {id(b): sum(mark < b.call.place for mark in marks) for b in left}
+    kept = [b for b in left if born[id(b)] >= first]
+    share = len({born[id(b)] for b in kept}) / counted
+    if share < 0.9:
+        return None, 0
+    wanted = min(counted, ENDS_MAX)
+    ends = [first + counted - 1 - i * (counted - 1) // (wanted - 1) for i in range(wanted)]
+    at = [[b for b in blocks if b.present_at(marks[step])] for step in ends]
+    slope = _slope(ends, [sum(b.bytes for b in live) for live in at])
+    bank_slope = _slope(ends, [sum(b.bank_bytes for b in live) for live in at])
+    return {
+        "step_bytes": round(slope), "step_bank_bytes": round(bank_slope),
+        "kept_bytes": sum(b.bytes for b in kept), "kept_blocks": len(kept), "live_bytes": sum(b.bytes for b in left),
+        "share": share, "steps": counted,
+    } if slope > 0 else None, bank_slope
+
+
+def _slope(steps_, values):
+    return statistics.median((values[i] - values[j]) / (steps_[i] - steps_[j])
+                             for i in range(len(steps_)) for j in range(i + 1, len(steps_)))
+
+
+def _until_full(run, replay, device, region, marks, slope, chosen):
+    layouts = [layout for call in replay.process.events for layout in getattr(call, "layouts", None) or ()
+               if call.device == device and layout.region == region]
+    if not layouts or chosen.label is not None or slope <= 0:
+        return None
+    own = totals([b for b in replay.blocks if b.device == device and b.region == region and _takes(chosen, b)])
+    before = [total for total in own if total[0] < marks[-2]]
+    top = max([before[-1][2] if before else 0] + [total[2] for total in own if marks[-2] < total[0] < marks[-1]])
+    others = sum(other["peak_bank_bytes"] for other in processes(run) if other["pid"] != replay.process.pid and
+                 (other["device"], other["region"]) == (device, REGION_WORDS[region]) and
+                 any(r.process.pid == other["pid"] and (r.process.ended_ns is None or r.process.ended_ns > marks[-1][0])
+                     for r in run.replays))
+    return int(max(layouts[-1].bank_bytes - top - others, 0) / slope)

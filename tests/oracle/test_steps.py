@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+"""steps --by: a small leak beside large weights is what grows, and nothing else is; what cannot be answered is refused."""
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
+
+import expect  # noqa: E402
+import expect_steps  # noqa: E402
+from check import load  # noqa: E402
+from compare import Check  # noqa: E402
+from harness import Place, Player, Recorder, analyze, check, equal, issued, main, program, run  # noqa: E402
+
+KIB, MIB = 1 << 10, 1 << 20
+LAYOUT = [issued.Layout(issued.DRAM, 8, 64 * MIB, 0, 32)]
+
+
+class Bump:
+    """Addresses that nobody else has."""
+
+    def __init__(self):
+        self.top = 0
+
+    def take(self, size):
+        self.top += size
+        return self.top - size
+
+
+def train(player, count):
+    """Weights, activations, a ring of batches, a cache that fills up in the first steps, a state that each step replaces,
+    and a loss that is kept in nearly all steps."""
+    bump, ring, state = Bump(), [], None
+    player.open(LAYOUT)
+    player.push("weights")
+    for _ in range(4):
+        player.alloc(bump.take(8 * MIB), 8 * MIB, MIB)
+    player.pop()
+    for step in range(count):
+        player.step(step)
+        player.push("activations")
+        activations = [bump.take(64 * KIB) for _ in range(2)]
+        for address in activations:
+            player.alloc(address, 64 * KIB, 8 * KIB)
+        player.pop()
+        player.push("batch")
+        ring.append(bump.take(KIB + step % 5))
+        player.alloc(ring[-1], KIB + step % 5, 128)
+        if len(ring) > 2:
+            player.free(ring.pop(0))
+        player.pop()
+        if step < count // 3:
+            player.push("cache")
+            player.alloc(bump.take(512), 512, 64)
+            player.pop()
+        player.push("state")
+        kept, state = state, bump.take(4096)
+        player.alloc(state, 4096, 512)
+        if kept is not None:
+            player.free(kept)
+        player.pop()
+        if step % 20 != 7:
+            player.push("loss")
+            player.alloc(bump.take(256), 256 + step % 3, 32)
+            player.pop()
+        for address in activations:
+            player.free(address)
+    player.end()
+
+
+def record(play):
+    place = Place()
+    recorder = Recorder(place)
+    player = Player(place)
+    play(player)
+    place.await_drained()
+    file = recorder.stop()
+    return file, load(file, player.issued())
+
+
+def refused(file, *arguments):
+    done = run([program("ttalloc-analyze"), "steps", file, *arguments])
+    equal((done.returncode, done.stdout), (2, ""), f"steps {arguments}")
+    return done.stderr
+
+
+def only_the_leak_grows():
+    file, model = record(lambda player: train(player, 40))
+    for key in ("label", "class", "size"):
+        for options in ([], ["--warm-up", "0"], ["--warm-up", "36"], ["--label", "loss"]):
+            warm_up = int(options[1]) if options[:1] == ["--warm-up"] else None
+            chosen = expect.Filter(label=options[1] if options[:1] == ["--label"] else None)
+            Check("steps", ["--by", key, *options], expect_steps.growth(model, key, warm_up, chosen),
+                  ["pid", "device", "region", "group"]).compare(analyze("steps", file, "--by", key, *options))
+    rows = analyze("steps", file, "--by", "label")["rows"]
+    equal([row["group"] for row in rows], ["loss"], "what grows")
+    equal((rows[0]["step_bytes"], rows[0]["steps"]), (246, 35), "how fast, and of how many steps")
+    check(rows[0]["steps_until_full"] > 1000, f"until full: {rows}")
+    equal(run([program("ttalloc-analyze"), "steps", "--by", "label", "--exit-code", file]).returncode, 1, "a gate")
+    equal(run([program("ttalloc-analyze"), "steps", "--exit-code", file]).returncode, 0, "no gate without --by")
+    equal(run([program("ttalloc-analyze"), "steps", "--by", "label", "--label", "weights", "--exit-code", file]).returncode,
+          0, "weights do not grow")
+    check("--warm-up" in refused(file, "--warm-up", "3"), "--warm-up alone")
+    check("--warm-up" in refused(file, "--by", "label", "--warm-up=-1"), "a negative warm-up")
+    check("--by" in refused(file, "--by", "label", "--step", "3"), "--by with --step")
+    check("--by step" in refused(file, "--by", "step"), "--by step")
+
+
+def many_steps_are_sampled():
+    def play(player):
+        for step in range(560):
+            player.step(step)
+            player.push("jumps" if step % 100 == 50 else "creeps")
+            player.alloc(step * 4096, 4096 if step % 100 == 50 else 16 + step % 7)
+            player.pop()
+        player.end()
+    file, model = record(play)
+    for key in ("label", "region"):
+        Check("steps", ["--by", key], expect_steps.growth(model, key),
+              ["pid", "device", "region", "group"]).compare(analyze("steps", file, "--by", key))
+    equal([row["group"] for row in analyze("steps", file, "--by", "label")["rows"]], ["creeps"], "what grows")
+    Check("steps", [], expect_steps.steps(model), ["from_ns"]).compare(analyze("steps", file))
+
+
+def without_steps_it_says_how_to_record_them():
+    file, _ = record(lambda player: (player.alloc(0, 64), player.end()))
+    check("--auto-step" in refused(file), "how to record steps")
+    file, _ = record(lambda player: (player.step(1), player.alloc(0, 64), player.step(2), player.end()))
+    answer = analyze("steps", file, "--by", "label")
+    check(answer["rows"] == [] and any("4 steps" in note for note in answer["notes"]), f"too few steps: {answer}")
+
+
+main(only_the_leak_grows, many_steps_are_sampled, without_steps_it_says_how_to_record_them)
