@@ -209,6 +209,31 @@ void ttalloc_note(const char *text, uint64_t count);
  * True when it is; false on time-out, when no recorder is there, or when recording is off. */
 bool ttalloc_flush(unsigned timeout_ms);
 
+/* What this process has of a region of a device, and had at most. */
+struct ttalloc_usage {
+	uint32_t struct_size;     /* sizeof(struct ttalloc_usage), set by the caller */
+	uint32_t banks;           /* 0: not known */
+	uint64_t bank_bytes;      /* allocatable bytes of each bank; 0: not known (ttalloc_device_open()) */
+	uint64_t live_bytes;      /* payload; blocks that are aliased count zero */
+	uint64_t live_bank_bytes; /* footprint in each bank */
+	uint64_t live_blocks;
+	uint64_t peak_bytes;      /* the most that live_bytes was, since the beginning or ttalloc_usage_reset_peak() */
+	uint64_t peak_bank_bytes; /* of live_bank_bytes; the two need not have been at one moment */
+	uint64_t largest_free_bytes; /* in one piece, in each bank; 0 where bank_bytes is */
+};
+
+/* Fills in *USAGE, up to its struct_size, as it is after all that was reported before the call; no recorder is asked.
+ * With ttalloc_on(), of that allocator alone. Thread-safe, but not for signal handlers. It takes as long as it takes to
+ * pack what was reported lately (some ms at most), and to look at all live blocks once.
+ * False, with zeros, when that is not known: recording is off; the first call came after events, and
+ * TTALLOC_USAGE=1 was not in the environment; some were lost, or cannot be taken in, because nobody records and the
+ * spool is full; or this region is TTALLOC_CB or TTALLOC_KERNEL, which have programs and kernels. What a parent had
+ * when it forked is not its child's. */
+bool ttalloc_usage(uint32_t device, uint16_t region, struct ttalloc_usage *usage);
+
+/* The peaks begin anew, with what is live. False as above. */
+bool ttalloc_usage_reset_peak(uint32_t device, uint16_t region);
+
 /* ---- What makes the disabled case cheap; not for direct use ---- */
 
 enum ttalloc_gate_state { TTALLOC_GATE_UNKNOWN = 0, TTALLOC_GATE_OFF = 1, TTALLOC_GATE_ON = 2 };

@@ -13,6 +13,7 @@
 #include "inherit.h"
 #include "label.h"
 #include "producer.h"
+#include "hook/ship/usage.h"
 #include "hook/stacks/stack.h"
 
 /* Not to be inlined into a program that links the static library: a call stack begins at the caller. */
@@ -365,8 +366,39 @@ EXPORT bool ttalloc_flush(unsigned timeout_ms)
 	return done;
 }
 
+static bool ask_usage(uint32_t device, uint16_t region, bool reset, struct ttalloc_usage *usage)
+{
+	int saved_errno = errno;
+	bool known = false;
+
+	if (ttalloc_enabled())
+		known = tta_usage_ask(device, region, reset, usage);
+	if (tta_delegate() && tta_delegate()->version >= 4)
+		known = tta_delegate()->usage(device, region, reset, usage);
+	errno = saved_errno;
+	return known;
+}
+
+EXPORT bool ttalloc_usage(uint32_t device, uint16_t region, struct ttalloc_usage *given)
+{
+	uint32_t bytes = given->struct_size;
+	struct ttalloc_usage usage = {0};
+	bool known = ask_usage(device, region, false, &usage);
+
+	if (bytes == 0 || bytes > sizeof(usage))
+		bytes = sizeof(usage);
+	usage.struct_size = bytes;
+	memcpy(given, &usage, bytes);
+	return known;
+}
+
+EXPORT bool ttalloc_usage_reset_peak(uint32_t device, uint16_t region)
+{
+	return ask_usage(device, region, true, NULL);
+}
+
 const struct tta_delegate tta_own_delegate = {
-    .version = 3,
+    .version = 4,
     .emit = tta_emit_slow,
     .intern = intern_bytes,
     .label_push = ttalloc_label_push,
@@ -377,4 +409,5 @@ const struct tta_delegate tta_own_delegate = {
     .disinherit = tta_disinherit,
     .operation_begin = ttalloc_operation_begin,
     .operation_end = ttalloc_operation_end,
+    .usage = ask_usage,
 };

@@ -10,6 +10,7 @@
 #include "hook/core/fault.h"
 #include "outbox.h"
 #include "sealer.h"
+#include "usage.h"
 
 #define PACKING_STACK_BYTES (16u << 10) /* zstd takes five */
 #define FORCE_NS (100ull * TTA_NS_PER_MS)
@@ -46,12 +47,25 @@ static void note_room(struct tta_seal *seal, enum tta_sealed sealed)
 		__atomic_store_n(&seal->full_since_ns, tta_now_ns(), __ATOMIC_RELAXED);
 }
 
+/* Under the lock. */
+static void begin_usage(struct tta_sealer *sealer)
+{
+	bool is_whole = sealer->next_number == 0 && __atomic_load_n(&tta_context.lost_before, __ATOMIC_RELAXED) == 0;
+
+	sealer->usage = tta_usage_begin(is_whole);
+}
+
 /* Under the lock. NULL: there is no memory. */
 static struct tta_sealer *get_sealer(struct tta_seal *seal)
 {
-	if (!seal->sealer)
-		seal->sealer = tta_sealer_make(&(struct tta_sealer_source){
-		    .spool = &tta_context.spool, .marked = tta_context.marked, .clock = tta_context.clock});
+	if (seal->sealer)
+		return seal->sealer;
+	seal->sealer = tta_sealer_make(&(struct tta_sealer_source){.spool = &tta_context.spool,
+	                                                           .marked = tta_context.marked,
+	                                                           .table = &tta_context.table,
+	                                                           .clock = tta_context.clock});
+	if (seal->sealer && tta_context.options.usage)
+		begin_usage(seal->sealer);
 	return seal->sealer;
 }
 
@@ -126,6 +140,41 @@ bool tta_seal_everything(bool insist)
 	struct cut_to_come cut = {.number = 0};
 
 	return seal_until(is_cut_over, &cut, insist);
+}
+
+/* ---- What is live ---- */
+
+struct usage_to_come {
+	struct cut_to_come cut;
+	struct tta_usage_wish wish;
+	bool is_known;
+};
+
+/* Under the lock. The ledger begins before what was reported is sealed. */
+static bool is_usage_known(const void *what)
+{
+	struct usage_to_come *usage = (struct usage_to_come *)(uintptr_t)what;
+	struct tta_sealer *sealer = get_sealer(&tta_context.seal);
+
+	if (sealer && !sealer->usage)
+		begin_usage(sealer);
+	if (!sealer || !sealer->usage)
+		return true;
+	if (!is_cut_over(&usage->cut))
+		return false;
+	usage->is_known = tta_usage_read(sealer->usage, &usage->wish);
+	return true;
+}
+
+bool tta_usage_ask(uint32_t device, uint16_t region, bool reset, struct ttalloc_usage *figures)
+{
+	struct usage_to_come usage = {.wish = {.device = device, .region = region, .reset = reset, .usage = figures}};
+
+	if (!tta_context_ready() || !seal_until(is_usage_known, &usage, false))
+		return false;
+	if (usage.is_known && !reset)
+		tta_usage_finish(&usage.wish);
+	return usage.is_known;
 }
 
 /* ---- Waiting ---- */

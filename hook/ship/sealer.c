@@ -9,6 +9,7 @@
 #include <zstd.h>
 
 #include "outbox.h"
+#include "usage.h"
 
 #define ZSTD_LEVEL 1
 #define SMALLEST_BATCH 64u
@@ -105,5 +106,7 @@ again:
 		return TTA_SEALED_NO_ROOM;
 	}
 	tta_cut_confirm(sealer);
+	if (sealer->usage)
+		tta_usage_take(sealer->usage, sealer->events, sealer->count, sealer->source.table);
 	return TTA_SEALED_BATCH;
 }

@@ -15,6 +15,8 @@
 #include "ttalloc/batch.h"
 
 struct ZSTD_CCtx_s;
+struct tta_table;
+struct tta_usage_ledger;
 
 /* How far the sealer is in one ring. */
 struct tta_cursor {
@@ -39,12 +41,14 @@ struct tta_heap_item {
 struct tta_sealer_source {
 	struct tta_spool *spool;
 	uint64_t *marked; /* of each ring: drops that have a LOSS mark, or are promised one */
+	const struct tta_table *table;
 	enum tta_clock clock;
 };
 
 struct tta_sealer {
 	struct tta_sealer_source source;
 	struct ZSTD_CCtx_s *zstd;
+	struct tta_usage_ledger *usage;  /* NULL: nobody wants to know */
 	uint32_t cuts_begun, cuts_ended; /* equal: no cut is being taken */
 	uint64_t cut_ticks;              /* the moment of the last one: later events wait for the next */
 	uint64_t last_ticks;             /* of the last sealed event */

@@ -146,14 +146,14 @@ int measure_ignored(struct recording *recording, const struct budget *ignored, c
 
 /* ---- Figures ---- */
 
-static struct measured *find(struct measures *measures, int64_t device, int64_t region)
+/* The one of DEVICE and REGION; the count: there is none yet. */
+static size_t find(const struct measures *measures, int64_t device, int64_t region)
 {
-	struct measured *measured = measures->list;
+	size_t at = 0;
 
-	while (measured < measures->list + measures->count &&
-	       (measured->device != device || measured->region != region))
-		measured++;
-	return measured;
+	while (at < measures->count && (measures->list[at].device != device || measures->list[at].region != region))
+		at++;
+	return at;
 }
 
 static void fold(struct measured *measured, enum budget_fold how, double value, int64_t at_ns, bool is_first)
@@ -183,8 +183,8 @@ static int add_row(struct measures *measures, const struct budget *budget, const
 	const struct budget_figure *figure = budget->figure;
 	const char *region = text_of(run, "region");
 	int64_t device = integer_of(run, "device"), number = region ? region_number(region, NULL) : MEASURE_NONE;
-	struct measured *measured = find(measures, device, number);
-	bool is_first = measured == measures->list + measures->count;
+	size_t at = find(measures, device, number);
+	bool is_first = at == measures->count;
 	double value;
 
 	if (!value_of(figure, run, &value)) {
@@ -199,10 +199,11 @@ static int add_row(struct measures *measures, const struct budget *budget, const
 	if (is_first) {
 		if (array_reserve(&measures->list, &measures->capacity, measures->count) < 0)
 			return sql_fail(error, "out of memory");
-		measured = &measures->list[measures->count++];
-		*measured = (struct measured){.device = device, .region = number, .at_ns = MEASURE_NONE};
+		measures->list[measures->count++] =
+		    (struct measured){.device = device, .region = number, .at_ns = MEASURE_NONE};
 	}
-	fold(measured, figure->fold, value, figure->moment ? integer_of(run, figure->moment) : MEASURE_NONE, is_first);
+	fold(&measures->list[at], figure->fold, value, figure->moment ? integer_of(run, figure->moment) : MEASURE_NONE,
+	     is_first);
 	return 0;
 }
 
