@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * companion.h - ttalloc-analyze beside the recorder, reading the recording while it is made: --watch shows it on the
- * upper lines of the terminal, --metrics serves it to a monitoring system. Recording never depends on one: what goes
- * wrong is a line on standard error.
+ * upper lines of the terminal, --serve in a browser, --metrics to a monitoring system. Recording never depends on one:
+ * what goes wrong is a line on standard error.
  */
 #ifndef RECORDER_COMPANION_H
 #define RECORDER_COMPANION_H

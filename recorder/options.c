@@ -137,6 +137,10 @@ static const struct option_row rows[] = {
      AT(watch),
      .help = "show the recording on the upper lines of the terminal, above COMMAND's own output; for programs that "
              "print lines, not for ones that fill the screen"},
+    {.name = "serve",
+     .kind = OPTION_FLAG,
+     AT(serve),
+     .help = "serve the page of 'ttalloc-analyze serve' while it is recorded, on 127.0.0.1, and print its link"},
     {.name = "metrics",
      .argument = "ADDRESS:PORT",
      .kind = OPTION_TEXT,

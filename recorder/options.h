@@ -28,6 +28,7 @@ struct recorder_options {
 	const char *stacks;        /* frames of a call stack, as a number; NULL: none are recorded */
 	const char *unwinder;      /* how they are found; NULL: as the hook does by itself */
 	const char *auto_step;     /* the call that ends a step of a Python COMMAND; NULL: none */
+	bool serve;                /* its page, while it is recorded */
 	const char *metrics;       /* where they are served, ADDRESS:PORT; NULL: nowhere */
 	const char *metrics_file;  /* where they are written; NULL: nowhere */
 	unsigned commit_ms;

@@ -56,7 +56,7 @@ struct session {
 	struct devices *devices; /* for old monitors; NULL: there are none */
 	struct ingest_observer observer;
 	sigset_t signals, signals_before;
-	struct companion watch, metrics;
+	struct companion watch, serve, metrics;
 	struct server_report report;
 	struct ingest_totals totals;
 	uint64_t closing_since_ns;
@@ -363,6 +363,12 @@ static void start_companions(struct session *session)
 
 	if (options->metrics || options->metrics_file)
 		start_metrics(session);
+	if (options->serve)
+		companion_start(&session->serve, "--serve",
+		                (const char *[]){"serve", "--db", session->output.path, NULL},
+		                &session->signals_before);
+	if (session->serve.pid)
+		say("the page is at %s", session->serve.word);
 	if (options->watch)
 		companion_start(&session->watch, "--watch",
 		                (const char *[]){"watch", "--above", "--db", session->output.path, NULL},
@@ -488,6 +494,7 @@ static bool end(struct session *session, bool ran)
 
 	companion_stop(&session->watch); /* what is said from here on has the whole terminal */
 	complete = close_ingest(session, &error) == 0;
+	companion_stop(&session->serve);
 	companion_stop(&session->metrics); /* which sees the end */
 
 	if (complete && session->report.unwritten) {

@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "page_answer.h"
 #include "analyze/report/report.h"
-#include "analyze/run.h"
 #include "sql/base/error.h"
 #include "sql/base/units.h"
 
@@ -27,33 +27,6 @@ static const struct option own_options[] = {
     {.name = "full", .help = "ask also what takes long of a recording with more than 4 million events"},
 };
 
-/* Answers a panel of the page. */
-static int answer_words(void *context, struct recording *recording, const char *const *words, size_t count, FILE *out,
-                        struct sql_error *error)
-{
-	const struct command *command = context;
-	struct verb *verb = verbs_find(command->verbs, words[0]);
-	struct options options;
-	struct arguments arguments = {.setting_count = 0};
-	char *argv[ARGUMENTS_MAX];
-	size_t argc = 0;
-	for (size_t i = 0; i < count && argc + 1 < ARGUMENTS_MAX; i++)
-		argv[argc++] = (char *)words[i]; /* not changed */
-	argv[argc++] = (char *)"--format=columns";
-	if (!verb)
-		return sql_fail(error, "there is no verb '%.80s'", words[0]);
-	if (options_for(&options, verb, verb->query, error) < 0 ||
-	    arguments_parse(&arguments, verb, &options, (int)argc, argv, error) < 0)
-		return -1;
-	const struct request request = {.verb = verb,
-	                                .query = verb->query,
-	                                .statement =
-	                                    verb->own && verb->own->runs_statements ? arguments.operands[0] : NULL,
-	                                .file = recording_path(recording),
-	                                .arguments = &arguments};
-	return run_answer(recording, &request, out, error) == STATUS_TROUBLE ? -1 : 0;
-}
-
 static enum status run(struct command *command)
 {
 	struct sql_error error;
@@ -63,7 +36,7 @@ static enum status run(struct command *command)
 	                        .force = arguments_text(arguments, "force"),
 	                        .whole = arguments_text(arguments, "full"),
 	                        .device = -1,
-	                        .ask = answer_words,
+	                        .ask = page_answer,
 	                        .context = command};
 	if (device)
 		parse_integer(device, &report.device);

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "exposition.h"
-#include "http.h"
+#include "analyze/http/http.h"
 #include "sql/base/error.h"
 #include "sql/base/machine.h"
 #include "sql/base/memory.h"
@@ -73,9 +73,27 @@ static char *make_text(struct metrics *metrics, enum exposition format, size_t *
 	return text;
 }
 
-static char *answer(void *context, int openmetrics, size_t *bytes, struct sql_error *error)
+static void answer(void *context, const struct http_request *request, struct http_reply *reply)
 {
-	return make_text(context, openmetrics ? EXPOSITION_OPENMETRICS : EXPOSITION_PROMETHEUS, bytes, error);
+	const char *accepted = http_header(request, "Accept"), *path = http_path(request);
+	bool openmetrics = accepted && strstr(accepted, "application/openmetrics-text");
+	struct sql_error error;
+
+	if (strcmp(path, "/") == 0) {
+		http_say(reply, 200, "ttalloc: the metrics are at /metrics\n");
+		return;
+	}
+	if (strcmp(path, "/metrics") != 0) {
+		http_say(reply, 404, "there is /metrics\n");
+		return;
+	}
+	reply->text =
+	    make_text(context, openmetrics ? EXPOSITION_OPENMETRICS : EXPOSITION_PROMETHEUS, &reply->bytes, &error);
+	reply->type = openmetrics ? "application/openmetrics-text; version=1.0.0; charset=utf-8"
+	                          : "text/plain; version=0.0.4; charset=utf-8";
+	reply->status = 200;
+	if (!reply->text)
+		http_say(reply, 503, error.text);
 }
 
 /* Whole, or not at all: node_exporter reads when it likes. */
@@ -165,7 +183,7 @@ static void say_ready(const char *url)
 
 static enum status serve(struct metrics *metrics)
 {
-	char url[HTTP_URL_MAX] = "ready";
+	char url[HTTP_URL_MAX + sizeof "/metrics"] = "ready";
 	struct http *http = NULL;
 	struct sql_error error;
 	enum status status;
@@ -180,6 +198,7 @@ static enum status serve(struct metrics *metrics)
 		http = http_open(metrics->options->listen, answer, metrics, url, &error);
 		if (!http)
 			return fail(&error);
+		strcat(url, "/metrics");
 	}
 	say_ready(url);
 	status = run_on(metrics, &signals);

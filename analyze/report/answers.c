@@ -92,15 +92,16 @@ static const char *or_null(const char *number)
 	return number[0] != '\0' ? number : "NULL";
 }
 
-void answer_draw(const struct asker *asker, const struct panels *panels, bool circular)
+void answer_draw(const struct asker *asker, const struct panels *panels, bool circular, const char *start,
+                 const char *end)
 {
 	char statement[512];
 	struct sql_error ignored;
 
 	snprintf(statement, sizeof statement,
 	         "SELECT * FROM drawing('%s', %" PRId64 ", %" PRId64 ", '%s', NULL, NULL, NULL, NULL, %s, %s)",
-	         panels->by, panels->buckets, panels->blocks, circular ? "circular" : "blocks", or_null(panels->start),
-	         or_null(panels->end));
+	         panels->by, panels->buckets, panels->blocks, circular ? "circular" : "blocks", or_null(start),
+	         or_null(end));
 	struct query_run *run = query_start_sql(asker->recording, statement, &ignored);
 	while (run && query_next(run, &ignored) == 1)
 		;

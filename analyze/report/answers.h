@@ -26,8 +26,9 @@ struct more_words {
 /* Writes the JSON of PANEL to OUT. An answer that cannot be given is part of it. 0; -1: OUT failed. */
 int answer_panel(const struct asker *asker, const struct panel *panel, const struct more_words *more, FILE *out);
 
-/* Draws what PANELS' pictures need, in one pass: those of circular buffers, or all others. An error shows up where the
- * pictures are asked for. */
-void answer_draw(const struct asker *asker, const struct panels *panels, bool circular);
+/* Draws what PANELS' pictures need, from START to END (nanoseconds; "": all), in one pass: those of circular buffers,
+ * or all others. An error shows up where the pictures are asked for. */
+void answer_draw(const struct asker *asker, const struct panels *panels, bool circular, const char *start,
+                 const char *end);
 
 #endif

@@ -17,6 +17,7 @@
 #define LARGE_EVENTS 4000000
 #define FAILURES_MAX 8
 #define DEVICES_MAX 4
+#define DEVICES_MAX_LIVE 256
 /* Of all that is drawn together, as long as the page is small enough. */
 #define BLOCKS_IN_ALL 14000
 #define BUCKETS_IN_ALL 640
@@ -144,7 +145,8 @@ static int find_drawn(struct choosing *choosing)
 	size_t capacity = 0;
 	int state;
 
-	snprintf(statement, sizeof statement, drawn_sql, device, device, device, DEVICES_MAX);
+	snprintf(statement, sizeof statement, drawn_sql, device, device, device,
+	         choosing->wish->live ? DEVICES_MAX_LIVE : DEVICES_MAX);
 	struct query_run *run = query_start_sql(choosing->recording, statement, choosing->error);
 	if (!run)
 		return -1;
@@ -208,7 +210,7 @@ static void choose_window(struct choosing *choosing)
 static void choose_size(struct choosing *choosing)
 {
 	struct panels *panels = choosing->panels;
-	int64_t buckets = BUCKETS_IN_ALL / (choosing->devices > 0 ? choosing->devices : 1);
+	int64_t buckets = BUCKETS_IN_ALL / (choosing->devices > 0 && !choosing->wish->live ? choosing->devices : 1);
 
 	panels->whole = choosing->wish->whole || choosing->facts.events < LARGE_EVENTS;
 	panels->blocks = blocks_of_each(choosing);
@@ -236,6 +238,15 @@ static void add_picture(struct panels *panels, const struct drawn *drawn, const 
 	panel->circular = strcmp(drawn->word, "CB") == 0;
 }
 
+/* Asked with --at. */
+static void add_moment(struct panels *panels, const struct drawn *drawn, const char *by)
+{
+	char id[80];
+
+	snprintf(id, sizeof id, "moment-%" PRId64 "-%s-%s", drawn->device, drawn->word, by);
+	add(panels, id, "top --by %s --device %" PRId64 " --region %s", by, drawn->device, drawn->word);
+}
+
 static void add_drawn(struct choosing *choosing, const struct drawn *drawn)
 {
 	struct panels *panels = choosing->panels;
@@ -245,6 +256,8 @@ static void add_drawn(struct choosing *choosing, const struct drawn *drawn)
 	for (char *word; (word = strsep(&rest, ","));) {
 		snprintf(words, sizeof words, "timeline --by %s --buckets %" PRId64, word, panels->buckets);
 		add_picture(panels, drawn, "timeline", word, words);
+		if (choosing->wish->live)
+			add_moment(panels, drawn, word);
 	}
 	snprintf(words, sizeof words, "map --blocks %" PRId64 " --parts %" PRId64, panels->blocks, panels->buckets);
 	if (strcmp(drawn->word, "KERNEL") != 0) /* has no addresses */

@@ -39,6 +39,7 @@ struct panels_wish {
 	bool whole;       /* ask also what takes long of a large recording */
 	unsigned smaller; /* how often the page was too large */
 	bool two_files;   /* a comparison */
+	bool live;        /* served: any moment can be asked about, and any number of devices */
 };
 
 /* Chooses the questions for RECORDING. 0, or -1 with ERROR filled; panels_clear() is needed either way. */

@@ -71,7 +71,7 @@ static void *run_lane(void *context)
 	const struct asker asker = {.recording = lane->recording};
 
 	/* pictures belong to the connection that has drawn them; other questions to whoever comes first */
-	answer_draw(&asker, asking->panels, lane->circular);
+	answer_draw(&asker, asking->panels, lane->circular, asking->panels->start, asking->panels->end);
 	for (int pictures = 1; pictures >= 0; pictures--)
 		for (size_t i = 0; i < asking->panels->count; i++) {
 			const struct panel *panel = &asking->panels->list[i];

@@ -6,9 +6,11 @@ import os
 import pathlib
 import re
 import subprocess
+import urllib.error
+import urllib.request
 
 from browser import Browser
-from harness import Generator, Place, Player, Recorder, analyze, check, equal, main, program, run
+from harness import Generator, Place, Player, Recorder, analyze, check, equal, main, program, run, skip, start
 
 PAGE_MAX_BYTES = 3_000_000
 BLOCK = re.compile(r'<script type="application/json" class="panel" id="([^"]*)">(.*?)</script>', re.S)
@@ -243,6 +245,100 @@ def empty_incomplete_and_many():
     browser.close()
 
 
+def serve(place, file, *arguments, **options):
+    """The server's process and its link."""
+    process = start([program("ttalloc-analyze"), "serve", file, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
+    link = process.stdout.readline().strip()
+    if not link and "without libmicrohttpd" in process.stderr.read():
+        skip("this build serves nothing: libmicrohttpd-dev is missing")
+    check(re.fullmatch(r"http://127\.0\.0\.1:[0-9]+/[0-9a-f]{32}/", link), f"the link: {link!r}")
+    return process, link
+
+
+def get(address):
+    try:
+        with urllib.request.urlopen(address, timeout=60) as response:
+            return response.status, response.read(), dict(response.headers)
+    except urllib.error.HTTPError as error:
+        return error.code, error.read(), dict(error.headers)
+
+
+def served_answers_are_those_of_the_verbs():
+    place = Place()
+    file = trainer(place, "run.db", "--leak-per-step", "1M")
+    process, link = serve(place, file)
+    status, page, headers = get(link)
+    about = json.loads(dict(BLOCK.findall(page.decode()))["about"])
+    check(status == 200 and "default-src 'none'" in headers["Content-Security-Policy"] and headers["Cache-Control"] == "no-store", f"{headers}")
+    length = analyze("info", file)["rows"][0]["duration_ns"]
+    middle = analyze("peak", "--device", "0", "--region", "DRAM", file)["rows"][0]["peak_ns"]
+    for name, query in (("peak", ""), ("leaks-by", ""), ("timeline-0-DRAM-pattern", f"start={middle - 100000}&end={middle + 50000}"), ("map-0-DRAM", f"start={middle}&end={middle}"),
+                        ("map-0-CB", ""), ("moment-0-DRAM-pattern", f"at={middle}"), ("timeline-1-DRAM-class", f"start=0&end={length}") if "map-1-DRAM" in about["panels"] else ("info", "")):
+        status, answer, headers = get(f"{link}data/{name}?{query}")
+        equal((status, headers["Content-Type"]), (200, "application/json"), name)
+        check_panels({name: json.loads(answer)})
+    # others, and what is no number, learn nothing
+    token = link.split("/")[3]
+    for address in (link.replace(token, "0" * 32), link.replace(token + "/", ""), link.replace(token, token[:-1]), link + "data/nothing", link + "../run.db", link + "data/info/../../x"):
+        equal(get(address)[0], 404, address)
+    for query in "at=1;DROP", "start=-1&end=2", "at=9" + "9" * 40, "at=1%20OR%201":
+        equal(get(f"{link}data/moment-0-DRAM-pattern?{query}")[0], 400, query)
+    equal(get(link + "data/peak?at=5")[0], 200, "what a verb does not take")
+    process.terminate()
+    equal(process.wait(20), 0, "the status")
+
+
+def a_recording_is_followed():
+    place = Place()
+    recorder = Recorder(place)
+    player = Player(place)
+    player.push("first")
+    player.alloc(0x1000, 4096)
+    player.flush()
+    process, link = serve(place, recorder.file)
+    browser = Browser()
+    browser.open(link)
+    check("recording" in browser.js("return document.getElementById('trusted').innerText"), "it says that it goes on")
+    player.alloc(0x9000, 1 << 20)
+    player.flush()
+    browser.wait("return document.getElementById('tiles').innerText.includes('1,052,672')", "the new peak")
+    player.free(0x9000)
+    at = browser.js("return facts.peaks[0].peak_ns")
+    browser.js("change({at: arguments[0]})", at)
+    browser.wait("return document.getElementById('moment').innerText.includes('1,052,672 B live')", "the moment itself")
+    player.end()
+    place.await_drained()
+    file = recorder.stop()
+    equal(sorted(path.name for path in place.path.glob("run.db*")), ["run.db"], "one single file, although it is served")
+    browser.wait("return !about.recording && document.documentElement.dataset.ready === 'yes'", "the end")
+    check("complete" in browser.js("return document.getElementById('trusted').innerText"), f"the end of {file}")
+    check("1,052,672" in browser.js("return document.getElementById('tiles').innerText"), f"the peak of {file}")
+    equal(browser.errors(), [], "errors")
+    browser.close()
+    process.terminate()
+    equal(process.wait(20), 0, "the status")
+
+
+def the_recorder_serves_it():
+    place = Place()
+    process = start([program("ttalloc-recorder"), "--serve", "-o", place.file("run.db"), "--", "sh", "-c", "read line"], env=place.env, stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    said = process.stderr.readline()
+    if "without libmicrohttpd" in said:
+        process.stdin.close()
+        process.wait(60)
+        skip("this build serves nothing: libmicrohttpd-dev is missing")
+    link = said.rpartition(" ")[2].strip()
+    equal(get(link)[0], 200, f"the page at {said!r}")
+    process.stdin.close()
+    equal(process.wait(60), 1, "the command's status")
+    try:
+        get(link)
+        check(False, "it goes on")
+    except OSError:
+        pass
+
+
 def files_are_kept():
     place = Place()
     file = trainer(place, "run.db")
@@ -258,4 +354,5 @@ def files_are_kept():
 
 
 main(figures_are_those_of_the_verbs, buckets_by_group_add_up, the_map_has_all_blocks_or_says_so, circular_buffers_stay_while_their_program_runs,
-     nothing_in_a_recording_runs, the_page_loads_nothing_and_answers, empty_incomplete_and_many, files_are_kept)
+     nothing_in_a_recording_runs, the_page_loads_nothing_and_answers, empty_incomplete_and_many,
+     served_answers_are_those_of_the_verbs, a_recording_is_followed, the_recorder_serves_it, files_are_kept)

@@ -69,11 +69,15 @@ function read_panel(id) {
 }
 
 async function fetch_panel(id, query) {
-  const response = await fetch(`data/${encodeURIComponent(id)}${query ? `?${query}` : ""}`, { headers: { "X-Token": about.token } });
-  if (!response.ok) return { id, command: "", error: `the server says ${response.status}` };
-  const panel = await response.json();
-  panel.table = panel.answer ? new Table(panel.answer) : null;
-  return panel;
+  try {
+    const response = await fetch(`data/${encodeURIComponent(id)}${query ? `?${query}` : ""}`, { cache: "no-store" });
+    if (!response.ok) return { id, command: "", error: `the server says: ${await response.text()}` };
+    const panel = await response.json();
+    panel.table = panel.answer ? new Table(panel.answer) : null;
+    return panel;
+  } catch {
+    return { id, command: "", error: "the server is gone: 'ttalloc-analyze serve' was interrupted, or the recorder ended" };
+  }
 }
 
 /** The panel of that id: {command, table} or {command, error}; null where the page has none. QUERY: live pages alone. */
@@ -83,6 +87,9 @@ function panel(id, query = "") {
   if (!answers.has(key)) answers.set(key, about.live ? fetch_panel(id, query) : Promise.resolve(read_panel(id)));
   return answers.get(key);
 }
+
+/** What belongs to a part of the run, where the page can ask for it; else what the page has of all of it. */
+const of_part = (window) => (about.live && window ? `start=${Math.round(window.start)}&end=${Math.round(window.end)}` : "");
 
 /** The rows of a panel; none where there is no answer. */
 async function rows_of(id) {

@@ -4,7 +4,7 @@
  */
 const facts = { steps: [], failures: [], whys: [], geometry: [], complete: true, peaks: [] };
 let time_line, address_map;
-const drawn = { key: "", serial: 0 };
+const drawn = { key: "", serial: 0, news: 0 };
 
 /** Whether a failure, or another row, is of the device and region shown. */
 const is_here = (row) => row.device === state.device && (row.region === state.view || (state.view === "CB" && row.region === "L1") || (state.view === "L1" && row.region === "CB"));
@@ -45,7 +45,7 @@ function draw_header() {
     info.processes === 1 ? "1 process" : `${exact(info.processes || 0)} processes`, info.started].filter(Boolean);
   replaceChildren($("facts"), facts_of.map((fact) => el("span", {}, fact)));
   replaceChildren($("trusted"), el("a", { href: "#trust", class: facts.complete ? "good" : "bad", onclick: (event) => { event.preventDefault(); scroll_to("trust"); } },
-    facts.complete ? "✓ complete" : "✕ INCOMPLETE"));
+    about.recording ? "● recording" : facts.complete ? "✓ complete" : "✕ INCOMPLETE"));
 }
 
 /** Devices whose peaks are those of DEVICE, within two digits: alike, and drawn once. */
@@ -95,19 +95,25 @@ function draw_controls() {
 
 /** Loads what the state shows, when that has changed. */
 async function load_pictures() {
-  const key = `${state.device} ${state.view} ${state.by}`;
+  const part = of_part(is_zoomed() ? state : null);
+  const key = `${state.device} ${state.view} ${state.by} ${part} ${drawn.news}`;
   if (drawn.key === key) return;
   drawn.key = key;
+  if (part) await new Promise((resolve) => setTimeout(resolve, 150)); // until the zoom rests
+  if (drawn.key !== key) return;
   const serial = ++drawn.serial;
   const in_l1 = state.view === "L1" || state.view === "CB";
   const [line, ...maps] = await Promise.all([
-    panel(`timeline-${state.device}-${state.view}-${state.by}`),
-    ...(in_l1 ? ["L1", "CB"] : [state.view]).map((region) => panel(`map-${state.device}-${region}`)),
+    panel(`timeline-${state.device}-${state.view}-${state.by}`, part),
+    ...(in_l1 ? ["L1", "CB"] : [state.view]).map((region) => panel(`map-${state.device}-${region}`, part)),
   ]);
   if (serial !== drawn.serial) return;
   drawn.line = line;
   drawn.maps = maps.filter(Boolean);
   moments.buckets = line && line.table ? new Buckets(line.table) : null;
+  const beside = in_l1 ? await panel(`timeline-${state.device}-${state.view === "L1" ? "CB" : "L1"}-${state.by}`, part) : null;
+  if (serial !== drawn.serial) return;
+  if (moments.buckets && beside && beside.table) moments.buckets.colour_beside(new Buckets(beside.table));
   address_map.blocks = new Blocks(maps, geometry_of(state.device, state.view));
   $("no-map").hidden = maps.some(Boolean);
   replaceChildren($("picture-commands"), [line, ...drawn.maps].filter(Boolean).map((found) => [found.error ? el("p", { class: "note" }, found.error) : null, command_line(found)]),
@@ -178,6 +184,30 @@ function choose_first() {
   Object.assign(state, { low: link.low, high: link.high, at: link.at ?? (failed && is_here(failed) ? failed.at_ns : null), block: link.block });
 }
 
+/** Follows a recording in progress. */
+async function follow() {
+  for (;;) {
+    await new Promise((resolve) => setTimeout(resolve, 2000));
+    if (document.hidden) continue;
+    answers.clear();
+    const at_end = state.end >= drawn_window.end;
+    const news = await panel("info");
+    if (!news.table) { // what is drawn stays
+      replaceChildren($("trusted"), el("span", { class: "bad", title: news.error }, "○ not followed any more"));
+      continue;
+    }
+    await load_facts();
+    Object.assign(drawn_window, { start: 0, end: run_ns });
+    drawn.news++;
+    draw_header();
+    if (at_end) change({ end: run_ns });
+    else change({});
+    if (facts.info.ended === "in progress, or killed") continue;
+    location.reload(); // what the page asks may be more, now that all is known
+    return;
+  }
+}
+
 function choose_theme() {
   const button = $("theme");
   button.addEventListener("click", () => {
@@ -204,6 +234,7 @@ async function start() {
   await draw_cards();
   await draw_trust();
   document.documentElement.dataset.ready = "yes";
+  if (about.recording) follow();
 }
 
 start();

@@ -12,7 +12,7 @@ function moment_groups(bucket, before, buckets) {
   const keys = new Set(bucket.parts.map((part) => part.key));
   const gone = (before ? before.parts : []).filter((part) => !keys.has(part.key)).map((part) => ({ ...part, bytes: 0 }));
   return [...bucket.parts, ...gone].sort((a, b) => (a.groups > 1) - (b.groups > 1) || b.bytes - a.bytes).map((part) => {
-    const difference = part.bytes - (earlier.get(part.key) || 0);
+    const difference = before ? part.bytes - (earlier.get(part.key) || 0) : 0;
     return el("tr", {},
       el("td", { class: "text" }, swatch(part, buckets), group_name(part)),
       el("td", { class: "number" }, bytes_text(part.bytes), el("small", {}, exact(part.bytes))),
@@ -57,8 +57,35 @@ function chosen_block(blocks) {
   return block ? el("div", { class: "chosen" }, block_lines(block)) : null;
 }
 
-function draw_moment(host, blocks, found) {
-  const bucket = moments.current(), before = moments.before(), { buckets } = moments;
+/** A moment as a bucket has it: of a page that can ask, as 'top --at' says. */
+async function exact_moment(at) {
+  const found = await panel(`moment-${state.device}-${state.view}-${state.by}`, `at=${at}`);
+  if (!found || !found.table) return null;
+  const rows = found.table.rows().filter((row) => row.bytes > 0).sort((a, b) => b.bytes - a.bytes);
+  return { at, command: found.command, total: rows.reduce((sum, row) => sum + row.bytes, 0), parts: rows.map((row) => ({ key: `=${row.group}`, group: row.group, groups: 1, bytes: row.bytes })) };
+}
+
+async function exact_blocks(at) {
+  const regions = state.view === "L1" || state.view === "CB" ? ["L1", "CB"] : [state.view];
+  const found = await Promise.all(regions.map((region) => panel(`map-${state.device}-${region}`, `start=${at}&end=${at}`)));
+  return new Blocks(found, geometry_of(state.device, state.view));
+}
+
+let moment_serial = 0;
+
+async function draw_moment(host, blocks, found) {
+  const serial = ++moment_serial, bucket = moments.current();
+  const asks = about.live && state.at !== null && state.at <= run_ns;
+  if (!asks) return show_bucket(host, bucket, moments.before(), blocks, found);
+  const [moment, at_moment] = await Promise.all([exact_moment(state.at), exact_blocks(state.at)]);
+  if (serial !== moment_serial || !moment) return undefined;
+  const chosen = blocks.list.find((block) => block.allocation_id === state.block);
+  if (chosen && !at_moment.list.some((block) => block.allocation_id === state.block)) at_moment.list.push(chosen);
+  return show_bucket(host, moment.parts.length ? moment : null, bucket, at_moment, found);
+}
+
+function show_bucket(host, bucket, before, blocks, found) {
+  const { buckets } = moments;
   if (!bucket) {
     replaceChildren(host, el("h2", {}, "Moment"), el("p", { class: "note" }, state.at === null ? "Nothing was live." : `Nothing was live at ${ns_text(state.at)}.`));
     return;
@@ -67,13 +94,13 @@ function draw_moment(host, blocks, found) {
   replaceChildren(host,
     el("h2", {}, `${state.view} at ${ns_text(bucket.at)}`),
     el("p", { class: "total" }, el("b", {}, bytes_text(bucket.total)), ` ${exact(bucket.total)} B live`, step ? ` in step ${step.number}` : ""),
-    el("p", { class: "note" }, `the fullest moment from ${ns_text(bucket.from)} to ${ns_text(bucket.to)}${before ? "; changes are since the moment before" : ""}`),
+    el("p", { class: "note" }, bucket.command ? "exactly then" : `the fullest moment from ${ns_text(bucket.from)} to ${ns_text(bucket.to)}${before ? "; changes are since the moment before" : ""}`),
     chosen_block(blocks),
     bank_picture(blocks, bucket.at),
-    el("div", { class: "scroll" }, el("table", {}, el("tbody", {}, moment_groups(bucket, before, buckets)))),
+    el("div", { class: "scroll" }, el("table", {}, el("tbody", {}, moment_groups(bucket, bucket.command ? null : before, buckets)))),
     el("h3", {}, "Blocks, by footprint in each bank"), moment_blocks(blocks, bucket.at),
     blocks.notes.map((note) => el("p", { class: "note" }, note)),
-    found ? command_line({ command: moment_command(found, bucket.at) }) : null);
+    command_line({ command: bucket.command || moment_command(found, bucket.at) }));
 }
 
 /** What asks for that very moment. */

@@ -40,7 +40,7 @@ function change(values) {
   requestAnimationFrame(() => {
     scheduled = false;
     for (const listener of listeners) listener();
-    if (!about.live) write_link();
+    write_link();
   });
 }
 

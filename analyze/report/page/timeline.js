@@ -31,8 +31,14 @@ class Buckets {
   }
 
   colour(group) {
-    const known = this.of_key.get(`=${group}`);
+    const known = this.of_key.get(`=${group}`) || (this.beside && this.beside.get(`=${group}`));
     return (known && known.colour) || others_colour();
+  }
+
+  /** Gives what is drawn beside these, blocks of another region, the colours that are left. */
+  colour_beside(other) {
+    const free = palette.slice(this.groups.length);
+    this.beside = new Map(other.groups.filter((known) => !this.of_key.has(known.key)).map((known, index) => [known.key, { ...known, colour: free[index] || null }]));
   }
 
   peak() {
@@ -70,10 +76,12 @@ const moments = {
 
   at() {
     const bucket = this.current();
-    return bucket ? bucket.at : state.at;
+    return bucket && !(about.live && state.at !== null) ? bucket.at : state.at;
   },
 
+  /** What a click chooses: of a page that can ask, that very moment. */
   snap(ns) {
+    if (about.live) return Math.round(ns);
     const bucket = this.buckets && this.buckets.of(ns);
     return bucket ? bucket.at : Math.round(ns);
   },
@@ -174,7 +182,8 @@ function draw_legend(host, chart) {
     chart.highlight = key;
     change({});
   };
-  const entries = buckets ? [...buckets.groups, ...(buckets.others ? [buckets.others] : [])] : [];
+  const beside = buckets && buckets.beside ? [...buckets.beside.values()].filter((known) => known.colour) : [];
+  const entries = buckets ? [...buckets.groups, ...(buckets.others ? [buckets.others] : []), ...beside] : [];
   replaceChildren(host, entries.map((part) => el("button", {
     class: "entry", type: "button", title: `at most ${both_text(part.bytes)}`,
     onpointerenter: point(part.key), onpointerleave: point(null), onfocus: point(part.key), onblur: point(null),

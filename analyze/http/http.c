@@ -4,6 +4,18 @@
  */
 #include "http.h"
 
+#include <string.h>
+
+#include "sql/base/memory.h"
+
+void http_say(struct http_reply *reply, unsigned status, const char *line)
+{
+	reply->status = status;
+	reply->type = "text/plain; charset=utf-8";
+	reply->text = memory_text(line);
+	reply->bytes = strlen(line);
+}
+
 #ifdef ANALYZE_HAS_MICROHTTPD
 
 #include <arpa/inet.h>
@@ -13,11 +25,8 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-#include "sql/base/memory.h"
 
 #define MOST_CONNECTIONS 16u
 #define IDLE_S 10u
@@ -29,25 +38,44 @@ struct http {
 	void *context;
 };
 
-static enum MHD_Result respond(struct MHD_Connection *connection, unsigned status, const char *type, char *text,
-                               size_t bytes)
-{
-	struct MHD_Response *response = MHD_create_response_from_buffer(bytes, text, MHD_RESPMEM_MUST_FREE);
-	enum MHD_Result result;
+struct http_request {
+	struct MHD_Connection *connection;
+	const char *path;
+};
 
-	if (!response) {
-		free(text);
-		return MHD_NO;
-	}
-	MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
-	result = MHD_queue_response(connection, status, response);
-	MHD_destroy_response(response);
-	return result;
+const char *http_path(const struct http_request *request)
+{
+	return request->path;
 }
 
-static enum MHD_Result respond_line(struct MHD_Connection *connection, unsigned status, const char *line)
+const char *http_header(const struct http_request *request, const char *name)
 {
-	return respond(connection, status, "text/plain; charset=utf-8", memory_text(line), strlen(line));
+	return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
+}
+
+const char *http_argument(const struct http_request *request, const char *name)
+{
+	return MHD_lookup_connection_value(request->connection, MHD_GET_ARGUMENT_KIND, name);
+}
+
+static enum MHD_Result respond(struct MHD_Connection *connection, struct http_reply *reply)
+{
+	struct MHD_Response *response;
+	enum MHD_Result result;
+
+	if (!reply->text)
+		http_say(reply, reply->status ? reply->status : MHD_HTTP_NOT_FOUND, "there is no such page\n");
+	response = MHD_create_response_from_buffer(reply->bytes, reply->text, MHD_RESPMEM_MUST_FREE);
+	if (!response) {
+		free(reply->text);
+		return MHD_NO;
+	}
+	MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, reply->type);
+	for (size_t i = 0; i < HTTP_HEADERS_MAX && reply->headers[i].name; i++)
+		MHD_add_response_header(response, reply->headers[i].name, reply->headers[i].value);
+	result = MHD_queue_response(connection, reply->status, response);
+	MHD_destroy_response(response);
+	return result;
 }
 
 static enum MHD_Result take_request(void *context, struct MHD_Connection *connection, const char *url,
@@ -56,31 +84,21 @@ static enum MHD_Result take_request(void *context, struct MHD_Connection *connec
 {
 	static int begun; /* its address alone: the headers have come, and the body is yet to be awaited */
 	struct http *http = context;
-	struct sql_error error;
-	size_t bytes;
+	struct http_reply reply = {.status = 0};
+	const struct http_request request = {connection, url};
 	(void)version, (void)upload;
 
-	if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0)
-		return respond_line(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "only GET\n");
+	if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0) {
+		http_say(&reply, MHD_HTTP_METHOD_NOT_ALLOWED, "only GET\n");
+		return respond(connection, &reply);
+	}
 	if (!*state) {
 		*state = &begun;
 		return MHD_YES;
 	}
 	*upload_bytes = 0;
-	if (strcmp(url, "/") == 0)
-		return respond_line(connection, MHD_HTTP_OK, "ttalloc: the metrics are at /metrics\n");
-	if (strcmp(url, "/metrics") != 0)
-		return respond_line(connection, MHD_HTTP_NOT_FOUND, "there is /metrics\n");
-	const char *accepted = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT);
-	int openmetrics = accepted && strstr(accepted, "application/openmetrics-text");
-	char *text = http->answer(http->context, openmetrics, &bytes, &error);
-
-	if (!text)
-		return respond_line(connection, MHD_HTTP_SERVICE_UNAVAILABLE, error.text);
-	return respond(connection, MHD_HTTP_OK,
-	               openmetrics ? "application/openmetrics-text; version=1.0.0; charset=utf-8"
-	                           : "text/plain; version=0.0.4; charset=utf-8",
-	               text, bytes);
+	http->answer(http->context, &request, &reply);
+	return respond(connection, &reply);
 }
 
 /* A socket that listens on PLACE; -1 with ERROR. */
@@ -123,8 +141,7 @@ static void name_url(int fd, char url[static HTTP_URL_MAX])
 	    getnameinfo((struct sockaddr *)&address, bytes, host, sizeof(host), port, sizeof(port),
 	                NI_NUMERICHOST | NI_NUMERICSERV) != 0)
 		return;
-	snprintf(url, HTTP_URL_MAX, address.ss_family == AF_INET6 ? "http://[%s]:%s/metrics" : "http://%s:%s/metrics",
-	         host, port);
+	snprintf(url, HTTP_URL_MAX, address.ss_family == AF_INET6 ? "http://[%s]:%s" : "http://%s:%s", host, port);
 }
 
 struct http *http_open(const char *place, http_answer *answer, void *context, char url[static HTTP_URL_MAX],
@@ -161,12 +178,28 @@ void http_close(struct http *http)
 
 #else
 
+const char *http_path(const struct http_request *request)
+{
+	(void)request;
+	return "";
+}
+
+const char *http_header(const struct http_request *request, const char *name)
+{
+	(void)request, (void)name;
+	return NULL;
+}
+
+const char *http_argument(const struct http_request *request, const char *name)
+{
+	return http_header(request, name);
+}
+
 struct http *http_open(const char *place, http_answer *answer, void *context, char url[static HTTP_URL_MAX],
                        struct sql_error *error)
 {
 	(void)place, (void)answer, (void)context, (void)url;
-	sql_fail(error, "--listen: this ttalloc-analyze was built without libmicrohttpd (libmicrohttpd-dev); --output "
-	                "FILE needs none");
+	sql_fail(error, "this ttalloc-analyze was built without libmicrohttpd (libmicrohttpd-dev), and serves nothing");
 	return NULL;
 }
 
