@@ -157,13 +157,13 @@ static enum status print_version(void)
 static enum status run_verb(struct command *command, int argc, char **argv)
 {
 	struct sql_error error;
-	struct options options;
+	struct verb_options options;
 	struct verb *verb = command->verb;
 	command->query = verb_query(verb, &error);
 	if (!verb->own && !command->query)
 		return command_trouble(&error);
 	if (options_for(&options, verb, command->query, &error) < 0 ||
-	    arguments_parse(&command->arguments, verb, &options, argc, argv, &error) < 0)
+	    options_parse(&command->arguments, verb, &options, argc, argv, &error) < 0)
 		return command_trouble(&error);
 	if (arguments_text(&command->arguments, "version"))
 		return print_version();
@@ -190,7 +190,7 @@ static enum status run_command(int argc, char **argv)
 {
 	const char *path[ARGUMENTS_MAX];
 	size_t path_count;
-	const char *name = arguments_verb(argc, argv, path, &path_count);
+	const char *name = arguments_verb(&options_shared, argc, argv, path, &path_count);
 	for (size_t i = 0; i < path_count; i++) { /* before a verb is missed that is to come from there */
 		struct sql_error error;
 		if (option_check_directory("query-path", path[i], &error) < 0)
@@ -215,7 +215,7 @@ static enum status run_hidden(int argc, char **argv)
 	bool man = strcmp(argv[0], "--dump-man") == 0;
 	const char *path[ARGUMENTS_MAX];
 	size_t path_count;
-	arguments_verb(argc - 1, argv + 1, path, &path_count);
+	arguments_verb(&options_shared, argc - 1, argv + 1, path, &path_count);
 	struct verbs *verbs = verbs_new(path, path_count);
 	if (man)
 		man_page(stdout, verbs);

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 
 #include "analyze/write/status.h"
-#include "arguments.h"
+#include "options.h"
 #include "verbs.h"
 
 struct command {

@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 #include "options.h"
-#include "sql/answers/reference.h"
+#include "sql/base/manual.h"
 
 #ifndef ANALYZE_VERSION
 #define ANALYZE_VERSION "0"
@@ -25,19 +25,9 @@ void man_page(FILE *out, struct verbs *verbs);
  * ":directory" stand for names in the file system. */
 void complete(FILE *out, struct verbs *verbs, int count, char **words);
 
-/* "-n, --limit N" */
-#define OPTION_LABEL_MAX 80
-void option_label(char out[static OPTION_LABEL_MAX], const struct option *option);
-/* "how to write the answer: table, json, jsonl, csv (default: table)" */
-#define OPTION_TEXT_MAX 1024
-void option_text(char out[static OPTION_TEXT_MAX], const struct option *option);
-/* "payload [bytes]" */
-void column_text(char out[static OPTION_TEXT_MAX], const struct query_column *column);
-
-/* What a statement can be about: "One row per ... Columns: ..." */
-#define HELP_REFERENCE_MAX (REFERENCE_TEXT_MAX * 2 + 16)
-void reference_text(char out[static HELP_REFERENCE_MAX], const struct reference *reference);
-extern const char help_functions[];
+void help_columns(const struct manual *manual, const struct query *query);
+/* What a statement can be about. */
+void help_reference(const struct manual *manual);
 
 extern const char *const help_environment[][2]; /* name, meaning; ends with NULL */
 extern const char *const help_status[][2];

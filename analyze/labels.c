@@ -10,7 +10,7 @@
 
 #include "sql/base/memory.h"
 #include "sql/base/error.h"
-#include "nearest.h"
+#include "sql/base/nearest.h"
 
 #define LABELS_MAX 10000 /* that are compared; looking through more takes too long for an error */
 

@@ -5,18 +5,12 @@
 #include "options.h"
 
 #include <ctype.h>
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <strings.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "command.h"
 #include "sql/base/error.h"
-#include "sql/base/units.h"
 
 static const struct option shared[] = {
     {.name = "device", .type = OPTION_COUNT, .placeholder = "N", .group = GROUP_FILTER, .help = "blocks of device N"},
@@ -93,10 +87,7 @@ static const struct option shared[] = {
     {.name = "version", .letter = 'V', .group = GROUP_FILE, .help = "print the version and stop"},
 };
 
-const struct option *options_shared(size_t index)
-{
-	return index < sizeof shared / sizeof *shared ? &shared[index] : NULL;
-}
+const struct options options_shared = {shared, sizeof shared / sizeof *shared};
 
 static bool has_word(const char *words, const char *word)
 {
@@ -146,13 +137,13 @@ static struct option option_of_param(const struct query *query, const struct que
 	                       .help = param->help,
 	                       .required = param->required,
 	                       .group = GROUP_QUERY,
-	                       .query_type = param->type};
+	                       .own = param->type};
 }
 
 /* Options are spelled with hyphens, also those that a query, being SQL, must spell with underscores. */
-static int spell(struct options *options, struct option *option, struct sql_error *error)
+static int spell(struct verb_options *options, struct option *option, struct sql_error *error)
 {
-	char *spelled = options->spelled[options->count];
+	char *spelled = options->spelled[options->all.count];
 	if (!strchr(option->name, '_'))
 		return 0;
 	if (strlen(option->name) >= OPTION_NAME_MAX)
@@ -164,22 +155,22 @@ static int spell(struct options *options, struct option *option, struct sql_erro
 	return 0;
 }
 
-static int add(struct options *options, const struct verb *verb, struct option option, struct sql_error *error)
+static int add(struct verb_options *options, const struct verb *verb, struct option option, struct sql_error *error)
 {
-	if (options_find(options, option.name, strlen(option.name)))
+	if (options_find(&options->all, option.name, strlen(option.name)))
 		return sql_fail(error,
 		                "%s: the parameter '%s' has the name of an option that every query takes; rename it",
 		                verb->path ? verb->path : verb->name, option.name);
-	if (options->count == OPTIONS_MAX)
+	if (options->all.count == OPTIONS_MAX)
 		return sql_fail(error, "%s: too many parameters", verb->path ? verb->path : verb->name);
 	if (spell(options, &option, error) < 0)
 		return -1;
-	options->list[options->count++] = option;
+	options->list[options->all.count++] = option;
 	return 0;
 }
 
 /* How many rows tables of QUERY show without --limit: "20 of each device,region". */
-static const char *rows_text(struct options *options, const struct query *query)
+static const char *rows_text(struct verb_options *options, const struct query *query)
 {
 	const struct query_show *show = &query->show;
 	char *text = options->rows;
@@ -191,7 +182,7 @@ static const char *rows_text(struct options *options, const struct query *query)
 }
 
 /* The shared OPTION, as it is with QUERY. */
-static struct option shared_option(struct options *options, const struct option *option, const struct query *query)
+static struct option shared_option(struct verb_options *options, const struct option *option, const struct query *query)
 {
 	struct option own = *option;
 	if (query && strcmp(option->name, "limit") == 0)
@@ -205,9 +196,10 @@ static struct option shared_option(struct options *options, const struct option 
 	return own;
 }
 
-int options_for(struct options *options, const struct verb *verb, const struct query *query, struct sql_error *error)
+int options_for(struct verb_options *options, const struct verb *verb, const struct query *query,
+                struct sql_error *error)
 {
-	options->count = 0;
+	options->all = (struct options){.list = options->list};
 	for (size_t i = 0; verb->own && i < verb->own->option_count; i++)
 		if (add(options, verb, verb->own->options[i], error) < 0)
 			return -1;
@@ -221,83 +213,11 @@ int options_for(struct options *options, const struct verb *verb, const struct q
 	return 0;
 }
 
-bool option_is_named(const struct option *option, const char *name, size_t length)
+int options_parse(struct arguments *arguments, const struct verb *verb, struct verb_options *options, int argc,
+                  char **argv, struct sql_error *error)
 {
-	for (size_t i = 0; i < length; i++)
-		if (option->name[i] != (name[i] == '_' ? '-' : name[i]))
-			return false;
-	return option->name[length] == '\0';
-}
-
-const struct option *options_find(const struct options *options, const char *name, size_t length)
-{
-	for (size_t i = 0; i < options->count; i++)
-		if (option_is_named(&options->list[i], name, length))
-			return &options->list[i];
-	return NULL;
-}
-
-static bool is_choice(const char *choices, const char *text)
-{
-	size_t length = strlen(text);
-	for (const char *at = choices; at && *at != '\0';) {
-		size_t word = strcspn(at, "|");
-		if (word == length && strncmp(at, text, length) == 0)
-			return true;
-		at += word + (at[word] == '|');
-	}
-	return false;
-}
-
-/* What is wrong with TEXT, or NULL; choices and regions are handled by the caller. */
-static const char *check_number(enum option_type type, const char *text)
-{
-	int64_t number, last;
-	double real;
-	struct moment moment;
-	const char *wrong;
-	switch (type) {
-	case OPTION_COUNT:
-		wrong = parse_integer(text, &number);
-		return wrong ? wrong : number < 0 ? "is negative" : NULL;
-	case OPTION_INTEGER:
-		return parse_integer(text, &number);
-	case OPTION_REAL:
-		return parse_real(text, &real);
-	case OPTION_SIZE:
-		return parse_size(text, &number);
-	case OPTION_TIME:
-		return parse_moment(text, &moment);
-	case OPTION_STEPS:
-		return parse_steps(text, &number, &last);
-	case OPTION_FILE:
-	case OPTION_DIRECTORY:
-		return text[0] == '\0' ? "is empty" : NULL;
-	default:
-		return NULL;
-	}
-}
-
-int option_check_directory(const char *name, const char *path, struct sql_error *error)
-{
-	struct stat status;
-	if (stat(path, &status) == 0 && !S_ISDIR(status.st_mode))
-		return sql_fail(error, "--%s: '%.200s' is no directory", name, path);
-	if (access(path, R_OK | X_OK) != 0)
-		return sql_fail(error, "--%s: cannot read '%.200s': %s", name, path, strerror(errno));
-	return 0;
-}
-
-int option_check(const struct option *option, const char *text, struct sql_error *error)
-{
-	const char *wrong = check_number(option->type, text);
-	if (wrong)
-		return sql_fail(error, "--%s: '%.80s' %s", option->name, text, wrong);
-	if (option->type == OPTION_CHOICE && !is_choice(option->choices, text))
-		return sql_fail(error, "--%s: '%.80s' is none of %s", option->name, text, option->choices);
-	if (option->type == OPTION_DIRECTORY && option_check_directory(option->name, text, error) < 0)
-		return -1;
-	if (option->type == OPTION_REGION && region_number(text, NULL) < 0)
-		return sql_fail(error, "--%s: '%.80s' %s", option->name, text, region_problem);
-	return 0;
+	snprintf(options->advice, sizeof options->advice, "see 'ttalloc-analyze help %.60s'", verb->name);
+	const struct syntax syntax = {
+	    .options = options->all, .elsewhere = options_shared, .verb = verb->name, .advice = options->advice};
+	return arguments_parse(arguments, &syntax, argc, argv, error);
 }

@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-#include "arguments.h"
+#include "options.h"
 #include "analyze/write/writer.h"
 
 enum format {

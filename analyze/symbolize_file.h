@@ -5,7 +5,7 @@
 #ifndef ANALYZE_SYMBOLIZE_FILE_H
 #define ANALYZE_SYMBOLIZE_FILE_H
 
-#include "arguments.h"
+#include "options.h"
 
 /* 0, also when an interrupt stopped it: what was found by then is stored; or -1 with ERROR filled. */
 int symbolize_file(const char *file, const struct arguments *arguments, struct sql_error *error);

@@ -67,7 +67,7 @@ static int make(struct query_value *value, const struct setting *setting, struct
 	int64_t last;
 	const char *text = setting->text;
 	value->name = setting->option->parameter ? setting->option->parameter : setting->option->name;
-	value->type = setting->option->query_type;
+	value->type = (enum query_type)setting->option->own;
 	switch (setting->option->type) {
 	case OPTION_FLAG:
 		value->type = QUERY_FLAG;

@@ -5,7 +5,7 @@
 #ifndef ANALYZE_VALUES_H
 #define ANALYZE_VALUES_H
 
-#include "arguments.h"
+#include "options.h"
 
 struct values {
 	struct query_value list[OPTIONS_MAX];

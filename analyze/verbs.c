@@ -12,7 +12,7 @@
 
 #include "command.h"
 #include "sql/base/memory.h"
-#include "nearest.h"
+#include "sql/base/nearest.h"
 
 #define SUFFIX ".sql"
 

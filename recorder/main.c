@@ -45,6 +45,18 @@ static int print_environment(const struct recorder_options *options)
 	return 0;
 }
 
+/* What the build and the shells ask for: --dump-man, and --complete WORD... */
+static bool answer_hidden(int argc, char **argv)
+{
+	if (argc > 1 && strcmp(argv[1], "--dump-man") == 0)
+		options_describe(&(struct manual){.out = stdout, .roff = true});
+	else if (argc > 2 && strcmp(argv[1], "--complete") == 0)
+		options_complete(argc - 2, argv + 2);
+	else
+		return false;
+	return true;
+}
+
 int main(int argc, char **argv)
 {
 	struct recorder_options options;
@@ -56,13 +68,15 @@ int main(int argc, char **argv)
 	    "ttalloc-recorder: out of memory; what is not in the file waits in the segments (--append)\n", 125});
 	if (argc == 3 && strcmp(argv[1], LEGACY_LINGER_OPTION) == 0)
 		return legacy_linger_run(argv[2]);
+	if (answer_hidden(argc, argv))
+		return ferror(stdout) || fflush(stdout) != 0;
 	if (options_parse(argc, argv, &options, &status, &error) < 0) {
 		say("%s", error.text);
 		return status;
 	}
 	switch (options.mode) {
 	case MODE_HELP:
-		options_print_help();
+		options_describe(&(struct manual){.out = stdout});
 		return 0;
 	case MODE_VERSION:
 		printf("ttalloc-recorder " TTALLOC_VERSION "\n");

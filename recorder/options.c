@@ -4,172 +4,158 @@
  */
 #include "options.h"
 #include "recorder/legacy/legacy.h"
+#include "sql/base/arguments.h"
+#include "sql/base/complete.h"
 #include "sql/base/error.h"
+#include "ttalloc.h"
 
-#include <ctype.h>
 #include <errno.h>
-#include <getopt.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#define COMMIT_MS_DEFAULT 200
+#define COMMIT_MS_DEFAULT "200"
 #define COMMIT_MS_MAX 10000
 #define MOST_STACK_FRAMES 64
 
-enum option_kind { OPTION_FLAG, OPTION_TEXT, OPTION_NUMBER, OPTION_MODE };
+/* Whether WORD, after an option whose argument may be left out, is that argument: the path of a socket, or one where a
+ * socket may be made. A command is there already, and is no socket. */
+static bool is_free_path(const char *word)
+{
+	struct stat status;
 
-struct option_row {
-	const char *name;
-	char letter;           /* 0: none */
-	const char *argument;  /* its name in --help; NULL: takes none */
-	const char *otherwise; /* what it is when left out; NULL: it may not be */
-	enum option_kind kind;
-	size_t offset;           /* in struct recorder_options */
-	enum recorder_mode mode; /* of OPTION_MODE */
-	const char *help;
-};
+	if (!word || word[0] != '/')
+		return false;
+	return lstat(word, &status) == 0 ? S_ISSOCK(status.st_mode) : errno == ENOENT;
+}
 
-#define AT(member) .offset = offsetof(struct recorder_options, member)
+/* Where the table has the value kept. */
+#define AT(member) .own = offsetof(struct recorder_options, member)
 
-static const struct option_row rows[] = {
+static const struct option rows[] = {
     {.name = "output",
      .letter = 'o',
-     .argument = "FILE",
-     .kind = OPTION_TEXT,
+     .placeholder = "FILE",
+     .type = OPTION_FILE,
      AT(output),
      .help = "database to make; %p, %h, %t, %j, %r and %% in it are the process id, the host, the time, the job and "
              "rank of a cluster, and a percent sign. Default: ttalloc-COMMAND-PID.db"},
     {.name = "append",
      .letter = 'a',
-     .kind = OPTION_FLAG,
      AT(append),
      .help = "go on with the recording in FILE: take in what its processes reported since its recorder was "
              "killed or ended, and go on while they live"},
-    {.name = "force",
-     .letter = 'f',
-     .kind = OPTION_FLAG,
-     AT(force),
-     .help = "overwrite FILE if it is a ttalloc database"},
+    {.name = "force", .letter = 'f', AT(force), .help = "overwrite FILE if it is a ttalloc database"},
     {.name = "socket",
      .letter = 's',
-     .argument = "PATH",
-     .kind = OPTION_TEXT,
+     .placeholder = "PATH",
+     .type = OPTION_FILE,
      AT(socket),
      .help = "socket to serve. Default: the one of $TTALLOC_SOCKET and so on (below); with COMMAND, a private one"},
     {.name = "poc-socket",
-     .argument = "PATH",
+     .placeholder = "PATH",
      .otherwise = LEGACY_DEFAULT_PATH,
-     .kind = OPTION_TEXT,
+     .is_value = is_free_path,
+     .type = OPTION_FILE,
      AT(legacy_socket),
      .help = "serve clients and monitors of the old protocol, too, on the socket that is fixed in "
              "them, " LEGACY_DEFAULT_PATH
              ", or on PATH. Those that still run at the end lose nothing by it: a process that only "
              "reads what they send stays behind until they end"},
     {.name = "log-events",
-     .kind = OPTION_FLAG,
      AT(log_events),
      .help = "with --poc-socket: print a line for each of their events, as the old server did"},
     {.name = "env",
-     .kind = OPTION_MODE,
-     .mode = MODE_ENV,
+     AT(env),
      .help = "print the lines by which a shell has its programs report, preload included: eval \"$(ttalloc-recorder "
              "--env)\". --ttnn, --auto-step, --python-stacks, --stacks, --host-malloc and --no-preload count as for a "
              "COMMAND"},
     {.name = "host-malloc",
-     .kind = OPTION_FLAG,
      AT(host_malloc),
      .help = "preload libttalloc-host-malloc.so into COMMAND: record the host's malloc as region HOST. Not that of "
              "a program with a sanitizer, which has one of its own: there it is only said"},
     {.name = "no-preload",
-     .kind = OPTION_FLAG,
      AT(no_preload),
      .help = "leave libttalloc-tt-metal.so out of COMMAND. It records TT-Metal programs that are not patched, does "
              "nothing in others, and is preloaded where it is installed"},
     {.name = "lossless",
-     .kind = OPTION_FLAG,
      AT(lossless),
      .help =
          "threads of COMMAND that are faster than the recorder wait for it, however long it takes. Without it, they "
          "wait for a second when what is kept for it is full (TTALLOC_SPOOL_MIB); then events are lost, and counted"},
     {.name = "stacks",
-     .argument = "N",
+     .placeholder = "N",
      .otherwise = "16",
-     .kind = OPTION_TEXT,
+     .type = OPTION_COUNT,
+     .most = MOST_STACK_FRAMES,
      AT(stacks),
      .help =
          "record the call stack of each allocation, N frames of it, 1 to 64. Default of N: 16. Functions and lines are "
          "looked up at the end"},
     {.name = "unwinder",
-     .argument = "HOW",
-     .kind = OPTION_TEXT,
+     .placeholder = "HOW",
+     .type = OPTION_CHOICE,
+     .choices = "fp|libunwind",
      AT(unwinder),
-     .help = "how call stacks are found: fp, by frame pointers, the default; libunwind, also in programs that were "
-             "compiled without them, at several times the cost"},
+     .fallback = "fp",
+     .help =
+         "how call stacks are found: by frame pointers, or by libunwind, also in programs that were compiled without "
+         "them, at several times the cost"},
     {.name = "ttnn",
-     .kind = OPTION_FLAG,
      AT(ttnn),
      .help = "label what a Python COMMAND allocates with the ttnn operation that it is in, in slow and in fast runtime "
              "mode; nothing in the program changes"},
     {.name = "no-ops",
-     .kind = OPTION_FLAG,
      AT(no_operations),
      .help = "leave out when operations of ttnn and labels begin and end, which is recorded without any option"},
     {.name = "auto-step",
-     .argument = "NAME",
-     .kind = OPTION_TEXT,
+     .placeholder = "NAME",
+     .type = OPTION_TEXT,
      AT(auto_step),
      .help = "in a Python COMMAND, a step ends whenever NAME has returned: module:function or module:Class.method, an "
              "optimizer's step() for example. The first is step 0"},
     {.name = "python-stacks",
-     .kind = OPTION_FLAG,
      AT(python_stacks),
      .help = "record file, function and line of the Python code that events come from: CPython 3.10 to 3.13"},
     {.name = "commit-ms",
-     .argument = "N",
-     .kind = OPTION_NUMBER,
+     .placeholder = "N",
+     .type = OPTION_COUNT,
+     .most = COMMIT_MS_MAX,
      AT(commit_ms),
-     .help = "commit at least every N milliseconds, 1 to 10000. Default: 200"},
+     .help = "commit at least every N milliseconds, 1 to 10000. Default: " COMMIT_MS_DEFAULT},
     {.name = "watch",
-     .kind = OPTION_FLAG,
      AT(watch),
      .help = "show the recording on the upper lines of the terminal, above COMMAND's own output; for programs that "
              "print lines, not for ones that fill the screen"},
     {.name = "serve",
-     .kind = OPTION_FLAG,
      AT(serve),
      .help = "serve the page of 'ttalloc-analyze serve' while it is recorded, on 127.0.0.1, and print its link"},
     {.name = "metrics",
-     .argument = "ADDRESS:PORT",
-     .kind = OPTION_TEXT,
+     .placeholder = "ADDRESS:PORT",
+     .type = OPTION_TEXT,
      AT(metrics),
      .help = "serve the present state to Prometheus at http://ADDRESS:PORT/metrics, as 'ttalloc-analyze metrics' does"},
     {.name = "metrics-file",
-     .argument = "FILE",
-     .kind = OPTION_TEXT,
+     .placeholder = "FILE",
+     .type = OPTION_FILE,
      AT(metrics_file),
      .help = "keep it in FILE, for the textfile collector of node_exporter"},
     {.name = "no-symbols",
-     .kind = OPTION_FLAG,
      AT(no_symbols),
      .help = "do not look up the functions of call stacks at the end: 'ttalloc-analyze symbolize' does it later, "
              "where the programs are installed"},
-    {.name = "quiet",
-     .letter = 'q',
-     .kind = OPTION_FLAG,
-     AT(quiet),
-     .help = "no summary at the end; errors are still shown"},
-    {.name = "verbose", .letter = 'v', .kind = OPTION_FLAG, AT(verbose), .help = "say who joins and who leaves"},
-    {.name = "help", .letter = 'h', .kind = OPTION_MODE, .mode = MODE_HELP, .help = "print this"},
-    {.name = "version", .letter = 'V', .kind = OPTION_MODE, .mode = MODE_VERSION, .help = "print the version"},
+    {.name = "quiet", .letter = 'q', AT(quiet), .help = "no summary at the end; errors are still shown"},
+    {.name = "verbose", .letter = 'v', AT(verbose), .help = "say who joins and who leaves"},
+    {.name = "help", .letter = 'h', AT(show_help), .help = "print this"},
+    {.name = "version", .letter = 'V', AT(show_version), .help = "print the version"},
 };
 #define ROW_COUNT (sizeof(rows) / sizeof(*rows))
 
-static const struct {
-	const char *name, *help;
-} variables[] = {
+static const struct syntax syntax = {
+    .options = {rows, ROW_COUNT}, .advice = "--help lists them", .before_command = true};
+
+static const char *const variables[][2] = {
     {"TTALLOC_SOCKET", "socket on which programs report. Without it: $XDG_RUNTIME_DIR/ttalloc.sock, else "
                        "/tmp/ttalloc-UID/socket. Set for COMMAND"},
     {"TT_ALLOC_TRACKING_ENABLED", "1: programs report. Set for COMMAND"},
@@ -185,193 +171,85 @@ static const struct {
     {"TTALLOC_SEGMENT_DIR", "directory, of the user and with mode 0700, in which programs keep what is not committed "
                             "yet. Without it: ttalloc-UID below $XDG_RUNTIME_DIR, /dev/shm or $TMPDIR"},
     {"XDG_RUNTIME_DIR, TMPDIR", "see above; the private socket of a COMMAND lies there as well, else below /tmp"},
+    {NULL, NULL},
 };
 
-static const char usage_text[] = "Usage: ttalloc-recorder [-o FILE] [OPTION...] [--] COMMAND [ARGUMENT...]\n"
-                                 "       ttalloc-recorder --socket PATH -o FILE\n"
-                                 "       ttalloc-recorder --append -o FILE [-- COMMAND [ARGUMENT...]]\n"
-                                 "       ttalloc-recorder --poc-socket -o FILE\n"
-                                 "       ttalloc-recorder --env [--socket PATH] [OPTION...]\n";
+static const struct manual_head head = {
+    .program = "ttalloc-recorder",
+    .summary = "record a program's accelerator memory",
+    .version = TTALLOC_VERSION,
+    .usage = "ttalloc-recorder [-o FILE] [OPTION...] [--] COMMAND [ARGUMENT...]\n"
+             "       ttalloc-recorder --socket PATH -o FILE\n"
+             "       ttalloc-recorder --append -o FILE [-- COMMAND [ARGUMENT...]]\n"
+             "       ttalloc-recorder --poc-socket -o FILE\n"
+             "       ttalloc-recorder --env [--socket PATH] [OPTION...]",
+};
 
 static const char about_text[] =
-    "Records what programs report through libttalloc into one SQLite file, for ttalloc-analyze.\n"
-    "\n"
-    "With COMMAND: runs it with recording on, and ends when it ends. Descendants that still run then are recorded up\n"
-    "to that moment. Signals are passed on. Without: serves the socket until SIGINT or SIGTERM; a second signal\n"
-    "gives up waiting for a full disk.\n";
+    "With COMMAND: runs it with recording on, and ends when it ends. Descendants that still run then are recorded up "
+    "to that moment. Signals are passed on. Without: serves the socket until SIGINT or SIGTERM; a second signal gives "
+    "up waiting for a full disk.";
 
-static const char status_text[] =
-    "Exit status: that of COMMAND, 128+n when signal n killed it, 126 when it cannot be executed, 127 when it is not\n"
-    "found, 125 when recording could not start (COMMAND is not run then). Without COMMAND: 0, 1 when not all could be\n"
-    "written, 2 for wrong usage.\n";
+static const char *const statuses[][2] = {
+    {"that of COMMAND", "and 128+n when signal n killed it"},
+    {"126", "COMMAND cannot be executed"},
+    {"127", "COMMAND is not found"},
+    {"125", "recording could not start; COMMAND is not run then"},
+    {"0", "without COMMAND: all was written"},
+    {"1", "without COMMAND: not all could be written"},
+    {"2", "without COMMAND: wrong usage"},
+    {NULL, NULL},
+};
 
-/* Prints TEXT in lines of at most 110 columns, all but the first indented by INDENT. */
-static void print_wrapped(const char *text, int indent)
+void options_describe(const struct manual *manual)
 {
-	int column = indent;
+	manual_begin(manual, &head);
+	manual_prose(manual,
+	             "Records what programs report through libttalloc into one SQLite file, for ttalloc-analyze.");
+	manual_prose(manual, about_text);
+	manual_options(manual, &syntax.options, 0, "Options");
+	manual_section(manual, "Environment");
+	manual_entries(manual, variables);
+	manual_section(manual, "Exit status");
+	manual_entries(manual, statuses);
+	if (!manual->roff)
+		return;
+	manual_section(manual, "See also");
+	manual_line(manual, "ttalloc-analyze(1)");
+}
 
-	while (*text) {
-		int word = (int)strcspn(text, " ");
+void options_complete(int count, char **words)
+{
+	complete_before_command(stdout, &syntax.options, count, words);
+}
 
-		if (column == indent)
-			printf("%.*s", word, text);
-		else if (column + 1 + word > 110)
-			printf("\n%*s%.*s", column = indent, "", word, text);
+static int read_options(int argc, char **argv, struct recorder_options *options, int *next, struct sql_error *error)
+{
+	struct arguments arguments;
+	int result = arguments_parse(&arguments, &syntax, argc, argv, error);
+
+	for (size_t i = 0; i < arguments.setting_count; i++) {
+		const struct setting *setting = &arguments.settings[i];
+		char *member = (char *)options + setting->option->own;
+
+		if (setting->option->placeholder)
+			memcpy(member, &setting->text, sizeof(setting->text));
 		else
-			printf(" %.*s", word, text);
-		column += word + (column > indent);
-		text += word + strspn(text + word, " ");
+			memcpy(member, &(bool){true}, sizeof(bool));
 	}
-	putchar('\n');
-}
-
-void options_print_help(void)
-{
-	printf("%s\n%s\nOptions:\n", usage_text, about_text);
-	for (size_t i = 0; i < ROW_COUNT; i++) {
-		char left[64], letter[4] = "  ";
-		const char *otherwise = rows[i].otherwise ? "[" : "", *end = rows[i].otherwise ? "]" : "";
-
-		if (rows[i].letter)
-			snprintf(letter, sizeof(letter), "-%c", rows[i].letter);
-		snprintf(left, sizeof(left), "  %s%s --%s%s%s%s%s", letter, rows[i].letter ? "," : " ", rows[i].name,
-		         otherwise, rows[i].argument ? "=" : "", rows[i].argument ? rows[i].argument : "", end);
-		printf("%-24s", left);
-		if (strlen(left) + 2 > 24)
-			printf("\n%24s", "");
-		print_wrapped(rows[i].help, 24);
-	}
-	printf("\nEnvironment:\n");
-	for (size_t i = 0; i < sizeof(variables) / sizeof(*variables); i++) {
-		printf("  %s\n      ", variables[i].name);
-		print_wrapped(variables[i].help, 6);
-	}
-	printf("\n%s", status_text);
-}
-
-static int parse_number(const struct option_row *row, const char *text, unsigned *value, struct sql_error *error)
-{
-	char *end;
-	unsigned long number;
-
-	errno = 0;
-	number = strtoul(text, &end, 10);
-	if (errno || *end || !isdigit((unsigned char)*text) || number < 1 || number > COMMIT_MS_MAX)
-		return sql_fail(error, "--%s takes a number from 1 to %d, not '%s'", row->name, COMMIT_MS_MAX, text);
-	*value = (unsigned)number;
-	return 0;
-}
-
-static int apply(const struct option_row *row, char *argument, struct recorder_options *options,
-                 struct sql_error *error)
-{
-	char *base = (char *)options + row->offset;
-
-	switch (row->kind) {
-	case OPTION_FLAG:
-		memcpy(base, &(bool){true}, sizeof(bool));
-		return 0;
-	case OPTION_TEXT:
-		if (!argument)
-			argument = (char *)row->otherwise;
-		if (!*argument)
-			return sql_fail(error, "--%s needs a %s", row->name, row->argument);
-		memcpy(base, &argument, sizeof(argument));
-		return 0;
-	case OPTION_NUMBER:
-		return parse_number(row, argument, (unsigned *)(void *)base, error);
-	case OPTION_MODE:
-		options->mode = row->mode;
-		return 0;
-	}
-	return 0;
-}
-
-/* What getopt_long wants, made from the table. */
-static void make_getopt_tables(char *letters, struct option *longs)
-{
-	*letters++ = '+'; /* stop at the command */
-	*letters++ = ':';
-	for (size_t i = 0; i < ROW_COUNT; i++) {
-		longs[i] = (struct option){
-		    .name = rows[i].name,
-		    .has_arg = rows[i].otherwise  ? optional_argument
-		               : rows[i].argument ? required_argument
-		                                  : no_argument,
-		    .val = (int)(256 + i),
-		};
-		if (!rows[i].letter)
-			continue;
-		*letters++ = rows[i].letter;
-		if (rows[i].argument)
-			*letters++ = ':';
-	}
-	*letters = '\0';
-}
-
-static const struct option_row *find_row(int value)
-{
-	if (value >= 256)
-		return &rows[value - 256];
-	for (size_t i = 0; i < ROW_COUNT; i++)
-		if (rows[i].letter == value)
-			return &rows[i];
-	return NULL;
-}
-
-/* Whether WORD, after an option whose argument may be left out, is that argument: the path of a socket, or one where a
- * socket may be made. A command is there already, and is no socket. */
-static bool is_free_path(const char *word)
-{
-	struct stat status;
-
-	if (!word || word[0] != '/')
-		return false;
-	return lstat(word, &status) == 0 ? S_ISSOCK(status.st_mode) : errno == ENOENT;
-}
-
-static int read_options(int argc, char **argv, struct recorder_options *options, struct sql_error *error)
-{
-	char letters[2 * ROW_COUNT + 3];
-	struct option longs[ROW_COUNT + 1] = {0};
-	const struct option_row *row;
-	int value;
-
-	make_getopt_tables(letters, longs);
-	optind = 0; /* start anew, also when called again */
-	opterr = 0;
-	while ((value = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
-		const char *given = argv[optind > 0 ? optind - 1 : 0];
-
-		if (value == ':')
-			return sql_fail(error, "option '%s' needs an argument", given);
-		if (value == '?' && optopt && optopt < 256)
-			return sql_fail(error, "there is no option '-%c'; --help lists them", optopt);
-		if (value == '?')
-			return sql_fail(error, "there is no option '%s'; --help lists them", given);
-		row = find_row(value);
-		if (row->otherwise && !optarg && strcmp(row->argument, "PATH") == 0 && is_free_path(argv[optind]))
-			optarg = argv[optind++];
-		if (apply(row, optarg, options, error) < 0)
-			return -1;
-	}
-	if (optind < argc)
-		options->command = &argv[optind];
-	return 0;
+	*next = arguments.next;
+	if (result == 0 && *next < argc)
+		options->command = &argv[*next];
+	return result;
 }
 
 /* What the hook would quietly take for something else. */
 static int check_stacks(const struct recorder_options *options, struct sql_error *error)
 {
 	const char *stacks = options->stacks, *unwinder = options->unwinder;
-	size_t digits = stacks ? strspn(stacks, "0123456789") : 0;
 
-	if (stacks && (stacks[digits] || digits > 2 || atoi(stacks) < 1 || atoi(stacks) > MOST_STACK_FRAMES))
-		return sql_fail(error, "--stacks takes a number from 1 to %d, not '%s'", MOST_STACK_FRAMES, stacks);
 	if (stacks && options->command && strspn(options->command[0], "0123456789") == strlen(options->command[0]))
 		return sql_fail(error, "--stacks takes its number with '=': --stacks=%s", options->command[0]);
-	if (unwinder && strcmp(unwinder, "fp") != 0 && strcmp(unwinder, "libunwind") != 0)
-		return sql_fail(error, "--unwinder is fp or libunwind, not '%s'", unwinder);
 	if (unwinder && !stacks)
 		return sql_fail(error, "--unwinder says how call stacks are found: give --stacks, too");
 	if (stacks && !options->command && options->mode != MODE_ENV)
@@ -384,8 +262,12 @@ static int check_stacks(const struct recorder_options *options, struct sql_error
 
 static int check_combination(struct recorder_options *options, struct sql_error *error)
 {
-	if (options->mode == MODE_HELP || options->mode == MODE_VERSION)
+	if (options->show_help || options->show_version) {
+		options->mode = options->show_help ? MODE_HELP : MODE_VERSION;
 		return 0;
+	}
+	if (options->env)
+		options->mode = MODE_ENV;
 	if (check_stacks(options, error) < 0)
 		return -1;
 	if (options->auto_step && !strchr(options->auto_step, ':'))
@@ -425,10 +307,11 @@ static int check_combination(struct recorder_options *options, struct sql_error 
 int options_parse(int argc, char **argv, struct recorder_options *options, int *status, struct sql_error *error)
 {
 	bool failed;
+	int next;
 
 	*options = (struct recorder_options){.mode = MODE_DAEMON, .commit_ms = COMMIT_MS_DEFAULT};
-	failed = read_options(argc, argv, options, error) < 0 || check_combination(options, error) < 0;
+	failed = read_options(argc - 1, argv + 1, options, &next, error) < 0 || check_combination(options, error) < 0;
 	/* With words left over there was a command to be run: whoever started it must not take our 2 for its own. */
-	*status = failed && optind < argc ? STATUS_NOT_STARTED : STATUS_USAGE;
+	*status = failed && next < argc - 1 ? STATUS_NOT_STARTED : STATUS_USAGE;
 	return failed ? -1 : 0;
 }

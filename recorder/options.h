@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #include "sql/base/error.h"
+#include "sql/base/manual.h"
 #include "sql/base/say.h"
 
 enum recorder_mode {
@@ -31,7 +32,8 @@ struct recorder_options {
 	bool serve;                /* its page, while it is recorded */
 	const char *metrics;       /* where they are served, ADDRESS:PORT; NULL: nowhere */
 	const char *metrics_file;  /* where they are written; NULL: nowhere */
-	unsigned commit_ms;
+	const char *commit_ms;     /* as a number */
+	bool show_help, show_version, env;
 	bool append, force, host_malloc, lossless, no_preload, no_symbols, log_events, quiet, verbose, watch, ttnn,
 	    python_stacks, no_operations;
 };
@@ -45,7 +47,10 @@ struct recorder_options {
 /* 0, or -1 with ERROR and in *STATUS what to exit with. Strings point into ARGV. */
 int options_parse(int argc, char **argv, struct recorder_options *options, int *status, struct sql_error *error);
 
-/* Writes --help to standard output. */
-void options_print_help(void);
+/* Writes --help, or the man page. */
+void options_describe(const struct manual *manual);
+
+/* Answers the shells: what the last of WORDS may be. */
+void options_complete(int count, char **words);
 
 #endif

@@ -380,7 +380,7 @@ static int record(struct session *session, struct sql_error *error)
 {
 	const struct recorder_options *options = session->options;
 	struct server_setup setup = {
-	    .commit_ms = options->commit_ms,
+	    .commit_ms = (unsigned)strtoul(options->commit_ms, NULL, 10),
 	    .verbose = options->verbose,
 	    .recording = &session->recording,
 	    .ingest = session->ingest,

@@ -13,7 +13,7 @@ int page_answer(void *context, struct recording *recording, const char *const *w
 {
 	const struct command *command = context;
 	struct verb *verb = verbs_find(command->verbs, words[0]);
-	struct options options;
+	struct verb_options options;
 	struct arguments arguments = {.setting_count = 0};
 	char *argv[ARGUMENTS_MAX];
 	size_t argc = 0;
@@ -23,7 +23,7 @@ int page_answer(void *context, struct recording *recording, const char *const *w
 	if (!verb)
 		return sql_fail(error, "there is no verb '%.80s'", words[0]);
 	if (options_for(&options, verb, verb->query, error) < 0 ||
-	    arguments_parse(&arguments, verb, &options, (int)argc, argv, error) < 0)
+	    options_parse(&arguments, verb, &options, (int)argc, argv, error) < 0)
 		return -1;
 	const struct request request = {.verb = verb,
 	                                .query = verb->query,

@@ -44,7 +44,6 @@ ROOMS = {
     "analyze/http":       "include include/ttalloc sql/base",
     "analyze/metrics":    "include include/ttalloc sql/base sql/store sql/answers sql/answers/live analyze/write analyze/http",
     "analyze/report":     "include include/ttalloc sql/base sql/store sql/answers analyze/http",
-    "analyze/tools":      "",
     "analyze":            "include include/ttalloc sql/base sql/store sql/symbols sql/answers analyze/write",
     "analyze/commands":   "include include/ttalloc sql/base sql/store sql/answers analyze analyze/write analyze/export analyze/metrics analyze/watch analyze/report",
 }

@@ -10,9 +10,9 @@
 
 #include <cmocka.h>
 
-#include "analyze/arguments.h"
+#include "analyze/options.h"
 #include "analyze/command.h"
-#include "analyze/nearest.h"
+#include "sql/base/nearest.h"
 #include "sql/base/units.h"
 #include "analyze/values.h"
 
@@ -27,7 +27,7 @@ static const struct query query = {
 static const struct verb verb = {.name = (char *)"frag", .query = &query, .usage = "[FILE]"};
 
 struct parsed {
-	struct options options;
+	struct verb_options options;
 	struct arguments arguments;
 	struct sql_error error;
 	int result;
@@ -44,7 +44,7 @@ static struct parsed *parse(const char *line)
 	while ((argv[argc] = strsep(&rest, " ")) != NULL)
 		argc++;
 	assert_int_equal(options_for(&parsed.options, &verb, &query, &parsed.error), 0);
-	parsed.result = arguments_parse(&parsed.arguments, &verb, &parsed.options, argc, argv, &parsed.error);
+	parsed.result = options_parse(&parsed.arguments, &verb, &parsed.options, argc, argv, &parsed.error);
 	return &parsed;
 }
 
@@ -73,6 +73,7 @@ static void test_forms(void **state)
 	takes("frag -n5", "limit", "5");
 	takes("frag -n 5", "limit", "5");
 	takes("frag -q", "quiet", "");
+	takes("frag -qn5", "limit", "5");
 	takes("frag --all --json", "json", "");
 	takes("frag --least 1.5MiB", "least", "1.5MiB");
 	takes("frag --by size", "by", "size");
@@ -100,7 +101,7 @@ static void test_comment_is_operand(void **state)
 	struct parsed *parsed = parse("frag");
 	char *words[] = {(char *)"frag", (char *)"-- the largest\nSELECT 1"};
 	(void)state;
-	assert_int_equal(arguments_parse(&parsed->arguments, &verb, &parsed->options, 2, words, &parsed->error), 0);
+	assert_int_equal(options_parse(&parsed->arguments, &verb, &parsed->options, 2, words, &parsed->error), 0);
 	assert_int_equal(parsed->arguments.operand_count, 1);
 }
 
@@ -126,7 +127,7 @@ static void test_refusals(void **state)
 	refuses("frag --step 5..2", "ends before");
 	refuses("frag --format xml", "table|json|jsonl|csv");
 	refuses("frag -x", "has no option -x");
-	refuses("frag -qn", "takes a value");
+	refuses("frag -qn", "needs a value");
 	refuses("frag --color sometimes", "none of");
 	refuses("frag --query-path /no/such/directory", "cannot read");
 }
@@ -159,22 +160,22 @@ static void test_required(void **state)
 	const struct query_param needed = {.name = "name", .type = QUERY_TEXT, .required = true};
 	const struct query demanding = {.name = "d", .summary = "s", .params = &needed, .param_count = 1};
 	const struct verb demander = {.name = (char *)"d", .query = &demanding, .usage = "[FILE]"};
-	struct options options;
+	struct verb_options options;
 	struct arguments arguments;
 	struct sql_error error;
 	char *words[] = {(char *)"d", (char *)"--help"};
 	(void)state;
 	assert_int_equal(options_for(&options, &demander, &demanding, &error), 0);
-	assert_int_equal(arguments_parse(&arguments, &demander, &options, 1, words, &error), -1);
+	assert_int_equal(options_parse(&arguments, &demander, &options, 1, words, &error), -1);
 	assert_non_null(strstr(error.text, "needs --name TEXT"));
-	assert_int_equal(arguments_parse(&arguments, &demander, &options, 2, words, &error), 0);
+	assert_int_equal(options_parse(&arguments, &demander, &options, 2, words, &error), 0);
 }
 
 static void test_parameter_clash(void **state)
 {
 	const struct query_param clash = {.name = "format", .type = QUERY_TEXT};
 	const struct query user = {.name = "u", .summary = "s", .params = &clash, .param_count = 1};
-	struct options options;
+	struct verb_options options;
 	struct sql_error error;
 	(void)state;
 	assert_int_equal(options_for(&options, &verb, &user, &error), -1);
@@ -200,11 +201,11 @@ static void test_verb_among_words(void **state)
 	                 (char *)"-n",           (char *)"3",      (char *)"peak",
 	                 (char *)"--query-path", (char *)"r",      (char *)"x"};
 	(void)state;
-	assert_string_equal(arguments_verb(9, words, path, &count), "peak");
+	assert_string_equal(arguments_verb(&options_shared, 9, words, path, &count), "peak");
 	assert_int_equal(count, 2);
 	assert_string_equal(path[0], "q");
 	assert_string_equal(path[1], "r");
-	assert_null(arguments_verb(2, words, path, &count));
+	assert_null(arguments_verb(&options_shared, 2, words, path, &count));
 }
 
 static void test_regions(void **state)

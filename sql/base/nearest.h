@@ -2,8 +2,8 @@
  *
  * nearest.h - what somebody meant who made a slip.
  */
-#ifndef ANALYZE_NEAREST_H
-#define ANALYZE_NEAREST_H
+#ifndef SQL_NEAREST_H
+#define SQL_NEAREST_H
 
 #include <stddef.h>
 
