@@ -409,6 +409,7 @@ static const struct table_function *const all_functions[] = {
     &table_refit,
     &table_step_figures,
     &table_step_growth,
+    &table_overlaps,
     &table_drawing,
     &table_group_buckets,
     &table_map_blocks,

@@ -25,15 +25,13 @@
  *   bank_samples(count)     device, region, at_ns, used_bytes, free_bytes, largest_free_bytes, free_blocks,
  *                           fitting_bytes
  *   failure_banks()         key, free_bytes, largest_free_bytes
- *   allocated_sums(by)      origin, key, size_bytes, blocks, bytes; of what was allocated in the window
- *   temporary_sums(within, by)  origin, key, size_bytes, temporary_blocks, temporary_bytes, blocks: of those that were
- *                           freed within so many events
- *   histogram_bins(of)      device, region, bin_start, bin_end, blocks, bytes, held_blocks, held_bytes; of 'size',
- *                           'bank' or 'lifetime'
- *   floor_longest(spans, at_least_ns)  device, region, from_ns, to_ns, key, origin, address, size_bytes, bank_bytes,
- *                           alloc_ns, above_base_bytes: who held the lowest address, in the longest spans of each
- *                           device and region
- *   floor_sums(by, at_least_ns)  device, region, origin, key, size_bytes, held_ns, longest_ns, spans, lowest_address,
+ *   allocated_sums(by)      origin, key, size_bytes, blocks, bytes, step_blocks, step_bytes; of what was allocated in
+ * the window; the last two in steps temporary_sums(within, by)  origin, key, size_bytes, temporary_blocks,
+ * temporary_bytes, blocks: of those that were freed within so many events histogram_bins(of)      device, region,
+ * bin_start, bin_end, blocks, bytes, held_blocks, held_bytes; of 'size', 'bank' or 'lifetime' floor_longest(spans,
+ * at_least_ns)  device, region, from_ns, to_ns, key, origin, address, size_bytes, bank_bytes, alloc_ns,
+ * above_base_bytes: who held the lowest address, in the longest spans of each device and region floor_sums(by,
+ * at_least_ns)  device, region, origin, key, size_bytes, held_ns, longest_ns, spans, lowest_address,
  *                           lowest_above_base_bytes, and the window: start_ns, end_ns
  *   diff_groups(query, by)  device, region, group_text, group_number, bytes, blocks, runtime_bytes, runtime_blocks,
  *                           live_bytes, live_blocks: what that built-in query says
@@ -45,6 +43,7 @@
  *                           live_bytes, peak_bytes, peak_ns, peak_bank_bytes: each step of each process; the filter's
  *                           steps choose rows, not blocks
  *   step_growth(by, warm_up)  see answers/tables/growth.c: what grows from step to step
+ *   overlaps()              see answers/tables/overlaps.c: blocks that had memory in common while both were live
  *   findings()              what, place, detail: what verify finds
  *   check_budgets(budget, path, by)  see answers/tables/check.c: what became of the budgets of a text and of a file
  */
@@ -108,7 +107,7 @@ extern const struct table_function table_buckets, table_bank_samples, table_fail
 extern const struct table_function table_temporary_sums, table_histogram_bins, table_floor_longest, table_floor_sums;
 extern const struct table_function table_allocated_sums, table_diff_groups, table_why, table_why_blocks;
 extern const struct table_function table_peak_cores, table_l1, table_check_budgets, table_refit;
-extern const struct table_function table_step_figures, table_step_growth;
+extern const struct table_function table_step_figures, table_step_growth, table_overlaps;
 extern const struct table_function table_drawing, table_group_buckets, table_map_blocks, table_map_sums;
 
 #endif

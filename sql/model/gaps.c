@@ -107,7 +107,7 @@ int gaps_add(struct gaps *gaps, const struct gap *gap)
 	return 0;
 }
 
-void gaps_remove(struct gaps *gaps, uint64_t first, uint64_t second)
+struct gap gaps_remove(struct gaps *gaps, uint64_t first, uint64_t second)
 {
 	uint32_t before, gone, rest;
 
@@ -116,36 +116,55 @@ void gaps_remove(struct gaps *gaps, uint64_t first, uint64_t second)
 	gaps->root = merge(gaps->nodes, before, rest);
 	gaps->nodes[gone].right = gaps->unused;
 	gaps->unused = gone;
+	return gaps->nodes[gone].gap;
 }
 
+/* A piece of at least BYTES, from (LOW, SECOND) in the order to (HIGH, the largest); BACKWARDS: the last one. */
+struct wanted {
+	uint64_t low, second, high, bytes;
+	bool backwards;
+};
+
 /* The one that is wanted, in the tree AT; 0: none. */
-static uint32_t search(const struct gap_node *nodes, uint32_t at, uint64_t low, uint64_t high, uint64_t bytes,
-                       bool backwards)
+static uint32_t search(const struct gap_node *nodes, uint32_t at, const struct wanted *wanted)
 {
 	const struct gap_node *node = &nodes[at];
 	uint32_t found;
 
-	if (!at || node->largest < bytes)
+	if (!at || node->largest < wanted->bytes)
 		return 0;
-	if (node->gap.first < low)
-		return search(nodes, node->right, low, high, bytes, backwards);
-	if (node->gap.first > high)
-		return search(nodes, node->left, low, high, bytes, backwards);
-	found = search(nodes, backwards ? node->right : node->left, low, high, bytes, backwards);
+	if (!is_before(wanted->low, wanted->second, &node->gap) &&
+	    (node->gap.first != wanted->low || node->gap.second != wanted->second))
+		return search(nodes, node->right, wanted);
+	if (node->gap.first > wanted->high)
+		return search(nodes, node->left, wanted);
+	found = search(nodes, wanted->backwards ? node->right : node->left, wanted);
 	if (found)
 		return found;
-	if (node->gap.bytes >= bytes)
+	if (node->gap.bytes >= wanted->bytes)
 		return at;
-	return search(nodes, backwards ? node->left : node->right, low, high, bytes, backwards);
+	return search(nodes, wanted->backwards ? node->left : node->right, wanted);
 }
 
-bool gaps_find(const struct gaps *gaps, uint64_t low, uint64_t high, uint64_t bytes, bool backwards, struct gap *found)
+static bool find(const struct gaps *gaps, const struct wanted *wanted, struct gap *found)
 {
-	uint32_t at = gaps->nodes ? search(gaps->nodes, gaps->root, low, high, bytes, backwards) : 0;
+	uint32_t at = gaps->nodes ? search(gaps->nodes, gaps->root, wanted) : 0;
 
 	if (at)
 		*found = gaps->nodes[at].gap;
 	return at != 0;
+}
+
+bool gaps_find(const struct gaps *gaps, uint64_t low, uint64_t high, uint64_t bytes, bool backwards, struct gap *found)
+{
+	return find(gaps, &(struct wanted){.low = low, .high = high, .bytes = bytes, .backwards = backwards}, found);
+}
+
+bool gaps_next(const struct gaps *gaps, uint64_t high, uint64_t bytes, struct gap *found)
+{
+	return find(gaps,
+	            &(struct wanted){.low = found->first, .second = found->second + 1, .high = high, .bytes = bytes},
+	            found);
 }
 
 uint64_t gaps_largest(const struct gaps *gaps)

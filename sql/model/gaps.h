@@ -26,11 +26,14 @@ struct gaps {
 /* Adds GAP. 0; -1: no memory. */
 int gaps_add(struct gaps *gaps, const struct gap *gap);
 
-/* Removes the piece at that place in the order, which is there. */
-void gaps_remove(struct gaps *gaps, uint64_t first, uint64_t second);
+/* Removes the piece at that place in the order, which is there, and returns it. */
+struct gap gaps_remove(struct gaps *gaps, uint64_t first, uint64_t second);
 
 /* Finds the first piece of at least BYTES among those from (LOW, 0) to (HIGH, the largest); BACKWARDS: the last. */
 bool gaps_find(const struct gaps *gaps, uint64_t low, uint64_t high, uint64_t bytes, bool backwards, struct gap *found);
+
+/* The next one behind FOUND, which becomes it. */
+bool gaps_next(const struct gaps *gaps, uint64_t high, uint64_t bytes, struct gap *found);
 
 /* The size of the largest piece; 0: there is none. */
 uint64_t gaps_largest(const struct gaps *gaps);

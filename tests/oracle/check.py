@@ -72,7 +72,10 @@ def checks(run, chosen=expect.NOTHING, buckets=17):
 
 
 def step_checks(run, chosen):
-    """steps, which a recording without a mark refuses."""
+    """churn; and steps, which a recording without a mark refuses."""
+    for key in ("label", "class"):
+        yield Check("churn", ["--by", key, *chosen.arguments()], expect_steps.churn(run, key, chosen),
+                    ["device", "region", "group"])
     if run.marks and chosen.start is None and chosen.end is None:
         options = chosen.arguments()
         yield Check("steps", options, expect_steps.steps(run, chosen), ["pid", "device", "region", "from_ns", "step"])

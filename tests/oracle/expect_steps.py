@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What steps has to answer: each step, and what grows, from the replay and the recorded marks of steps."""
+"""What steps, churn and overlaps have to answer, from the replay and the recorded marks of steps."""
 import statistics
 
 from expect import NOTHING, by_region, group_of, processes
@@ -111,3 +111,53 @@ def _until_full(run, replay, device, region, marks, slope, chosen):
                  any(r.process.pid == other["pid"] and (r.process.ended_ns is None or r.process.ended_ns > marks[-1][0])
                      for r in run.replays))
     return int(max(layouts[-1].bank_bytes - top - others, 0) / slope)
+
+
+def churn(run, key, chosen=NOTHING):
+    """What was allocated, over time and over steps."""
+    rows, groups = [], {}
+    for block in run.blocks:
+        if chosen.takes_call(block.call, block.process, block.region) and chosen.has_inside(run, block.call.at_ns):
+            groups.setdefault((block.device, block.region, group_of(block, key)), []).append(block)
+    seconds = (chosen.last_ns(run) - chosen.first_ns) / 1e9 if chosen.steps is None else None
+    for (device, region, group), blocks in groups.items():
+        size, count = sum(b.payload for b in blocks), sum(b.blocks for b in blocks)
+        total = sum(b.payload for (d, r, _), others in groups.items() if (d, r) == (device, region) for b in others)
+        stepped = [b for b in blocks if b.call.step is not None]
+        there = {b.process.row for b in run.blocks_of(device, region)}
+        steps_ = sum(mark["process"] in there and _mark_fits(run, mark, chosen) for mark in run.marks)
+        rows.append({
+            "device": device, "region": REGION_WORDS[region], "group": group, "bytes": size, "blocks": count,
+            "share": size / total if total else None, "bytes_per_second": int(size / seconds) if seconds else None,
+            "blocks_per_second": count / seconds if seconds else None,
+            "bytes_per_step": sum(b.payload for b in stepped) // steps_ if steps_ else None,
+            "blocks_per_step": sum(b.blocks for b in stepped) / steps_ if steps_ else None,
+        })
+    return rows
+
+
+def _mark_fits(run, mark, chosen):
+    pid = next(p.pid for p in run.processes if p.row == mark["process"])
+    return (chosen.pid in (None, pid) and (chosen.steps is None or chosen.steps[0] <= mark["number"] <= chosen.steps[1]) and
+            (chosen.start is None or mark["at_ns"] >= chosen.start) and (chosen.end is None or mark["at_ns"] <= chosen.end))
+
+
+def overlaps(run):
+    """Each pair of one process's blocks that had memory in common, however they were found."""
+    rows = []
+    for replay in run.replays:
+        for (device, region), blocks in by_region(b for b in replay.blocks if b.region < CB and not b.aliased and b.bank).items():
+            blocks.sort(key=lambda block: block.call.place)
+            for at, later in enumerate(blocks):
+                for first in blocks[:at]:
+                    start = max(first.address, later.address)
+                    size = min(first.address + first.bank, later.address + later.bank) - start
+                    if size > 0 and first.present_at(later.call.place):
+                        ends = [b.intervals[0][1][0] for b in (first, later) if b.intervals[0][1]]
+                        rows.append({
+                            "device": device, "region": REGION_WORDS[region], "address": start, "bytes": size,
+                            "from_ns": later.call.at_ns, "to_ns": min(ends, default=None), "pid": replay.process.pid,
+                            "block_address": first.address, "size_bytes": first.size, "later_pid": replay.process.pid,
+                            "later_address": later.address, "later_size_bytes": later.size,
+                        })
+    return rows

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """steps --by: a small leak beside large weights is what grows, and nothing else is; what cannot be answered is refused."""
 import pathlib
+import random
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
@@ -129,4 +130,34 @@ def without_steps_it_says_how_to_record_them():
     check(answer["rows"] == [] and any("4 steps" in note for note in answer["notes"]), f"too few steps: {answer}")
 
 
-main(only_the_leak_grows, many_steps_are_sampled, without_steps_it_says_how_to_record_them)
+def place_anywhere(player):
+    """Blocks at places that nobody keeps free, some of them aliased, some placed over another one."""
+    chance, live = random.Random(5), []
+    for _ in range(400):
+        device, region = chance.randrange(2), chance.choice((issued.DRAM, issued.L1))
+        if live and chance.random() < 0.45:
+            player.free(*live.pop(chance.randrange(len(live))))
+            continue
+        address, size = chance.randrange(0, 1 << 16, 32), chance.choice((0, 1, 64, 2048, 9000))
+        player.alloc(address, 3 * size, size, device, region, flags=issued.ALIASED if chance.random() < 0.1 else 0)
+        if (address, device, region) not in live:
+            live.append((address, device, region))
+    player.end()
+
+
+def overlaps_are_all_found():
+    file, model = record(place_anywhere)
+    pairs = expect_steps.overlaps(model)
+    check(len(pairs) > 3, f"{len(pairs)} overlaps are too few to tell")
+    keys = ["pid", "device", "region", "from_ns", "block_address", "later_address"]
+    Check("overlaps", [], pairs, keys).compare(analyze("overlaps", file))
+    some = [pair for pair in pairs if pair["device"] == 1 and pair["region"] == "L1"]
+    Check("overlaps", ["--device", "1", "--region", "L1"], some, keys).compare(
+        analyze("overlaps", file, "--device", "1", "--region", "L1"))
+    half = model.end_ns // 2
+    late = [pair for pair in pairs if pair["to_ns"] is None or pair["to_ns"] >= half]
+    Check("overlaps", ["--start", "half"], late, keys).compare(analyze("overlaps", file, "--start", str(half)))
+    equal(run([program("ttalloc-analyze"), "overlaps", "--exit-code", file]).returncode, 1, "a gate")
+
+
+main(overlaps_are_all_found, only_the_leak_grows, many_steps_are_sampled, without_steps_it_says_how_to_record_them)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * sums.c - allocated_sums(): how much was allocated over the whole recording, by origin, and by size or
- * step where that is asked for. A time window takes what was allocated in it.
+ * step where that is asked for, and how much of that in steps. A time window takes what was allocated in it.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +14,7 @@
 #include "sql/answers/table_function.h"
 
 struct sum {
-	int64_t origin, key, size_bytes, blocks, bytes;
+	int64_t origin, key, size_bytes, blocks, bytes, step_blocks, step_bytes;
 };
 
 struct sums {
@@ -33,6 +33,13 @@ static bool is_chosen(const struct sums *sums, const struct catalog_origin *orig
 
 	return origin->chosen && alloc_ns >= filter->start_ns && alloc_ns <= filter->end_ns &&
 	       (!sums->in_steps || catalog_step_chosen(&sums->catalog, origin->process, key));
+}
+
+static bool is_in_step(const struct catalog *catalog, uint32_t process, int64_t key)
+{
+	const struct catalog_process *owner = &catalog->processes[process];
+
+	return owner->step_count > 0 && key > catalog->steps[owner->first_step].key;
 }
 
 /* The sum of a block's group, which is there from its first block on; NULL: no memory. */
@@ -64,6 +71,10 @@ static int add_block(struct sums *sums, int64_t origin_id, int64_t size_bytes, i
 		return 0;
 	sum->blocks++;
 	sum->bytes = (int64_t)((uint64_t)sum->bytes + (uint64_t)size_bytes);
+	if (is_in_step(&sums->catalog, origin->process, key)) {
+		sum->step_blocks++;
+		sum->step_bytes = (int64_t)((uint64_t)sum->step_bytes + (uint64_t)size_bytes);
+	}
 	return 0;
 }
 
@@ -104,14 +115,16 @@ static int fill_allocated_sums(struct table_call *call)
 	    .call = call, .telling = telling_by(call->arguments[0].text), .in_steps = call->filter.has_steps};
 	int result;
 
-	/* steps are loaded for a filter; groups by step need them without one, too */
-	call->filter.has_steps |= sums.telling == TELLING_STEP;
+	call->filter.has_steps = false; /* which are needed without a filter, too */
 	result = catalog_load(&sums.catalog, call->recording, &call->filter, false, call->error);
+	if (result == 0)
+		result = catalog_load_steps(&sums.catalog, call->recording, call->error);
 	if (result == 0)
 		result = add_tables(&sums);
 	for (size_t i = 0; result == 0 && i < sums.count; i++) {
 		const struct sum *sum = &sums.list[i];
-		int64_t cells[] = {sum->origin, sum->key, sum->size_bytes, sum->blocks, sum->bytes};
+		int64_t cells[] = {sum->origin, sum->key,         sum->size_bytes, sum->blocks,
+		                   sum->bytes,  sum->step_blocks, sum->step_bytes};
 
 		result = table_add(call->table, cells, call->error);
 	}
@@ -123,7 +136,7 @@ static int fill_allocated_sums(struct table_call *call)
 
 const struct table_function table_allocated_sums = {
     .name = "allocated_sums",
-    .columns = "origin, key, size_bytes, blocks, bytes",
+    .columns = "origin, key, size_bytes, blocks, bytes, step_blocks, step_bytes",
     .arguments = {"by"},
     .fill = fill_allocated_sums,
 };
