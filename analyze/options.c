@@ -38,7 +38,8 @@ static const struct option shared[] = {
      .type = OPTION_TIME,
      .placeholder = "TIME",
      .group = GROUP_FILTER,
-     .help = "from that time of the recording on, what was live then included: nanoseconds, 1.5s, 200ms, 30us, 30%"},
+     .help = "from that time of the recording on, what was live then included: nanoseconds, 1.5s, 200ms, 30us, 30%, "
+             "or @NAME, a moment that the program named (view snapshot)"},
     {.name = "end", .type = OPTION_TIME, .placeholder = "TIME", .group = GROUP_FILTER, .help = "up to that time"},
     {.name = "limit",
      .letter = 'n',

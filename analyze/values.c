@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "labels.h"
+#include "snapshots.h"
 #include "sql/base/error.h"
 #include "sql/base/units.h"
 
@@ -18,7 +19,7 @@ int values_check(const struct arguments *arguments, struct sql_error *error)
 	struct moment start, end;
 	const char *start_text = arguments_text(arguments, "start"), *end_text = arguments_text(arguments, "end");
 	if (!start_text || !end_text || parse_moment(start_text, &start) || parse_moment(end_text, &end) ||
-	    start.is_share != end.is_share)
+	    start.is_share != end.is_share || start.name || end.name)
 		return 0;
 	if (start.is_share ? start.share > end.share : start.ns > end.ns)
 		return sql_fail(error, "--end %s is before --start %s", end_text, start_text);
@@ -55,6 +56,8 @@ static int make_time(struct query_value *value, const char *text, struct recordi
 	struct moment moment;
 	int64_t length_ns = 0;
 	parse_moment(text, &moment); /* was checked when it was set */
+	if (moment.name)
+		return snapshot_find(recording, moment.name, &value->number, error);
 	if (moment.is_share && recording_length(recording, &length_ns, error) < 0)
 		return -1;
 	value->number = moment_ns(&moment, length_ns);

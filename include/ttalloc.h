@@ -187,14 +187,18 @@ void ttalloc_device_close(uint32_t device);
 void ttalloc_label_push(const char *name);
 void ttalloc_label_pop(void);
 
-/* An operation of this thread, such as a matrix multiplication, begins and ends. Operations nest: what the thread reports
- * in between belongs to the innermost one. NAME is the same for all operations of a kind. ABORTED: it was left by an
- * exception. An end without a beginning does nothing. */
+/* An operation of this thread, such as a matrix multiplication, begins and ends. Operations nest: what the thread
+ * reports in between belongs to the innermost one. NAME is the same for all operations of a kind. ABORTED: it was left
+ * by an exception. An end without a beginning does nothing. */
 void ttalloc_operation_begin(const char *name);
 void ttalloc_operation_end(bool aborted);
 
 /* Step NUMBER of this process begins: later events, of all its threads, belong to it. */
 void ttalloc_step(uint64_t number);
+
+/* Names this moment, in all that the process reports: ttalloc-analyze takes @NAME wherever it takes a time. Names may
+ * be given again, and are then told apart by number: @NAME#2. NULL and "" name nothing. */
+void ttalloc_snapshot(const char *name);
 
 /* COUNT events were not reported at this place, or, for 0, nobody knows how many from here on: the recording shows a
  * loss. For producers that switch themselves off, or cannot keep up. */
@@ -277,6 +281,7 @@ static inline bool ttalloc_enabled(void)
 #define ttalloc_label_pop() (ttalloc_enabled() ? (ttalloc_label_pop)() : (void)0)
 #define ttalloc_operation_begin(...) (ttalloc_enabled() ? (ttalloc_operation_begin)(__VA_ARGS__) : (void)0)
 #define ttalloc_operation_end(...) (ttalloc_enabled() ? (ttalloc_operation_end)(__VA_ARGS__) : (void)0)
+#define ttalloc_snapshot(...) (ttalloc_enabled() ? (ttalloc_snapshot)(__VA_ARGS__) : (void)0)
 #define ttalloc_step(...) (ttalloc_enabled() ? (ttalloc_step)(__VA_ARGS__) : (void)0)
 #endif
 

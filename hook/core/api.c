@@ -205,6 +205,17 @@ EXPORT void ttalloc_note(const char *text, uint64_t count)
 	tta_emit(&(struct tta_event){.kind = TTA_NOTE, .address = intern(TTA_ENTRY_TEXT, &entry), .size_bytes = count});
 }
 
+EXPORT void ttalloc_snapshot(const char *name)
+{
+	struct entry_data entry;
+
+	if (!ttalloc_enabled() || !name || !*name)
+		return;
+	entry.bytes = 0;
+	add(&entry, name, tta_text_bytes(name));
+	tta_emit(&(struct tta_event){.kind = TTA_SNAPSHOT, .address = intern(TTA_ENTRY_TEXT, &entry)});
+}
+
 void tta_emit_producer(const char *name)
 {
 	struct entry_data entry;

@@ -42,6 +42,7 @@ enum tta_operation_end {
  *   LOSS           ticks of the first lost event   how many   enum tta_loss_reason   0
  *   NOTE           entry of a text  how often        0                 0
  *   PRODUCER       entry of its name   0             0                 0
+ *   SNAPSHOT       entry of its name   0             0                 0
  *   OPERATION_BEGIN  entry of its name  0            how many of its thread are open around it   0
  *   OPERATION_END  entry of its arguments, or 0   enum tta_operation_end   the same   0
  *   TENSOR         address         entry of the tensor   index << 1 | whether the operation gives it back

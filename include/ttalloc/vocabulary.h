@@ -72,7 +72,8 @@
 	X(OPERATION_END, 37, "operation_end")                                                                          \
 	X(TENSOR, 38, "tensor")                                                                                        \
 	X(LABEL_BEGIN, 39, "label_begin")                                                                              \
-	X(LABEL_END, 40, "label_end")
+	X(LABEL_END, 40, "label_end")                                                                                  \
+	X(SNAPSHOT, 41, "snapshot")
 
 /* How a block ended. The first two are stored as numbers, the others as words, of blocks and of processes. */
 #define TTA_ENDS(X)                                                                                                    \

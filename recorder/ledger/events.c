@@ -193,6 +193,19 @@ static void apply_step(struct event_context *context)
 	                                    .at_ns = context->at_ns});
 }
 
+static void apply_snapshot(struct event_context *context)
+{
+	struct rowlog *log = &context_chunk(context)->log;
+	struct entry name;
+
+	if (!entry_find(context->table, (uint32_t)context->event->address, TTA_ENTRY_TEXT, &name) || name.bytes == 0)
+		return;
+	rowlog_snapshot(log, &(struct snapshot_row){.key = context->key,
+	                                            .process = context->process->id,
+	                                            .at_ns = context->at_ns,
+	                                            .name = text_of(&name)});
+}
+
 static void apply_loss(struct event_context *context)
 {
 	const struct tta_event *event = context->event;
@@ -301,6 +314,9 @@ static bool apply_one(struct event_context *context)
 		return false;
 	case TTA_STEP:
 		apply_step(context);
+		return true;
+	case TTA_SNAPSHOT:
+		apply_snapshot(context);
 		return true;
 	case TTA_LOSS:
 		apply_loss(context);

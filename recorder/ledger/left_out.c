@@ -19,6 +19,7 @@ static bool lacks_name(const struct tta_event *event)
 	case TTA_OPERATION_BEGIN:
 	case TTA_NOTE:
 	case TTA_PRODUCER:
+	case TTA_SNAPSHOT:
 		return event->address == TTA_LEFT_OUT;
 	default:
 		return false;

@@ -11,6 +11,8 @@ static const char *parse_time(struct query_value *value, const char *text, int64
 	struct moment moment;
 	const char *problem = parse_moment(text, &moment);
 
+	if (!problem && moment.name)
+		return "names a snapshot, which is not known here";
 	if (!problem)
 		value->number = moment_ns(&moment, length_ns);
 	return problem;

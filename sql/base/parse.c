@@ -115,13 +115,15 @@ const char *parse_size(const char *text, int64_t *bytes)
 const char *parse_moment(const char *text, struct moment *moment)
 {
 	const char *end;
-	*moment = (struct moment){0};
+	*moment = (struct moment){.name = text[0] == '@' ? text + 1 : NULL};
+	if (moment->name != NULL)
+		return moment->name[0] == '\0' ? "names no snapshot" : NULL;
 	if (scan_decimal(text, &moment->share, &end) && strcmp(end, "%") == 0) {
 		moment->is_share = true;
 		moment->share /= 100;
 		return moment->share > 1 ? "is more than 100 %" : NULL;
 	}
-	return parse_scaled(text, times, "is not a time (such as 1500000 for nanoseconds, 1.5s, 200ms or 30%)",
+	return parse_scaled(text, times, "is not a time (such as 1500000 for nanoseconds, 1.5s, 200ms, 30% or @snapshot)",
 	                    &moment->ns);
 }
 

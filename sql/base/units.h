@@ -45,14 +45,15 @@ const char *parse_integer(const char *text, int64_t *number);
 const char *parse_real(const char *text, double *number);
 const char *parse_size(const char *text, int64_t *bytes); /* 4096, 64K, 1.5MiB (1024), 2GB (1000) */
 
-/* A moment: nanoseconds, or a share of the recording that is yet to be asked how long it is. */
+/* A moment: nanoseconds, a share of the recording that is yet to be asked how long it is, or a snapshot of it. */
 struct moment {
 	bool is_share;
 	double share; /* 0..1 */
 	int64_t ns;
+	const char *name; /* of a snapshot, in TEXT behind its @; NULL: it is none */
 };
-const char *parse_moment(const char *text, struct moment *moment); /* 1500, 1.5s, 200ms, 30us, 2m, 1h, 30% */
-/* In nanoseconds, of a recording of LENGTH_NS. */
+const char *parse_moment(const char *text, struct moment *moment); /* 1500, 1.5s, 200ms, 30us, 2m, 1h, 30%, @name */
+/* In nanoseconds, of a recording of LENGTH_NS. MOMENT is no snapshot. */
 int64_t moment_ns(const struct moment *moment, int64_t length_ns);
 /* The steps N or A..B. */
 const char *parse_steps(const char *text, int64_t *first, int64_t *last);

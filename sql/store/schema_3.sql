@@ -71,6 +71,9 @@ CREATE TABLE tensor_spec(
 -- The tensor that blocks of an origin hold. None: not known.
 CREATE TABLE origin_tensor(origin INTEGER PRIMARY KEY, spec INTEGER NOT NULL);
 
+-- Moments that programs named.
+CREATE TABLE snapshot_mark(key INTEGER PRIMARY KEY, process INTEGER NOT NULL, at_ns INTEGER NOT NULL, name TEXT NOT NULL);
+
 -- The job of a cluster that a recording is a part of; no row: of none.
 CREATE TABLE recording_job(
   id INTEGER PRIMARY KEY CHECK (id = 1),

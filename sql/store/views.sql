@@ -321,6 +321,16 @@ SELECT
   m.at_ns AS at_ns                                     -- since the recording's start
 FROM step_mark m LEFT JOIN process_info p ON p.id = m.process;
 
+CREATE VIEW snapshot AS
+-- One row per moment that a program named: @NAME where a time is asked for, @NAME#2 for the second one of that name.
+SELECT
+  m.key AS event_id,                                   -- place in the order of the process
+  p.pid AS pid,                                        -- of the operating system
+  m.process AS process,                                -- process.process_id
+  m.name AS name,                                      -- need not be the only one of that name
+  m.at_ns AS at_ns                                     -- since the recording's start
+FROM snapshot_mark m LEFT JOIN process_info p ON p.id = m.process;
+
 CREATE VIEW kernel AS
 -- One row per kernel that was loaded. Shown beside DRAM and L1, never added to them.
 SELECT

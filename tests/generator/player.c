@@ -216,6 +216,12 @@ static unsigned long long run_pop(const struct words *words)
 	return 0;
 }
 
+static unsigned long long run_snapshot(const struct words *words)
+{
+	ttalloc_snapshot(string(words, 1));
+	return 0;
+}
+
 static unsigned long long run_step(const struct words *words)
 {
 	ttalloc_step(number(words, 1));
@@ -281,6 +287,7 @@ static const struct command commands[] = {
     {"push", 1, run_push},
     {"pop", 0, run_pop},
     {"step", 1, run_step},
+    {"snapshot", 1, run_snapshot},
     {"flush", 1, run_flush},
     {"enabled", 0, run_enabled},
     {"fork", 2, run_fork},

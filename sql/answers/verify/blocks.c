@@ -134,6 +134,7 @@ static void start_keys(struct check *check)
 static void compare_keys(struct check *check)
 {
 	take_keys(check, "SELECT key FROM main.step_mark", "step");
+	take_keys(check, "SELECT key FROM snapshot_mark", "snapshot");
 	take_keys(check, "SELECT key FROM main.program_run", "program_run");
 	take_keys(check, "SELECT key FROM main.failure_info", "failure");
 	take_keys(check, "SELECT key FROM main.other_event", "event");

@@ -145,6 +145,9 @@ static void test_parse_moment(void **state)
 	check_moment("12.345 ms", 12345000);
 	assert_null(parse_moment("30%", &moment));
 	assert_true(moment.is_share && moment.share > 0.29 && moment.share < 0.31);
+	assert_null(parse_moment("@after warm-up", &moment));
+	assert_string_equal(moment.name, "after warm-up");
+	assert_non_null(parse_moment("@", &moment));
 	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
 		assert_non_null(parse_moment(wrong[i], &moment));
 }
