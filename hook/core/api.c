@@ -290,9 +290,9 @@ static const struct tta_delegate *operations_of_another(void)
 	return delegate && delegate->version >= 3 ? delegate : NULL;
 }
 
-EXPORT bool ttalloc_wants_operations(void)
+EXPORT uint32_t ttalloc_operations_wanted(void)
 {
-	return ttalloc_enabled() && tta_context.options.operations;
+	return ttalloc_enabled() ? tta_context.options.operations : TTALLOC_OPERATIONS_NONE;
 }
 
 /* How many this thread has open. Those that it had when its process was forked are the parent's. */
@@ -311,7 +311,7 @@ EXPORT void ttalloc_operation_begin(const char *name)
 {
 	struct entry_data entry;
 
-	if (!ttalloc_wants_operations())
+	if (!ttalloc_operations_wanted())
 		return;
 	if (operations_of_another()) {
 		tta_delegate()->operation_begin(name);
@@ -329,7 +329,7 @@ EXPORT void ttalloc_operation_end(bool aborted)
 {
 	uint32_t *open;
 
-	if (!ttalloc_wants_operations())
+	if (!ttalloc_operations_wanted())
 		return;
 	if (operations_of_another()) {
 		tta_delegate()->operation_end(aborted);
@@ -340,6 +340,45 @@ EXPORT void ttalloc_operation_end(bool aborted)
 		tta_emit(&(struct tta_event){.kind = TTA_OPERATION_END,
 		                             .size_bytes = aborted ? TTA_OPERATION_ABORTED : TTA_OPERATION_RETURNED,
 		                             .bank_bytes = --*open});
+}
+
+/* The entry of SPEC, which is asked for again and again: remembered in it with the process that it is of. */
+static uint32_t tensor_entry(struct ttalloc_tensor_spec *spec)
+{
+	const char *const words[] = {spec->shape,       spec->dtype,      spec->layout,     spec->memory,
+	                             spec->shard_shape, spec->shard_grid, spec->orientation};
+	uint64_t known = __atomic_load_n(&spec->known, __ATOMIC_RELAXED);
+	struct tta_tensor_entry head;
+	struct entry_data entry = {.bytes = sizeof(head)};
+	uint32_t number;
+
+	if (known >> 32 == tta_epoch() && known)
+		return (uint32_t)known;
+	for (size_t i = 0; i < TTA_TENSOR_WORDS; i++) {
+		uint32_t bytes = words[i] ? (uint32_t)strlen(words[i]) : 0;
+
+		/* part of a word would say something else */
+		head.bytes[i] =
+		    (uint16_t)(bytes <= TTALLOC_NAME_MAX && entry.bytes + bytes <= sizeof(entry.data) ? bytes : 0);
+		add(&entry, words[i], head.bytes[i]);
+	}
+	memcpy(entry.data, &head, sizeof(head));
+	number = intern(TTA_ENTRY_TENSOR, &entry);
+	if (number != TTA_LEFT_OUT)
+		__atomic_store_n(&spec->known, (uint64_t)tta_epoch() << 32 | number, __ATOMIC_RELAXED);
+	return number;
+}
+
+EXPORT void ttalloc_tensor(const struct ttalloc_tensor *tensor)
+{
+	if (ttalloc_operations_wanted() < TTALLOC_OPERATIONS_TENSORS)
+		return;
+	tta_emit(&(struct tta_event){.kind = TTA_TENSOR,
+	                             PLACE(tensor->device),
+	                             .region = tensor->region,
+	                             .address = tensor->address,
+	                             .size_bytes = tensor_entry(tensor->spec),
+	                             .bank_bytes = (uint64_t)tensor->index << 1 | tensor->given});
 }
 
 EXPORT void ttalloc_label_push(const char *name)

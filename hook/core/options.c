@@ -93,9 +93,9 @@ const struct tta_option tta_option_table[] = {
      .field = FIELD(python_stacks)},
     {.name = "TTALLOC_OPS",
      .unit = "",
-     .default_text = "1",
-     .max = 1,
-     .help = "1: it is recorded when operations of ttnn and labels begin and end",
+     .default_text = "2",
+     .max = 2,
+     .help = "of operations of ttnn: 0 nothing; 1 when they begin and end, as of labels; 2 their tensors, too",
      .field = FIELD(operations)},
 };
 const size_t tta_option_count = sizeof(tta_option_table) / sizeof(tta_option_table[0]);

@@ -24,8 +24,35 @@ static inline void tta_hide_this_library(void)
 	ttalloc_hide_frames(__ehdr_start, etext);
 }
 
-/* Whether operations are to be recorded, with ttalloc_operation_begin(), in a process that is. */
-bool ttalloc_wants_operations(void);
+/* How much of operations is to be recorded, with ttalloc_operation_begin() and so on; none in a process that is not. */
+enum ttalloc_operations {
+	TTALLOC_OPERATIONS_NONE = 0,
+	TTALLOC_OPERATIONS_NAMES = 1,
+	TTALLOC_OPERATIONS_TENSORS = 2,
+};
+uint32_t ttalloc_operations_wanted(void);
+
+/* What a tensor is, in words; an empty one or NULL is not said. */
+struct ttalloc_tensor_spec {
+	const char *shape;       /* 1x1x32x32 */
+	const char *dtype;       /* bfloat16 */
+	const char *layout;      /* TILE */
+	const char *memory;      /* interleaved, block sharded */
+	const char *shard_shape; /* 32x32 */
+	const char *shard_grid;  /* [[x0,y0,x1,y1],...] */
+	const char *orientation; /* of the shards: ROW_MAJOR */
+	uint64_t known;          /* 0 at first, then this library's own */
+};
+
+/* A tensor that the innermost operation of this thread takes or, GIVEN, gives back. INDEX: among those. */
+struct ttalloc_tensor {
+	uint32_t device, index;
+	uint16_t region;
+	bool given;
+	uint64_t address; /* of the block that it is in */
+	struct ttalloc_tensor_spec *spec;
+};
+void ttalloc_tensor(const struct ttalloc_tensor *tensor);
 
 /* What a thread leaves to one that it makes. */
 struct ttalloc_bequest {

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <unwind.h>
 
-#include "exception.h"
+#include "hook/cxx/exception.h"
 #include "ttalloc.h"
 
 static __thread struct tt_call *failing; /* that an exception has just ended, in the frame that it is leaving */

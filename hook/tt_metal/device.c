@@ -449,10 +449,18 @@ static void forget_allocator(const void *allocator, struct cleared *cleared)
 	tt_unlock();
 }
 
+static atomic_uint generation;
+
+uint32_t tt_device_generation(void)
+{
+	return atomic_load_explicit(&generation, memory_order_acquire);
+}
+
 void tt_device_cleared(const void *allocator)
 {
 	struct cleared cleared = {.count = 0};
 
+	atomic_fetch_add_explicit(&generation, 1, memory_order_release);
 	if (allocator)
 		forget_allocator(allocator, &cleared);
 	for (uint32_t i = 0; i < cleared.chips.count; i++) {

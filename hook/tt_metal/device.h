@@ -60,6 +60,9 @@ void tt_device_balance(const struct tt_allocator_use *use, uint16_t region, int6
  * differs is said, also in the recording, which is incomplete then. */
 void tt_device_prove(const struct tt_library *library, const void *allocator);
 
+/* Another number when a device may have been closed since: what was at its place may be another one now. */
+uint32_t tt_device_generation(void);
+
 /* ALLOCATOR gave up all its blocks at once, as it does when its device closes. */
 void tt_device_cleared(const void *allocator);
 

@@ -23,7 +23,7 @@
 #include "say.h"
 #include "ttalloc.h"
 #include "upstream.h"
-#include "virtual.h"
+#include "hook/cxx/virtual.h"
 
 #define MOST_LIBRARIES 4
 #define MOST_LISTS 4096 /* a power of two; a mesh of 32 has about 130 */

@@ -92,6 +92,7 @@ struct tt_library {
 	/* For operations; see processor.c. NULL: none, for lack of a place for it or of ttnn so far. */
 	struct tt_processor *_Atomic processor;
 	atomic_bool without_operations; /* there is no place */
+	struct tt_tensors *tensors;     /* how they are read; NULL: not. Set before the processor is */
 	bool tells_aborts;              /* of operations that an exception ends */
 
 	atomic_int layout;         /* of class Buffer; see buffer.c */

@@ -9,6 +9,7 @@
 
 #include "preload.h"
 #include "processor.h"
+#include "tensors.h"
 #include "ttalloc.h"
 
 #define MOST_OPEN 64 /* operations of a thread; deeper ones are not reported */
@@ -23,11 +24,30 @@ static __thread struct {
 	struct open open[MOST_OPEN];
 } operations; /* of this thread */
 
+/* What TT-Metal gives back in the place of a result (since 0.81): an operation was left by an exception. */
+struct abort {
+	bool all; /* that are open were */
+};
+
+static bool is_abort(const struct tt_any *result, struct abort *abort)
+{
+	if (!result || strcmp(tt_any_type(result), TT_CLASS_FUNCTION_ABORT) != 0)
+		return false;
+	*abort = (struct abort){.all = ((const uint8_t *)result->value)[TT_ABORT_ALL] != 0};
+	return true;
+}
+
+/* Whether the innermost operation is. */
+static bool is_reported(void)
+{
+	return operations.count && operations.count <= MOST_OPEN && !operations.open[operations.count - 1].silent;
+}
+
 static void end_innermost(bool aborted)
 {
-	operations.count--;
-	if (operations.count < MOST_OPEN && !operations.open[operations.count].silent)
+	if (is_reported())
 		ttalloc_operation_end(aborted);
+	operations.count--;
 }
 
 /* What was open further in than FRAME, where an operation begins now, has been left. */
@@ -75,13 +95,11 @@ static void report_begin(struct tt_string_view name)
 	ttalloc_operation_begin(text);
 }
 
-void tt_operation_begins(const struct tt_library *library, struct tt_string_view name,
-                         const struct tt_argument *arguments, size_t count, uintptr_t frame)
+void tt_operation_begins(struct tt_library *library, struct tt_string_view name, const struct tt_argument *arguments,
+                         size_t count, uintptr_t frame)
 {
 	bool silent;
 
-	(void)arguments;
-	(void)count;
 	if (!library->tells_aborts)
 		end_those_within(frame);
 	if (operations.count >= MOST_OPEN) {
@@ -90,17 +108,22 @@ void tt_operation_begins(const struct tt_library *library, struct tt_string_view
 	}
 	silent = is_silent(library);
 	operations.open[operations.count++] = (struct open){.frame = frame, .silent = silent};
-	if (!silent)
-		report_begin(name);
+	if (silent)
+		return;
+	report_begin(name);
+	if (library->tensors)
+		tt_tensors_taken(library, arguments, count);
 }
 
-void tt_operation_ends(const struct tt_library *library, const struct tt_any *result, uintptr_t frame)
+void tt_operation_ends(struct tt_library *library, const struct tt_any *result, uintptr_t frame)
 {
-	struct tt_abort abort = {.all = false};
-	bool aborted = result && tt_any_is_abort(result, &abort);
+	struct abort abort = {.all = false};
+	bool aborted = is_abort(result, &abort);
 
 	if (!library->tells_aborts)
 		end_those_not_at(frame);
+	if (result && !aborted && library->tensors && is_reported())
+		tt_tensors_given(library, result);
 	if (operations.count)
 		end_innermost(aborted);
 	while (abort.all && operations.count)

@@ -21,7 +21,8 @@
 
 #include "hook/core/producer.h"
 #include "preload.h"
-#include "virtual.h"
+#include "tensors.h"
+#include "hook/cxx/virtual.h"
 
 #define MOST_SLOTS 32
 
@@ -46,7 +47,7 @@ struct stack {
 
 struct tt_processor {
 	tt_virtual_function *const *functions;
-	const struct tt_library *library;
+	struct tt_library *library;
 	struct table table;
 	struct stack *(*stack)(const void *tracker); /* of the calling thread */
 	void (*push)(void *tracker, const struct shared *processor);
@@ -190,7 +191,7 @@ void tt_processor_meet(struct tt_library *library, const char *path)
 	void *handle;
 
 	if (!path || !is_ttnn(path) || atomic_load(&library->processor) || atomic_load(&library->without_operations) ||
-	    !tt_recording(TT_SHARE_BUFFERS) || library->patched || !ttalloc_wants_operations())
+	    !tt_recording(TT_SHARE_BUFFERS) || library->patched || !ttalloc_operations_wanted())
 		return;
 	handle = dlopen(path, RTLD_LAZY | RTLD_NOLOAD);
 	processor = calloc(1, sizeof(*processor));
@@ -199,6 +200,8 @@ void tt_processor_meet(struct tt_library *library, const char *path)
 	processor->library = library;
 	processor->functions = processor->table.slots;
 	if (find_functions(processor, handle) && make_table(&processor->table, handle)) {
+		if (ttalloc_operations_wanted() >= TTALLOC_OPERATIONS_TENSORS)
+			library->tensors = tt_tensors_meet(handle);
 		atomic_store(&library->processor, processor);
 		return;
 	}

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "any.h"
+#include "hook/cxx/any.h"
 #include "library.h"
 
 /* std::string_view of libstdc++. */
@@ -27,9 +27,9 @@ struct tt_argument {
 
 /* What a processor of LIBRARY is called for. FRAME: where on the stack. Of results, one that is no result at all may
  * say that the operation was left by an exception. */
-void tt_operation_begins(const struct tt_library *library, struct tt_string_view name,
-                         const struct tt_argument *arguments, size_t count, uintptr_t frame);
-void tt_operation_ends(const struct tt_library *library, const struct tt_any *result, uintptr_t frame);
+void tt_operation_begins(struct tt_library *library, struct tt_string_view name, const struct tt_argument *arguments,
+                         size_t count, uintptr_t frame);
+void tt_operation_ends(struct tt_library *library, const struct tt_any *result, uintptr_t frame);
 
 /* Whether this thread is in a capture that runs nothing (NO_DISPATCH). */
 bool tt_processor_only_tries(const struct tt_library *library);

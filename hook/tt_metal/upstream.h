@@ -130,6 +130,15 @@
 			  "St4spanIN2tt8tt_metal15TrackedArgumentELm18446744073709551615EE"
 #define TT_PROCESSOR_END TT_TTNN_PROCESSOR "18track_function_endEv"
 #define TT_PROCESSOR_END_WITH_RESULT TT_TTNN_PROCESSOR "18track_function_endERKSt3any"
+/* Tensors, in ttnn since 0.78.0 (2026), and how large one is. 0.70.1 to 0.81.1 (2026-11) */
+#define TT_CLASS_TENSOR "N4ttnn6TensorE"
+#define TT_CLASS_TENSOR_OLD "N2tt8tt_metal6TensorE"
+#define TT_TENSOR_FUNCTIONS "4ttnn6Tensor"
+#define TT_TENSOR_FUNCTIONS_OLD "2tt8tt_metal6Tensor"
+#define TT_TENSOR_BYTES 24
+#define TT_STORAGE_DEVICE 1
+/* An exported function of MemoryConfig since its members are behind a pointer, 0.78.0. */
+#define TT_MEMORY_LAYOUT "_ZNK2tt8tt_metal12MemoryConfig13memory_layoutEv"
 /* In the place of a result: the operation was left by an exception. A std::string, then whether all that are open were.
  * 0.81.1 (2026-11); before, nobody tells. */
 #define TT_CLASS_FUNCTION_ABORT "N2tt8tt_metal8internal18GraphFunctionAbortE"
@@ -217,6 +226,21 @@ struct tt_core_range {
 /* std::vector of libstdc++. */
 struct tt_vector {
 	const void *begin, *end, *capacity_end;
+};
+
+/* Shape, where ones may stand before the dimensions, and the members of MemoryConfig. 0.70.1 to 0.81.1 (2026-11) */
+struct tt_shape {
+	struct tt_numbers numbers;
+	uint64_t dimensions;
+};
+struct tt_memory {
+	int32_t layout, type; /* TensorMemoryLayout, BufferType */
+	struct {
+		struct tt_vector grid; /* of struct tt_core_range */
+		uint32_t shape[2];
+		int32_t orientation;
+	} shards;
+	uint8_t is_sharded;
 };
 
 /* Of one region, in each bank. What is behind: in 0.66.0 (2025-12) a vector of addresses; elsewhere nothing. */

@@ -106,6 +106,7 @@ enum tta_entry_type {
 	TTA_ENTRY_CODE = 9,   /* struct tta_code_entry, then function, then file */
 	TTA_ENTRY_OPERATION = 10, /* the name of an operation */
 	TTA_ENTRY_ARGUMENTS = 11, /* the text of its arguments */
+	TTA_ENTRY_TENSOR = 12,    /* struct tta_tensor_entry, then its words one behind the other */
 };
 
 struct tta_entry_header {
@@ -143,6 +144,12 @@ struct tta_code_entry {
 
 struct tta_kernel_entry {
 	uint16_t name_bytes, kind_bytes, core_type_bytes, reserved;
+};
+
+/* Shape, type, layout, memory, shape of a shard, cores, orientation of the shards: how long the words for them are. */
+#define TTA_TENSOR_WORDS 7u
+struct tta_tensor_entry {
+	uint16_t bytes[TTA_TENSOR_WORDS], reserved;
 };
 
 struct tta_device_entry {

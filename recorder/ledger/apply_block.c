@@ -29,6 +29,16 @@ static void leave_held(struct chunk *chunk, const struct block *block)
 		CHUNK_ADD(&chunk->unheld)->key = (int64_t)block->key;
 }
 
+/* The end of a block that holds a tensor is that of the tensor: then the two have one origin, as others have. */
+static uint32_t like_block(const struct event_context *context, uint32_t attribution, const struct block *block)
+{
+	struct dictionary *dictionary = context->ledger->dictionary;
+	uint32_t spec = dictionary_attribution_of(dictionary, block->attribution)->spec;
+
+	return spec ? dictionary_attribution_of_tensor(dictionary, attribution, spec, &context_chunk(context)->log)
+	            : attribution;
+}
+
 static void end_block(struct event_context *context, const struct block *block, uint8_t ended)
 {
 	const struct region_total *total = &context->process->holdings->region_totals[block->total - 1];
@@ -39,6 +49,7 @@ static void end_block(struct event_context *context, const struct block *block, 
 	    context_attribution(context, ON(total->device, block->allocator), total->region, flags, ended);
 	struct usage_change change = context_change(context);
 
+	attribution = like_block(context, attribution, block);
 	leave_held(context_chunk(context), block);
 	*CHUNK_ADD(&context_chunk(context)->freed) = (struct freed_row){
 	    .key = context->key,
@@ -165,6 +176,39 @@ static const struct block *freed_block(const struct event_context *context, uint
 	if (!place.total)
 		return NULL;
 	return place.allocator ? blocks_find(blocks, &place) : blocks_find_youngest(blocks, place.total, place.address);
+}
+
+/* A held row that is in the file already is told again. */
+static void tell_tensor(const struct event_context *context, struct block *block, uint32_t spec)
+{
+	struct chunk *chunk = context_chunk(context);
+
+	block->attribution =
+	    dictionary_attribution_of_tensor(context->ledger->dictionary, block->attribution, spec, &chunk->log);
+	if ((int64_t)block->key >= chunk->first_key)
+		chunk->held.rows[block->birth_row].origin = block->attribution;
+	else
+		rowlog_retold(&chunk->log,
+		              &(struct retold_row){.key = (int64_t)block->key, .origin = block->attribution});
+}
+
+int64_t context_tensor_block(const struct event_context *context, uint32_t spec)
+{
+	const struct blocks *blocks = &context->process->holdings->blocks;
+	const struct tta_event *event = context->event;
+	struct block_place place = {
+	    .total = process_find_region_total(context->process->holdings, event->device, event->region),
+	    .address = event->address,
+	    .allocator = event->allocator};
+	struct block *block = place.total ? blocks_find(blocks, &place) : NULL;
+
+	if (!block && place.total)
+		block = blocks_find_youngest(blocks, place.total, place.address);
+	if (!block)
+		return 0;
+	if (!dictionary_attribution_of(context->ledger->dictionary, block->attribution)->spec)
+		tell_tensor(context, block, spec);
+	return (int64_t)block->key;
 }
 
 void apply_free(struct event_context *context, uint32_t region)

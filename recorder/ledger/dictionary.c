@@ -193,7 +193,7 @@ static bool same_attribution(const struct attribution *a, const struct attributi
 {
 	return a->process == b->process && a->thread == b->thread && a->label == b->label && a->stack == b->stack &&
 	       a->device == b->device && a->region == b->region && a->class == b->class && a->flags == b->flags &&
-	       a->ended == b->ended && a->allocator == b->allocator;
+	       a->ended == b->ended && a->allocator == b->allocator && a->spec == b->spec;
 }
 
 static void log_attribution(const struct attribution *attribution, size_t id, struct rowlog *log)
@@ -208,10 +208,12 @@ static void log_attribution(const struct attribution *attribution, size_t id, st
 	                                        .class = attribution->class,
 	                                        .flags = attribution->flags,
 	                                        .ended = attribution->ended});
-	if (!attribution->allocator)
-		return;
-	rowlog_origin_allocator(
-	    log, &(struct origin_allocator_row){.origin = (uint32_t)id, .allocator = attribution->allocator});
+	if (attribution->allocator)
+		rowlog_origin_allocator(
+		    log, &(struct origin_allocator_row){.origin = (uint32_t)id, .allocator = attribution->allocator});
+	if (attribution->spec)
+		rowlog_origin_tensor(log,
+		                     &(struct origin_tensor_row){.origin = (uint32_t)id, .spec = attribution->spec});
 }
 
 uint32_t dictionary_attribution(struct dictionary *dictionary, const struct attribution *attribution,
@@ -221,7 +223,8 @@ uint32_t dictionary_attribution(struct dictionary *dictionary, const struct attr
 	uint64_t where = (uint64_t)attribution->label << 32 | attribution->stack;
 	uint64_t what = (uint64_t)attribution->device << 32 | (uint64_t)attribution->region << 16 |
 	                (uint64_t)(uint8_t)(attribution->flags ^ attribution->class << 4) << 8 | attribution->ended;
-	uint64_t hash = hash_pair(hash_pair(who, where), what ^ (uint64_t)attribution->allocator << 48);
+	uint64_t hash = hash_pair(hash_pair(who, where),
+	                          what ^ (uint64_t)attribution->allocator << 48 ^ (uint64_t)attribution->spec << 20);
 
 	INDEX_EACH_MATCH(&dictionary->attributions.index, hash, at, ref)
 	{
@@ -232,6 +235,14 @@ uint32_t dictionary_attribution(struct dictionary *dictionary, const struct attr
 	if (log)
 		log_attribution(attribution, dictionary->attributions.count, log);
 	return (uint32_t)dictionary->attributions.count;
+}
+
+uint32_t dictionary_attribution_of_tensor(struct dictionary *dictionary, uint32_t id, uint32_t spec, struct rowlog *log)
+{
+	struct attribution attribution = dictionary->attributions.things[id - 1];
+
+	attribution.spec = spec;
+	return dictionary_attribution(dictionary, &attribution, log);
 }
 
 const struct attribution *dictionary_attribution_of(const struct dictionary *dictionary, uint32_t id)

@@ -27,6 +27,7 @@ struct dictionary_thread {
 struct attribution {
 	uint32_t process, thread, label, stack; /* ids; 0: none */
 	uint32_t device;
+	uint32_t spec;              /* of the tensor in it, range_words.h; 0: not said */
 	uint16_t region, allocator; /* allocator: of the process; 0: not said */
 	uint8_t class, flags, ended;
 };
@@ -44,6 +45,10 @@ uint32_t dictionary_attribution(struct dictionary *dictionary, const struct attr
 
 /* What stacks consist of; belongs to the dictionary. */
 struct frames *dictionary_frames(struct dictionary *dictionary);
+
+/* The attribution that is ID's, with SPEC. */
+uint32_t dictionary_attribution_of_tensor(struct dictionary *dictionary, uint32_t id, uint32_t spec,
+                                          struct rowlog *log);
 
 /* What an id stands for; NULL: there is no such id. */
 const struct attribution *dictionary_attribution_of(const struct dictionary *dictionary, uint32_t id);

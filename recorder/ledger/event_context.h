@@ -49,10 +49,13 @@ void apply_free(struct event_context *context, uint32_t region);
 void apply_failure(struct event_context *context);
 void apply_kernel(struct event_context *context);
 void apply_device_close_blocks(struct event_context *context);
+/* The key of the block that a tensor is in, which is one of SPEC if nobody said so before; 0: there is none. */
+int64_t context_tensor_block(const struct event_context *context, uint32_t spec);
 
 /* ranges.c: operations and labels. */
 void apply_range_begin(struct event_context *context, enum range_kind kind);
 void apply_range_end(struct event_context *context, enum range_kind kind);
+void apply_tensor(struct event_context *context);
 
 /* apply_cb.c: circular buffers. */
 void apply_cb_alloc(struct event_context *context);

@@ -333,6 +333,9 @@ static bool apply_one(struct event_context *context)
 	case TTA_OPERATION_END:
 		apply_range_end(context, RANGE_OPERATION);
 		return true;
+	case TTA_TENSOR:
+		apply_tensor(context);
+		return true;
 	case TTA_LABEL_BEGIN:
 		apply_range_begin(context, RANGE_LABEL);
 		return true;
@@ -399,7 +402,8 @@ void events_apply(struct ledger *ledger, struct process *process, const struct i
 	for (uint32_t i = skip; i < batch->count; i++) {
 		context.event = &batch->events[i];
 		context.thread_entry = batch->thread_entries[i];
-		context.key = ledger->next_key++;
+		/* What an operation works on is a part of it, and has no place of its own in the order. */
+		context.key = context.event->kind == TTA_TENSOR ? ledger->next_key : ledger->next_key++;
 		if (batch->at_ns[i] > process->last_ns)
 			process->last_ns = batch->at_ns[i];
 		context.at_ns = process->last_ns;
@@ -410,6 +414,8 @@ void events_apply(struct ledger *ledger, struct process *process, const struct i
 	}
 	row.marks += context.refused; /* lost, and so no events of the recording */
 	row.to_ns = process->last_ns;
+	if (ledger->next_key == row.first_key)
+		ledger->next_key++; /* nothing had a key: rows of batch are known by their first one */
 	row.last_key = ledger->next_key - 1;
 	row.first_number = batch->first_number + skip;
 	row.count = batch->count - skip;

@@ -15,6 +15,8 @@ static bool lacks_name(const struct tta_event *event)
 	case TTA_KERNEL_LOAD:
 	case TTA_DEVICE_OPEN:
 		return event->bank_bytes == TTA_LEFT_OUT;
+	case TTA_TENSOR:
+		return event->size_bytes == TTA_LEFT_OUT;
 	case TTA_ALLOC_FAILED:
 	case TTA_OPERATION_BEGIN:
 	case TTA_NOTE:

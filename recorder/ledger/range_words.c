@@ -23,7 +23,7 @@ struct words {
 };
 
 struct range_words {
-	struct words texts, lists, whats;
+	struct words texts, specs, lists, whats;
 };
 
 struct range_words *range_words_new(void)
@@ -43,6 +43,7 @@ void range_words_free(struct range_words *words)
 	if (!words)
 		return;
 	forget(&words->texts);
+	forget(&words->specs);
 	forget(&words->lists);
 	forget(&words->whats);
 	free(words);
@@ -63,11 +64,8 @@ static void remember(struct words *words, struct word word, uint32_t id)
 	index_add(&words->index, word.hash[0], (uint32_t)words->count);
 }
 
-/* The id of what consists of these BYTES. */
-static uint32_t id_of(struct words *words, const void *bytes, size_t count, bool *is_new)
+static uint32_t id_of_word(struct words *words, struct word word, bool *is_new)
 {
-	struct word word = word_of(bytes, count);
-
 	*is_new = false;
 	INDEX_EACH_MATCH(&words->index, word.hash[0], at, ref)
 	{
@@ -79,6 +77,12 @@ static uint32_t id_of(struct words *words, const void *bytes, size_t count, bool
 	*is_new = true;
 	remember(words, word, words->last_id + 1);
 	return words->last_id;
+}
+
+/* The id of what consists of these BYTES. */
+static uint32_t id_of(struct words *words, const void *bytes, size_t count, bool *is_new)
+{
+	return id_of_word(words, word_of(bytes, count), is_new);
 }
 
 uint32_t range_words_text(struct range_words *words, const void *text, size_t bytes, struct rowlog *log)
@@ -99,6 +103,30 @@ uint32_t range_words_list(struct range_words *words, const char *list, size_t by
 	if (is_new)
 		rowlog_tensor_list(log, &(struct tensor_list_row){.id = id, .list = row_text(list, bytes)});
 	return id;
+}
+
+/* Of all words of a spec together: each is hashed with the hash of those before it. */
+static struct word spec_word(const struct tensor_spec_row *row)
+{
+	const struct row_text *const texts[] = {&row->shape,       &row->dtype,      &row->layout,     &row->memory,
+	                                        &row->shard_shape, &row->shard_grid, &row->orientation};
+	struct word word = {.hash = {1, 2}};
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
+		for (int k = 0; k < 2; k++)
+			word.hash[k] = hash_bytes(texts[i]->bytes, texts[i]->count, word.hash[k]);
+	return word;
+}
+
+uint32_t range_words_spec(struct range_words *words, const struct tensor_spec_row *row, struct rowlog *log)
+{
+	struct tensor_spec_row named = *row;
+	bool is_new;
+
+	named.id = id_of_word(&words->specs, spec_word(row), &is_new);
+	if (is_new)
+		rowlog_tensor_spec(log, &named);
+	return (uint32_t)named.id;
 }
 
 /* All of a row but its id. */
@@ -133,6 +161,11 @@ uint32_t range_words_what(struct range_words *words, const struct range_what_row
 void range_words_know_text(struct range_words *words, const struct operation_text_row *row)
 {
 	remember(&words->texts, word_of(row->text.bytes, row->text.count), (uint32_t)row->id);
+}
+
+void range_words_know_spec(struct range_words *words, const struct tensor_spec_row *row)
+{
+	remember(&words->specs, spec_word(row), (uint32_t)row->id);
 }
 
 void range_words_know_list(struct range_words *words, const struct tensor_list_row *row)

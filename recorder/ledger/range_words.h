@@ -19,10 +19,12 @@ void range_words_free(struct range_words *words);
 /* Ids of the rows with these words, which are logged if they are new. Of ROW, id is not looked at. */
 uint32_t range_words_text(struct range_words *words, const void *text, size_t bytes, struct rowlog *log);
 uint32_t range_words_list(struct range_words *words, const char *list, size_t bytes, struct rowlog *log);
+uint32_t range_words_spec(struct range_words *words, const struct tensor_spec_row *row, struct rowlog *log);
 uint32_t range_words_what(struct range_words *words, const struct range_what_row *row, struct rowlog *log);
 
 /* Rows out of the file, in the order of their ids. */
 void range_words_know_text(struct range_words *words, const struct operation_text_row *row);
+void range_words_know_spec(struct range_words *words, const struct tensor_spec_row *row);
 void range_words_know_list(struct range_words *words, const struct tensor_list_row *row);
 void range_words_know_what(struct range_words *words, const struct range_what_row *row);
 

@@ -5,11 +5,16 @@
  */
 #include "ranges.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "event_context.h"
 
 #define MOST_OPEN 4096u /* ranges of a thread, of a kind */
+#define MOST_USES 1024u /* tensors of an operation */
+#define NEAR_KEYS 1000  /* blocks so near to an operation are known by how near */
+#define USE_TEXT 80     /* one in a list */
 
 /* ---- those that are there ---- */
 
@@ -47,8 +52,13 @@ static void add_ended(struct ranges *ranges, enum range_kind kind, const struct 
 void ranges_free(struct ranges *ranges)
 {
 	for (size_t i = 0; i < ranges->thread_count; i++)
-		for (int kind = 0; kind < RANGE_KINDS; kind++)
-			free(ranges->threads[i].open[kind].ranges);
+		for (int kind = 0; kind < RANGE_KINDS; kind++) {
+			struct open_ranges *open = &ranges->threads[i].open[kind];
+
+			for (size_t j = 0; j < open->count; j++)
+				free(open->ranges[j].uses);
+			free(open->ranges);
+		}
 	for (int kind = 0; kind < RANGE_KINDS; kind++)
 		free(ranges->ended[kind].ranges);
 	free(ranges->threads);
@@ -65,6 +75,39 @@ static struct open_ranges *open_ranges(const struct event_context *context, enum
 	return ranges_of_thread(&context->process->holdings->ranges, thread, kind);
 }
 
+/* ---- tensors ---- */
+
+/* JSON, as schema_3.sql has it. A loop has the same list again and again, for what is made in it is near. */
+static uint32_t list_id(struct ledger *ledger, const struct range *range)
+{
+	size_t bytes = range->use_count * USE_TEXT + 3, used = 1;
+	char *text = memory_or_die(malloc(bytes));
+	uint32_t id;
+
+	text[0] = '[';
+	for (size_t i = 0; i < range->use_count; i++) {
+		const struct tensor_use *use = &range->uses[i];
+		int64_t offset = use->block - range->key;
+		bool is_near = offset >= -NEAR_KEYS && offset <= NEAR_KEYS;
+
+		used += (size_t)snprintf(text + used, bytes - used, "%s[%d,%u,%u,%d,%" PRId64 "]", i ? "," : "",
+		                         use->given, use->index, use->spec, is_near, is_near ? offset : use->block);
+	}
+	text[used++] = ']';
+	id = range_words_list(ledger->range_words, text, used, &ledger->chunk->log);
+	free(text);
+	return id;
+}
+
+static uint32_t what_id(struct ledger *ledger, struct range *range)
+{
+	if (range->use_count)
+		range->what.tensors = list_id(ledger, range);
+	return range_words_what(ledger->range_words, &range->what, &ledger->chunk->log);
+}
+
+/* ---- ends ---- */
+
 static void end_innermost(const struct event_context *context, struct open_ranges *open, uint32_t ended)
 {
 	struct range *range = &open->ranges[--open->count];
@@ -76,7 +119,8 @@ static void end_innermost(const struct event_context *context, struct open_range
 	                                     .held_ns = (int64_t)context->at_ns - range->begin_ns}};
 
 	range->what.ended = ended;
-	row.record.what = range_words_what(context->ledger->range_words, &range->what, log);
+	row.record.what = what_id(context->ledger, range);
+	free(range->uses);
 	add_ended(&context->process->holdings->ranges, range->number ? RANGE_OPERATION : RANGE_LABEL, &row);
 	if (range->stored_what)
 		rowlog_range_shut(log, &(struct range_shut_row){.key = range->key});
@@ -142,12 +186,60 @@ void apply_range_end(struct event_context *context, enum range_kind kind)
 		end_innermost(context, open, aborted ? TTA_OPERATION_ABORTED : TTA_OPERATION_RETURNED);
 }
 
+/* The next word of a tensor, which has BYTES of it. */
+static struct row_text take_text(struct entry *entry, uint16_t bytes)
+{
+	size_t there = bytes < entry->bytes ? bytes : entry->bytes;
+	struct row_text text = row_text(there ? entry->data : NULL, there);
+
+	entry->data += there;
+	entry->bytes -= there;
+	return text;
+}
+
+/* 0: the event does not say. */
+static uint32_t spec_id(const struct event_context *context)
+{
+	struct tta_tensor_entry head;
+	struct tensor_spec_row row;
+	struct entry entry;
+
+	if (!entry_find(context->table, (uint32_t)context->event->size_bytes, TTA_ENTRY_TENSOR, &entry))
+		return 0;
+	entry_take(&entry, &head, sizeof(head));
+	row.shape = take_text(&entry, head.bytes[0]); /* one behind the other */
+	row.dtype = take_text(&entry, head.bytes[1]);
+	row.layout = take_text(&entry, head.bytes[2]);
+	row.memory = take_text(&entry, head.bytes[3]);
+	row.shard_shape = take_text(&entry, head.bytes[4]);
+	row.shard_grid = take_text(&entry, head.bytes[5]);
+	row.orientation = take_text(&entry, head.bytes[6]);
+	return range_words_spec(context->ledger->range_words, &row, &context_chunk(context)->log);
+}
+
+void apply_tensor(struct event_context *context)
+{
+	const struct tta_event *event = context->event;
+	struct open_ranges *open = open_ranges(context, RANGE_OPERATION);
+	struct range *range = open->count ? &open->ranges[open->count - 1] : NULL;
+	struct tensor_use use = {
+	    .spec = spec_id(context), .index = (uint32_t)(event->bank_bytes >> 1), .given = event->bank_bytes & 1};
+
+	if (!range || !use.spec || range->use_count == MOST_USES)
+		return;
+	use.block = context_tensor_block(context, use.spec);
+	if (!use.block)
+		return;
+	range->uses = memory_room(range->uses, range->use_count, &range->use_capacity, sizeof(*range->uses));
+	range->uses[range->use_count++] = use;
+}
+
 /* ---- rows ---- */
 
 static void log_open(struct ledger *ledger, const struct process *process, struct range *range)
 {
 	struct rowlog *log = &ledger->chunk->log;
-	uint32_t what = range_words_what(ledger->range_words, &range->what, log);
+	uint32_t what = what_id(ledger, range);
 
 	if (what == range->stored_what)
 		return;

@@ -18,12 +18,22 @@ enum range_kind {
 	RANGE_KINDS,
 };
 
+/* A tensor that an operation takes or gives back. */
+struct tensor_use {
+	int64_t block; /* key of its alloc */
+	uint32_t spec; /* range_words.h */
+	uint32_t index;
+	bool given;
+};
+
 struct range {
 	int64_t key, begin_ns;
 	int64_t number;             /* of an operation, from 1; 0: a label */
 	struct range_what_row what; /* all but its id */
 	uint64_t level;             /* how many were open around it when it began, as its process says */
-	uint32_t stored_what;       /* with which it is in the file; 0: it is not there */
+	struct tensor_use *uses;
+	size_t use_count, use_capacity;
+	uint32_t stored_what; /* with which it is in the file; 0: it is not there */
 };
 
 /* Those of a thread that are open, the innermost last. */

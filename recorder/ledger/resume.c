@@ -87,6 +87,7 @@ static bool load_attribution(void *context, const void *untyped)
 	    .flags = (uint8_t)row->flags,
 	    .ended = (uint8_t)row->ended,
 	    .allocator = (uint16_t)row->allocator,
+	    .spec = row->spec,
 	};
 
 	return dictionary_attribution(resuming->ledger->dictionary, &attribution, NULL) == row->id;
@@ -97,6 +98,12 @@ static bool load_attribution(void *context, const void *untyped)
 static bool load_text(void *context, const void *untyped)
 {
 	range_words_know_text(((struct resuming *)context)->ledger->range_words, untyped);
+	return true;
+}
+
+static bool load_spec(void *context, const void *untyped)
+{
+	range_words_know_spec(((struct resuming *)context)->ledger->range_words, untyped);
 	return true;
 }
 
@@ -389,6 +396,7 @@ int resume(struct ledger *ledger, struct totals *totals, struct writer *writer, 
 	    {LOAD_STACKS, load_stack},
 	    {LOAD_ORIGINS, load_attribution},
 	    {LOAD_OPERATION_TEXTS, load_text},
+	    {LOAD_TENSOR_SPECS, load_spec},
 	    {LOAD_TENSOR_LISTS, load_list},
 	    {LOAD_RANGE_WHATS, load_what},
 	    {LOAD_USAGES, load_region_total},

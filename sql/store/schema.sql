@@ -134,8 +134,8 @@ CREATE TABLE loss_row(
   count INTEGER,               -- NULL: not known
   why TEXT NOT NULL);
 
--- Which keys hold which numbers of which process. first_key..last_key holds count numbers and last_key - first_key + 1
--- - count keys that belong to no event.
+-- Which keys hold which numbers of which process. In first_key..last_key the tensors of operations, which are numbers, have
+-- no key, and some keys belong to no number.
 CREATE TABLE batch(first_key INTEGER PRIMARY KEY, last_key INTEGER NOT NULL, process INTEGER NOT NULL,
   first_number INTEGER NOT NULL, count INTEGER NOT NULL, from_ns INTEGER NOT NULL, to_ns INTEGER NOT NULL,
   marks INTEGER NOT NULL DEFAULT 0); -- among count: steps, loss marks and what was refused

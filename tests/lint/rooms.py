@@ -16,7 +16,8 @@ ROOMS = {
     "hook/stacks":        "include include/ttalloc hook/core",
     "hook/ship":          "include include/ttalloc hook/core",
     "hook/malloc":        "include include/ttalloc hook/core",
-    "hook/tt_metal":      "include include/ttalloc hook/core",
+    "hook/cxx":           "",
+    "hook/tt_metal":      "include include/ttalloc hook/core hook/cxx",
     "hook/python":        "",
 
     "sql/base":           "include include/ttalloc",

@@ -4,6 +4,7 @@
  * be tested without a recorder.
  */
 #define TTALLOC_NO_MACROS
+#include "hook/core/producer.h"
 #include "ttalloc.h"
 
 #include <fcntl.h>
@@ -228,8 +229,19 @@ EXPORT void ttalloc_operation_end(bool aborted)
 	put("end aborted=%d\n", aborted);
 }
 
-EXPORT bool ttalloc_wants_operations(void);
-EXPORT bool ttalloc_wants_operations(void)
+EXPORT uint32_t ttalloc_operations_wanted(void);
+EXPORT uint32_t ttalloc_operations_wanted(void)
 {
-	return true;
+	return TTALLOC_OPERATIONS_TENSORS;
+}
+
+EXPORT void ttalloc_tensor(const struct ttalloc_tensor *tensor)
+{
+	const struct ttalloc_tensor_spec *spec = tensor->spec;
+
+	put("tensor device=%s region=%u address=%llu index=%u given=%d shape=%s dtype=%s layout=%s memory=%s shard=%s "
+	    "grid=%s orientation=%s\n",
+	    place_text(tensor->device, (char[32]){""}), tensor->region, (unsigned long long)tensor->address,
+	    tensor->index, tensor->given, spec->shape, spec->dtype, spec->layout, spec->memory, spec->shard_shape,
+	    spec->shard_grid, spec->orientation);
 }

@@ -48,7 +48,7 @@ def fake_libttalloc():
     source = HERE / "fake_ttalloc.c"
     make(PLACE / "fake/libttalloc.so.1", [source, SOURCE / "include/ttalloc.h", SOURCE / "hook/ttalloc.map"],
          ["gcc", "-std=c17", "-D_GNU_SOURCE", "-O2", "-g", "-fPIC", "-Wall", "-Wextra", "-Werror",
-          f"-I{SOURCE / 'include'}", "-shared", "-Wl,-soname,libttalloc.so.1",
+          f"-I{SOURCE}", f"-I{SOURCE / 'include'}", "-shared", "-Wl,-soname,libttalloc.so.1",
           f"-Wl,--version-script={SOURCE / 'hook/ttalloc.map'}", str(source)])
     return PLACE / "fake"
 

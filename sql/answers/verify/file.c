@@ -75,7 +75,7 @@ static const char committed_sql[] =
 static const char batches_sql[] =
     "SELECT 'key ' || first_key, 'a batch of an unknown process, with impossible numbers, or over another one' FROM ("
     "  SELECT b.*, lag(last_key) OVER (ORDER BY first_key) AS before FROM main.batch b) "
-    "WHERE count < 0 OR marks < 0 OR marks > count OR last_key - first_key + 1 < count OR before >= first_key"
+    "WHERE count < 0 OR marks < 0 OR marks > count OR last_key - first_key + 1 < count - marks OR before >= first_key"
     "  OR to_ns < from_ns OR NOT EXISTS (SELECT 1 FROM main.process_info p WHERE p.id = process)";
 
 static const char counts_sql[] =

@@ -75,6 +75,36 @@ static void end(struct stream *stream, uint32_t thread, uint64_t level, uint64_t
 	          (struct tta_event){.kind = TTA_OPERATION_END, .size_bytes = how, .bank_bytes = level});
 }
 
+static void send_tensor(struct stream *stream, uint64_t address, uint32_t spec, uint32_t index, bool given)
+{
+	send_from(stream, 0,
+	          (struct tta_event){.kind = TTA_TENSOR,
+	                             .device = 1,
+	                             .region = TTALLOC_L1,
+	                             .address = address,
+	                             .size_bytes = spec,
+	                             .bank_bytes = index << 1 | given});
+}
+
+static void send_block(struct stream *stream, uint8_t kind, uint64_t address)
+{
+	send_from(
+	    stream, 0,
+	    (struct tta_event){
+	        .kind = kind, .device = 1, .region = TTALLOC_L1, .address = address, .size_bytes = kind == TTA_ALLOC});
+}
+
+static uint32_t add_spec(struct stream *stream, const char *shape)
+{
+	uint8_t data[64] = {0};
+	struct tta_tensor_entry head = {.bytes = {(uint16_t)strlen(shape), 8}};
+
+	memcpy(data, &head, sizeof(head));
+	memcpy(data + sizeof(head), shape, strlen(shape));
+	memcpy(data + sizeof(head) + strlen(shape), "bfloat16", 8);
+	return add_entry(stream, TTA_ENTRY_TENSOR, data, (uint32_t)(sizeof(head) + strlen(shape) + 8));
+}
+
 static void commit(struct ingest *ingest)
 {
 	struct ingest_totals totals;
@@ -203,6 +233,48 @@ static void test_labels_are_ranges(void **state)
 	expect("SELECT count(*) FROM operation", "0\n");
 }
 
+/* A tensor is its block's; of one that is another view of it, the operations know. */
+static void test_tensors(void **state)
+{
+	struct stream stream;
+	uint32_t name, wide, tall;
+
+	(void)state;
+	open_stream(&stream, open_new());
+	name = add_name(&stream, "a");
+	wide = add_spec(&stream, "1x64");
+	tall = add_spec(&stream, "64x1");
+	send_block(&stream, TTA_ALLOC, 64);
+	send_block(&stream, TTA_ALLOC, 128);
+	commit(stream.ingest);                    /* these rows are in the file */
+	send_tensor(&stream, 64, wide, 0, false); /* of no operation */
+	for (int turn = 0; turn < 3; turn++) {
+		begin(&stream, 0, name, 0);
+		send_tensor(&stream, 64, wide, 0, false);
+		send_block(&stream, TTA_ALLOC, 192);
+		send_tensor(&stream, 192, wide, 0, true);
+		send_tensor(&stream, 64, tall, 1, true);
+		send_tensor(&stream, 999, wide, 2, true);    /* of no block */
+		send_tensor(&stream, 64, 1u << 20, 3, true); /* of no kind */
+		end(&stream, 0, 0, TTA_OPERATION_RETURNED);
+		send_block(&stream, TTA_FREE, 192);
+	}
+	close_all(stream.ingest);
+	expect("SELECT o.number || ' ' || t.output || ' ' || t.position || ' ' || a.address || ' ' || t.shape FROM "
+	       "operation_tensor t JOIN operation o USING (operation_id) JOIN allocation a USING (allocation_id) "
+	       "WHERE o.number < 3 ORDER BY 1",
+	       "1 0 0 64 1x64\n1 1 0 192 1x64\n1 1 1 64 64x1\n2 0 0 64 1x64\n2 1 0 192 1x64\n2 1 1 64 64x1\n");
+	expect("SELECT count(*) FROM operation_tensor", "9\n");
+	expect(
+	    "SELECT address || ' ' || shape FROM held h JOIN origin_tensor t ON t.origin = h.origin JOIN tensor_spec s "
+	    "ON s.id = t.spec",
+	    "64 1x64\n");
+	expect("SELECT count(*) FROM freed f JOIN origin_tensor t ON t.origin = f.origin WHERE free_origin IS NULL",
+	       "3\n");
+	expect("SELECT count(*) FROM tensor_spec", "2\n");
+	expect("SELECT events || ' ' || lost FROM process_info", "8 0\n");
+}
+
 /* Many fit few rows, and those that are open meanwhile do not matter. */
 static void test_pages(void **state)
 {
@@ -253,6 +325,7 @@ int main(void)
 	    cmocka_unit_test_teardown(test_lost_ends, clean_up),
 	    cmocka_unit_test_teardown(test_open_over_commits_and_recorders, clean_up),
 	    cmocka_unit_test_teardown(test_labels_are_ranges, clean_up),
+	    cmocka_unit_test_teardown(test_tensors, clean_up),
 	    cmocka_unit_test_teardown(test_pages, clean_up),
 	    cmocka_unit_test_teardown(test_hostile, clean_up),
 	};

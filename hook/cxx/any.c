@@ -4,11 +4,6 @@
  */
 #include "any.h"
 
-#include <stdint.h>
-#include <string.h>
-
-#include "upstream.h"
-
 /* std::any's own name for the question: which type is it? */
 #define GET_TYPE_INFO 1
 
@@ -25,12 +20,4 @@ const char *tt_any_type(const struct tt_any *any)
 		return "";
 	name = type_info[1]; /* behind its own functions */
 	return *name == '*' ? name + 1 : name;
-}
-
-bool tt_any_is_abort(const struct tt_any *any, struct tt_abort *abort)
-{
-	if (strcmp(tt_any_type(any), TT_CLASS_FUNCTION_ABORT) != 0)
-		return false;
-	*abort = (struct tt_abort){.all = ((const uint8_t *)any->value)[TT_ABORT_ALL] != 0};
-	return true;
 }

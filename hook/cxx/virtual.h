@@ -4,8 +4,8 @@
  * itself needs at run time: the class's name is in the object, its type information points to the name, and its table
  * of virtual functions to that.
  */
-#ifndef TTALLOC_TT_METAL_VIRTUAL_H
-#define TTALLOC_TT_METAL_VIRTUAL_H
+#ifndef TTALLOC_CXX_VIRTUAL_H
+#define TTALLOC_CXX_VIRTUAL_H
 
 #include <link.h>
 #include <stdbool.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * any.h - std::any of libstdc++, in which TT-Metal hands over what operations take and give back.
+ * any.h - std::any of libstdc++, and std::string.
  */
-#ifndef TTALLOC_TT_METAL_ANY_H
-#define TTALLOC_TT_METAL_ANY_H
+#ifndef TTALLOC_CXX_ANY_H
+#define TTALLOC_CXX_ANY_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -23,13 +23,5 @@ struct tt_string {
 
 /* The name of its type as type information has it, mangled. "": it has none. */
 const char *tt_any_type(const struct tt_any *any);
-
-/* What TT-Metal says by giving back one of these (since 0.81): the operation was left by an exception. */
-struct tt_abort {
-	bool all; /* that are open, too */
-};
-
-/* Whether ANY says so. */
-bool tt_any_is_abort(const struct tt_any *any, struct tt_abort *abort);
 
 #endif

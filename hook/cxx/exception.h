@@ -2,8 +2,8 @@
  *
  * exception.h - what a C++ exception says of itself, in C.
  */
-#ifndef TTALLOC_TT_METAL_EXCEPTION_H
-#define TTALLOC_TT_METAL_EXCEPTION_H
+#ifndef TTALLOC_CXX_EXCEPTION_H
+#define TTALLOC_CXX_EXCEPTION_H
 
 #include <stddef.h>
 #include <unwind.h>
