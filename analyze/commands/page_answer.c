@@ -25,11 +25,12 @@ int page_answer(void *context, struct recording *recording, const char *const *w
 	if (options_for(&options, verb, verb->query, error) < 0 ||
 	    options_parse(&arguments, verb, &options, (int)argc, argv, error) < 0)
 		return -1;
-	const struct request request = {.verb = verb,
-	                                .query = verb->query,
-	                                .statement =
-	                                    verb->own && verb->own->runs_statements ? arguments.operands[0] : NULL,
-	                                .file = recording_path(recording),
-	                                .arguments = &arguments};
+	const struct request request = {
+	    .verb = verb,
+	    .query = verb->query,
+	    .statement = verb->own && verb->own->runs_statements ? arguments.operands[0] : NULL,
+	    .file = recording_path(recording),
+	    .old_file = verb->query && verb->query->two_files ? recording_old_path(recording) : NULL,
+	    .arguments = &arguments};
 	return run_answer(recording, &request, out, error) == STATUS_TROUBLE ? -1 : 0;
 }

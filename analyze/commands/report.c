@@ -40,8 +40,12 @@ static enum status run(struct command *command)
 	                        .context = command};
 	if (device)
 		parse_integer(device, &report.device);
-	if (command_operands(command, 0, 1, &error) < 0 ||
-	    !(report.file = command_file(command, arguments->operands[0], &error)) || report_write(&report, &error) < 0)
+	bool two = arguments->operand_count == 2;
+	if (command_operands(command, 0, 2, &error) < 0 ||
+	    !(report.file = command_file(command, arguments->operands[two], &error)))
+		return command_trouble(&error);
+	report.old_file = two ? arguments->operands[0] : NULL;
+	if (report_write(&report, &error) < 0)
 		return command_trouble(&error);
 	if (strcmp(report.out, "-") != 0 && !arguments_text(arguments, "quiet"))
 		printf("%s\n", report.out);
@@ -51,11 +55,12 @@ static enum status run(struct command *command)
 const struct command_verb command_report = {
     .name = "report",
     .summary = "write a page with everything about a recording, to look at and to send",
-    .usage = "[FILE]",
+    .usage = "[OLD] [FILE]",
     .about =
         "OUT is one HTML file of at most 3 MB that any browser opens, without a network: the time line and the "
         "address map of each device and region, what was live at any moment, why requests failed, what leaked, "
-        "and more, each with the command that gives its figures. Devices that are alike are drawn once. It holds "
+        "and more, each with the command that gives its figures. Devices that are alike are drawn once. With OLD, an "
+        "earlier run, it shows both and what changed. It holds "
         "what its panels show of labels, files and commands ('ttalloc-analyze info' lists such texts), and none of "
         "it can run in the browser.",
     .shared = "db force quiet help version",

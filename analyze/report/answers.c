@@ -31,7 +31,7 @@ static void put_word(FILE *out, const char *word)
 	fputc('\'', out);
 }
 
-static void put_command(const struct asker *asker, const char *const *words, size_t count, FILE *out)
+static void put_command(const struct asker *asker, bool both, const char *const *words, size_t count, FILE *out)
 {
 	char *text;
 	size_t bytes;
@@ -42,7 +42,7 @@ static void put_command(const struct asker *asker, const char *const *words, siz
 	fputs("ttalloc-analyze", command);
 	for (size_t i = 0; i < count; i++)
 		put_word(command, words[i]);
-	if (asker->old_file)
+	if (both)
 		put_word(command, asker->old_file);
 	put_word(command, asker->file);
 	fclose(command);
@@ -74,7 +74,7 @@ int answer_panel(const struct asker *asker, const struct panel *panel, const str
 	int result = asker->ask(asker->context, asker->recording, words, count, into, &error);
 	fclose(into);
 	fprintf(out, "{\"id\": \"%s\", \"command\": ", panel->id);
-	put_command(asker, words, count, out);
+	put_command(asker, panel->both, words, count, out);
 	if (result == 0) {
 		fputs(", \"answer\": ", out);
 		fwrite(answer, 1, bytes, out);

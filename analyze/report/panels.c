@@ -24,7 +24,7 @@
 #define BUCKETS_MOST 320
 
 struct facts {
-	int64_t events, failures, stacks, labels, processes;
+	int64_t events, failures, stacks, labels, steps, processes;
 	int64_t first_ns, last_ns, length_ns; /* of events; of the run */
 };
 
@@ -70,7 +70,7 @@ static struct panel *add(struct panels *panels, const char *id, const char *form
 	panels->list = memory_room(panels->list, panels->count, &panels->capacity, sizeof *panels->list);
 	struct panel *panel = &panels->list[panels->count++];
 	*panel = (struct panel){.word_count = 0};
-	snprintf(panel->id, sizeof panel->id, "%s", id);
+	snprintf(panel->id, sizeof panel->id, "%s%s", panels->prefix, id);
 	va_start(arguments, format);
 	vsnprintf(text, sizeof text, format, arguments);
 	va_end(arguments);
@@ -114,6 +114,7 @@ static int ask_facts(struct choosing *choosing)
 	    {"SELECT count(*) FROM failure", &facts->failures},
 	    {"SELECT EXISTS (SELECT 1 FROM stack)", &facts->stacks},
 	    {"SELECT EXISTS (SELECT 1 FROM label)", &facts->labels},
+	    {"SELECT count(DISTINCT number) FROM step", &facts->steps},
 	    {"SELECT count(*) FROM process", &facts->processes},
 	    {"SELECT min(from_ns) FROM batch", &facts->first_ns},
 	    {"SELECT max(to_ns) FROM batch", &facts->last_ns},
@@ -260,9 +261,12 @@ static void add_drawn(struct choosing *choosing, const struct drawn *drawn)
 			add_moment(panels, drawn, word);
 	}
 	snprintf(words, sizeof words, "map --blocks %" PRId64 " --parts %" PRId64, panels->blocks, panels->buckets);
-	if (strcmp(drawn->word, "KERNEL") != 0) /* has no addresses */
+	if (strcmp(drawn->word, "KERNEL") != 0 && !choosing->wish->old) /* has no addresses */
 		add_picture(panels, drawn, "map", NULL, words);
 }
+
+static const char steps_sql[] =
+    "SELECT number, min(at_ns) AS at_ns FROM step GROUP BY number ORDER BY number LIMIT 4000";
 
 static void add_failures(struct choosing *choosing)
 {
@@ -289,6 +293,31 @@ static void add_whole(struct choosing *choosing, const char *by)
 	add(panels, "temporary", "temporary --by %s", by);
 	add(panels, "fragmentation", "fragmentation --samples 60");
 	add(panels, "l1", "l1");
+	if (choosing->facts.steps > 2)
+		add(panels, "grows", "steps --by %s -n 100", by);
+}
+
+static void add_changes(struct panels *panels, const char *by)
+{
+	static const char *const whats[] = {"peak", "leaks", "allocated"};
+	char id[80];
+
+	for (size_t i = 0; i < sizeof whats / sizeof *whats; i++) {
+		snprintf(id, sizeof id, "diff-%s", whats[i]);
+		add(panels, id, "diff --what %s --by %s -n 300", whats[i], by)->both = true;
+	}
+}
+
+/* What stands beside the newer recording. */
+static void add_old_questions(struct choosing *choosing)
+{
+	struct panels *panels = choosing->panels;
+
+	add(panels, "info", "info");
+	add(panels, "peak", "peak");
+	add_statement(panels, "steps", steps_sql);
+	for (size_t i = 0; i < choosing->count; i++)
+		add_drawn(choosing, &choosing->drawn[i]);
 }
 
 static void add_questions(struct choosing *choosing)
@@ -307,13 +336,14 @@ static void add_questions(struct choosing *choosing)
 		add(panels, "flame-leaks", "flame --what leaks --by %s", facts->stacks ? "stack" : "label");
 	add_failures(choosing);
 	add(panels, "processes", "processes -n 1000");
-	add_statement(panels, "steps",
-	              "SELECT number, min(at_ns) AS at_ns FROM step GROUP BY number ORDER BY number LIMIT 4000");
+	add_statement(panels, "steps", steps_sql);
 	add_statement(
 	    panels, "geometry",
 	    "SELECT device, region, banks, bank_bytes, base_address, top_down, arch, at_ns FROM device ORDER BY at_ns");
 	for (size_t i = 0; i < choosing->count; i++)
 		add_drawn(choosing, &choosing->drawn[i]);
+	if (choosing->wish->two_files)
+		add_changes(panels, by);
 	if (panels->whole)
 		add_whole(choosing, by);
 	else
@@ -330,11 +360,14 @@ int panels_choose(struct panels *panels, struct recording *recording, const stru
 	struct choosing choosing = {.panels = panels, .recording = recording, .wish = wish, .error = error};
 	int result = -1;
 
-	*panels = (struct panels){0};
+	*panels = (struct panels){.prefix = wish->old ? "old-" : ""};
 	if (ask_facts(&choosing) == 0 && find_drawn(&choosing) == 0) {
 		choose_window(&choosing);
 		choose_size(&choosing);
-		add_questions(&choosing);
+		if (wish->old)
+			add_old_questions(&choosing);
+		else
+			add_questions(&choosing);
 		result = 0;
 	}
 	free(choosing.drawn);

@@ -20,11 +20,13 @@ struct panel {
 	size_t word_count;
 	bool picture;  /* out of the drawing */
 	bool circular; /* of circular buffers */
+	bool both;     /* of two recordings */
 };
 
 struct panels {
 	struct panel *list;
 	size_t count, capacity;
+	const char *prefix; /* of all ids */
 	/* what pictures are drawn from, once for all: words of --by, parts of the run, blocks of each device and region
 	 */
 	char by[200];
@@ -38,7 +40,8 @@ struct panels_wish {
 	int64_t device;   /* to be drawn; -1: those that differ */
 	bool whole;       /* ask also what takes long of a large recording */
 	unsigned smaller; /* how often the page was too large */
-	bool two_files;   /* a comparison */
+	bool two_files;   /* also what changed since an older recording */
+	bool old;         /* it is that one: what is shown beside the newer one, under ids that begin with old- */
 	bool live;        /* served: any moment can be asked about, and any number of devices */
 };
 

@@ -29,6 +29,7 @@ void recording_release(struct recording *recording);
 /* Opens a second recording beside this one (diff): the table-valued functions read it when their column "recording" is
  * 'old'. 0 or -1. */
 int recording_attach_old(struct recording *recording, const char *path, struct sql_error *error);
+const char *recording_old_path(const struct recording *recording); /* of that one; NULL: there is none */
 
 /* Makes one consistent file of RECORDING at PATH, which must not exist unless FORCE. 0 or -1. */
 int recording_copy(struct recording *recording, const char *path, bool force, struct sql_error *error);

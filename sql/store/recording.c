@@ -82,3 +82,8 @@ int recording_attach_old(struct recording *recording, const char *path, struct s
 	recording->old = old;
 	return 0;
 }
+
+const char *recording_old_path(const struct recording *recording)
+{
+	return recording->old ? recording->old->path : NULL;
+}

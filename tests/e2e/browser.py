@@ -13,7 +13,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
-from harness import check, skip, start, wait_until
+from harness import skip, wait_until
 
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync", "--hide-scrollbars"]
@@ -29,24 +29,23 @@ def _free_port():
 class Browser:
     """One window. Errors of the console, and requests that a page made, can be asked for."""
 
-    _driver, _process = None, None  # of all windows of a test
-
     def __init__(self, width=1280, height=960):
-        if not Browser._process or Browser._process.poll() is not None:  # the harness ends what a test has started
-            Browser._driver = self._start_driver()
+        driver = self._start_driver()
         profile = tempfile.mkdtemp(prefix="ttalloc-browser-", dir="/tmp")
         atexit.register(shutil.rmtree, profile, ignore_errors=True)
         options = {"args": [*FLAGS, f"--user-data-dir={profile}", f"--window-size={width},{height}"], "binary": shutil.which("chromium")}
-        session = self._call("POST", Browser._driver + "/session", {"capabilities": {"alwaysMatch": {
+        session = self._call("POST", driver + "/session", {"capabilities": {"alwaysMatch": {
             "goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"}}}})
-        self.base = f"{Browser._driver}/session/{session['sessionId']}"
+        self.base = f"{driver}/session/{session['sessionId']}"
+        atexit.register(self.close)
 
     @staticmethod
     def _start_driver():
         if not shutil.which("chromium") or not shutil.which("chromedriver"):
             skip("chromium and chromedriver are not installed (Debian: chromium chromium-driver)")
         port = _free_port()
-        Browser._process = start(["chromedriver", f"--port={port}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        driver = subprocess.Popen(["chromedriver", f"--port={port}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        atexit.register(driver.kill)  # for all tests of a file: starting a browser takes longer than most of them
         base = f"http://127.0.0.1:{port}"
 
         def is_ready():
@@ -115,6 +114,14 @@ class Browser:
             file.write(base64.b64decode(self._call("GET", self.base + "/screenshot")))
 
     def close(self):
-        check(self.base, "the browser is closed already")
         self._call("DELETE", self.base)
-        self.base = None
+
+
+_browsers = []
+
+
+def the_browser():
+    """The one of this file's tests."""
+    if not _browsers:
+        _browsers.append(Browser())
+    return _browsers[0]

@@ -9,7 +9,7 @@ import subprocess
 import urllib.error
 import urllib.request
 
-from browser import Browser
+from browser import the_browser
 from harness import Generator, Place, Player, Recorder, analyze, check, equal, main, program, run, skip, start
 
 PAGE_MAX_BYTES = 3_000_000
@@ -73,6 +73,22 @@ def figures_are_those_of_the_verbs():
     _, panels, _ = write_report(trainer(place, "run.db", "--leak-per-step", "1M", "--fail", "--fragment"))
     check({"peak", "leaks", "timeline-0-DRAM-pattern", "map-0-DRAM", "map-0-CB", "why-1"} <= panels.keys(), f"panels: {sorted(panels)}")
     check_panels(panels)
+
+
+def two_recordings_are_compared():
+    place = Place()
+    old, new = trainer(place, "old.db"), trainer(place, "new.db", "--leak-per-step", "64M")
+    out = place.file("page.html")
+    equal(run([program("ttalloc-analyze"), "report", old, new, "-o", out]).returncode, 0, "the status")
+    panels = {match[0]: json.loads(match[1]) for match in BLOCK.findall(pathlib.Path(out).read_text(encoding="utf-8"))}
+    panels.pop("about")
+    check_panels({name: panel for name, panel in panels.items() if name.startswith(("diff", "old-peak", "old-timeline-0-DRAM"))})
+    check(panels["old-peak"]["command"].endswith(old) and panels["peak"]["command"].endswith(new), "which is which")
+    browser = the_browser()
+    browser.open(out)
+    check("192 MiB (201,326,592 B) more of dataloader/prefetch in DRAM of device 0: 0 B → 192 MiB" in browser.js("return document.getElementById('findings').innerText"), "the culprit")
+    check(browser.js("return old_line.most(time_line) === time_line.most(old_line) && old_line.old.most < moments.buckets.most"), "one scale")
+    equal(browser.errors(), [], "errors")
 
 
 def buckets_by_group_add_up():
@@ -161,7 +177,7 @@ def nothing_in_a_recording_runs():
     text = pathlib.Path(out).read_text(encoding="utf-8")
     equal(len(re.findall("<script", text)), len(panels) + 2, "scripts in the page")
     check(any(MARKUP[1].replace(" ", "\u00a0") in (row["label"] or "") for row in rows_of(panels["leaks"]["answer"])), "the labels are there")
-    browser = Browser()
+    browser = the_browser()
     browser.open(out)
     equal(browser.js("return window.hit === undefined"), True, "nothing ran")
     equal(browser.js("return document.querySelectorAll('img, svg, iframe, object').length"), 0, "no element came of a text")
@@ -170,13 +186,12 @@ def nothing_in_a_recording_runs():
         browser.js("change({by: arguments[0], at: null})", by)
     equal(browser.errors(), [], "errors")
     equal(browser.js("return window.hit === undefined"), True, "nothing ran")
-    browser.close()
 
 
 def the_page_loads_nothing_and_answers():
     place = Place()
     out, panels, _ = write_report(trainer(place, "run.db", "--leak-per-step", "1M"))
-    browser = Browser()
+    browser = the_browser()
     browser.requests()
     browser.open(out)
     equal(browser.errors(), [], "errors")
@@ -215,12 +230,11 @@ def the_page_loads_nothing_and_answers():
         browser.js("change({view: arguments[0], at: null, low: null, high: null})", view)
         browser.wait("return moments.buckets !== null && drawn.key.includes(state.view)", view)
     equal(browser.errors(), [], "errors")
-    browser.close()
 
 
 def empty_incomplete_and_many():
     place = Place()
-    browser = Browser()
+    browser = the_browser()
     # nothing at all
     recorder = Recorder(place, name="empty.db")
     out, panels, _ = write_report(recorder.stop())
@@ -242,7 +256,6 @@ def empty_incomplete_and_many():
     browser.open(out)
     check("32 alike" in browser.js("return document.getElementById('device').innerText"), "they are one")
     equal(browser.errors(), [], "errors")
-    browser.close()
 
 
 def serve(place, file, *arguments, **options):
@@ -296,7 +309,7 @@ def a_recording_is_followed():
     player.alloc(0x1000, 4096)
     player.flush()
     process, link = serve(place, recorder.file)
-    browser = Browser()
+    browser = the_browser()
     browser.open(link)
     check("recording" in browser.js("return document.getElementById('trusted').innerText"), "it says that it goes on")
     player.alloc(0x9000, 1 << 20)
@@ -314,7 +327,6 @@ def a_recording_is_followed():
     check("complete" in browser.js("return document.getElementById('trusted').innerText"), f"the end of {file}")
     check("1,052,672" in browser.js("return document.getElementById('tiles').innerText"), f"the peak of {file}")
     equal(browser.errors(), [], "errors")
-    browser.close()
     process.terminate()
     equal(process.wait(20), 0, "the status")
 
@@ -353,6 +365,6 @@ def files_are_kept():
     check(result.stdout.startswith("<!doctype html>") and result.returncode == 0, "to standard output")
 
 
-main(figures_are_those_of_the_verbs, buckets_by_group_add_up, the_map_has_all_blocks_or_says_so, circular_buffers_stay_while_their_program_runs,
+main(figures_are_those_of_the_verbs, two_recordings_are_compared, buckets_by_group_add_up, the_map_has_all_blocks_or_says_so, circular_buffers_stay_while_their_program_runs,
      nothing_in_a_recording_runs, the_page_loads_nothing_and_answers, empty_incomplete_and_many,
      served_answers_are_those_of_the_verbs, a_recording_is_followed, the_recorder_serves_it, files_are_kept)

@@ -31,12 +31,19 @@ class Chart {
     this.plot = { x: margin.left, y: margin.top, w: Math.max(width - margin.left - margin.right, 10), h: this.height - margin.top - margin.bottom };
   }
 
+  /** The part of a run that is drawn. */
+  span() {
+    return state;
+  }
+
   x_of(ns) {
-    return this.plot.x + ((ns - state.start) / (state.end - state.start)) * this.plot.w;
+    const { start, end } = this.span();
+    return this.plot.x + ((ns - start) / (end - start)) * this.plot.w;
   }
 
   ns_of(x) {
-    return state.start + ((x - this.plot.x) / this.plot.w) * (state.end - state.start);
+    const { start, end } = this.span();
+    return start + ((x - this.plot.x) / this.plot.w) * (end - start);
   }
 
   begin() {
@@ -60,10 +67,10 @@ class Chart {
   }
 
   draw_time_axis() {
-    const { context, plot } = this;
-    const step = nice_step(state.end - state.start, plot.w / 110, false);
+    const { context, plot } = this, { start, end } = this.span();
+    const step = nice_step(end - start, plot.w / 110, false);
     context.textAlign = "center";
-    for (let ns = Math.ceil(state.start / step) * step; ns <= state.end; ns += step) {
+    for (let ns = Math.ceil(start / step) * step; ns <= end; ns += step) {
       const x = this.x_of(ns);
       context.fillStyle = css("--grid");
       context.fillRect(Math.round(x), plot.y, 1, plot.h);
@@ -88,7 +95,7 @@ class Chart {
   /** Steps of the program, as bands that alternate, with their numbers where there is room. */
   draw_steps(steps) {
     const { context, plot } = this;
-    const shown = steps.filter((step) => step.at_ns <= state.end);
+    const shown = steps.filter((step) => step.at_ns <= this.span().end);
     shown.forEach((step, index) => {
       const from = this.x_of(step.at_ns), to = index + 1 < shown.length ? this.x_of(shown[index + 1].at_ns) : plot.x + plot.w;
       if (to < plot.x || to - from < 3) return;

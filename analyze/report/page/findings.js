@@ -25,17 +25,27 @@ const leaked_bytes = (row) => row.bytes - row.runtime_bytes - row.live_bytes;
 
 async function leak_findings() {
   const rows = (await rows_of("leaks-by")).filter((row) => leaked_bytes(row) > 0).sort((a, b) => leaked_bytes(b) - leaked_bytes(a));
-  const steps = (await rows_of("leaks-by-step")).filter((row) => leaked_bytes(row) > 0 && row.group !== null);
   const found = rows.slice(0, 2).map((row) => finding("warn", "Never freed:",
     `${both_text(leaked_bytes(row))} in ${exact(row.blocks - row.runtime_blocks - row.live_blocks)} blocks of ${row.group === null ? "no label" : row.group}, ${row.region} of device ${row.device}`, () => {
       change({ device: row.device, view: row.region, low: null, high: null });
       scroll_to("leaks");
     }));
   if (rows.length > 2) found.push(finding("warn", `${exact(rows.length - 2)} more groups`, "of blocks that were never freed", () => scroll_to("leaks")));
-  const of_region = Map.groupBy ? [...Map.groupBy(steps, (row) => `${row.device} ${row.region}`).values()] : [];
-  const growing = of_region.filter((list) => list.length >= 3).sort((a, b) => leaked_bytes(b[0]) - leaked_bytes(a[0]))[0];
-  if (growing) found.push(finding("warn", "Grows with every step:", `of ${exact(growing.length)} steps, each left blocks behind in ${growing[0].region} of device ${growing[0].device}, ${both_text(leaked_bytes(growing[0]))} in step ${growing[0].group}`, () => scroll_to("leaks")));
-  return found;
+  return [...found, ...(await growth_findings())];
+}
+
+/** What 'steps --by' says grows; where that is not part of the page, leaks that every step left. */
+async function growth_findings() {
+  const rows = await rows_of("grows");
+  const where = (row) => `${row.group === null ? "no label" : row.group}, ${row.region} of device ${row.device}`;
+  if (panel_ids.includes("grows"))
+    return rows.slice(0, 2).map((row) => finding("warn", "Grows from step to step:", `${both_text(row.step_bytes)} in each of ${where(row)}${row.steps_until_full === null ? "" : `; the bank is full after ${exact(row.steps_until_full)} more steps`}`, () => {
+      change({ device: row.device, view: row.region, low: null, high: null });
+      scroll_to("grows");
+    }));
+  const steps = (await rows_of("leaks-by-step")).filter((row) => leaked_bytes(row) > 0 && row.group !== null);
+  const first = steps[0], same = steps.filter((row) => first && row.device === first.device && row.region === first.region);
+  return same.length < 3 ? [] : [finding("warn", "Every step leaves blocks behind:", `${exact(same.length)} steps did, in ${first.region} of device ${first.device}, ${both_text(leaked_bytes(first))} in step ${first.group}`, () => scroll_to("leaks"))];
 }
 
 async function l1_findings() {
@@ -43,11 +53,26 @@ async function l1_findings() {
     finding(row.headroom_bytes < 0 ? "bad" : "warn", row.headroom_bytes < 0 ? "Clash in L1:" : "L1 is tight:", `${row.headroom_bytes < 0 ? `circular buffers reach ${both_text(-row.headroom_bytes)} into` : `${both_text(row.headroom_bytes)} between circular buffers and`} the lowest block of device ${row.device}${row.floor_label ? `, ${row.floor_label}` : ""}, at ${ns_text(row.headroom_ns)}`, () => show_moment(row.device, "L1", row.headroom_ns)));
 }
 
+/** What a comparison found: what the newer run needs more. */
+async function change_findings() {
+  const more = (row) => row.delta_bytes > 0 && row.device === state.device;
+  const rows = (await rows_of("diff-peak")).filter(more), leaks = (await rows_of("diff-leaks")).filter(more);
+  const sentence = (row) => `${both_text(row.delta_bytes)} more of ${row.group === null ? "no label" : row.group} in ${row.region} of device ${row.device}: ${bytes_text(row.old_bytes)} → ${bytes_text(row.new_bytes)}`;
+  const show = (row) => () => {
+    change({ device: row.device, view: row.region, at: null, low: null, high: null });
+    scroll_to("pictures");
+  };
+  const peaks = (await rows_of("old-peak")).map((old) => ({ old, row: facts.peaks.find((row) => row.device === old.device && row.region === old.region) })).filter(({ row }) => row && row.device === state.device);
+  const totals = peaks.filter(({ old, row }) => row.peak_bytes !== old.peak_bytes).map(({ old, row }) => finding(row.peak_bytes > old.peak_bytes ? "warn" : "good", `Peak of ${row.region}:`,
+    `${bytes_text(old.peak_bytes)} → ${bytes_text(row.peak_bytes)} (${row.peak_bytes > old.peak_bytes ? "+" : "−"}${both_text(Math.abs(row.peak_bytes - old.peak_bytes))})`, () => show_moment(row.device, row.region, row.peak_ns)));
+  return [...totals, ...rows.slice(0, 3).map((row) => finding("warn", "At the peak:", sentence(row), show(row))), ...leaks.slice(0, 1).map((row) => finding("warn", "Newly never freed:", sentence(row), () => scroll_to("leaks")))];
+}
+
 function trust_finding() {
   return facts.complete ? null : finding("bad", "Incomplete:", "figures may be off by what is missing", () => scroll_to("trust"));
 }
 
 async function draw_findings(host) {
-  const found = [trust_finding(), ...(await failure_findings()), ...(await leak_findings()), ...(await l1_findings())].filter(Boolean);
+  const found = [trust_finding(), ...(about.old_file ? await change_findings() : []), ...(await failure_findings()), ...(await leak_findings()), ...(await l1_findings())].filter(Boolean);
   replaceChildren(host, found.length ? found : [finding("good", "Nothing wrong was found:", "no request failed, and the program freed all that it allocated")]);
 }

@@ -3,7 +3,7 @@
  * main.js - the page put together.
  */
 const facts = { steps: [], failures: [], whys: [], geometry: [], complete: true, peaks: [] };
-let time_line, address_map;
+let time_line, old_line, address_map;
 const drawn = { key: "", serial: 0, news: 0 };
 
 /** Whether a failure, or another row, is of the device and region shown. */
@@ -33,6 +33,8 @@ async function load_facts() {
   facts.info = info && info.table && info.table.count ? info.table.row(0) : {};
   facts.complete = Boolean(info && info.table && info.table.answer.complete);
   facts.notes = info && info.table ? info.table.answer.notes : [];
+  facts.old_steps = (await rows_of("old-steps")).sort((a, b) => a.at_ns - b.at_ns);
+  facts.old_run_ns = ((await rows_of("old-info"))[0] || {}).duration_ns || 1;
   run_ns = Math.max(facts.info.duration_ns || 1, 1);
   Object.assign(drawn_window, { start: about.start ?? 0, end: about.end ?? run_ns });
 }
@@ -114,6 +116,12 @@ async function load_pictures() {
   const beside = in_l1 ? await panel(`timeline-${state.device}-${state.view === "L1" ? "CB" : "L1"}-${state.by}`, part) : null;
   if (serial !== drawn.serial) return;
   if (moments.buckets && beside && beside.table) moments.buckets.colour_beside(new Buckets(beside.table));
+  if (old_line) {
+    const old = await panel(`old-timeline-${state.device}-${state.view}-${state.by}`);
+    if (serial !== drawn.serial) return;
+    old_line.old = old && old.table ? new Buckets(old.table) : null;
+    if (moments.buckets && old_line.old) moments.buckets.colour_beside(old_line.old);
+  }
   address_map.blocks = new Blocks(maps, geometry_of(state.device, state.view));
   $("no-map").hidden = maps.some(Boolean);
   replaceChildren($("picture-commands"), [line, ...drawn.maps].filter(Boolean).map((found) => [found.error ? el("p", { class: "note" }, found.error) : null, command_line(found)]),
@@ -126,7 +134,8 @@ function draw() {
   draw_controls();
   draw_tiles();
   if (!address_map.blocks) return;
-  time_line.draw();
+  if (old_line) old_line.draw(time_line);
+  time_line.draw(old_line);
   address_map.draw();
   draw_legend($("legend"), time_line);
   draw_moment($("moment"), address_map.blocks, drawn.line);
@@ -141,20 +150,24 @@ function show_moment(device, region, at) {
 
 async function draw_cards() {
   const cards = [
+    await table_panel("diff-peak", "What changed at the peaks", { quiet: true, click: (row) => show_moment(row.device, row.region, 0) }),
+    await table_panel("diff-leaks", "What changed of what was never freed", { quiet: true }),
+    await table_panel("diff-allocated", "What changed of all that was allocated", { quiet: true }),
     ...(await why_cards()),
     facts.failures.length ? await table_panel("failures", "Failed requests", { click: (row) => show_moment(row.device, row.region, row.at_ns) }) : null,
     await table_panel("leaks-by", "Never freed, by what it was for", { keep: (row) => leaked_bytes(row) > 0, empty: "The program freed all that it allocated.", hide: ["runtime_blocks", "runtime_bytes", "live_blocks", "live_bytes"] }),
     await table_panel("leaks", "Never freed, block by block", { keep: (row) => row.owner === "program", quiet: true, hide: ["owner", "aliased"], click: (row) => show_moment(row.device, row.region, row.alloc_ns) }),
     await table_panel("leaks-by-step", "Never freed, by step", { keep: (row) => leaked_bytes(row) > 0, quiet: true, hide: ["runtime_blocks", "runtime_bytes", "live_blocks", "live_bytes"] }),
+    await table_panel("grows", "What grows from step to step", { quiet: true }),
     await flame_card(),
     await table_panel("peak", "Peaks", { click: (row) => show_moment(row.device, row.region, row.peak_ns) }),
     await table_panel("peak-by", "What was live at the peaks"),
     await table_panel("l1", "L1: blocks and circular buffers", { quiet: true, click: (row) => show_moment(row.device, "L1", row.headroom_ns) }),
-    await table_panel("temporary", "Temporary blocks"),
+    await table_panel("temporary", "Temporary blocks", { quiet: true }),
     await table_panel("fragmentation", "Fragmentation over time", { click: (row) => show_moment(row.device, row.region, row.at_ns) }),
     await table_panel("processes", "Processes"),
   ];
-  const ids = { "Never freed, by what it was for": "leaks", "Failed requests": "failures" };
+  const ids = { "Never freed, by what it was for": "leaks", "Failed requests": "failures", "What grows from step to step": "grows" };
   for (const one of cards.filter(Boolean)) if (ids[one.firstChild.textContent]) one.id = ids[one.firstChild.textContent];
   replaceChildren($("cards"), cards);
 }
@@ -222,6 +235,11 @@ async function start() {
   await load_facts();
   choose_first();
   time_line = new TimeLine($("time-line"));
+  if (about.old_file) {
+    $("old-line").hidden = false;
+    $("old-line").append(el("p", { class: "note" }, `before: ${about.old_file}`));
+    old_line = new OldTimeLine($("old-line"));
+  }
   address_map = new AddressMap($("address-map"));
   on_change(draw);
   choose_theme();

@@ -99,14 +99,29 @@ const moments = {
 };
 
 class TimeLine extends Chart {
-  constructor(host) {
-    super(host, 210, "time line of what was live; arrows move the moment, + and - zoom, 0 shows all");
+  constructor(host, height = 210) {
+    super(host, height, "time line of what was live; arrows move the moment, + and - zoom, 0 shows all");
     this.highlight = null;
   }
 
-  draw() {
+  buckets() {
+    return moments.buckets;
+  }
+
+  shown() {
+    const { start, end } = this.span(), buckets = this.buckets();
+    return buckets ? buckets.list.filter((bucket) => bucket.to >= start && bucket.from <= end) : [];
+  }
+
+  /** The most that is shown; OTHER: of a time line beside it, which has the same scale. */
+  most(other) {
+    const own = this.shown().reduce((most, bucket) => Math.max(most, bucket.total), 1);
+    return other ? Math.max(own, other.most()) : own;
+  }
+
+  draw(other) {
     this.begin();
-    const { buckets } = moments, { plot, context } = this;
+    const buckets = this.buckets(), { plot, context } = this, shown = this.shown();
     if (!buckets || !buckets.list.length) {
       context.fillStyle = css("--faint");
       context.textAlign = "center";
@@ -114,14 +129,21 @@ class TimeLine extends Chart {
       this.draw_time_axis();
       return;
     }
-    const shown = buckets.list.filter((bucket) => bucket.to >= state.start && bucket.from <= state.end);
-    const most = shown.reduce((most, bucket) => Math.max(most, bucket.total), 1) * 1.06;
+    const most = this.most(other) * 1.06;
     this.y_of = (bytes) => plot.y + plot.h - (bytes / most) * plot.h;
     this.draw_value_axis(0, most, nice_step(most, 4, true), this.y_of, bytes_text);
     this.draw_time_axis();
-    this.draw_steps(facts.steps);
+    this.draw_steps(this.steps());
     this.clip(() => shown.forEach((bucket) => this.draw_bucket(bucket, buckets)));
     this.draw_peak(buckets);
+    this.draw_marks();
+  }
+
+  steps() {
+    return facts.steps;
+  }
+
+  draw_marks() {
     this.draw_cursor(moments.at(), facts.failures.filter(is_here));
   }
 
@@ -132,7 +154,7 @@ class TimeLine extends Chart {
     for (const part of bucket.parts) {
       const top = this.y_of(sum + part.bytes), bottom = this.y_of(sum);
       context.globalAlpha = this.highlight && this.highlight !== part.key ? 0.25 : 1;
-      context.fillStyle = part.groups > 1 ? others_colour() : buckets.colour(part.group);
+      context.fillStyle = part.groups > 1 ? others_colour() : this.colour(part.group);
       context.fillRect(left, top, right - left + 0.3, Math.max(bottom - top, 0.5));
       sum += part.bytes;
     }
@@ -155,20 +177,52 @@ class TimeLine extends Chart {
     context.fillText(label, x + (context.textAlign === "right" ? -8 : 8), Math.max(y - 5, plot.y + 6));
   }
 
+  colour(group) {
+    return moments.buckets ? moments.buckets.colour(group) : others_colour();
+  }
+
   hover(point) {
-    const { buckets } = moments, bucket = buckets && buckets.of(this.ns_of(point.x));
+    const buckets = this.buckets(), bucket = buckets && buckets.of(this.ns_of(point.x));
     if (!bucket || !this.y_of) return this.show_tip(0, 0, null);
     let sum = 0;
     const part = bucket.parts.find((part) => point.y <= this.y_of(sum) && point.y >= this.y_of((sum += part.bytes)));
     this.show_tip(point.x, point.y, [
       el("b", {}, both_text(bucket.total)), el("div", {}, `at ${ns_text(bucket.at)}`),
-      part ? el("div", {}, swatch(part, buckets), `${group_name(part)}: ${both_text(part.bytes)}`) : null,
+      part ? el("div", {}, swatch(part, moments.buckets || buckets), `${group_name(part)}: ${both_text(part.bytes)}`) : null,
     ]);
   }
 
   clicked(point) {
     change({ at: moments.snap(this.ns_of(point.x)), block: null });
   }
+}
+
+/** The older run of a comparison, all of it, in the colours and at the scale of the newer one. */
+class OldTimeLine extends TimeLine {
+  constructor(host) {
+    super(host, 130);
+    this.old = null;
+  }
+
+  buckets() {
+    return this.old;
+  }
+
+  span() {
+    return { start: about.old_start ?? 0, end: about.old_end ?? facts.old_run_ns };
+  }
+
+  steps() {
+    return facts.old_steps;
+  }
+
+  draw_marks() {}
+
+  clicked() {}
+
+  brushed() {}
+
+  key() {}
 }
 
 function swatch(part, buckets) {
