@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sql/answers/question.h"
 #include "sql/base/memory.h"
 #include "sql/base/error.h"
 
@@ -33,24 +34,12 @@ void notes_add_loss(struct notes *notes, struct recording *recording, const char
 		add(notes, who, lines[i], strlen(lines[i]));
 }
 
-/* Starts SQL, which QUERY declares beside its body, over the same parameters and filters. */
-static struct query_run *start_beside(const char *sql, struct recording *recording, const struct query *query,
-                                      const struct values *values, struct sql_error *error)
-{
-	struct query beside = *query;
-	beside.body = sql;
-	beside.notes = beside.refuse = NULL;
-	beside.columns = NULL;
-	beside.column_count = 0;
-	return query_start(recording, &beside, values->list, values->count, error);
-}
-
 int notes_add_query(struct notes *notes, struct recording *recording, const struct query *query,
                     const struct values *values, struct sql_error *error)
 {
 	if (!query->notes || query->notes[0] == '\0')
 		return 0;
-	struct query_run *run = start_beside(query->notes, recording, query, values, error);
+	struct query_run *run = query_start_beside(recording, query, query->notes, values->list, values->count, error);
 	if (!run)
 		return -1;
 	int state;
@@ -59,27 +48,6 @@ int notes_add_query(struct notes *notes, struct recording *recording, const stru
 		query_cell(run, 0, &cell);
 		if (cell.type == CELL_TEXT)
 			add(notes, "", cell.text, cell.bytes);
-	}
-	query_finish(run);
-	return state < 0 ? -1 : 0;
-}
-
-int notes_check_refused(struct recording *recording, const struct query *query, const struct values *values,
-                        struct sql_error *error)
-{
-	if (!query->refuse || query->refuse[0] == '\0')
-		return 0;
-	struct query_run *run = start_beside(query->refuse, recording, query, values, error);
-	if (!run)
-		return -1;
-	int state;
-	while ((state = query_next(run, error)) == 1) {
-		struct query_cell cell;
-		query_cell(run, 0, &cell);
-		if (cell.type == CELL_TEXT)
-			state = sql_fail(error, "%.*s", (int)cell.bytes, cell.text);
-		if (state < 0)
-			break;
 	}
 	query_finish(run);
 	return state < 0 ? -1 : 0;

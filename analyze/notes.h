@@ -22,10 +22,6 @@ void notes_add_loss(struct notes *notes, struct recording *recording, const char
 int notes_add_query(struct notes *notes, struct recording *recording, const struct query *query,
                     const struct values *values, struct sql_error *error);
 
-/* -1 with ERROR filled also when QUERY says that it cannot be answered from RECORDING. */
-int notes_check_refused(struct recording *recording, const struct query *query, const struct values *values,
-                        struct sql_error *error);
-
 void notes_free(struct notes *notes);
 
 #endif

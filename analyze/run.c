@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sql/answers/question.h"
 #include "sql/base/memory.h"
 #include "notes.h"
 #include "sql/base/say.h"
@@ -213,7 +214,7 @@ static int answer(struct recording *recording, const struct request *request, st
 	/* Either recording of a diff may know what the other does not. */
 	if (!request->old_file && values_check_known(&values, recording, error) < 0)
 		return -1;
-	if (request->query && notes_check_refused(recording, request->query, &values, error) < 0)
+	if (request->query && query_check_refused(recording, request->query, values.list, values.count, error) < 0)
 		return -1;
 	notes_add_loss(notes, recording, "");
 	if (request->query && notes_add_query(notes, recording, request->query, &values, error) < 0)

@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "sql/base/error.h"
+
 void question_text(struct question *question, const char *name, enum query_type type, const char *text)
 {
 	question->values[question->count++] = (struct query_value){.name = name, .type = type, .text = text};
@@ -49,6 +51,42 @@ const struct query *query_find(const char *name)
 		if (strcmp(query->name, name) == 0)
 			return query;
 	return NULL;
+}
+
+struct query_run *query_start_beside(struct recording *recording, const struct query *query, const char *sql,
+                                     const struct query_value *values, size_t count, struct sql_error *error)
+{
+	struct query beside = *query;
+
+	beside.body = sql;
+	beside.notes = beside.refuse = NULL;
+	beside.columns = NULL;
+	beside.column_count = 0;
+	return query_start(recording, &beside, values, count, error);
+}
+
+int query_check_refused(struct recording *recording, const struct query *query, const struct query_value *values,
+                        size_t count, struct sql_error *error)
+{
+	struct query_run *run;
+	int state;
+
+	if (!query->refuse || query->refuse[0] == '\0')
+		return 0;
+	run = query_start_beside(recording, query, query->refuse, values, count, error);
+	if (!run)
+		return -1;
+	while ((state = query_next(run, error)) == 1) {
+		struct query_cell cell;
+
+		query_cell(run, 0, &cell);
+		if (cell.type != CELL_TEXT)
+			continue;
+		state = sql_fail(error, "%.*s", (int)cell.bytes, cell.text);
+		break;
+	}
+	query_finish(run);
+	return state < 0 ? -1 : 0;
 }
 
 size_t query_column_find(const struct query_run *run, const char *name)

@@ -23,6 +23,14 @@ void question_filter(struct question *question, const struct filter *filter);
 /* The built-in query of that name; NULL: there is none. */
 const struct query *query_find(const char *name);
 
+/* Whether QUERY refuses to be asked with these values. 0; -1 with ERROR: why. */
+int query_check_refused(struct recording *recording, const struct query *query, const struct query_value *values,
+                        size_t count, struct sql_error *error);
+
+/* Starts SQL, which QUERY declares beside its body, with the same values. */
+struct query_run *query_start_beside(struct recording *recording, const struct query *query, const char *sql,
+                                     const struct query_value *values, size_t count, struct sql_error *error);
+
 /* The column of that name; the count of columns where there is none. */
 size_t query_column_find(const struct query_run *run, const char *name);
 

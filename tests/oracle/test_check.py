@@ -118,6 +118,35 @@ def leaky(place):
     return recorder.stop()
 
 
+def growth_is_that_of_the_fastest_group():
+    """Two labels leak in each step, another one only lives into the next one."""
+    place = Place()
+    recorder = Recorder(place)
+    player = Player(place)
+    player.open(LAYOUT)
+    player.alloc(0x100000, 5000)
+    for step in range(8):
+        player.step(step)
+        for label, address, size in (("slow", 0x1000, 64), ("fast", 0x10000, 256), ("carried", 0x20000, 4096)):
+            player.push(label)
+            player.alloc(address + step * 0x1000, size)
+            if label == "carried" and step:
+                player.free(address + (step - 1) * 0x1000)
+            player.pop()
+    player.end()
+    place.await_drained()
+    file = recorder.stop()
+    rows = ask(file, "--budget", "growth/step < 256", status=1)
+    equal(amounts(rows), {(0, "DRAM"): 256}, "growth per step")
+    check("by label: fast 256 B, slow 64 B" in rows[0]["detail"], rows)
+    equal([row["verdict"] for row in ask(file, "--budget", "growth/step <= 256; growth/step label slow <= 64")], ["ok"] * 2, "kept")
+    steps = [row for row in analyze("steps", file)["rows"] if row["step"] is not None]
+    for chosen in ("", "step 2..3"):
+        peak = max(row["peak_bytes"] for row in steps if not chosen or row["step"] in (2, 3))
+        equal(amounts(ask(file, "--budget", f"step-peak {chosen} <= 1G")), {(0, "DRAM"): peak}, f"step-peak {chosen}")
+    equal(amounts(ask(file, "--budget", "overlaps <= 5")), {(None, None): 0}, "overlaps")
+
+
 def leaks_are_ignored_with_a_reason():
     place = Place()
     file = leaky(place)
@@ -140,6 +169,8 @@ def what_cannot_be_checked_is_refused():
     for budget, said in (("peak device 9 <= 1G", "has no device 9"), ("peak label nil <= 1G", "ttalloc_label_push"),
                          ("peak step 1 <= 1G", "ttalloc_step"), ("peek <= 1G", "what can be limited is"),
                          ("peak <= 102% of nothing.db", "nothing.db"), ("", "no budget in it"),
+                         ("growth/step <= 1", "needs a process with 5 steps"), ("step-peak <= 1G", "with 1 steps"),
+                         ("overlaps CB == 0", "budget:1: circular buffers and kernels are not looked at"),
                          ("fragmentation SYSTEM_MEMORY <= 1", "about banks of known size")):
         check(said in refused(file, "--budget", budget, place=place), f"{budget}: {refused(file, '--budget', budget)}")
     check("--budget 'peak" in refused(file), "without a budget")
@@ -173,4 +204,4 @@ def ci_reads_it():
     equal(done.returncode, 2, "peak has no verdicts")
 
 
-main(figures_are_those_of_the_model, leaks_are_ignored_with_a_reason, what_cannot_be_checked_is_refused, ci_reads_it)
+main(figures_are_those_of_the_model, growth_is_that_of_the_fastest_group, leaks_are_ignored_with_a_reason, what_cannot_be_checked_is_refused, ci_reads_it)

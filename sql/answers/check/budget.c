@@ -223,7 +223,7 @@ static int take_scope(struct line *line, struct budget_scope *scope, bool ignore
 int budget_narrow(struct budget *budget, const struct budget_scope *scope)
 {
 	struct budget_scope *own = &budget->scope;
-	bool of_blocks = !budget->figure->is_banks;
+	bool labels = !budget->figure->is_unlabelled, steps = labels && !budget->figure->is_unstepped;
 
 	if (budget->figure->is_whole)
 		return 0;
@@ -235,14 +235,14 @@ int budget_narrow(struct budget *budget, const struct budget_scope *scope)
 		own->has_region = true;
 		own->region = scope->region;
 	}
-	if (scope->has_steps && !own->has_steps && of_blocks) {
+	if (scope->has_steps && !own->has_steps && steps) {
 		own->has_steps = true;
 		own->step_first = scope->step_first;
 		own->step_last = scope->step_last;
 	}
-	if (scope->label && !own->label && of_blocks)
+	if (scope->label && !own->label && labels)
 		own->label = strdup(scope->label);
-	return scope->label && !own->label && of_blocks ? -1 : 0;
+	return scope->label && !own->label && labels ? -1 : 0;
 }
 
 /* ---- Budgets ---- */
@@ -390,8 +390,10 @@ static int check_scope(const struct line *line, const struct budget *budget)
 	    (scope->has_device || scope->has_region || scope->has_steps || scope->label || budget->baseline))
 		return fail(line, "is of the whole recording, and of no device, region, label, step or other file:",
 		            budget->figure->word);
-	if (budget->figure->is_banks && (scope->has_steps || scope->label))
+	if (budget->figure->is_unlabelled && (scope->has_steps || scope->label))
 		return fail(line, "is of whole banks, and of no label or step:", budget->figure->word);
+	if (budget->figure->is_unstepped && scope->has_steps)
+		return fail(line, "is of all steps, not of some:", budget->figure->word);
 	return 0;
 }
 

@@ -31,9 +31,13 @@ struct budget_figure {
 	enum budget_unit unit;
 	enum budget_fold fold;
 	bool is_whole;       /* of the whole recording: it takes no scope */
-	bool is_banks;       /* of whole banks: it takes neither label nor step */
+	bool is_unlabelled;  /* it takes neither label nor step */
+	bool is_unstepped;   /* it takes no step */
+	bool is_banks;       /* it needs the size of banks */
 	bool is_leak;        /* of blocks that "ignore" may leave out */
 	bool may_live;       /* and of those whose program goes on */
+	bool is_grouped;     /* of the group, by what holders are named by, that has most of it */
+	unsigned steps;      /* that one process has to have marked; 0: it needs none */
 	const char *said_by; /* column of what each group has of it, with --by; NULL: that is a row each */
 	const char *help;
 };

@@ -65,10 +65,14 @@ static struct query_run *ask(struct recording *recording, const char *name, cons
 {
 	struct question question = {.count = 0};
 
+	const struct query *query = query_find(name);
+
 	if (by)
 		question_text(&question, "by", QUERY_CHOICE, by);
 	question_filter(&question, filter);
-	return query_start(recording, query_find(name), question.values, question.count, error);
+	if (query_check_refused(recording, query, question.values, question.count, error) < 0)
+		return NULL;
+	return query_start(recording, query, question.values, question.count, error);
 }
 
 /* ---- Leaks ---- */
@@ -125,6 +129,10 @@ static bool is_leak(const struct query_run *run, bool may_live)
 /* Whether the row counts for BUDGET. */
 static bool counts(const struct budget *budget, const struct budgets *all, const struct query_run *run)
 {
+	bool is_of_step = budget->figure->steps && !budget->figure->is_grouped;
+
+	if (is_of_step && integer_of(run, "step") == MEASURE_NONE) /* before the first one */
+		return false;
 	if (!budget->figure->is_leak)
 		return true;
 	return is_leak(run, budget->figure->may_live) && !ignored_by(all, run);
@@ -207,11 +215,12 @@ static int add_row(struct measures *measures, const struct budget *budget, const
 	return 0;
 }
 
-int measure(struct recording *recording, const struct budget *budget, const struct budgets *all,
+int measure(struct recording *recording, const struct budget *budget, const struct budgets *all, const char *by,
             struct measures *measures, struct sql_error *error)
 {
+	const struct budget_figure *figure = budget->figure;
 	struct filter filter = filter_of(&budget->scope);
-	struct query_run *run = ask(recording, budget->figure->query, &filter, NULL, error);
+	struct query_run *run = ask(recording, figure->query, &filter, figure->is_grouped ? by : NULL, error);
 	int state = -1;
 
 	while (run && (state = query_next(run, error)) == 1) {
@@ -379,7 +388,9 @@ int measure_holders(struct recording *recording, const struct budget *budget, co
 	int result = 0;
 
 	*text = NULL;
-	if (budget->figure->is_whole || budget->figure->is_banks || measured->device == MEASURE_NONE)
+	bool has_groups = budget->figure->said_by || budget->figure->is_leak;
+
+	if (!has_groups || measured->device == MEASURE_NONE)
 		return 0;
 	filter.has_device = filter.has_region = true;
 	filter.device = measured->device;
@@ -414,6 +425,24 @@ static int is_there(struct recording *recording, const char *sql, const char *te
 	return state;
 }
 
+/* Whether one process has marked as many steps as the figure needs. */
+static int check_steps(struct recording *recording, const struct budget *budget, struct sql_error *error)
+{
+	int64_t steps;
+
+	if (recording_integer(recording,
+	                      "SELECT max(steps) FROM (SELECT count(*) AS steps FROM main.step_mark GROUP BY process)",
+	                      0, &steps, error) < 0)
+		return -1;
+	if (steps >= budget->figure->steps)
+		return 0;
+	return sql_fail(error,
+	                "%.150s:%u: %s needs a process with %u steps, and %.200s has %lld: record with ttalloc_step(), "
+	                "ttalloc.step() in Python, or ttalloc-recorder --auto-step",
+	                budget->source, budget->line, budget->figure->word, budget->figure->steps,
+	                recording_path(recording), (long long)steps);
+}
+
 int measure_check(struct recording *recording, const struct budget *budget, struct sql_error *error)
 {
 	const struct budget_scope *scope = &budget->scope;
@@ -445,5 +474,5 @@ int measure_check(struct recording *recording, const struct budget *budget, stru
 		                "ttalloc.step() in Python",
 		                budget->source, budget->line, path, (long long)scope->step_first,
 		                (long long)scope->step_last);
-	return there < 0 ? -1 : 0;
+	return there < 0 ? -1 : check_steps(recording, budget, error);
 }

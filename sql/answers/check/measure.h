@@ -25,9 +25,9 @@ struct measures {
 /* Whether RECORDING knows the device, label and steps of BUDGET. 0, or -1 with ERROR. */
 int measure_check(struct recording *recording, const struct budget *budget, struct sql_error *error);
 
-/* Measures BUDGET; ALL has the leaks that are ignored. Without a row where nothing is there. 0, or -1 with ERROR; the
- * caller frees the list either way. */
-int measure(struct recording *recording, const struct budget *budget, const struct budgets *all,
+/* Measures BUDGET, in groups BY where it is of groups; ALL has the leaks that are ignored. Without a row where nothing
+ * is there. 0, or -1 with ERROR; the caller frees the list either way. */
+int measure(struct recording *recording, const struct budget *budget, const struct budgets *all, const char *by,
             struct measures *measures, struct sql_error *error);
 
 /* How many leaks IGNORED, one of ALL, leaves out, and an earlier one does not. 0, or -1 with ERROR. */

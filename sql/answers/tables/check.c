@@ -71,7 +71,7 @@ static int measure_baseline(struct check *check, const struct budget *budget, co
 
 	*value = 0;
 	if (recording && measure_check(recording, budget, error) == 0)
-		result = measure(recording, budget, &check->budgets, &measures, error);
+		result = measure(recording, budget, &check->budgets, check->by, &measures, error);
 	for (size_t i = 0; i < measures.count; i++)
 		if (measures.list[i].device == measured->device && measures.list[i].region == measured->region)
 			*value = measures.list[i].value;
@@ -224,7 +224,7 @@ static int check_budget(struct check *check, const struct budget *budget)
 	int result = -1;
 
 	if (measure_check(recording, budget, error) == 0)
-		result = measure(recording, budget, &check->budgets, &measures, error);
+		result = measure(recording, budget, &check->budgets, check->by, &measures, error);
 	if (result == 0 && measures.count == 0 && budget->figure->is_banks)
 		result = sql_fail(error,
 		                  "%.150s:%u: '%.100s' is about banks of known size, and there are none "
@@ -250,13 +250,23 @@ static int check_ignored(struct check *check, const struct budget *budget)
 	               leaks ? budget->reason : "no leak is like that any more: take it out");
 }
 
+/* An error names the line that could not be checked. */
+static int fail_at(const struct budget *budget, struct sql_error *error)
+{
+	const struct sql_error bare = *error;
+
+	if (strncmp(bare.text, budget->source, strlen(budget->source)) == 0)
+		return -1;
+	return sql_fail(error, "%.150s:%u: %s", budget->source, budget->line, bare.text);
+}
+
 static int check_all(struct check *check)
 {
 	for (size_t i = 0; i < check->budgets.count; i++) {
 		const struct budget *budget = &check->budgets.list[i];
 
 		if ((budget->figure ? check_budget(check, budget) : check_ignored(check, budget)) < 0)
-			return -1;
+			return fail_at(budget, check->call->error);
 	}
 	return 0;
 }

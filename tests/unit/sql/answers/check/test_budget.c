@@ -109,6 +109,8 @@ static void test_refusals(void **state)
 	refused("lost device 0 == 0", "of the whole recording");
 	refused("lost <= 100% of base.db", "of the whole recording");
 	refused("fragmentation label a < 1", "of whole banks");
+	refused("growth/step step 3 < 1", "of all steps");
+	refused("overlaps step 3 == 0", "of whole banks");
 	refused("ignore leaks because b", "which leaks are to be ignored?");
 	refused("ignore leaks label a", "needs a reason");
 	refused("ignore leaks label a because \n", "says no reason");
