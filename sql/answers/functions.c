@@ -118,6 +118,37 @@ static void human_bytes_sql(sqlite3_context *context, int count, sqlite3_value *
 	sqlite3_result_text(context, text, -1, SQLITE_TRANSIENT);
 }
 
+/* "5%" of the bytes, or "10M". */
+static const char *parse_allowance(const char *text, int64_t bytes, double *allowed)
+{
+	char number[32];
+	size_t length = text ? strlen(text) : 0;
+	const char *wrong;
+	int64_t size = 0;
+
+	if (length == 0 || length >= sizeof(number))
+		return "is neither a share nor a size";
+	if (text[length - 1] != '%') {
+		wrong = parse_size(text, &size);
+		*allowed = (double)size;
+		return wrong ? wrong : size < 0 ? "is negative" : NULL;
+	}
+	memcpy(number, text, length - 1);
+	number[length - 1] = '\0';
+	wrong = parse_real(number, allowed);
+	*allowed *= (double)bytes / 100;
+	return wrong ? wrong : number[0] == '-' ? "is negative" : NULL;
+}
+
+static void allowance_sql(sqlite3_context *context, int count, sqlite3_value **values)
+{
+	double allowed;
+
+	(void)count;
+	if (!parse_allowance((const char *)sqlite3_value_text(values[0]), sqlite3_value_int64(values[1]), &allowed))
+		sqlite3_result_double(context, allowed);
+}
+
 int functions_register(sqlite3 *db)
 {
 	static const struct {
@@ -128,6 +159,7 @@ int functions_register(sqlite3 *db)
 	    {"region_word", 1, region_word_sql}, {"region_number", 1, region_number_sql},
 	    {"class_word", 1, class_word_sql},   {"human_bytes", 1, human_bytes_sql},
 	    {"block_owner", 6, block_owner_sql}, {"label_pattern", 1, label_pattern_sql},
+	    {"allowance", 2, allowance_sql},
 	};
 	int code = SQLITE_OK;
 

@@ -8,7 +8,8 @@
  *   label_matches(label, path) whether PATH is LABEL, lies below it, or matches it as a GLOB pattern
  *   label_pattern(path)        the label with every number in it as one *: layer.* for layer.0 and layer.17
  *   stack_text(frames), ...    call stacks in words: stack_text.h
- *   human_bytes(n)             1.5 GiB, for notes
+ *   allowance(text, bytes)     what a change from BYTES may be at most: "5%" of it, or "10M"; NULL: that is no
+ * allowance human_bytes(n)             1.5 GiB, for notes
  */
 #ifndef SQL_FUNCTIONS_H
 #define SQL_FUNCTIONS_H

@@ -157,6 +157,17 @@ def check_differences(old_file, old, new_file, new):
                 sizes = [abs(row["delta_bytes"]) for row in answer["rows"]]
                 require(sizes == sorted(sizes, reverse=True), f"{question}: the largest difference does not come first")
                 count += 1
+    for tolerance in ("30%", "2000"):
+        allowed = [row for row in expect.diff(old, new, "allocated", "label")
+                   if abs(row["delta_bytes"]) > expect_steps.allowed(tolerance, row["old_bytes"])]
+        options = ["--what", "allocated", "--tolerance", tolerance]
+        Check("diff", options, allowed, ["device", "region", "group"]).compare(analyze("diff", old_file, new_file, *options))
+        count += 1
+    for options in ([], ["--all"], ["--tolerance", "30%"], ["--tolerance", "2000"]) if old.marks and new.marks else ():
+        expected = expect_steps.diff_steps(old, new, options[1] if len(options) == 2 else None, options == ["--all"])
+        Check("diff", ["--what", "steps", *options], expected, ["process", "device", "region", "step", "old_peak_bytes"]).compare(
+            analyze("diff", old_file, new_file, "--what", "steps", *options))
+        count += 1
     require(analyze("diff", new_file, new_file, "--exit-code")["rows"] == [], "a recording differs from itself")
     return count
 

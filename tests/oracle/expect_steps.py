@@ -161,3 +161,35 @@ def overlaps(run):
                             "later_address": later.address, "later_size_bytes": later.size,
                         })
     return rows
+
+
+def allowed(tolerance, old):
+    if tolerance is None:
+        return 0
+    return old * float(tolerance[:-1]) / 100 if tolerance.endswith("%") else int(tolerance)
+
+
+def diff_steps(old, new, tolerance=None, everything=False):
+    """The steps of both runs side by side, by process, device, region, number, and which one of that number."""
+    pairs = {}
+    for side, run in enumerate((old, new)):
+        order = sorted({row["pid"] for row in steps(run)}, key=lambda pid, run=run: min(
+            p.row for p in run.processes if p.pid == pid))
+        seen = {}
+        for row in sorted(steps(run), key=lambda row: row["from_ns"]):
+            place = (order.index(row["pid"]) + 1, row["device"], row["region"], row["step"])
+            seen[place] = seen.get(place, 0) + 1
+            pairs.setdefault((*place, seen[place]), [None, None])[side] = row
+    rows = []
+    for (process, device, region, step, _), sides in pairs.items():
+        row = {"process": process, "device": device, "region": region, "step": step,
+               "found": "removed" if sides[1] is None else "added" if sides[0] is None else "both"}
+        deltas = []
+        for figure in ("peak_bytes", "live_bytes", "allocated_bytes"):
+            was, now = (side[figure] if side else 0 for side in sides)
+            row.update({f"old_{figure}": was, f"new_{figure}": now})
+            deltas.append(now - was if abs(now - was) > allowed(tolerance, was) else 0)
+        row["delta_bytes"] = max(deltas) if max(deltas) > 0 else min(deltas)
+        if everything or None in sides or any(deltas):
+            rows.append(row)
+    return rows

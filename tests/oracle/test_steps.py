@@ -160,4 +160,33 @@ def overlaps_are_all_found():
     equal(run([program("ttalloc-analyze"), "overlaps", "--exit-code", file]).returncode, 1, "a gate")
 
 
-main(overlaps_are_all_found, only_the_leak_grows, many_steps_are_sampled, without_steps_it_says_how_to_record_them)
+def differences_fail_only_on_what_got_worse():
+    def play(player, extra):
+        for step in range(4 + (extra > 0)):
+            player.step(step)
+            player.alloc(0, 1 << 20)
+            player.alloc(1 << 20, 4096 + extra)
+            player.free(0)
+            player.free(1 << 20)
+        player.end()
+    less, _ = record(lambda player: play(player, 0))
+    more, _ = record(lambda player: play(player, 8192))
+    bare, _ = record(lambda player: (player.alloc(0, 64), player.end()))
+    for options, grown, shrunk in (
+            ([], 1, 0), (["--tolerance", "5%"], 0, 0), (["--tolerance", "8192"], 0, 0), (["--tolerance", "8191"], 1, 0),
+            (["--what", "steps"], 1, 0), (["--what", "steps", "--step", "0..3"], 1, 0),
+            (["--what", "steps", "--step", "0..3", "--tolerance", "1M"], 0, 0)):
+        for old, new, status in ((less, more, grown), (more, less, shrunk)):
+            done = run([program("ttalloc-analyze"), "diff", old, new, "--exit-code", *options])
+            equal(done.returncode, status, f"diff --exit-code {options} of {'less' if new == less else 'more'}")
+    rows = analyze("diff", less, more, "--what", "steps", "--step", "2..9")["rows"]
+    equal([(row["step"], row["found"]) for row in rows], [(2, "both"), (3, "both"), (4, "added")], "steps of both")
+    for options, said in ((["--tolerance", "some"], "5%"), (["--tolerance", "-1"], "5%"), (["--tolerance=-5%"], "5%"),
+                          (["--what", "steps", "--step", "x"], "--step")):
+        done = run([program("ttalloc-analyze"), "diff", less, more, *options])
+        check(done.returncode == 2 and said in done.stderr, f"diff {options}: {done.returncode}: {done.stderr}")
+    done = run([program("ttalloc-analyze"), "diff", bare, more, "--what", "steps"])
+    check(done.returncode == 2 and bare in done.stderr and "--auto-step" in done.stderr, f"no steps: {done.stderr}")
+
+
+main(differences_fail_only_on_what_got_worse, overlaps_are_all_found, only_the_leak_grows, many_steps_are_sampled, without_steps_it_says_how_to_record_them)

@@ -11,6 +11,7 @@
 #include "sql/base/error.h"
 #include "sql/replay/circular.h"
 #include "sql/replay/figures.h"
+#include "sql/store/recording.h"
 #include "sql/answers/table_function.h"
 #include "ttalloc.h"
 
@@ -301,6 +302,12 @@ static int fill_step_figures(struct table_call *call)
 	if (catalog_load(&reading.catalog, call->recording, &call->filter, true, call->error) < 0 ||
 	    catalog_load_steps(&reading.catalog, call->recording, call->error) < 0)
 		goto out;
+	if (reading.catalog.step_count == 0 && reading.catalog.series_count > 0) {
+		sql_fail(call->error,
+		         "%s: no step was marked: record with ttalloc_step(), or ttalloc-recorder --auto-step",
+		         call->recording->path);
+		goto out;
+	}
 	reading.lines = calloc(reading.catalog.series_count + 1, sizeof(*reading.lines));
 	if (!reading.lines) {
 		sql_fail(call->error, "out of memory");
