@@ -29,6 +29,13 @@ static const struct option shared[] = {
      .placeholder = "PATH",
      .group = GROUP_FILTER,
      .help = "blocks allocated under that label or below it; * ? [a-c] match as in file names, [*] is * itself"},
+    {.name = "op",
+     .type = OPTION_TEXT,
+     .placeholder = "N|NAME",
+     .group = GROUP_FILTER,
+     .help =
+         "blocks allocated in the operation of that number, or in those of that name, whatever lies in them included; "
+         "* ? [a-c] match as in file names"},
     {.name = "step",
      .type = OPTION_STEPS,
      .placeholder = "N[..M]",

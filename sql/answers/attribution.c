@@ -10,19 +10,25 @@
 
 #include "sql/base/array.h"
 #include "sql/base/map.h"
+#include "sql/operations/operations.h"
+#include "sql/store/recording.h"
 
-const char attribution_choices[] =
-    "label|stack|function|file|module|stack_id|thread|process|size|region|class|device|pattern|range|step";
+const char attribution_choices[] = "label|stack|function|file|module|stack_id|op|opname|tensor|thread|process|size|"
+                                   "region|class|device|pattern|range|step";
 
 const char attribution_about[] =
     "--by pattern takes labels that differ in numbers alone as one (layer.*), and --by range the outermost part of a "
     "label. --by function, file and module take the innermost function of the call stack that is neither of TT-Metal, "
     "nor of "
     "ttnn, nor of ttalloc itself: the line that asked for the memory; --by stack tells all of it, innermost first; "
-    "stack_id numbers it as the view stack does.";
+    "stack_id numbers it as the view stack does. --by op takes the operation of ttnn that allocated the block, with "
+    "its "
+    "number ('ops' lists them), --by opname all of a name; one that does no more than make a tensor for another counts "
+    "as that one. --by tensor takes what the block holds: shape, dtype, layout, memory layout.";
 
 const char attribution_refuse[] =
-    "SELECT stack_missing() WHERE :by IN ('stack', 'stack_id', 'function', 'file', 'module')";
+    "SELECT stack_missing() WHERE :by IN ('stack', 'stack_id', 'function', 'file', 'module')\n"
+    "UNION ALL SELECT operations_missing() WHERE :by IN ('op', 'opname', 'tensor')";
 
 const char attribution_notes[] =
     "SELECT stack_remark() WHERE stack_remark() IS NOT NULL AND :by IN ('stack', 'function', 'file', 'module')\n"
@@ -35,50 +41,66 @@ const char attribution_notes[] =
     "UNION ALL SELECT 'threads without a label of their own have that of the thread that made them: label_inherited in "
     "the view allocation' WHERE :by = 'label' AND EXISTS (SELECT 1 FROM origin WHERE flags >> 4 & 1)";
 
+static const char operation_sql[] =
+    "SELECT process, thread, (SELECT pid FROM process_info WHERE id = process) FROM origin WHERE id = ?1";
+
 /* How a word is looked up for an origin, ?1; for a word that differs within an origin also for a block's key, ?2, and
  * size, ?3. */
+enum word_kind { OF_ORIGIN, OF_BLOCK, OF_OPERATION /* SQL says who allocated it */ };
 static const struct word {
 	const char *name, *sql;
-	bool of_block;
+	enum word_kind kind;
 } words[] = {
-    {"label", "SELECT (SELECT path FROM label_info WHERE id = o.label) FROM origin o WHERE o.id = ?1", false},
+    {"label", "SELECT (SELECT path FROM label_info WHERE id = o.label) FROM origin o WHERE o.id = ?1", OF_ORIGIN},
     {"pattern", "SELECT label_pattern((SELECT path FROM label_info WHERE id = o.label)) FROM origin o WHERE o.id = ?1",
-     false},
+     OF_ORIGIN},
     {"range",
      "SELECT substr(l.path, 1, instr(l.path || '/', '/') - 1) FROM origin o JOIN label_info l ON l.id = o.label WHERE "
      "o.id = ?1",
-     false},
+     OF_ORIGIN},
     {"stack", "SELECT stack_group('stack', s.frames) FROM origin o JOIN stack_info s ON s.id = o.stack WHERE o.id = ?1",
-     false},
+     OF_ORIGIN},
     {"function",
      "SELECT stack_group('function', s.frames) FROM origin o JOIN stack_info s ON s.id = o.stack WHERE o.id = ?1",
-     false},
+     OF_ORIGIN},
     {"file", "SELECT stack_group('file', s.frames) FROM origin o JOIN stack_info s ON s.id = o.stack WHERE o.id = ?1",
-     false},
+     OF_ORIGIN},
     {"module",
-     "SELECT stack_group('module', s.frames) FROM origin o JOIN stack_info s ON s.id = o.stack WHERE o.id = ?1", false},
-    {"stack_id", "SELECT stack FROM origin WHERE id = ?1", false},
+     "SELECT stack_group('module', s.frames) FROM origin o JOIN stack_info s ON s.id = o.stack WHERE o.id = ?1",
+     OF_ORIGIN},
+    {"stack_id", "SELECT stack FROM origin WHERE id = ?1", OF_ORIGIN},
     {"thread", "SELECT t.name || '/' || t.tid FROM origin o JOIN thread_info t ON t.id = o.thread WHERE o.id = ?1",
-     false},
+     OF_ORIGIN},
     {"process",
-     "SELECT p.pid || ' ' || p.command FROM origin o JOIN process_info p ON p.id = o.process WHERE o.id = ?1", false},
-    {"region", "SELECT region_word(region) FROM origin WHERE id = ?1", false},
-    {"class", "SELECT class_word(class) FROM origin WHERE id = ?1", false},
-    {"device", "SELECT device FROM origin WHERE id = ?1", false},
+     "SELECT p.pid || ' ' || p.command FROM origin o JOIN process_info p ON p.id = o.process WHERE o.id = ?1",
+     OF_ORIGIN},
+    {"region", "SELECT region_word(region) FROM origin WHERE id = ?1", OF_ORIGIN},
+    {"class", "SELECT class_word(class) FROM origin WHERE id = ?1", OF_ORIGIN},
+    {"device", "SELECT device FROM origin WHERE id = ?1", OF_ORIGIN},
+    {"tensor",
+     "SELECT concat_words(s.shape, s.dtype, s.layout) || ', ' || concat_words(region_word(o.region), s.memory, "
+     "grid_word(s.shard_grid)) FROM origin_tensor t JOIN tensor_spec s ON s.id = t.spec JOIN origin o ON o.id = "
+     "t.origin "
+     "WHERE t.origin = ?1",
+     OF_ORIGIN},
+    {"op", operation_sql, OF_OPERATION},
+    {"opname", operation_sql, OF_OPERATION},
     /* what counts of a circular buffer is what its core grew by */
     {"size",
      "SELECT coalesce((SELECT size_bytes FROM circular_buffer WHERE key = ?2 AND (SELECT region FROM origin WHERE id = "
      "?1) = 16), ?3)",
-     true},
+     OF_BLOCK},
     {"step",
      "SELECT number FROM step_mark WHERE process = (SELECT process FROM origin WHERE id = ?1) AND key < ?2 "
      "ORDER BY key DESC LIMIT 1",
-     true},
+     OF_BLOCK},
 };
 
 /* What one call site of a statement has looked up. */
 struct lookup {
 	const struct word *word;
+	struct operations *operations; /* of OF_OPERATION */
+	bool many_processes;           /* likewise: have operations */
 	sqlite3_stmt *statement;
 	struct map of_origin;   /* -> values */
 	sqlite3_value **values; /* NULL: it has none */
@@ -94,10 +116,26 @@ static void lookup_free(void *context)
 	free(lookup->values);
 	map_clear(&lookup->of_origin);
 	sqlite3_finalize(lookup->statement);
+	operations_close(lookup->operations);
 	free(lookup);
 }
 
-static struct lookup *lookup_new(sqlite3 *db, const char *by)
+static int open_operations(struct lookup *lookup, struct recording *recording)
+{
+	struct sql_error error;
+	int64_t processes;
+
+	if (lookup->word->kind != OF_OPERATION)
+		return 0;
+	lookup->operations = operations_open(recording, &error);
+	if (!lookup->operations || recording_integer(recording, "SELECT count(DISTINCT process) FROM main.range_page",
+	                                             0, &processes, &error) < 0)
+		return -1;
+	lookup->many_processes = processes > 1;
+	return 0;
+}
+
+static struct lookup *lookup_new(struct recording *recording, const char *by)
 {
 	struct lookup *lookup = NULL;
 
@@ -107,7 +145,8 @@ static struct lookup *lookup_new(sqlite3 *db, const char *by)
 		if (!(lookup = calloc(1, sizeof(*lookup))))
 			return NULL;
 		lookup->word = &words[i];
-		if (sqlite3_prepare_v2(db, words[i].sql, -1, &lookup->statement, NULL) != SQLITE_OK) {
+		if (sqlite3_prepare_v2(recording->db, words[i].sql, -1, &lookup->statement, NULL) != SQLITE_OK ||
+		    open_operations(lookup, recording) < 0) {
 			lookup_free(lookup);
 			return NULL;
 		}
@@ -118,7 +157,7 @@ static struct lookup *lookup_new(sqlite3 *db, const char *by)
 /* Steps the statement; SQLITE_ROW: its answer is in column 0, until it is reset. */
 static int look_up(struct lookup *lookup, sqlite3_value **values)
 {
-	int blocks = lookup->word->of_block;
+	bool blocks = lookup->word->kind == OF_BLOCK;
 
 	sqlite3_reset(lookup->statement);
 	sqlite3_bind_value(lookup->statement, 1, values[1]);
@@ -152,11 +191,48 @@ static int find(struct lookup *lookup, sqlite3_value **values, sqlite3_value **f
 	return SQLITE_OK;
 }
 
+/* "matmul #41" of the operation that allocated the block; its number is of its process. */
+static void result_operation(sqlite3_context *context, const struct lookup *lookup, const struct operation *operation,
+                             int64_t pid)
+{
+	const char *name =
+	    operations_name(lookup->operations, operations_what(lookup->operations, operation->what)->name);
+	char *text;
+
+	name = name ? name : "?";
+	if (strcmp(lookup->word->name, "opname") == 0)
+		text = sqlite3_mprintf("%s", name);
+	else if (lookup->many_processes)
+		text = sqlite3_mprintf("%s #%lld of %lld", name, operation->number, pid);
+	else
+		text = sqlite3_mprintf("%s #%lld", name, operation->number);
+	sqlite3_result_text(context, text, -1, sqlite3_free);
+}
+
+static void answer_operation(sqlite3_context *context, struct lookup *lookup, sqlite3_value **values)
+{
+	struct sql_error error;
+	struct operation operation;
+
+	if (look_up(lookup, values) == SQLITE_ROW &&
+	    operations_owner(lookup->operations, sqlite3_column_int64(lookup->statement, 0),
+	                     (uint32_t)sqlite3_column_int64(lookup->statement, 1), sqlite3_value_int64(values[2]),
+	                     &operation))
+		result_operation(context, lookup, &operation, sqlite3_column_int64(lookup->statement, 2));
+	if (operations_check(lookup->operations, &error) < 0)
+		sqlite3_result_error(context, error.text, -1);
+	sqlite3_reset(lookup->statement);
+}
+
 static void answer(sqlite3_context *context, struct lookup *lookup, sqlite3_value **values)
 {
 	sqlite3_value *found = NULL;
 
-	if (!lookup->word->of_block) {
+	if (lookup->word->kind == OF_OPERATION) {
+		answer_operation(context, lookup, values);
+		return;
+	}
+	if (lookup->word->kind == OF_ORIGIN) {
 		int code = find(lookup, values, &found);
 
 		if (code != SQLITE_OK)
@@ -182,7 +258,7 @@ static void attribution_sql(sqlite3_context *context, int count, sqlite3_value *
 	if (sqlite3_value_type(values[0]) == SQLITE_NULL)
 		return;
 	if (!lookup) {
-		lookup = lookup_new(sqlite3_context_db_handle(context), (const char *)sqlite3_value_text(values[0]));
+		lookup = lookup_new(sqlite3_user_data(context), (const char *)sqlite3_value_text(values[0]));
 		if (!lookup) {
 			sqlite3_result_error(context, "attribution: not a word of --by", -1);
 			return;
@@ -194,27 +270,57 @@ static void attribution_sql(sqlite3_context *context, int count, sqlite3_value *
 	answer(context, lookup, values);
 }
 
-int attribution_register(sqlite3 *db)
+int attribution_register(struct recording *recording)
 {
-	return sqlite3_create_function_v2(db, "attribution", 4, SQLITE_UTF8 | SQLITE_DIRECTONLY, NULL, attribution_sql,
-	                                  NULL, NULL, NULL);
+	return sqlite3_create_function_v2(recording->db, "attribution", 4, SQLITE_UTF8 | SQLITE_DIRECTONLY, recording,
+	                                  attribution_sql, NULL, NULL, NULL);
 }
 
 enum telling telling_by(const char *by)
 {
-	if (by && strcmp(by, "size") == 0)
-		return TELLING_SIZE;
-	return by && strcmp(by, "step") == 0 ? TELLING_STEP : TELLING_ORIGIN;
+	static const struct {
+		const char *by;
+		enum telling telling;
+	} tellings[] = {{"size", TELLING_SIZE},
+	                {"step", TELLING_STEP},
+	                {"op", TELLING_OPERATION},
+	                {"opname", TELLING_OPERATION_NAME}};
+
+	for (size_t i = 0; by && i < sizeof(tellings) / sizeof(*tellings); i++)
+		if (strcmp(tellings[i].by, by) == 0)
+			return tellings[i].telling;
+	return TELLING_ORIGIN;
 }
 
-int64_t telling_of(enum telling telling, const struct catalog *catalog, uint32_t process, int64_t size_bytes,
-                   int64_t key)
+void telling_need(enum telling telling, struct filter *filter)
+{
+	filter->needs_steps |= telling == TELLING_STEP;
+	filter->needs_operations |= telling == TELLING_OPERATION || telling == TELLING_OPERATION_NAME;
+}
+
+static int64_t operation_of(enum telling telling, const struct catalog *catalog, const struct catalog_origin *origin,
+                            int64_t key)
+{
+	struct operation operation;
+
+	if (!operations_owner(catalog->operations, catalog->processes[origin->process].id, origin->thread, key,
+	                      &operation))
+		return INT64_MIN;
+	return telling == TELLING_OPERATION ? operation.key
+	                                    : operations_what(catalog->operations, operation.what)->name;
+}
+
+int64_t telling_of(enum telling telling, const struct catalog *catalog, const struct catalog_origin *origin,
+                   int64_t size_bytes, int64_t key)
 {
 	switch (telling) {
 	case TELLING_SIZE:
 		return size_bytes;
 	case TELLING_STEP:
-		return catalog_step(catalog, process, key, INT64_MIN);
+		return catalog_step(catalog, origin->process, key, INT64_MIN);
+	case TELLING_OPERATION:
+	case TELLING_OPERATION_NAME:
+		return operation_of(telling, catalog, origin, key);
 	default:
 		return INT64_MIN;
 	}

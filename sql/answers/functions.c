@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "attribution.h"
+#include "operation_functions.h"
 #include "sql/store/recording.h"
 #include "sql/symbols/stack_text.h"
 #include "sql/base/units.h"
@@ -149,8 +150,10 @@ static void allowance_sql(sqlite3_context *context, int count, sqlite3_value **v
 		sqlite3_result_double(context, allowed);
 }
 
-int functions_register(sqlite3 *db)
+int functions_register(struct recording *recording)
 {
+	sqlite3 *db = recording->db;
+
 	static const struct {
 		const char *name;
 		int arguments;
@@ -168,6 +171,8 @@ int functions_register(sqlite3 *db)
 		                                  SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS, NULL,
 		                                  functions[i].function, NULL, NULL, NULL);
 	if (code == SQLITE_OK)
-		code = attribution_register(db);
+		code = attribution_register(recording);
+	if (code == SQLITE_OK)
+		code = operation_functions_register(recording);
 	return code == SQLITE_OK ? stack_text_register(db) : code;
 }

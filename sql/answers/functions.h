@@ -8,8 +8,13 @@
  *   label_matches(label, path) whether PATH is LABEL, lies below it, or matches it as a GLOB pattern
  *   label_pattern(path)        the label with every number in it as one *: layer.* for layer.0 and layer.17
  *   stack_text(frames), ...    call stacks in words: stack_text.h
- *   allowance(text, bytes)     what a change from BYTES may be at most: "5%" of it, or "10M"; NULL: that is no
- * allowance human_bytes(n)             1.5 GiB, for notes
+ *   allowance(text, bytes)     what a change from BYTES may be at most: "5%" of it, or "10M"; NULL: that is none
+ *   op_matches(op, process, thread, key)  whether the thread was in an operation that --op means; NULL: any
+ *   operations_missing()       why there are no operations to speak of; NULL: there are
+ *   op_problem(op)             why --op cannot mean anything here; NULL: it can
+ *   concat_words(a, b, ...)    those that are not NULL or empty, with blanks between them
+ *   grid_word(cores)           8x8 for [[0,0,7,7]]
+ *   human_bytes(n)             1.5 GiB, for notes
  */
 #ifndef SQL_FUNCTIONS_H
 #define SQL_FUNCTIONS_H
@@ -22,6 +27,6 @@
 int functions_add(struct recording *recording, struct sql_error *error);
 
 /* The former alone. */
-int functions_register(sqlite3 *db);
+int functions_register(struct recording *recording);
 
 #endif

@@ -73,7 +73,7 @@ static enum query_type filter_type(const char *name)
 		return QUERY_REGION;
 	if (strcmp(name, "start") == 0 || strcmp(name, "end") == 0)
 		return QUERY_TIME;
-	if (strcmp(name, "label") == 0 || strcmp(name, "step") == 0)
+	if (strcmp(name, "label") == 0 || strcmp(name, "op") == 0 || strcmp(name, "step") == 0)
 		return QUERY_TEXT;
 	return QUERY_INTEGER;
 }
@@ -143,7 +143,7 @@ static int bind_step(const struct binding *binding, int index, const char *name)
 
 static int bind_filter(const struct binding *binding, int index, const char *name)
 {
-	static const char all[] = "device region pid label start end step step_first step_last";
+	static const char all[] = "device region pid label op start end step step_first step_last";
 	const struct query_value *given = find_value(binding, name);
 
 	if (!has_word(all, name, ' '))

@@ -9,7 +9,7 @@
  *   -- param: NAME TYPE DEFAULT help text     TYPE: integer, real, text, size, time, region, flag, choice(a|b|c), file,
  *                                             attribution or attribution(more|words): what --by means (attribution.h);
  *                                             it is called by. DEFAULT: "-" for NULL; "required"
- *   -- filters: device region pid label start end step      the shared options that it honours
+ *   -- filters: device region pid label op start end step      the shared options that it honours
  *   -- column: NAME UNIT[,RANK] help text     UNIT: bytes, ns, count, ratio, address, text, id, list
  *                                            (text, one item per line; an array in JSON), picture (of a bank, in
  *                                            cells that can be drawn narrower: . : # free to used, - = X in a window).

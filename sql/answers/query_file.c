@@ -194,7 +194,7 @@ static int take_column(const struct parser *parser, char *rest)
 
 static int take_filters(const struct parser *parser, char *rest)
 {
-	static const char known[] = " device region pid label start end step ";
+	static const char known[] = " device region pid label op start end step ";
 
 	parser->parsed->query.filters = rest;
 	for (char *word = rest; *(word += strspn(word, " \t"));) {
@@ -204,6 +204,10 @@ static int take_filters(const struct parser *parser, char *rest)
 		snprintf(wanted, sizeof(wanted), " %.*s ", (int)length, word);
 		if (!strstr(known, wanted))
 			return fail(parser, "unknown filter in", rest);
+		if (length == 2 && strncmp(word, "op", 2) == 0 &&
+		    append_statement(parser, &parser->parsed->refuse, "SELECT op_problem(:op) WHERE :op IS NOT NULL") <
+		        0)
+			return -1;
 		word += length;
 	}
 	return 0;

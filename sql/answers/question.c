@@ -32,6 +32,8 @@ void question_filter(struct question *question, const struct filter *filter)
 		add_number(question, "pid", QUERY_INTEGER, filter->pid);
 	if (filter->label)
 		question_text(question, "label", QUERY_TEXT, filter->label);
+	if (filter->op)
+		question_text(question, "op", QUERY_TEXT, filter->op);
 	if (filter->start_ns != INT64_MIN)
 		add_number(question, "start", QUERY_TIME, filter->start_ns);
 	if (filter->end_ns != INT64_MAX)

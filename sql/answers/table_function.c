@@ -25,13 +25,15 @@ enum filter_parameter {
 	PARAMETER_END,
 	PARAMETER_STEP_FIRST,
 	PARAMETER_STEP_LAST,
+	PARAMETER_OP,
 	PARAMETER_RECORDING,
 	PARAMETER_COUNT
 };
 /* The names differ from those of the columns. */
-static const char filter_columns[] = "for_device HIDDEN, for_region HIDDEN, for_pid HIDDEN, for_label HIDDEN, "
-                                     "for_start HIDDEN, for_end HIDDEN, for_step_first HIDDEN, for_step_last HIDDEN, "
-                                     "recording HIDDEN";
+static const char filter_columns[] =
+    "for_device HIDDEN, for_region HIDDEN, for_pid HIDDEN, for_label HIDDEN, "
+    "for_start HIDDEN, for_end HIDDEN, for_step_first HIDDEN, for_step_last HIDDEN, for_op HIDDEN, "
+    "recording HIDDEN";
 
 struct module {
 	struct recording *recording;
@@ -268,6 +270,9 @@ static int set_parameter(struct table_call *call, int parameter, sqlite3_value *
 	case PARAMETER_STEP_LAST:
 		set_integer(&filter->has_steps, &filter->step_last, value);
 		break;
+	case PARAMETER_OP:
+		filter->op = (const char *)sqlite3_value_text(value);
+		break;
 	case PARAMETER_RECORDING:
 		return set_recording(call, value);
 	default:
@@ -445,7 +450,7 @@ int functions_add(struct recording *recording, struct sql_error *error)
 		return 0;
 	if (replay_add_functions(recording, error) < 0)
 		return -1;
-	code = functions_register(recording->db);
+	code = functions_register(recording);
 	for (size_t i = 0; code == SQLITE_OK && i < sizeof(all_functions) / sizeof(*all_functions); i++)
 		code = add_function(recording, all_functions[i]);
 	recording->has_answers = code == SQLITE_OK;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * table_function.h - table-valued functions over the replay. All are called as NAME(arguments of its own, device,
- * region, pid, label, start, end, step_first, step_last, recording); what is not given or NULL does not filter, and
+ * region, pid, label, start, end, step_first, step_last, op, recording); what is not given or NULL does not filter, and
  * recording is 'old' for the second one of a diff. Cells are integers where nothing else is said. A function computes
  * all its rows when it is called: in a join it belongs to the left. Where it takes "by", its rows are of blocks that
  * --by does not tell apart, and origin, key and size_bytes are those of one of them, for attribution() (attribution.h).

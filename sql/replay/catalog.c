@@ -5,6 +5,7 @@
 #include "catalog.h"
 
 #include "functions.h"
+#include "sql/operations/choice.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +22,7 @@ struct filter filter_all(void)
 bool filter_is_all(const struct filter *filter)
 {
 	return !filter->has_device && !filter->has_region && !filter->has_pid && !filter->has_steps && !filter->label &&
-	       !filter->at_failures && filter->start_ns == INT64_MIN && filter->end_ns == INT64_MAX;
+	       !filter->op && !filter->at_failures && filter->start_ns == INT64_MIN && filter->end_ns == INT64_MAX;
 }
 
 static int corrupt(struct recording *recording, const char *what, struct sql_error *error)
@@ -152,7 +153,7 @@ static const char origins_sql[] =
     "  AND (?4 IS NULL OR coalesce(o.label IN (SELECT id FROM main.label_info WHERE label_matches(?4, path)), 0))"
     "  AND (NOT ?5 OR EXISTS (SELECT 1 FROM (SELECT DISTINCT device, region FROM main.failure_info f"
     "    JOIN main.origin ON origin.id = f.origin) f WHERE f.device = o.device AND f.region = o.region)),"
-    "  coalesce(a.allocator, 0) "
+    "  coalesce(a.allocator, 0), o.thread "
     "FROM main.origin o LEFT JOIN origin_allocator a ON a.origin = o.id ORDER BY o.device, o.region, o.process";
 
 static void bind_filter(sqlite3_stmt *rows, const struct filter *filter)
@@ -198,6 +199,7 @@ static int take_origin(struct catalog *catalog, sqlite3_stmt *row, size_t *serie
 	catalog->origins[id] = (struct catalog_origin){
 	    .process = index,
 	    .series = (uint32_t)catalog->series_count - 1,
+	    .thread = (uint32_t)sqlite3_column_int64(row, 8),
 	    .known = true,
 	    .chosen = sqlite3_column_int(row, 6) != 0,
 	    .allocator = (uint16_t)sqlite3_column_int(row, 7),
@@ -235,7 +237,7 @@ static int load_origins(struct catalog *catalog, struct recording *recording, st
 	return state;
 }
 
-int catalog_load_steps(struct catalog *catalog, struct recording *recording, struct sql_error *error)
+static int load_steps(struct catalog *catalog, struct recording *recording, struct sql_error *error)
 {
 	sqlite3_stmt *rows = recording_prepare(
 	    recording, "SELECT process, key, number, at_ns FROM main.step_mark ORDER BY process, key", error);
@@ -260,6 +262,14 @@ int catalog_load_steps(struct catalog *catalog, struct recording *recording, str
 	return state;
 }
 
+static int load_operations(struct catalog *catalog, struct recording *recording, struct sql_error *error)
+{
+	catalog->operations = operations_open(recording, error);
+	if (catalog->operations && catalog->filter.op)
+		catalog->choice = operation_choice_new(catalog->operations, catalog->filter.op, error);
+	return catalog->operations && (catalog->choice || !catalog->filter.op) ? 0 : -1;
+}
+
 int catalog_load(struct catalog *catalog, struct recording *recording, const struct filter *filter, bool per_process,
                  struct sql_error *error)
 {
@@ -267,7 +277,9 @@ int catalog_load(struct catalog *catalog, struct recording *recording, const str
 	if (replay_add_functions(recording, error) < 0 || load_processes(catalog, recording, error) < 0 ||
 	    load_ranges(catalog, recording, error) < 0 || load_origins(catalog, recording, error) < 0)
 		return -1;
-	return filter->has_steps ? catalog_load_steps(catalog, recording, error) : 0;
+	if ((filter->has_steps || filter->needs_steps) && load_steps(catalog, recording, error) < 0)
+		return -1;
+	return filter->op || filter->needs_operations ? load_operations(catalog, recording, error) : 0;
 }
 
 void catalog_clear(struct catalog *catalog)
@@ -277,6 +289,8 @@ void catalog_clear(struct catalog *catalog)
 	free(catalog->origins);
 	free(catalog->series);
 	free(catalog->steps);
+	operation_choice_free(catalog->choice);
+	operations_close(catalog->operations);
 }
 
 size_t catalog_steps_begun(const struct catalog *catalog, uint32_t process, int64_t key)
@@ -303,11 +317,24 @@ int64_t catalog_step(const struct catalog *catalog, uint32_t process, int64_t ke
 	return begun > 0 ? catalog->steps[catalog->processes[process].first_step + begun - 1].number : none;
 }
 
-bool catalog_step_chosen(const struct catalog *catalog, uint32_t process, int64_t key)
+static bool step_is_chosen(const struct catalog *catalog, uint32_t process, int64_t key)
 {
 	int64_t step = catalog_step(catalog, process, key, INT64_MIN);
 
 	return step != INT64_MIN && step >= catalog->filter.step_first && step <= catalog->filter.step_last;
+}
+
+bool catalog_key_chosen(const struct catalog *catalog, const struct catalog_origin *origin, int64_t key)
+{
+	if (catalog->filter.has_steps && !step_is_chosen(catalog, origin->process, key))
+		return false;
+	return !catalog->choice ||
+	       operation_is_chosen(catalog->choice, catalog->processes[origin->process].id, origin->thread, key);
+}
+
+int catalog_check(const struct catalog *catalog, struct sql_error *error)
+{
+	return catalog->operations ? operations_check(catalog->operations, error) : 0;
 }
 
 static bool has_key(const struct catalog_process *process, int64_t key)

@@ -13,13 +13,16 @@
 #include "sql/base/sql.h"
 #include "ttalloc.h"
 
+struct operations;
 struct recording;
 
 /* Chooses blocks. Zero-initialised with start_ns = INT64_MIN and end_ns = INT64_MAX it chooses all (filter_all()). */
 struct filter {
 	bool has_device, has_region, has_pid, has_steps, has_start;
+	bool needs_steps, needs_operations; /* the catalog gets them, though nothing is filtered by them */
 	int64_t device, region, pid, step_first, step_last;
 	const char *label;        /* NULL: any; borrowed */
+	const char *op;           /* likewise: the number of an operation, or a name of some */
 	int64_t start_ns, end_ns; /* blocks that were alive at some moment from start to end, both included */
 	bool at_failures;         /* only devices and regions where a request failed */
 };
@@ -42,6 +45,7 @@ struct catalog_process {
 
 struct catalog_origin {
 	uint32_t process, series; /* indexes */
+	uint32_t thread;          /* id */
 	uint16_t allocator;       /* of the process; 0: not said */
 	bool known;               /* there is such an origin */
 	bool chosen;              /* by the filters on device, region, process and label */
@@ -68,8 +72,10 @@ struct catalog {
 	size_t origin_count;
 	struct catalog_series *series;
 	size_t series_count;
-	struct catalog_step *steps; /* only when the filter has steps, or catalog_load_steps() was called */
+	struct catalog_step *steps; /* only when the filter has or needs steps */
 	size_t step_count;
+	struct operations *operations;   /* only when the filter has or needs operations */
+	struct operation_choice *choice; /* those of filter.op; NULL: no such filter */
 	bool per_process;
 	struct filter filter;
 };
@@ -78,10 +84,6 @@ struct catalog {
 int catalog_load(struct catalog *catalog, struct recording *recording, const struct filter *filter, bool per_process,
                  struct sql_error *error);
 void catalog_clear(struct catalog *catalog);
-
-/* Loads the steps where the filter has none, for who needs them without choosing blocks by them. 0, or -1 with ERROR.
- */
-int catalog_load_steps(struct catalog *catalog, struct recording *recording, struct sql_error *error);
 
 /* The origin of that id, NULL when there is none. */
 static inline const struct catalog_origin *catalog_origin(const struct catalog *catalog, int64_t id)
@@ -97,8 +99,11 @@ size_t catalog_steps_begun(const struct catalog *catalog, uint32_t process, int6
 /* The step of PROCESS (an index) at KEY; NONE before the first. Steps have to be loaded. */
 int64_t catalog_step(const struct catalog *catalog, uint32_t process, int64_t key, int64_t none);
 
-/* Whether a block that PROCESS (an index) allocated with KEY lies in the steps of the filter. */
-bool catalog_step_chosen(const struct catalog *catalog, uint32_t process, int64_t key);
+/* Whether a block of ORIGIN that was allocated with KEY lies in the filter's steps and operations. */
+bool catalog_key_chosen(const struct catalog *catalog, const struct catalog_origin *origin, int64_t key);
+
+/* Whether the answers of catalog_key_chosen() rest on all operations: -1 with ERROR where some could not be read. */
+int catalog_check(const struct catalog *catalog, struct sql_error *error);
 
 /* The index of the process whose keys include KEY; UINT32_MAX: none. */
 uint32_t catalog_process_of_key(const struct catalog *catalog, int64_t key);

@@ -250,7 +250,7 @@ static bool is_chosen(const struct circular *circular, const struct catalog_orig
 	if (end_ns == INT64_MAX)
 		end_ns = process->ended_ns;
 	return origin->chosen && block->alloc_ns <= filter->end_ns && end_ns >= filter->start_ns &&
-	       (!filter->has_steps || catalog_step_chosen(circular->catalog, origin->process, block->alloc_key));
+	       catalog_key_chosen(circular->catalog, origin, block->alloc_key);
 }
 
 static int on_alloc(struct circular *circular, uint32_t process)

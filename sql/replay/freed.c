@@ -104,7 +104,7 @@ static void take_row(struct freed_reader *reader, sqlite3_value **values)
 		reader->problem = "freed blocks are out of order";
 	if (reader->problem || !origin->chosen)
 		return;
-	if (catalog->filter.has_steps && !catalog_step_chosen(catalog, reader->process, key - life))
+	if (!catalog_key_chosen(catalog, origin, key - life))
 		return;
 	if (array_reserve(&cursor->blocks, &cursor->capacity, cursor->left) < 0) {
 		reader->problem = "too large for the memory that there is";
@@ -157,7 +157,7 @@ static int read_keys(struct freed_reader *reader, int64_t first, int64_t below, 
 	sqlite3_reset(reader->statement);
 	if (state >= 0 && reader->problem)
 		return sql_fail(error, "%s: corrupt: %s; 'verify' says more", reader->recording->path, reader->problem);
-	return state < 0 ? -1 : 0;
+	return state < 0 ? -1 : catalog_check(reader->catalog, error);
 }
 
 /* Where keys are without rows for a while: goes down to the next row, or to FIRST when there is none. */

@@ -128,8 +128,7 @@ static int take_held(struct replay *replay, sqlite3_stmt *row, struct sql_error 
 	if (!origin)
 		return sql_fail(error, "%s: corrupt: a block without origin; 'verify' says more",
 		                replay->recording->path);
-	if (!origin->chosen || (replay->catalog->filter.has_steps &&
-	                        !catalog_step_chosen(replay->catalog, origin->process, end.block.alloc_key)))
+	if (!origin->chosen || !catalog_key_chosen(replay->catalog, origin, end.block.alloc_key))
 		return 0;
 	bool has_bank = sqlite3_column_type(row, 4) != SQLITE_NULL;
 	end.block.bank_bytes = has_bank ? sqlite3_column_int64(row, 4) : end.block.size_bytes;
@@ -164,7 +163,7 @@ static int load_held(struct replay *replay, struct sql_error *error)
 		}
 	}
 	sqlite3_finalize(rows);
-	return state;
+	return state < 0 ? -1 : catalog_check(replay->catalog, error);
 }
 
 static int by_end(const void *a, const void *b)

@@ -91,14 +91,16 @@ int scan_blocks(struct recording *recording, const struct catalog *catalog,
 {
 	if (scan(recording, catalog, ended_sql, each, context, error) < 0)
 		return -1;
-	return scan(recording, catalog, held_sql, each, context, error);
+	if (scan(recording, catalog, held_sql, each, context, error) < 0)
+		return -1;
+	return catalog_check(catalog, error);
 }
 
-bool scan_is_chosen(const struct catalog *catalog, const struct scan_block *block, bool in_steps)
+bool scan_is_chosen(const struct catalog *catalog, const struct scan_block *block)
 {
 	const struct filter *filter = &catalog->filter;
 	int64_t end_ns = block->end == SCAN_LIVE ? INT64_MAX : block->end_ns;
 
 	return block->origin->chosen && block->alloc_ns <= filter->end_ns && end_ns >= filter->start_ns &&
-	       (!in_steps || catalog_step_chosen(catalog, block->origin->process, block->alloc_key));
+	       catalog_key_chosen(catalog, block->origin, block->alloc_key);
 }

@@ -20,7 +20,7 @@ struct scan_block {
 	int64_t end_key; /* of SCAN_FREED and SCAN_REPLACED */
 	int64_t end_ns;  /* not of SCAN_LIVE */
 	int64_t origin_id;
-	const struct catalog_origin *origin; /* whose "chosen" does not know of steps and time */
+	const struct catalog_origin *origin; /* whose "chosen" does not know of steps, operations and time */
 	enum scan_end end;
 };
 
@@ -29,7 +29,7 @@ struct scan_block {
 int scan_blocks(struct recording *recording, const struct catalog *catalog,
                 int (*each)(const struct scan_block *block, void *context), void *context, struct sql_error *error);
 
-/* Whether CATALOG chooses BLOCK. IN_STEPS: its filter's steps count; those of the catalog may be loaded without. */
-bool scan_is_chosen(const struct catalog *catalog, const struct scan_block *block, bool in_steps);
+/* Whether CATALOG chooses BLOCK. */
+bool scan_is_chosen(const struct catalog *catalog, const struct scan_block *block);
 
 #endif

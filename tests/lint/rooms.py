@@ -23,15 +23,16 @@ ROOMS = {
     "sql/base":           "include include/ttalloc",
     "sql/store":          "include include/ttalloc sql/base",
     "sql/symbols":        "include include/ttalloc sql/base sql/store",
-    "sql/replay":         "include include/ttalloc sql/base sql/store",
+    "sql/operations":     "include include/ttalloc sql/base sql/store",
+    "sql/replay":         "include include/ttalloc sql/base sql/store sql/operations",
     "sql/model":          "include include/ttalloc sql/base sql/store sql/replay",
-    "sql/answers":        "include include/ttalloc sql/base sql/store sql/symbols sql/replay",
-    "sql/answers/live":   "include include/ttalloc sql/base sql/store sql/replay",
-    "sql/answers/why":    "include include/ttalloc sql/base sql/store sql/replay",
+    "sql/answers":        "include include/ttalloc sql/base sql/store sql/symbols sql/replay sql/operations",
+    "sql/answers/live":   "include include/ttalloc sql/base sql/store sql/replay sql/operations",
+    "sql/answers/why":    "include include/ttalloc sql/base sql/store sql/replay sql/operations",
     "sql/answers/verify": "include include/ttalloc sql/base sql/store sql/replay sql/answers",
     "sql/answers/draw":   "include include/ttalloc sql/base sql/store sql/replay sql/answers",
     "sql/answers/check":  "include include/ttalloc sql/base sql/store sql/replay sql/answers",
-    "sql/answers/tables": "include include/ttalloc sql/base sql/store sql/replay sql/answers sql/answers/why sql/answers/verify "
+    "sql/answers/tables": "include include/ttalloc sql/base sql/store sql/replay sql/operations sql/answers sql/answers/why sql/answers/verify "
                           "sql/answers/check sql/answers/draw sql/model",
 
     "recorder/ledger":    "include include/ttalloc sql/base sql/store sql/replay",

@@ -229,7 +229,7 @@ static int add_peaks(struct pass *pass)
 	struct figures *figures;
 	int result = 0;
 
-	if (filter->has_pid || filter->has_steps || filter->label)
+	if (filter->has_pid || filter->has_steps || filter->op || filter->label)
 		return 0;
 	figures = calloc(catalog->series_count + 1, sizeof(*figures));
 	if (!figures)

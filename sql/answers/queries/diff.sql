@@ -8,7 +8,7 @@
 -- param: by attribution label what makes a group
 -- param: tolerance text - leave out what changed by no more than this: 5% of the older recording's bytes, or 10M
 -- param: all flag - also groups, or steps, in which nothing changed
--- filters: device region label step
+-- filters: device region label op step
 -- column: device id,key chip
 -- column: region text kind of memory
 -- column: group text what the blocks have in common
@@ -31,10 +31,10 @@
 -- empty: no difference
 WITH side AS (
   SELECT 0 AS is_new, *
-  FROM diff_groups(:what, :by, :device, :region, NULL, :label, NULL, NULL, :step_first, :step_last, 'old')
+  FROM diff_groups(:what, :by, :device, :region, NULL, :label, NULL, NULL, :step_first, :step_last, :op, 'old')
   UNION ALL
   SELECT 1, *
-  FROM diff_groups(:what, :by, :device, :region, NULL, :label, NULL, NULL, :step_first, :step_last, 'new')),
+  FROM diff_groups(:what, :by, :device, :region, NULL, :label, NULL, NULL, :step_first, :step_last, :op, 'new')),
 own AS (
   SELECT is_new, device, region,
     CASE :by
@@ -59,10 +59,10 @@ ORDER BY max(new_bytes - old_bytes, old_bytes - new_bytes) DESC, "group", device
 -- with: what=steps
 WITH side AS (
   SELECT 0 AS is_new, *
-  FROM step_figures(:device, :region, NULL, :label, NULL, NULL, :step_first, :step_last, 'old')
+  FROM step_figures(:device, :region, NULL, :label, NULL, NULL, :step_first, :step_last, :op, 'old')
   UNION ALL
   SELECT 1, *
-  FROM step_figures(:device, :region, NULL, :label, NULL, NULL, :step_first, :step_last, 'new')),
+  FROM step_figures(:device, :region, NULL, :label, NULL, NULL, :step_first, :step_last, :op, 'new')),
 placed AS (
   SELECT *, dense_rank() OVER (PARTITION BY is_new ORDER BY process) AS nth_process,
     row_number() OVER (PARTITION BY is_new, process, device, region, step ORDER BY from_ns) AS nth

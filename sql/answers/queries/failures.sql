@@ -3,7 +3,7 @@
 -- about: Free figures are of each bank, at the moment of the failure, over the blocks of all processes. A request that is smaller than free_bytes and larger than largest_free_bytes failed because of fragmentation. In the order of the recording. A request of a mesh fails on each of its chips, which have a row each.
 -- about: With --by, requests are summed up by what they have in common, for each region: those of retry loops, or of the line that asked (--by function). The most requests come first.
 -- param: by attribution - sum up by this
--- filters: device region pid label start end step
+-- filters: device region pid label op start end step
 -- column: pid id of the process
 -- column: device id,key chip
 -- column: region text kind of memory
@@ -38,6 +38,7 @@ FROM failure_banks(:device, :region, NULL, NULL, :start, :end, NULL, NULL) b
   JOIN origin o ON o.id = f.origin LEFT JOIN process_info p ON p.id = o.process
 WHERE (:pid IS NULL OR p.pid = :pid)
   AND (:label IS NULL OR label_matches(:label, (SELECT path FROM label_info WHERE id = o.label)))
+  AND op_matches(:op, o.process, o.thread, f.key)
   AND (:step_first IS NULL OR (SELECT s.number FROM step_mark s WHERE s.process = o.process AND s.key < f.key
     ORDER BY s.key DESC LIMIT 1) BETWEEN :step_first AND :step_last)
 ORDER BY f.at_ns, o.process, f.key
@@ -58,6 +59,7 @@ failed AS (
     AND (:region IS NULL OR o.region = region_number(:region))
     AND (:pid IS NULL OR p.pid = :pid)
     AND (:label IS NULL OR label_matches(:label, (SELECT path FROM label_info WHERE id = o.label)))
+    AND op_matches(:op, o.process, o.thread, f.key)
     AND (:start IS NULL OR f.at_ns >= :start) AND (:end IS NULL OR f.at_ns <= :end)
     AND (:step_first IS NULL OR (SELECT s.number FROM step_mark s WHERE s.process = o.process AND s.key < f.key
       ORDER BY s.key DESC LIMIT 1) BETWEEN :step_first AND :step_last))

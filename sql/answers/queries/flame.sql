@@ -4,7 +4,7 @@
 -- about: Where Python called, its functions come first, and then the native ones that it called; the interpreter's own are left out.
 -- param: what choice(peak|leaks|allocated) peak what is weighed: what was live at the peak of its device and region, what was never freed, or all that was allocated
 -- param: by choice(stack|label) stack whose frames: those of call stacks, or the parts of label paths
--- filters: device region pid label start end step
+-- filters: device region pid label op start end step
 -- format: folded
 -- column: stack text outermost;...;innermost
 -- column: bytes bytes payload; aliased blocks count zero
@@ -16,7 +16,7 @@ WITH line AS (
         label_folded(group_text)), '(none)') AS stack,
     bytes, blocks
   FROM diff_groups(:what, iif(:by = 'stack', 'stack_id', 'label'), :device, :region, :pid, :label, :start, :end,
-    :step_first, :step_last, 'new') g)
+    :step_first, :step_last, :op, 'new') g)
 SELECT stack, sum(bytes) AS bytes, sum(blocks) AS blocks FROM line GROUP BY stack HAVING sum(bytes) > 0 ORDER BY stack
 
 -- notes:

@@ -5,7 +5,7 @@
 -- param: spans integer 100 without --by: how many spans of each device and region, the longest ones
 -- param: at_least time 0 leave out spans that are shorter
 -- param: by attribution - sum up by this who held the floor
--- filters: device region pid label start end step
+-- filters: device region pid label op start end step
 -- column: device id,key chip
 -- column: region text kind of memory
 -- column: from_ns ns start of the span
@@ -34,7 +34,7 @@ SELECT f.device AS device, region_word(f.region) AS region, f.from_ns AS from_ns
   (SELECT s.number FROM step_mark s WHERE s.process = o.process AND s.key < f.key ORDER BY s.key DESC LIMIT 1) AS step,
   p.pid AS pid, f.alloc_ns AS alloc_ns
 FROM floor_longest(:spans, :at_least, :device, coalesce(:region, 'L1'), :pid, :label, :start, :end,
-    :step_first, :step_last) f
+    :step_first, :step_last, :op) f
   CROSS JOIN origin o ON o.id = f.origin -- the function on the left, so that it is called once
   LEFT JOIN process_info p ON p.id = o.process
 ORDER BY f.device, f.region, f.from_ns
@@ -46,7 +46,7 @@ WITH span AS (
     s.end_ns - s.start_ns AS window_ns,
     attribution(:by, s.origin, s.key, s.size_bytes) AS "group"
   FROM floor_sums(:by, :at_least, :device, coalesce(:region, 'L1'), :pid, :label, :start, :end, :step_first,
-    :step_last) s)
+    :step_last, :op) s)
 SELECT device, region_word(region) AS region, "group", sum(held_ns) AS held_ns,
   1.0 * sum(held_ns) / nullif(max(window_ns), 0) AS share, max(longest_ns) AS longest_ns, sum(spans) AS spans,
   min(lowest_address) AS lowest_address, min(lowest_above_base_bytes) AS lowest_above_base_bytes

@@ -2,7 +2,7 @@
 -- summary: how many blocks there are of each size, or how long they lived, in powers of two
 -- about: For each device and region, bins from a power of two to the next, which belongs to the next bin; the first one may be that of 0. Bins without blocks between others are shown. A block that its program never freed lived until its device was closed or its process ended, or up to the recording's end: held_blocks says how many of a bin's blocks are of that kind, whose lifetime would have been longer.
 -- param: of choice(size|bank|lifetime) size what of: payload, footprint in each bank, or the time from the alloc to the end
--- filters: device region pid label start end step
+-- filters: device region pid label op start end step
 -- fold: devices
 -- column: device id,key chip
 -- column: region text kind of memory
@@ -19,11 +19,11 @@
 -- empty: no blocks
 SELECT device, region_word(region) AS region, bin_start AS from_bytes, bin_end AS to_bytes, blocks,
   1.0 * blocks / sum(blocks) OVER (PARTITION BY device, b.region) AS share, bytes, held_blocks, held_bytes
-FROM histogram_bins(:of, :device, :region, :pid, :label, :start, :end, :step_first, :step_last) b
+FROM histogram_bins(:of, :device, :region, :pid, :label, :start, :end, :step_first, :step_last, :op) b
 ORDER BY device, b.region, bin_start
 
 -- with: of=lifetime
 SELECT device, region_word(region) AS region, bin_start AS from_ns, bin_end AS to_ns, blocks,
   1.0 * blocks / sum(blocks) OVER (PARTITION BY device, b.region) AS share, bytes, held_blocks, held_bytes
-FROM histogram_bins(:of, :device, :region, :pid, :label, :start, :end, :step_first, :step_last) b
+FROM histogram_bins(:of, :device, :region, :pid, :label, :start, :end, :step_first, :step_last, :op) b
 ORDER BY device, b.region, bin_start

@@ -2,7 +2,7 @@
 -- summary: blocks that their program never freed
 -- about: A block is a leak until its program frees it: also when the end of its process or the closing of its device took it back, as "ended" says. Blocks that another replaced are none. Also listed, though no leaks, are blocks that the runtime owns, and those of programs that have not ended: tables sum them up, and --exit-code does not count them. The runtime owns kernel binaries, kernels and traces, and what programs in its cache keep until their device is closed: circular buffers, semaphores, and blocks in L1_SMALL. The largest come first; then by time. Groups: most bytes first, then by device, region and group.
 -- param: by attribution - sum up by this, for each device and region
--- filters: device region pid label start end step
+-- filters: device region pid label op start end step
 -- column: pid id of the process
 -- column: device id,key chip
 -- column: region text kind of memory
@@ -49,6 +49,7 @@ WHERE (:device IS NULL OR o.device = :device)
   AND (:region IS NULL OR o.region = region_number(:region))
   AND (:pid IS NULL OR p.pid = :pid)
   AND (:label IS NULL OR label_matches(:label, (SELECT path FROM label_info WHERE id = o.label)))
+  AND op_matches(:op, o.process, o.thread, b.key)
   AND (:end IS NULL OR b.alloc_ns <= :end)
   AND (:start IS NULL OR coalesce(b.end_ns, p.ended_ns, :start) >= :start)
   AND (:step_first IS NULL OR (SELECT s.number FROM step_mark s WHERE s.process = o.process AND s.key < b.key
@@ -71,6 +72,7 @@ leak AS (
     AND (:region IS NULL OR o.region = region_number(:region))
     AND (:pid IS NULL OR p.pid = :pid)
     AND (:label IS NULL OR label_matches(:label, (SELECT path FROM label_info WHERE id = o.label)))
+    AND op_matches(:op, o.process, o.thread, b.key)
     AND (:end IS NULL OR b.alloc_ns <= :end)
     AND (:start IS NULL OR coalesce(b.end_ns, p.ended_ns, :start) >= :start)
     AND (:step_first IS NULL OR (SELECT s.number FROM step_mark s WHERE s.process = o.process AND s.key < b.key

@@ -3,7 +3,7 @@
 -- about: Of each device and region the blocks that a picture cannot do without: those that were live at its peak or when a request failed, those that took most of the bank for longest, and in every part of the run the largest that began there. Where others are left out, a note says how many. A circular buffer has a row for each time that it was in its place. By device, region and time.
 -- param: blocks integer 1000 so many of each device and region at most
 -- param: parts integer 100 equal parts of the run, of each of which something is kept
--- filters: device region pid label start end step
+-- filters: device region pid label op start end step
 -- fold: devices
 -- column: device id,key chip
 -- column: region text kind of memory
@@ -25,7 +25,7 @@
 WITH m AS (
   SELECT b.*, CASE WHEN b.end_ns IS NULL THEN 'live' WHEN b.region = 16 THEN 'gone' WHEN b.freed THEN 'freed'
     ELSE coalesce((SELECT iif(h.end_key IS NULL, p.ended, 'device close') FROM held h WHERE h.key = b.key), 'replaced') END AS ended
-  FROM map_blocks(:blocks, :parts, :device, :region, :pid, :label, :start, :end, :step_first, :step_last) b
+  FROM map_blocks(:blocks, :parts, :device, :region, :pid, :label, :start, :end, :step_first, :step_last, :op) b
     CROSS JOIN origin o ON o.id = b.origin -- the function on the left, so that it is called once
     LEFT JOIN process_info p ON p.id = o.process)
 SELECT m.device AS device, region_word(m.region) AS region, m.address AS address, m.bank_bytes AS bank_bytes,
@@ -41,5 +41,5 @@ ORDER BY m.device, m.region, m.alloc_ns, m.key
 -- notes:
 SELECT 'device ' || device || ' ' || region_word(region) || ': ' || (blocks - kept) || ' of ' || blocks ||
   ' blocks are left out, each smaller or shorter-lived than those shown around it (--blocks, or a part of the run: --start, --end)'
-FROM map_sums(:blocks, :parts, :device, :region, :pid, :label, :start, :end, :step_first, :step_last)
+FROM map_sums(:blocks, :parts, :device, :region, :pid, :label, :start, :end, :step_first, :step_last, :op)
 WHERE kept < blocks

@@ -3,7 +3,7 @@
 -- about: Regions are never added to each other, nor devices. With --by, what was live at the moment of peak_bytes, summed up by what the blocks have in common, the largest group of each device and region first. By device, then region.
 -- about: --by core tells, of circular buffers, how many bytes lay on each core (x-y, as the program numbers them) at that moment; those without a core lay on cores that are not known. Cores do not add up to the peak: share is of it, and the fullest core has about all of it. At most 4096 cores of a device are told, the fullest ones.
 -- param: by attribution(core) - sum up by this what was live at the peak
--- filters: device region pid label start end step
+-- filters: device region pid label op start end step
 -- fold: devices
 -- column: device id,key chip
 -- column: region text kind of memory
@@ -18,7 +18,7 @@
 -- column: blocks count with --by: live at that moment; aliased ones count zero
 -- column: share ratio with --by: of peak_bytes
 SELECT device, region_word(region) AS region, peak_bytes, peak_ns, peak_blocks, peak_bank_bytes, peak_bank_ns
-FROM peaks(:device, :region, :pid, :label, :start, :end, :step_first, :step_last)
+FROM peaks(:device, :region, :pid, :label, :start, :end, :step_first, :step_last, :op)
 ORDER BY peaks.device, peaks.region
 
 -- with: by
@@ -26,7 +26,7 @@ WITH block AS (
   SELECT b.device AS device, b.region AS region, b.size_bytes AS size_bytes, b.bank_bytes AS bank_bytes,
     (o.flags & 4) = 0 AS counts,
     attribution(:by, b.origin, b.key, b.size_bytes) AS "group"
-  FROM peak_blocks(:device, :region, :pid, :label, :start, :end, :step_first, :step_last) b
+  FROM peak_blocks(:device, :region, :pid, :label, :start, :end, :step_first, :step_last, :op) b
     CROSS JOIN origin o ON o.id = b.origin -- the function on the left, so that it is called once
   WHERE :by <> 'core'),
 sums AS (
@@ -39,7 +39,7 @@ shares AS (
   FROM sums
   UNION ALL -- cores share what lies on several of them
   SELECT device, 16, x || '-' || y, bytes, bytes, blocks, 1.0 * bytes / nullif(peak_bytes, 0)
-  FROM peak_cores(:device, :region, :pid, :label, :start, :end, :step_first, :step_last) WHERE :by = 'core')
+  FROM peak_cores(:device, :region, :pid, :label, :start, :end, :step_first, :step_last, :op) WHERE :by = 'core')
 SELECT device, region_word(region) AS region, "group", bytes, bank_bytes, blocks, share
 FROM shares AS sums ORDER BY device, sums.region, bytes DESC, "group"
 

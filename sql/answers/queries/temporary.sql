@@ -3,7 +3,7 @@
 -- about: A block is temporary when its own free, not that of another block of its size, came within so many events of its process after its alloc: 1 is the very next event. Events of all threads of the process count, steps do not, and events that were lost do. Allocating such memory once and keeping it saves an alloc and a free each time. Groups without temporary blocks are left out. By device and region, the most blocks first; then most bytes.
 -- param: within integer 1 how many events of its process may lie between a block's alloc and its free, the free included
 -- param: by attribution label sum up by this, for each device and region
--- filters: device region pid label start end step
+-- filters: device region pid label op start end step
 -- column: device id,key chip
 -- column: region text kind of memory
 -- column: group text what the blocks have in common
@@ -17,7 +17,7 @@ WITH block AS (
   SELECT o.device AS device, o.region AS region, s.temporary_blocks AS temporary_blocks,
     s.temporary_bytes AS temporary_bytes, s.blocks AS blocks,
     attribution(:by, s.origin, s.key, s.size_bytes) AS "group"
-  FROM temporary_sums(:within, :by, :device, :region, :pid, :label, :start, :end, :step_first, :step_last) s
+  FROM temporary_sums(:within, :by, :device, :region, :pid, :label, :start, :end, :step_first, :step_last, :op) s
     CROSS JOIN origin o ON o.id = s.origin), -- the function on the left, so that it is called once
 sums AS (
   SELECT device, region, "group", sum(temporary_blocks) AS temporary_blocks, sum(temporary_bytes) AS temporary_bytes,

@@ -5,7 +5,7 @@
 -- param: by attribution - split every bucket up by this, for each device and region
 -- param: top integer 8 with --by: so many groups of each device and region are told apart, 0 for all
 -- param: buckets integer 100 equal parts of the recording, or of the window
--- filters: device region pid label start end step
+-- filters: device region pid label op start end step
 -- fold: devices
 -- column: device id,key chip
 -- column: region text kind of memory
@@ -24,10 +24,10 @@
 -- trim: idle
 -- empty: nothing was ever live
 SELECT device, region_word(region) AS region, from_ns, to_ns, max_bytes, end_bytes, allocs, frees
-FROM buckets(:buckets, :device, :region, :pid, :label, :start, :end, :step_first, :step_last)
+FROM buckets(:buckets, :device, :region, :pid, :label, :start, :end, :step_first, :step_last, :op)
 ORDER BY device, buckets.region, from_ns
 
 -- with: by
 SELECT device, region_word(region) AS region, from_ns, to_ns, at_ns, group_text AS "group", groups, bytes
-FROM group_buckets(:buckets, :by, :top, :device, :region, :pid, :label, :start, :end, :step_first, :step_last)
+FROM group_buckets(:buckets, :by, :top, :device, :region, :pid, :label, :start, :end, :step_first, :step_last, :op)
 ORDER BY device, group_buckets.region, from_ns, groups, bytes DESC, "group"

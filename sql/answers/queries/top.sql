@@ -4,7 +4,7 @@
 -- about: What a process held when it ended is free from then on, so that nothing is live at the end of a recording whose programs ran to their end: 'leaks' lists what they held, and --at asks about a moment before.
 -- param: at time - the moment: nanoseconds, 1.5s, 200ms, 30us, 30%; the end by default
 -- param: by attribution label sum up by this, for each device and region
--- filters: device region pid label start end step
+-- filters: device region pid label op start end step
 -- fold: devices
 -- column: device id,key chip
 -- column: region text kind of memory
@@ -22,7 +22,7 @@ block AS (
   SELECT b.device AS device, b.region AS region, b.size_bytes AS size_bytes, b.bank_bytes AS bank_bytes,
     b.alloc_ns AS alloc_ns, (o.flags & 4) = 0 AS counts,
     attribution(:by, b.origin, b.key, b.size_bytes) AS "group"
-  FROM live_blocks(coalesce(:at, :end), :device, :region, :pid, :label, :start, :end, :step_first, :step_last) b
+  FROM live_blocks(coalesce(:at, :end), :device, :region, :pid, :label, :start, :end, :step_first, :step_last, :op) b
     CROSS JOIN origin o ON o.id = b.origin), -- the function on the left, so that it is called once
 sums AS (
   SELECT device, region, "group", sum(size_bytes * counts) AS bytes, sum(bank_bytes * counts) AS bank_bytes,

@@ -282,7 +282,7 @@ static int fill_failure_banks(struct table_call *call)
 	/* what is free depends on all blocks, not on those that some filter chooses */
 	call->filter.at_failures = true;
 	call->filter.has_pid = call->filter.has_steps = false;
-	call->filter.label = NULL;
+	call->filter.label = call->filter.op = NULL;
 	if (survey_open(&survey) == 0 && add_failures(&survey) == 0)
 		result = survey.moments.count ? survey_blocks(&survey) : 0;
 	survey_clear(&survey);

@@ -220,8 +220,8 @@ static int fill_floor_longest(struct table_call *call)
 static struct sum *find_sum(struct survey *survey, const struct floor_span *span)
 {
 	const struct catalog_series *series = &survey->catalog.series[span->series];
-	int64_t told =
-	    telling_of(survey->telling, &survey->catalog, span->process, span->block.size_bytes, span->block.alloc_key);
+	int64_t told = telling_of(survey->telling, &survey->catalog, &survey->catalog.origins[span->block.origin],
+	                          span->block.size_bytes, span->block.alloc_key);
 	/* of holders of one size or step nothing else is asked, so that any origin of their series will do */
 	int64_t common = survey->telling == TELLING_ORIGIN ? span->block.origin : span->series;
 	uint32_t index = map_enter(&survey->map, (struct map_key){common, told, 0}, (uint32_t)survey->count);
@@ -264,16 +264,12 @@ static int sum_up(const struct floor_span *span, void *context)
 static int fill_floor_sums(struct table_call *call)
 {
 	struct survey survey = {.call = call, .at_least_ns = table_number(call, 1, 0)};
-	bool in_steps = call->filter.has_steps;
 	int result = -1;
 
 	survey.telling = telling_by(call->arguments[0].text);
-	/* steps are loaded for a filter; groups by step need them without one, too */
-	call->filter.has_steps |= survey.telling == TELLING_STEP;
-	if (survey_open(&survey) == 0) {
-		survey.catalog.filter.has_steps = in_steps;
+	telling_need(survey.telling, &call->filter);
+	if (survey_open(&survey) == 0)
 		result = run_survey(&survey, sum_up);
-	}
 	for (size_t i = 0; result == 0 && i < survey.count; i++) {
 		const struct sum *sum = &survey.sums[i];
 		int64_t cells[] = {sum->device,         sum->region,

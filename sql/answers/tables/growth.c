@@ -366,8 +366,7 @@ static int open_search(struct search *search)
 {
 	struct table_call *call = search->call;
 
-	if (catalog_load(&search->catalog, call->recording, &call->filter, true, call->error) < 0 ||
-	    catalog_load_steps(&search->catalog, call->recording, call->error) < 0)
+	if (catalog_load(&search->catalog, call->recording, &call->filter, true, call->error) < 0)
 		return -1;
 	search->grouping = grouping_open(call->recording, call->arguments[0].text, &search->catalog, call->error);
 	if (!search->grouping)
@@ -385,6 +384,7 @@ static int fill_step_growth(struct table_call *call)
 	struct search search = {.call = call};
 	int result = -1;
 
+	call->filter.needs_steps = true;
 	call->filter.has_steps = false;
 	if (open_search(&search) == 0) {
 		choose_steps(&search, table_number(call, 1, -1));

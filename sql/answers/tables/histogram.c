@@ -24,7 +24,6 @@ struct histogram {
 	struct bin (*bins)[BINS]; /* per series */
 	const struct catalog *catalog;
 	enum what what;
-	bool in_steps;
 	int64_t end_ns; /* of the recording */
 };
 
@@ -59,7 +58,7 @@ static int take_block(const struct scan_block *block, void *context)
 {
 	struct histogram *histogram = context;
 
-	if (block->origin->aliased || !scan_is_chosen(histogram->catalog, block, histogram->in_steps))
+	if (block->origin->aliased || !scan_is_chosen(histogram->catalog, block))
 		return 0;
 	struct bin *bin = &histogram->bins[block->origin->series][bin_of(value_of(histogram, block))];
 	bin->blocks++;
@@ -106,7 +105,7 @@ static int read_question(struct table_call *call, enum what *what)
 static int fill_histogram_bins(struct table_call *call)
 {
 	struct catalog catalog = {0};
-	struct histogram histogram = {.catalog = &catalog, .in_steps = call->filter.has_steps};
+	struct histogram histogram = {.catalog = &catalog};
 	int result = read_question(call, &histogram.what);
 
 	if (result == 0)

@@ -298,9 +298,9 @@ static int fill_step_figures(struct table_call *call)
 	struct reading reading = {.call = call, .chosen = call->filter};
 	int result = -1;
 
+	call->filter.needs_steps = true;
 	call->filter.has_steps = false;
-	if (catalog_load(&reading.catalog, call->recording, &call->filter, true, call->error) < 0 ||
-	    catalog_load_steps(&reading.catalog, call->recording, call->error) < 0)
+	if (catalog_load(&reading.catalog, call->recording, &call->filter, true, call->error) < 0)
 		goto out;
 	if (reading.catalog.step_count == 0 && reading.catalog.series_count > 0) {
 		sql_fail(call->error,

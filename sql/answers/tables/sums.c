@@ -24,7 +24,6 @@ struct sums {
 	size_t count, capacity;
 	struct map map; /* (origin, what tells its blocks apart) -> list */
 	enum telling telling;
-	bool in_steps; /* only blocks of the filter's steps */
 };
 
 static bool is_chosen(const struct sums *sums, const struct catalog_origin *origin, int64_t key, int64_t alloc_ns)
@@ -32,7 +31,7 @@ static bool is_chosen(const struct sums *sums, const struct catalog_origin *orig
 	const struct filter *filter = &sums->catalog.filter;
 
 	return origin->chosen && alloc_ns >= filter->start_ns && alloc_ns <= filter->end_ns &&
-	       (!sums->in_steps || catalog_step_chosen(&sums->catalog, origin->process, key));
+	       catalog_key_chosen(&sums->catalog, origin, key);
 }
 
 static bool is_in_step(const struct catalog *catalog, uint32_t process, int64_t key)
@@ -43,9 +42,10 @@ static bool is_in_step(const struct catalog *catalog, uint32_t process, int64_t 
 }
 
 /* The sum of a block's group, which is there from its first block on; NULL: no memory. */
-static struct sum *find_sum(struct sums *sums, int64_t origin_id, uint32_t process, int64_t size_bytes, int64_t key)
+static struct sum *find_sum(struct sums *sums, int64_t origin_id, const struct catalog_origin *origin,
+                            int64_t size_bytes, int64_t key)
 {
-	int64_t told = telling_of(sums->telling, &sums->catalog, process, size_bytes, key);
+	int64_t told = telling_of(sums->telling, &sums->catalog, origin, size_bytes, key);
 	uint32_t index = map_enter(&sums->map, (struct map_key){origin_id, told, 0}, (uint32_t)sums->count);
 
 	if (index != sums->count)
@@ -64,7 +64,7 @@ static int add_block(struct sums *sums, int64_t origin_id, int64_t size_bytes, i
 		return sql_fail(sums->call->error, "%s: corrupt: a block without origin", sums->call->recording->path);
 	if (!is_chosen(sums, origin, key, alloc_ns))
 		return 0;
-	struct sum *sum = find_sum(sums, origin_id, origin->process, size_bytes, key);
+	struct sum *sum = find_sum(sums, origin_id, origin, size_bytes, key);
 	if (!sum)
 		return sql_fail(sums->call->error, "out of memory");
 	if (origin->aliased)
@@ -111,16 +111,16 @@ static int add_tables(struct sums *sums)
 
 static int fill_allocated_sums(struct table_call *call)
 {
-	struct sums sums = {
-	    .call = call, .telling = telling_by(call->arguments[0].text), .in_steps = call->filter.has_steps};
+	struct sums sums = {.call = call, .telling = telling_by(call->arguments[0].text)};
 	int result;
 
-	call->filter.has_steps = false; /* which are needed without a filter, too */
+	call->filter.needs_steps = true;
+	telling_need(sums.telling, &call->filter);
 	result = catalog_load(&sums.catalog, call->recording, &call->filter, false, call->error);
 	if (result == 0)
-		result = catalog_load_steps(&sums.catalog, call->recording, call->error);
-	if (result == 0)
 		result = add_tables(&sums);
+	if (result == 0)
+		result = catalog_check(&sums.catalog, call->error);
 	for (size_t i = 0; result == 0 && i < sums.count; i++) {
 		const struct sum *sum = &sums.list[i];
 		int64_t cells[] = {sum->origin, sum->key,         sum->size_bytes, sum->blocks,

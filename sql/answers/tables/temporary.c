@@ -40,7 +40,6 @@ struct search {
 	struct replaced *replaced; /* per process */
 	int64_t within;
 	enum telling telling;
-	bool in_steps; /* only blocks of the filter's steps */
 	struct sum *sums;
 	size_t count, capacity;
 	struct map map; /* (origin, or series where blocks are told apart; by what) -> sums */
@@ -111,7 +110,7 @@ static int is_temporary(struct search *search, const struct scan_block *block)
 static struct sum *find_sum(struct search *search, const struct scan_block *block)
 {
 	int64_t told =
-	    telling_of(search->telling, &search->catalog, block->origin->process, block->size_bytes, block->alloc_key);
+	    telling_of(search->telling, &search->catalog, block->origin, block->size_bytes, block->alloc_key);
 	/* of blocks of one size or step nothing else is asked, so that any origin of their series will do */
 	int64_t common = search->telling == TELLING_ORIGIN ? block->origin_id : block->origin->series;
 	uint32_t index = map_enter(&search->map, (struct map_key){common, told, 0}, (uint32_t)search->count);
@@ -132,7 +131,7 @@ static int take_block(const struct scan_block *block, void *context)
 
 	if (block->end == SCAN_REPLACED && add_replaced(search, block) < 0)
 		return -1;
-	if (block->origin->aliased || !scan_is_chosen(&search->catalog, block, search->in_steps))
+	if (block->origin->aliased || !scan_is_chosen(&search->catalog, block))
 		return 0;
 	if (block->end == SCAN_FREED && (temporary = is_temporary(search, block)) < 0)
 		return -1;
@@ -163,8 +162,8 @@ static int run_search(struct search *search)
 {
 	struct table_call *call = search->call;
 
-	/* steps are loaded for a filter; here they are needed without one, too */
-	call->filter.has_steps = true;
+	call->filter.needs_steps = true;
+	telling_need(search->telling, &call->filter);
 	if (catalog_load(&search->catalog, call->recording, &call->filter, false, call->error) < 0 ||
 	    numbering_load(&search->numbering, call->recording, &search->catalog, call->error) < 0 ||
 	    range_keys_load(&search->range_keys, call->recording, &search->catalog, call->error) < 0)
@@ -179,10 +178,8 @@ static int run_search(struct search *search)
 
 static int fill_temporary_sums(struct table_call *call)
 {
-	struct search search = {.call = call,
-	                        .in_steps = call->filter.has_steps,
-	                        .within = table_number(call, 0, 1),
-	                        .telling = telling_by(call->arguments[1].text)};
+	struct search search = {
+	    .call = call, .within = table_number(call, 0, 1), .telling = telling_by(call->arguments[1].text)};
 
 	if (search.within < 1 || search.within > WITHIN_MAX)
 		return sql_fail(call->error, "within: from 1 to %d events", WITHIN_MAX);

@@ -2,9 +2,7 @@
  *
  * test_range_page.c - pages come back as they were packed, by C and by the views alike; damaged ones are refused.
  */
-#include "tests/unit/sql/fixture.h"
-
-#include "sql/store/range_page.h"
+#include "tests/unit/sql/ranges.h"
 
 static uint8_t bytes[RANGE_PAGE_BYTES];
 
@@ -119,7 +117,6 @@ static void test_views_read_pages(void **state)
 {
 	struct fixture fixture = {0};
 	struct range_record records[3];
-	struct range_page_row row = {.process = 1, .first_number = 5};
 
 	(void)state;
 	fixture_make(&fixture);
@@ -141,18 +138,7 @@ static void test_views_read_pages(void **state)
 	make_records(records, 3, 9);
 	for (uint32_t i = 0; i < 3; i++)
 		records[i].what = (const uint32_t[]){1, 2, 4}[i];
-	range_page_pack(records, 3, bytes, &row);
-
-	char *sql = sqlite3_mprintf("INSERT INTO range_page VALUES(%lld, 1, 5, 3, %lld, %lld, ?1, ?2, ?3, ?4, ?5)",
-	                            row.key, row.last_key, row.from_ns);
-	const struct row_text *const digits[] = {&row.offsets, &row.lives, &row.begins, &row.helds, &row.whats};
-	sqlite3_stmt *insert;
-	assert_int_equal(sqlite3_prepare_v2(fixture.db, sql, -1, &insert, NULL), SQLITE_OK);
-	for (int i = 0; i < 5; i++)
-		sqlite3_bind_blob64(insert, i + 1, digits[i]->bytes, digits[i]->count, SQLITE_STATIC);
-	assert_int_equal(sqlite3_step(insert), SQLITE_DONE);
-	sqlite3_finalize(insert);
-	sqlite3_free(sql);
+	add_page(&fixture, 1, 5, records, 3);
 	run(&fixture, "INSERT INTO range_open VALUES(20, 1, 8, 30000, 2), (21, 1, NULL, 30001, 3)");
 	opened(&fixture);
 

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * test_operations.c - blocks by the operation that allocated them and the tensor that they hold, and chosen by it.
+ */
+#include "tests/unit/sql/answers.h"
+#include "tests/unit/sql/ranges.h"
+
+/* matmul #1 (keys 10 to 30) with create_device_tensor #2 (12 to 16) in it; add #3 (40 to 50); load #4 goes on. */
+static void fill(struct fixture *fixture)
+{
+	const struct range_record ended[] = {{10, 20, 100, 200, 1}, {12, 4, 120, 40, 2}, {40, 10, 400, 100, 3}};
+
+	fixture_make(fixture);
+	add_process(fixture, 1, NULL, 0);
+	run(fixture, "INSERT INTO batch VALUES(1, 100, 1, 1, 100, 0, 1000, 0)");
+	run(fixture,
+	    "INSERT INTO operation_text VALUES(1, 'ttnn::matmul'), (2, 'tt::create_device_tensor'), (3, 'add'), "
+	    "(4, 'load')");
+	run(fixture, "INSERT INTO range_what VALUES(1, 1, NULL, NULL, 1, NULL, NULL, NULL, 0),"
+	             "(2, 1, NULL, NULL, 2, NULL, 1, NULL, 0), (3, 1, NULL, NULL, 3, NULL, NULL, NULL, 0),"
+	             "(4, 1, NULL, NULL, 4, NULL, NULL, NULL, 0)");
+	add_page(fixture, 1, 1, ended, 3);
+	run(fixture, "INSERT INTO range_open VALUES(60, 1, 4, 600, 4)");
+	run(fixture,
+	    "INSERT INTO origin VALUES(1, 1, 1, NULL, NULL, 0, 1, 0, 0, 0), (2, 1, 1, NULL, NULL, 0, 1, 0, 2, 0),"
+	    "(3, 1, 2, NULL, NULL, 0, 1, 0, 0, 0)");
+	run(fixture,
+	    "INSERT INTO tensor_spec VALUES(1, '32x64', 'bfloat16', 'TILE', 'block sharded', '32x32', '[[0,0,1,0]]',"
+	    "'ROW_MAJOR'), (2, '8', 'uint32', 'ROW_MAJOR', 'interleaved', NULL, NULL, NULL)");
+	run(fixture, "INSERT INTO origin_tensor VALUES(1, 2), (2, 1)");
+	hold(fixture, 5, 1, 1);              /* before all */
+	hold(fixture, 14, 2, 10);            /* matmul, as what is made for it */
+	free_block(fixture, 20, 45, 1, 100); /* matmul */
+	hold(fixture, 42, 2, 1000);          /* add */
+	hold(fixture, 43, 3, 10000);         /* another thread */
+	hold(fixture, 70, 1, 100000);        /* load */
+	run(fixture, "INSERT INTO failure_info VALUES(44, 440, 1, 7, NULL, 'no'), (55, 550, 1, 9, NULL, 'no')");
+	opened(fixture);
+}
+
+static void test_groups(void **state)
+{
+	struct fixture fixture;
+
+	(void)state;
+	fill(&fixture);
+	expect_rows(&fixture, "allocated", "by=op", "device region group blocks bytes",
+	            "0|L1|load #4|1|100000\n0|L1||2|10001\n0|L1|add #3|1|1000\n0|L1|ttnn::matmul #1|2|110\n");
+	expect_rows(&fixture, "allocated", "by=opname", "device region group blocks bytes",
+	            "0|L1|load|1|100000\n0|L1||2|10001\n0|L1|add|1|1000\n0|L1|ttnn::matmul|2|110\n");
+	expect_rows(&fixture, "allocated", "by=tensor", "device region group blocks bytes",
+	            "0|L1|8 uint32 ROW_MAJOR, L1 interleaved|3|100101\n0|L1||1|10000\n"
+	            "0|L1|32x64 bfloat16 TILE, L1 block sharded 2x1|2|1010\n");
+	fixture_remove(&fixture);
+}
+
+static void test_filter(void **state)
+{
+	struct fixture fixture;
+
+	(void)state;
+	fill(&fixture);
+	expect_rows(&fixture, "allocated", "by=size op=1", "device region group blocks bytes",
+	            "0|L1|100|1|100\n0|L1|10|1|10\n");
+	expect_rows(&fixture, "allocated", "by=size op=2", "device region group blocks bytes", "0|L1|10|1|10\n");
+	expect_rows(&fixture, "allocated", "by=size op=matmul", "device region group blocks bytes",
+	            "0|L1|100|1|100\n0|L1|10|1|10\n");
+	expect_rows(&fixture, "allocated", "by=size op=*a*d*", "device region group blocks bytes",
+	            "0|L1|100000|1|100000\n0|L1|1000|1|1000\n0|L1|10|1|10\n");
+	expect_rows(&fixture, "peak", "op=1", "peak_bytes peak_blocks peak_ns", "110|200|2\n");
+	expect_rows(&fixture, "failures", "op=add by=size", "group requests least_bytes", "7|1|7\n");
+	fixture_remove(&fixture);
+}
+
+static void test_what_is_not_there(void **state)
+{
+	struct fixture fixture;
+
+	(void)state;
+	fill(&fixture);
+	expect_refused(&fixture, "leaks", "op=softmax",
+	               "there is no operation 'softmax' in the recording; 'ttalloc-analyze ops' lists them\n");
+	expect_refused(&fixture, "leaks", "op=3", "\n");
+	run(&fixture, "DELETE FROM range_page; DELETE FROM range_open");
+	expect_refused(&fixture, "leaks", "by=op",
+	               "no operation was recorded: those of ttnn are, without any option, unless its recorder was told "
+	               "--no-ops, or the build of ttnn cannot be observed, which 'info' says then\n");
+	fixture_remove(&fixture);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_groups),
+	    cmocka_unit_test(test_filter),
+	    cmocka_unit_test(test_what_is_not_there),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
