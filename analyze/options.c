@@ -13,7 +13,11 @@
 #include "sql/base/error.h"
 
 static const struct option shared[] = {
-    {.name = "device", .type = OPTION_COUNT, .placeholder = "N", .group = GROUP_FILTER, .help = "blocks of device N"},
+    {.name = "device",
+     .type = OPTION_DEVICE,
+     .placeholder = "N|CHIP",
+     .group = GROUP_FILTER,
+     .help = "blocks of device N, or of the chip of that name ('info' lists both)"},
     {.name = "region",
      .type = OPTION_REGION,
      .placeholder = "NAME",

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "device.h"
 #include "labels.h"
 #include "snapshots.h"
 #include "sql/base/error.h"
@@ -64,8 +65,8 @@ static int make_time(struct query_value *value, const char *text, struct recordi
 	return 0;
 }
 
-static int make(struct query_value *value, const struct setting *setting, struct recording *recording,
-                struct sql_error *error)
+static int make(struct query_value *value, const struct setting *setting, const struct arguments *arguments,
+                struct recording *recording, struct sql_error *error)
 {
 	int64_t last;
 	const char *text = setting->text;
@@ -81,6 +82,11 @@ static int make(struct query_value *value, const struct setting *setting, struct
 		value->type = QUERY_INTEGER;
 		parse_integer(text, &value->number);
 		return 0;
+	case OPTION_DEVICE:
+		value->type = QUERY_INTEGER;
+		if (arguments->recorded_devices && !parse_integer(text, &value->number))
+			return 0;
+		return device_resolve(recording, text, arguments_text(arguments, "pid"), &value->number, error);
 	case OPTION_REAL:
 		parse_real(text, &value->real);
 		return 0;
@@ -163,7 +169,7 @@ int values_make(struct values *values, const struct arguments *arguments, struct
 			continue;
 		struct query_value *value = &values->list[values->count++];
 		*value = (struct query_value){0};
-		if (make(value, setting, recording, error) < 0)
+		if (make(value, setting, arguments, recording, error) < 0)
 			return -1;
 	}
 	return check_window(values, recording, error);

@@ -25,6 +25,7 @@ int page_answer(void *context, struct recording *recording, const char *const *w
 	if (options_for(&options, verb, verb->query, error) < 0 ||
 	    options_parse(&arguments, verb, &options, (int)argc, argv, error) < 0)
 		return -1;
+	arguments.recorded_devices = true; /* the page asks about what it was told */
 	const struct request request = {
 	    .verb = verb,
 	    .query = verb->query,

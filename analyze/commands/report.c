@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "page_answer.h"
+#include "analyze/device.h"
 #include "analyze/report/report.h"
 #include "sql/base/error.h"
 #include "sql/base/units.h"
@@ -21,9 +22,9 @@ static const struct option own_options[] = {
      .help = "the page to write; - is standard output"},
     {.name = "device",
      .letter = 'd',
-     .type = OPTION_COUNT,
-     .placeholder = "N",
-     .help = "draw device N; without it those that differ, four at most"},
+     .type = OPTION_DEVICE,
+     .placeholder = "N|CHIP",
+     .help = "draw device N, or the chip of that name; without it those that differ, four at most"},
     {.name = "full", .help = "ask also what takes long of a recording with more than 4 million events"},
 };
 
@@ -38,11 +39,10 @@ static enum status run(struct command *command)
 	                        .device = -1,
 	                        .ask = page_answer,
 	                        .context = command};
-	if (device)
-		parse_integer(device, &report.device);
 	bool two = arguments->operand_count == 2;
 	if (command_operands(command, 0, 2, &error) < 0 ||
-	    !(report.file = command_file(command, arguments->operands[two], &error)))
+	    !(report.file = command_file(command, arguments->operands[two], &error)) ||
+	    (device && device_of_file(report.file, device, &report.device, &error) < 0))
 		return command_trouble(&error);
 	report.old_file = two ? arguments->operands[0] : NULL;
 	if (report_write(&report, &error) < 0)

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analyze/device.h"
 #include "analyze/watch/watch.h"
 #include "sql/base/error.h"
 #include "sql/base/units.h"
@@ -14,9 +15,9 @@
 static const struct option own_options[] = {
     {.name = "device",
      .letter = 'd',
-     .type = OPTION_COUNT,
-     .placeholder = "N",
-     .help = "device N; without it the first one, and all in plain text"},
+     .type = OPTION_DEVICE,
+     .placeholder = "N|CHIP",
+     .help = "device N, or the chip of that name; without it the first one, and all in plain text"},
     {.name = "all", .letter = 'a', .help = "all devices"},
     {.name = "refresh",
      .letter = 'r',
@@ -42,8 +43,6 @@ static int watch_options(struct watch_options *options, const struct arguments *
 	                                  .once = arguments_text(arguments, "once"),
 	                                  .above = arguments_text(arguments, "above"),
 	                                  .colour = !no_color || no_color[0] == '\0'};
-	if (device)
-		parse_integer(device, &options->device);
 	if (refresh)
 		parse_integer(refresh, &options->refresh_ms);
 	if (colour && strcmp(colour, "auto") != 0)
@@ -60,10 +59,12 @@ static enum status run(struct command *command)
 	struct watch_options options;
 	if (command_operands(command, 0, 1, &error) < 0 || watch_options(&options, arguments, &error) < 0)
 		return command_trouble(&error);
-	if (!named && !db)
-		return watch_run(&options, NULL);
-	named = command_file(command, named, &error);
-	return !named ? command_trouble(&error) : watch_run(&options, named);
+	const char *device = arguments_text(arguments, "device"), *file = NULL;
+	if ((named || db) && !(file = command_file(command, named, &error)))
+		return command_trouble(&error);
+	if (device && device_of_file(file, device, &options.device, &error) < 0)
+		return command_trouble(&error);
+	return watch_run(&options, file);
 }
 
 const struct command_verb command_watch = {

@@ -6,6 +6,7 @@
 #include "api.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "emit.h"
@@ -86,8 +87,11 @@ struct entry_data {
 	uint8_t data[TTA_ENTRY_MAX_BYTES];
 };
 
+/* What has no room is left out: readers take what there is. */
 static void add(struct entry_data *entry, const void *data, size_t bytes)
 {
+	if (bytes > sizeof(entry->data) - entry->bytes)
+		bytes = sizeof(entry->data) - entry->bytes;
 	if (bytes == 0)
 		return;
 	memcpy(entry->data + entry->bytes, data, bytes);
@@ -253,8 +257,21 @@ EXPORT void ttalloc_kernel_load(const struct ttalloc_kernel *given)
 	                             .bank_bytes = intern(TTA_ENTRY_KERNEL, &entry)});
 }
 
+/* What makes a process count other chips than its neighbours do. Programs set it themselves, too: it is looked for each
+ * time. */
+static const char *visible_chips(void)
+{
+	static const char *const names[] = {"TT_VISIBLE_DEVICES", "TT_METAL_VISIBLE_DEVICES"};
+	const char *visible = NULL;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names) && (!visible || !*visible); i++)
+		visible = secure_getenv(names[i]);
+	return visible;
+}
+
 EXPORT void ttalloc_device_open(const struct ttalloc_device *given)
 {
+	const char *visible = visible_chips();
 	struct ttalloc_device device;
 	struct tta_device_entry head;
 	struct tta_device_identity identity;
@@ -266,6 +283,7 @@ EXPORT void ttalloc_device_open(const struct ttalloc_device *given)
 	head = (struct tta_device_entry){.arch_bytes = tta_text_bytes(device.arch)};
 	identity = (struct tta_device_identity){.chip_bytes = (uint16_t)tta_text_bytes(device.chip),
 	                                        .allocator_bytes = (uint16_t)tta_text_bytes(device.allocator),
+	                                        .visible_bytes = (uint16_t)tta_text_bytes(visible),
 	                                        .cores = device.cores};
 	if (device.layouts)
 		head.layout_count = device.layout_count < MAX_LAYOUTS ? device.layout_count : MAX_LAYOUTS;
@@ -275,6 +293,7 @@ EXPORT void ttalloc_device_open(const struct ttalloc_device *given)
 	add(&entry, device.arch, head.arch_bytes);
 	add(&entry, &identity, sizeof(identity));
 	add(&entry, device.chip, identity.chip_bytes);
+	add(&entry, visible, identity.visible_bytes);
 	add(&entry, device.allocator, identity.allocator_bytes);
 	tta_emit(&(struct tta_event){
 	    .kind = TTA_DEVICE_OPEN, PLACE(device.device), .bank_bytes = intern(TTA_ENTRY_DEVICE, &entry)});

@@ -15,6 +15,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "chip.h"
 #include "circular.h"
 #include "say.h"
 #include "ttalloc.h"
@@ -102,8 +103,10 @@ static void add_chip(struct tt_chips *chips, const void *device)
 {
 	int id = call_slot(device, TT_SLOT_ID);
 
-	if (id >= 0 && chips->count < TT_CHIPS_MAX)
-		chips->ids[chips->count++] = (uint32_t)id;
+	if (id < 0 || chips->count == TT_CHIPS_MAX)
+		return;
+	chips->ids[chips->count++] = (uint32_t)id;
+	tt_chip_introduce((uint32_t)id);
 }
 
 static bool mesh_chips(const struct tt_library *library, const void *mesh, struct tt_chips *chips)
@@ -309,9 +312,12 @@ uint16_t tt_device_announce(const struct tt_library *library, const struct tt_al
 	remember_l1_base(use->allocator, layouts, count);
 	name_allocator(use, chips, name);
 	for (uint32_t i = 0; i < chips->count; i++) {
+		char chip[TT_CHIP_NAME_MAX];
+
 		ttalloc_device_open(&(struct ttalloc_device){
 		    .struct_size = sizeof(struct ttalloc_device),
 		    .device = ttalloc_on(chips->ids[i], number),
+		    .chip = tt_chip_name(chips->ids[i], chip),
 		    .arch = arch_name(use->device),
 		    .layouts = layouts,
 		    .layout_count = count,

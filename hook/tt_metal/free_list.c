@@ -19,6 +19,7 @@
 #include <string.h>
 
 #include "hook/core/producer.h"
+#include "chip.h"
 #include "reach.h"
 #include "say.h"
 #include "ttalloc.h"
@@ -148,6 +149,7 @@ static void announce(const struct list *list)
 {
 	const struct geometry *geometry = &list->geometry;
 	bool in_dram = list->region == TTALLOC_DRAM || list->region == TTALLOC_TRACE;
+	char chip[TT_CHIP_NAME_MAX];
 
 	if (!geometry->bank_bytes)
 		return;
@@ -161,6 +163,7 @@ static void announce(const struct list *list)
 	                                             .base_address = geometry->base_address,
 	                                             .alignment_bytes = geometry->alignment_bytes},
 	    .layout_count = 1,
+	    .chip = tt_chip_of_only(chip),
 	    .allocator = "free list",
 	});
 }

@@ -251,10 +251,20 @@ static struct tt_library *library_of(const void *function)
 	return library;
 }
 
-static __attribute__((noreturn)) void no_such_function(const char *name)
+void tt_no_such_function(const char *name)
 {
 	fprintf(stderr, "ttalloc: symbol lookup error: undefined symbol: %s\n", name);
 	abort();
+}
+
+void *tt_function_at(const char *name, const void *caller)
+{
+	const char *path = NULL;
+	void *found;
+
+	base_of(caller, &path);
+	found = find_in(path, name);
+	return found ? found : find_anywhere(name);
 }
 
 struct tt_target tt_target_of(enum tt_function function, const void *caller)
@@ -268,11 +278,9 @@ struct tt_target tt_target_of(enum tt_function function, const void *caller)
 	if (site)
 		return site->target;
 	base_of(caller, &path);
-	found = find_in(path, function_names[function]);
+	found = tt_function_at(function_names[function], caller);
 	if (!found)
-		found = find_anywhere(function_names[function]);
-	if (!found)
-		no_such_function(function_names[function]);
+		tt_no_such_function(function_names[function]);
 	*(void **)&target.function = found;
 	target.library = library_of(found);
 	if (target.library) {

@@ -109,4 +109,10 @@ struct tt_target {
  * does when there is no such function. Cheap after the first call from a place; thread-safe. */
 struct tt_target tt_target_of(enum tt_function function, const void *caller);
 
+/* The same for the function NAME of any library. NULL: there is none. Looked for anew each time. */
+void *tt_function_at(const char *name, const void *caller);
+
+/* Ends the process as the dynamic linker does when NAME is needed and not there. */
+__attribute__((noreturn)) void tt_no_such_function(const char *name);
+
 #endif

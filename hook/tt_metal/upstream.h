@@ -84,6 +84,10 @@
 /* 0.66.0 to 0.81.1 (2026-11): a const MeshShape &, which begins as struct tt_numbers. */
 #define TT_MESH_SHAPE "_ZNK2tt8tt_metal11distributed10MeshDevice5shapeEv"
 #define TT_OPERATOR_DELETE "_ZdlPv"
+/* Of the driver, UMD, inside libtt_metal's own library or beside it; called by libtt_metal. 0.66.0 to 0.81.1 (2026-11):
+ * a const std::unordered_map<int, uint64_t> &. Since 0.78.0 it says whether it made the ids up. */
+#define TT_CHIP_UNIQUE_IDS "_ZNK2tt3umd17ClusterDescriptor19get_chip_unique_idsEv"
+#define TT_CHIP_IDS_ARE_AUTHENTIC "_ZNK2tt3umd17ClusterDescriptor29has_authentic_chip_unique_idsEv"
 /* Since dataflow buffers are there: a const std::vector<std::shared_ptr<DataflowBufferImpl>> &. */
 #define TT_DATAFLOW_BUFFERS TT_PROGRAM_CONST "16dataflow_buffersEv"
 #define TT_STANDARD_EXCEPTION "_ZTISt9exception"
@@ -222,6 +226,22 @@ struct tt_numbers {
 struct tt_core_range {
 	uint64_t x0, y0, x1, y1;
 };
+
+/* std::unordered_map<int, uint64_t> of libstdc++, and its nodes. */
+struct tt_chip_node {
+	const struct tt_chip_node *next;
+	int32_t number; /* as the process counts its chips */
+	uint64_t id;
+};
+struct tt_chip_map {
+	const void *buckets;
+	uint64_t bucket_count;
+	const struct tt_chip_node *first;
+};
+
+/* What TT-Metal shares with tt-smi is a file for each chip, /dev/shm/tt_device_ID_memory. 0.70.1 to 0.81.1 (2026-11),
+ * and JAX's plugin 0.1.3 */
+#define TT_SHARED_STATISTICS "/dev/shm/tt_device_"
 
 /* std::vector of libstdc++. */
 struct tt_vector {

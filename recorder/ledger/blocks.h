@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "index.h"
+#include "sql/base/index.h"
 
 #define BLOCKS_PER_SLAB 256u
 #define BLOCK_KEY_BITS ((1ull << 48) - 1)

@@ -17,7 +17,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "index.h"
+#include "sql/base/index.h"
 #include "sql/replay/core_map.h"
 #include "region_total.h"
 

@@ -8,6 +8,8 @@
 #include "left_out.h"
 #include "ttalloc.h"
 
+#define UNCERTAIN                                                                                                      \
+	"which chips its devices are is not known, and other processes see others: the same chip may be counted apart"
 #define PRODUCER_MAX (sizeof(((struct tta_segment_header *)0)->producer) - 1)
 
 /* ---- what all kinds share ---- */
@@ -75,6 +77,38 @@ static struct row_text text_of(const struct entry *text)
 	return row_text(text->bytes ? text->data : NULL, text->bytes);
 }
 
+/* A device's entry, in parts. */
+struct device_entry {
+	struct entry layouts, arch;
+	struct identity {
+		struct entry chip, visible, allocator;
+		uint32_t cores;
+	} identity;
+};
+
+/* Hooks of segment version 1 have no identity. Without an entry that makes sense nothing is known. */
+static void read_device(const struct event_context *context, struct device_entry *device)
+{
+	struct tta_device_identity identity;
+	struct tta_device_entry head;
+	struct entry rest;
+	size_t layouts_bytes;
+
+	if (!entry_find(context->table, (uint32_t)context->event->bank_bytes, TTA_ENTRY_DEVICE, &rest))
+		return;
+	entry_take(&rest, &head, sizeof(head));
+	layouts_bytes = head.layout_count * sizeof(struct ttalloc_bank_layout);
+	if (head.layout_count > 16 || rest.bytes < layouts_bytes)
+		return;
+	device->layouts = cut(&rest, layouts_bytes);
+	device->arch = cut(&rest, head.arch_bytes);
+	entry_take(&rest, &identity, sizeof(identity));
+	device->identity.chip = cut(&rest, identity.chip_bytes);
+	device->identity.visible = cut(&rest, identity.visible_bytes);
+	device->identity.allocator = cut(&rest, identity.allocator_bytes);
+	device->identity.cores = identity.cores;
+}
+
 static void log_layout(struct event_context *context, const struct ttalloc_bank_layout *layout,
                        const struct entry *arch)
 {
@@ -93,51 +127,67 @@ static void log_layout(struct event_context *context, const struct ttalloc_bank_
 	                                        .top_down = layout->top_down != 0});
 }
 
-/* REST: of a device's entry, behind its architecture. Hooks of segment version 1 have nothing there. */
-static void log_identity(struct event_context *context, struct entry *rest)
+/* The device that IDENTITY says; or a claim that says nothing more than the number. */
+static uint32_t opened_device(struct event_context *context, const struct identity *identity)
+{
+	struct device_claim claim = {.process = context->process->id,
+	                             .number = context->event->device,
+	                             .chip = text_of(&identity->chip),
+	                             .visible = text_of(&identity->visible)};
+	uint32_t device = chips_opened(context->ledger, &claim);
+	struct rowlog *log = &context_chunk(context)->log;
+
+	if (chips_are_uncertain(context->ledger, &claim, context->at_ns))
+		rowlog_note(log, &(struct note_row){.process = context->process->id, .note = row_string(UNCERTAIN)});
+	return device;
+}
+
+static void log_identity(struct event_context *context, const struct identity *identity, uint32_t own_number)
 {
 	struct rowlog *log = &context_chunk(context)->log;
-	struct tta_device_identity identity;
-	struct entry chip, allocator;
 
-	entry_take(rest, &identity, sizeof(identity));
-	chip = cut(rest, identity.chip_bytes);
-	allocator = cut(rest, identity.allocator_bytes);
-	if (!context->event->allocator && !chip.bytes)
+	if (!context->event->allocator && !identity->chip.bytes && !identity->visible.bytes)
 		return;
 	rowlog_device_identity(log, &(struct device_identity_row){.key = context->key,
 	                                                          .process = context->process->id,
 	                                                          .device = context->event->device,
 	                                                          .allocator = context->event->allocator,
-	                                                          .allocator_name = text_of(&allocator),
-	                                                          .cores = identity.cores,
-	                                                          .chip = text_of(&chip)});
+	                                                          .allocator_name = text_of(&identity->allocator),
+	                                                          .cores = identity->cores,
+	                                                          .chip = text_of(&identity->chip),
+	                                                          .number = own_number,
+	                                                          .visible = text_of(&identity->visible)});
 }
 
+static void log_layouts(struct event_context *context, const struct device_entry *device)
+{
+	const struct ingest_observer *observer = context->ledger->observer;
+	struct entry layouts = device->layouts;
+	struct ttalloc_bank_layout layout;
+
+	while (layouts.bytes) {
+		entry_take(&layouts, &layout, sizeof(layout));
+		log_layout(context, &layout, &device->arch);
+		if (observer)
+			observer->opened(observer->context, context->event->device, &layout,
+			                 (const char *)device->arch.data, (uint32_t)device->arch.bytes);
+	}
+}
+
+/* The event has its process's own number still; all that follows has the recording's. */
 static void apply_device_open(struct event_context *context)
 {
-	struct ttalloc_bank_layout layout;
-	struct tta_device_entry device;
-	const struct ingest_observer *observer = context->ledger->observer;
-	struct entry entry, arch, rest;
+	struct device_entry device = {.layouts.bytes = 0};
+	const struct tta_event *own = context->event;
+	struct tta_event event = *own;
 
+	read_device(context, &device);
+	event.device = (uint16_t)opened_device(context, &device.identity);
+	context->event = &event;
 	context_log_other(context, 0);
-	if (!entry_find(context->table, (uint32_t)context->event->bank_bytes, TTA_ENTRY_DEVICE, &entry))
-		return;
-	entry_take(&entry, &device, sizeof(device));
-	if (device.layout_count > 16 || entry.bytes < device.layout_count * sizeof(layout))
-		return;
-	rest = entry;
-	cut(&rest, device.layout_count * sizeof(layout));
-	arch = cut(&rest, device.arch_bytes);
-	log_identity(context, &rest);
-	for (uint32_t i = 0; i < device.layout_count; i++) {
-		entry_take(&entry, &layout, sizeof(layout));
-		log_layout(context, &layout, &arch);
-		if (observer)
-			observer->opened(observer->context, context->event->device, &layout, (const char *)arch.data,
-			                 (uint32_t)arch.bytes);
-	}
+	log_identity(context, &device.identity, own->device);
+	log_layouts(context, &device);
+	context->event = own;
 }
 
 /* All that goes of the total goes at this one moment. */
@@ -398,9 +448,10 @@ void events_apply(struct ledger *ledger, struct process *process, const struct i
 	struct event_context context = {.ledger = ledger, .process = process, .table = &batch->table};
 	struct open_batch row = {.process = process->id, .first_key = ledger->next_key};
 	struct left_out left_out = {.labels = 0};
+	struct tta_event renumbered;
 
 	for (uint32_t i = skip; i < batch->count; i++) {
-		context.event = &batch->events[i];
+		context.event = chips_renumber(ledger, process, &batch->events[i], &renumbered);
 		context.thread_entry = batch->thread_entries[i];
 		/* What an operation works on is a part of it, and has no place of its own in the order. */
 		context.key = context.event->kind == TTA_TENSOR ? ledger->next_key : ledger->next_key++;

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "index.h"
+#include "sql/base/index.h"
 
 #define SYMBOL_LANGUAGE "python"
 

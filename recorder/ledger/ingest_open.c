@@ -106,6 +106,7 @@ void ingest_free(struct ingest *ingest)
 	free(ledger->regions);
 	index_free(&ledger->region_index);
 	free(ledger->touched);
+	chips_free(ledger);
 	dictionary_free(ledger->dictionary);
 	range_words_free(ledger->range_words);
 	chunk_free(ledger->chunk);

@@ -74,6 +74,7 @@ struct process {
 	bool unobserved;                    /* the observer knows what it holds */
 	bool hooked;                        /* a hook of TT-Metal reports it */
 	bool turned_away;                   /* which is said in a row of loss */
+	bool renumbered;                    /* some device has another number in the recording */
 	bool forked, ended_committed, news; /* news: committed_number rose since ingest_take_committed() */
 	struct holdings *holdings;          /* NULL: ended */
 };
@@ -107,6 +108,9 @@ struct ledger {
 	size_t touched_count, touched_capacity;
 	struct open_batch batch;
 	struct ingest_totals totals;
+	struct known_device *devices; /* which device of the recording is which of a process */
+	size_t device_count, device_capacity;
+	struct index device_index; /* by process and its own number */
 };
 
 /* process.c */
@@ -148,5 +152,30 @@ void events_apply(struct ledger *ledger, struct process *process, const struct i
 void ledger_flush_batch(struct ledger *ledger);
 /* PROCESS: NULL, when nobody knows whose it was. */
 void ledger_loss(struct ledger *ledger, struct process *process, uint32_t thread, const struct ingest_loss *loss);
+
+/* chips.c */
+
+/* What a process says of a device that it opens. Texts without bytes: not known, and all chips. */
+struct device_claim {
+	uint32_t process, number;
+	struct row_text chip, visible;
+};
+
+/* The recording's number for the device of CLAIM, from now on. */
+uint32_t chips_opened(struct ledger *ledger, const struct device_claim *claim);
+
+/* Whether the device of CLAIM may be one that a process alive AT_NS has under another number, or the other way round.
+ */
+bool chips_are_uncertain(const struct ledger *ledger, const struct device_claim *claim, uint64_t at_ns);
+
+/* EVENT of PROCESS with the recording's number, made in COPY if it is another one than its own. An opening keeps its
+ * own. */
+const struct tta_event *chips_renumber(const struct ledger *ledger, const struct process *process,
+                                       const struct tta_event *event, struct tta_event *copy);
+
+/* What chips_opened() said in an earlier run. */
+void chips_restore(struct ledger *ledger, const struct device_claim *claim, uint32_t device);
+
+void chips_free(struct ledger *ledger);
 
 #endif

@@ -6,7 +6,7 @@
 
 #include <stdbool.h>
 
-#include "index.h"
+#include "sql/base/index.h"
 
 #define MOST_WORDS (1u << 18) /* of a kind that are remembered */
 

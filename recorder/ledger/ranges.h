@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "index.h"
+#include "sql/base/index.h"
 #include "sql/store/range_page.h"
 
 enum range_kind {

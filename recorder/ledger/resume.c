@@ -119,6 +119,20 @@ static bool load_what(void *context, const void *untyped)
 	return true;
 }
 
+/* ---- chips ---- */
+
+static bool load_device(void *context, const void *untyped)
+{
+	const struct known_device_row *row = untyped;
+	struct resuming *resuming = context;
+
+	chips_restore(resuming->ledger,
+	              &(struct device_claim){
+	                  .process = row->process, .number = row->number, .chip = row->chip, .visible = row->visible},
+	              row->device);
+	return true;
+}
+
 /* ---- processes ---- */
 
 static bool load_process(void *context, const void *untyped)
@@ -389,6 +403,7 @@ int resume(struct ledger *ledger, struct totals *totals, struct writer *writer, 
 	} parts[] = {
 	    {LOAD_SUMS, load_sums},
 	    {LOAD_PROCESSES, load_process},
+	    {LOAD_DEVICES, load_device},
 	    {LOAD_THREADS, load_thread},
 	    {LOAD_LABELS, load_label},
 	    {LOAD_MODULES, load_module},

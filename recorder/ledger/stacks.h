@@ -7,7 +7,7 @@
 #define RECORDER_STACKS_H
 
 #include "dictionary.h"
-#include "index.h"
+#include "sql/base/index.h"
 #include "ingest.h"
 
 /* Where a module lay in a process, from the entry at OFFSET of its table on. */

@@ -5,7 +5,7 @@
 #ifndef RECORDER_TOTALS_PRIVATE_H
 #define RECORDER_TOTALS_PRIVATE_H
 
-#include "index.h"
+#include "sql/base/index.h"
 #include "totals.h"
 
 struct amounts {

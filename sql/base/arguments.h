@@ -32,6 +32,7 @@ struct arguments {
 	const char *operands[4]; /* without the verb */
 	size_t operand_count;
 	int next; /* the first word that was not looked at: where a command begins, or behind what is wrong */
+	bool recorded_devices; /* --device is the recording's number, as answers have it */
 };
 
 /* Takes ARGV (without the program) apart. 0, or -1 with ERROR filled: unknown, repeated, malformed or missing options,

@@ -71,6 +71,8 @@ static const char *check_number(enum option_type type, const char *text)
 		return parse_moment(text, &moment);
 	case OPTION_STEPS:
 		return parse_steps(text, &number, &last);
+	case OPTION_DEVICE:
+		return text[0] == '-' ? "is no device" : text[0] == '\0' ? "is empty" : NULL;
 	case OPTION_FILE:
 	case OPTION_DIRECTORY:
 		return text[0] == '\0' ? "is empty" : NULL;

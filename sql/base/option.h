@@ -21,6 +21,7 @@ enum option_type {
 	OPTION_TIME,
 	OPTION_STEPS,
 	OPTION_REGION,
+	OPTION_DEVICE, /* a number, or the name of a chip */
 	OPTION_CHOICE,
 	OPTION_FILE,
 	OPTION_DIRECTORY

@@ -14,7 +14,9 @@ CREATE TABLE device_identity(
   allocator INTEGER,           -- as in origin_allocator; NULL: not said
   allocator_name TEXT,         -- what it is; NULL: not said
   cores INTEGER,               -- that it serves, each with an address of its own; NULL: all, at the same one
-  chip TEXT);                  -- what names the chip wherever it is used; NULL: not said
+  chip TEXT,                   -- what names the chip wherever it is used; NULL: not said
+  number INTEGER NOT NULL,     -- the process's own, of the chips that it sees; device is the recording's
+  visible TEXT);               -- the chips that it was told to see (TT_VISIBLE_DEVICES); NULL: all
 
 -- Operations, and the ranges that labels are open: begin, end and what they are. The events of a range's thread with a key
 -- between those of its begin and its end are its own.

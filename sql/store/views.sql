@@ -299,7 +299,8 @@ SELECT
   m.top_down AS top_down,                              -- 1: banks fill from their end
   d.allocator AS allocator,                            -- of its process: whose geometry it is; NULL: not said
   d.allocator_name AS allocator_name,                  -- what that is
-  d.chip AS chip                                       -- what names the chip wherever it is used; NULL: not said
+  d.chip AS chip,                                      -- what names the chip wherever it is used; NULL: not said
+  coalesce(d.number, m.device) AS own_number           -- what the process itself calls it
 FROM device_mark m LEFT JOIN process_info p ON p.id = m.process LEFT JOIN device_identity d ON d.key = m.key;
 
 CREATE VIEW label AS

@@ -5,6 +5,7 @@ usage: test_jax.py  (the directory jax that mock.py made, in $TTALLOC_TTNN)
 """
 import os
 import pathlib
+import re
 import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -15,6 +16,12 @@ import standins  # noqa: E402
 from test_tt_metal_plugin import record, rows  # noqa: E402
 
 MOCK = pathlib.Path(os.environ.get("TTALLOC_TTNN", harness.BUILD.parent / "ttnn")) / "jax"
+
+
+def chip_id():
+    """As the description of the machine has it, below chip_unique_ids."""
+    description = (MOCK / "p100.yaml").read_text()
+    return re.search(r"chip_unique_ids:\s+0: (\d+)", description)[1]
 
 
 def training_loop():
@@ -32,6 +39,9 @@ def training_loop():
     harness.equal(rows(file, "SELECT sum(unmatched_frees), sum(replaced), sum(lost) FROM process"), [(0, 0, 0)], "anomalies")
     (frames,), = rows(file, "SELECT count(*) FROM stack WHERE function LIKE 'train%' AND language = 'python'")
     harness.check(frames > 0, "no Python frame of the program")
+    # Nothing is exported, and yet the chip is known, by what TT-Metal shares of it; geometry too, but for the banks.
+    harness.equal(rows(file, "SELECT DISTINCT device, chip, arch, banks FROM device"), [(0, chip_id(), "blackhole", None)], "device")
+    harness.equal(harness.analyze("peak", file, "--device", chip_id())["rows"], harness.analyze("peak", file)["rows"], "of the chip")
     harness.equal(harness.analyze("info", file)["complete"], False, "complete")
     harness.verify(file)
 

@@ -10,7 +10,7 @@ shared    the payload of each chip (what TT-Metal shares with tt-smi, in /dev/sh
 programs  what was placed for programs: chip and size (captured graphs)
 tries     nothing is placed for programs that are run without dispatch
 failures  requests that failed (the exceptions' words)
-boards    processes that see different chips have different devices
+boards    processes that see different chips have different devices, each known by its chip's unique id
 sound     ttalloc-analyze verify finds what there is to find, mostly nothing
 """
 import collections
@@ -71,9 +71,7 @@ FINDINGS = {"submeshes": {"shared memory"}}
 
 # What is not recorded right yet: workload, check, and the first version that it is wrong of, to the reason. It is checked
 # all the same, and said when it has become right.
-PENDING = {
-    ("one_board", "boards", ""): "a device is known by the number that its process gave it",
-}
+PENDING = {}
 
 
 def reaches(version, first):
@@ -102,11 +100,10 @@ class Recording:
                         "free_ns": None if row["free_ns"] is None else row["free_ns"] + start_ns}
                        for row in database.execute("SELECT * FROM allocation")]
         self.failures = [{**dict(row), "at_ns": row["at_ns"] + start_ns} for row in database.execute("SELECT * FROM failure")]
-        devices = collections.defaultdict(set)
-        for row in database.execute("SELECT pid, device FROM device"):
-            devices[row["pid"]].add(row["device"])
         # TT-Metal counts a process's chips from 0; a recording has its own number for each.
-        self.chips = {(pid, device): number for pid, numbers in devices.items() for number, device in enumerate(sorted(numbers))}
+        self.chips = {(row["pid"], row["device"]): row["own_number"]
+                      for row in database.execute("SELECT pid, device, own_number FROM device")}
+        self.names = {(row["pid"], row["device"]): row["chip"] for row in database.execute("SELECT pid, device, chip FROM device")}
         database.close()
 
     def chip(self, row):
@@ -257,8 +254,8 @@ def check(name, file, moments):
     pids = {moment["pid"] for moment in moments}
     if len(pids) > 1:
         devices = {pid: sorted(device for owner, device in recording.chips if owner == pid) for pid in pids}
-        apart = len(set(map(tuple, devices.values()))) == len(pids)
-        found["boards"] = (int(apart), 1, None if apart else f"devices of each process: {devices}")
+        apart = len(set(map(tuple, devices.values()))) == len(pids) == len(set(recording.names.values()) - {None})
+        found["boards"] = (int(apart), 1, None if apart else f"devices of each process: {devices}, chips {recording.names}")
     findings = {row["what"] for row in harness.analyze("verify", file)["rows"]}
     right = findings == FINDINGS.get(name, set())
     found["sound"] = (int(right), 1, None if right else f"findings {findings}")

@@ -22,6 +22,7 @@
 -- column: user text who recorded
 -- column: command text,remark that was wrapped
 -- column: directory text where the recorder was started
+-- column: chips list their names, and what each process calls them where that is another number than the recording's
 -- column: notes list what the programs' producers say of their own recording, and how often
 -- column: modules list programs and libraries that call stacks lie in
 -- column: sources list files that their functions come from
@@ -54,6 +55,10 @@ SELECT
   r.user AS user,
   r.command AS command,
   r.directory AS directory,
+  (SELECT group_concat(what, char(10)) FROM (SELECT 'device ' || i.device || ': ' || coalesce('chip ' || i.chip, 'not known')
+      || coalesce(', ' || replace(group_concat(DISTINCT iif(i.number <> i.device, 'device ' || i.number || ' of process ' || p.pid, NULL)), ',', ', '), '') AS what
+    FROM device_identity i LEFT JOIN process_info p ON p.id = i.process
+    WHERE i.chip IS NOT NULL OR i.number <> i.device GROUP BY i.device, i.chip ORDER BY i.device LIMIT 256)) AS chips,
   (SELECT group_concat(replace(what, char(10), '\n'), char(10)) FROM (SELECT iif(sum(count) > 0, sum(count) || ' ', '') || note AS what FROM process_note GROUP BY note ORDER BY note LIMIT 16)) AS notes,
   (SELECT group_concat(replace(path, char(10), '\n'), char(10)) FROM (SELECT DISTINCT path FROM module_info ORDER BY path LIMIT 64))
     || (SELECT iif(count(DISTINCT path) > 64, char(10) || 'and ' || (count(DISTINCT path) - 64) || ' more', '') FROM module_info) AS modules,

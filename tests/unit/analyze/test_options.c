@@ -108,10 +108,13 @@ static void test_comment_is_operand(void **state)
 static void test_refusals(void **state)
 {
 	(void)state;
-	refuses("frag --device x", "not a number");
-	refuses("frag --device -1", "negative");
-	refuses("frag --device 1.5", "whole number");
-	refuses("frag --device 99999999999999999999", "out of range");
+	takes("frag --device 1000001", "device", "1000001");
+	takes("frag --device board-x", "device", "board-x");
+	refuses("frag --device -1", "no device");
+	refuses("frag -n x", "not a number");
+	refuses("frag -n -1", "negative");
+	refuses("frag -n 1.5", "whole number");
+	refuses("frag -n 99999999999999999999", "out of range");
 	refuses("frag --device", "needs a value");
 	refuses("frag --device 1 --device 2", "twice");
 	refuses("frag --json=1", "takes no value");

@@ -9,13 +9,13 @@
  *
  * Not thread-safe. Without memory the program ends.
  */
-#ifndef RECORDER_INDEX_H
-#define RECORDER_INDEX_H
+#ifndef SQL_INDEX_H
+#define SQL_INDEX_H
 
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "sql/base/memory.h"
+#include "memory.h"
 
 struct index_slot {
 	uint32_t tag, ref; /* ref 0: empty */
