@@ -214,8 +214,8 @@ void ttalloc_note(const char *text, uint64_t count);
 bool ttalloc_flush(unsigned timeout_ms);
 
 /* What this process has of a region of a device, and had at most. */
-struct ttalloc_usage {
-	uint32_t struct_size;     /* sizeof(struct ttalloc_usage), set by the caller */
+struct ttalloc_region_usage {
+	uint32_t struct_size;     /* sizeof(struct ttalloc_region_usage), set by the caller */
 	uint32_t banks;           /* 0: not known */
 	uint64_t bank_bytes;      /* allocatable bytes of each bank; 0: not known (ttalloc_device_open()) */
 	uint64_t live_bytes;      /* payload; blocks that are aliased count zero */
@@ -233,7 +233,7 @@ struct ttalloc_usage {
  * TTALLOC_USAGE=1 was not in the environment; some were lost, or cannot be taken in, because nobody records and the
  * spool is full; or this region is TTALLOC_CB or TTALLOC_KERNEL, which have programs and kernels. What a parent had
  * when it forked is not its child's. */
-bool ttalloc_usage(uint32_t device, uint16_t region, struct ttalloc_usage *usage);
+bool ttalloc_usage(uint32_t device, uint16_t region, struct ttalloc_region_usage *usage);
 
 /* The peaks begin anew, with what is live. False as above. */
 bool ttalloc_usage_reset_peak(uint32_t device, uint16_t region);

@@ -435,7 +435,7 @@ EXPORT bool ttalloc_flush(unsigned timeout_ms)
 	return done;
 }
 
-static bool ask_usage(uint32_t device, uint16_t region, bool reset, struct ttalloc_usage *usage)
+static bool ask_usage(uint32_t device, uint16_t region, bool reset, struct ttalloc_region_usage *usage)
 {
 	int saved_errno = errno;
 	bool known = false;
@@ -448,10 +448,10 @@ static bool ask_usage(uint32_t device, uint16_t region, bool reset, struct ttall
 	return known;
 }
 
-EXPORT bool ttalloc_usage(uint32_t device, uint16_t region, struct ttalloc_usage *given)
+EXPORT bool ttalloc_usage(uint32_t device, uint16_t region, struct ttalloc_region_usage *given)
 {
 	uint32_t bytes = given->struct_size;
-	struct ttalloc_usage usage = {0};
+	struct ttalloc_region_usage usage = {0};
 	bool known = ask_usage(device, region, false, &usage);
 
 	if (bytes == 0 || bytes > sizeof(usage))

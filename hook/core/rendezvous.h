@@ -12,7 +12,7 @@
 #include "ttalloc/event.h"
 
 struct ttalloc_bequest;
-struct ttalloc_usage;
+struct ttalloc_region_usage;
 
 /* What a copy offers to others. Entries are only ever added at the end. */
 struct tta_delegate {
@@ -31,7 +31,7 @@ struct tta_delegate {
 	void (*operation_begin)(const char *name);
 	void (*operation_end)(bool aborted);
 	/* Since version 4. RESET: the peaks begin anew, and USAGE is not looked at. */
-	bool (*usage)(uint32_t device, uint16_t region, bool reset, struct ttalloc_usage *usage);
+	bool (*usage)(uint32_t device, uint16_t region, bool reset, struct ttalloc_region_usage *usage);
 };
 
 /* Returns NULL when the caller's copy, which OWN describes, is the one that records; else the other one. */

@@ -166,7 +166,7 @@ static bool is_usage_known(const void *what)
 	return true;
 }
 
-bool tta_usage_ask(uint32_t device, uint16_t region, bool reset, struct ttalloc_usage *figures)
+bool tta_usage_ask(uint32_t device, uint16_t region, bool reset, struct ttalloc_region_usage *figures)
 {
 	struct usage_to_come usage = {.wish = {.device = device, .region = region, .reset = reset, .usage = figures}};
 

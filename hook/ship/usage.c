@@ -355,14 +355,14 @@ bool tta_usage_read(struct tta_usage_ledger *ledger, struct tta_usage_wish *wish
 		series->peak_bank_bytes = series->live_bank_bytes;
 		return true;
 	}
-	*wish->usage = (struct ttalloc_usage){.struct_size = sizeof(*wish->usage),
-	                                      .banks = series->banks,
-	                                      .bank_bytes = series->bank_bytes,
-	                                      .live_bytes = series->live_bytes,
-	                                      .live_bank_bytes = series->live_bank_bytes,
-	                                      .live_blocks = series->live_blocks,
-	                                      .peak_bytes = series->peak_bytes,
-	                                      .peak_bank_bytes = series->peak_bank_bytes};
+	*wish->usage = (struct ttalloc_region_usage){.struct_size = sizeof(*wish->usage),
+	                                             .banks = series->banks,
+	                                             .bank_bytes = series->bank_bytes,
+	                                             .live_bytes = series->live_bytes,
+	                                             .live_bank_bytes = series->live_bank_bytes,
+	                                             .live_blocks = series->live_blocks,
+	                                             .peak_bytes = series->peak_bytes,
+	                                             .peak_bank_bytes = series->peak_bank_bytes};
 	return copy_pieces(ledger, series, wish);
 }
 

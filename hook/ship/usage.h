@@ -28,7 +28,7 @@ struct tta_usage_wish {
 	uint32_t device; /* as ttalloc_usage() has it */
 	uint16_t region;
 	bool reset; /* the peaks begin anew */
-	struct ttalloc_usage *usage;
+	struct ttalloc_region_usage *usage;
 	struct tta_usage_piece *pieces; /* live blocks; private pages */
 	uint64_t piece_count, pages_bytes;
 	uint64_t base_address, alignment_bytes;
@@ -41,6 +41,6 @@ bool tta_usage_read(struct tta_usage_ledger *ledger, struct tta_usage_wish *wish
 void tta_usage_finish(struct tta_usage_wish *wish);
 
 /* What ttalloc_usage() does in the copy that records. RESET: what ttalloc_usage_reset_peak() does. */
-bool tta_usage_ask(uint32_t device, uint16_t region, bool reset, struct ttalloc_usage *usage);
+bool tta_usage_ask(uint32_t device, uint16_t region, bool reset, struct ttalloc_region_usage *usage);
 
 #endif

@@ -34,10 +34,10 @@ static bool is_meant(const struct live *block, uint32_t device, uint16_t region)
 	       (!(device >> 16) || device == block->device);
 }
 
-static struct ttalloc_usage expected(uint32_t device, uint16_t region)
+static struct ttalloc_region_usage expected(uint32_t device, uint16_t region)
 {
-	struct ttalloc_usage usage = {.peak_bytes = model.peak_bytes[device & 1][region],
-	                              .peak_bank_bytes = model.peak_bank_bytes[device & 1][region]};
+	struct ttalloc_region_usage usage = {.peak_bytes = model.peak_bytes[device & 1][region],
+	                                     .peak_bank_bytes = model.peak_bank_bytes[device & 1][region]};
 
 	for (size_t i = 0; i < model.count; i++) {
 		const struct live *block = &model.live[i];
@@ -80,7 +80,7 @@ static void drop(size_t at)
 
 static void note_peak(uint32_t device, uint16_t region)
 {
-	struct ttalloc_usage now = expected(device & 0xFFFF, region);
+	struct ttalloc_region_usage now = expected(device & 0xFFFF, region);
 
 	if (now.live_bytes > model.peak_bytes[device & 1][region])
 		model.peak_bytes[device & 1][region] = now.live_bytes;
@@ -113,7 +113,7 @@ static void random_alloc(void)
 
 static void compare(uint32_t device, uint16_t region)
 {
-	struct ttalloc_usage usage = {.struct_size = sizeof(usage)}, wanted = expected(device, region);
+	struct ttalloc_region_usage usage = {.struct_size = sizeof(usage)}, wanted = expected(device, region);
 
 	CHILD_CHECK(ttalloc_usage(device, region, &usage));
 	CHILD_CHECK(usage.live_bytes == wanted.live_bytes && usage.live_bank_bytes == wanted.live_bank_bytes &&
@@ -190,7 +190,7 @@ static void test_random(void **state)
 
 static uint64_t live_bytes(uint32_t device, uint16_t region)
 {
-	struct ttalloc_usage usage = {.struct_size = sizeof(usage)};
+	struct ttalloc_region_usage usage = {.struct_size = sizeof(usage)};
 
 	CHILD_CHECK(ttalloc_usage(device, region, &usage));
 	return usage.live_bytes;
@@ -229,7 +229,7 @@ static void test_frees(void **state)
 
 static void run_unknown(void *argument)
 {
-	struct ttalloc_usage usage = {.struct_size = sizeof(usage), .live_bytes = 9};
+	struct ttalloc_region_usage usage = {.struct_size = sizeof(usage), .live_bytes = 9};
 	bool from_the_beginning = argument != NULL;
 
 	report(1, 4096, 64);
@@ -244,9 +244,9 @@ static void run_unknown(void *argument)
 static void run_known(void *argument)
 {
 	struct {
-		struct ttalloc_usage usage;
+		struct ttalloc_region_usage usage;
 		uint64_t behind;
-	} old = {.usage = {.struct_size = offsetof(struct ttalloc_usage, live_bank_bytes)}, .behind = 5};
+	} old = {.usage = {.struct_size = offsetof(struct ttalloc_region_usage, live_bank_bytes)}, .behind = 5};
 
 	(void)argument;
 	CHILD_CHECK(live_bytes(1, TTALLOC_L1) == 0); /* before the first event: all of them will be known */
@@ -259,7 +259,7 @@ static void run_known(void *argument)
 
 static void run_off(void *argument)
 {
-	struct ttalloc_usage usage = {.struct_size = sizeof(usage)};
+	struct ttalloc_region_usage usage = {.struct_size = sizeof(usage)};
 
 	(void)argument;
 	setenv("TT_ALLOC_TRACKING_ENABLED", "0", 1);
