@@ -8,32 +8,17 @@
 #include "sealer.h"
 
 #include "hook/core/fault.h"
+#include "ttalloc/heap.h"
 
 /* ---- A heap of rings, the earliest event on top ---- */
 
-static bool is_before(const struct tta_heap_item *a, const struct tta_heap_item *b)
+static inline bool is_before(const void *nothing, const struct tta_heap_item *a, const struct tta_heap_item *b)
 {
+	(void)nothing;
 	return a->ticks < b->ticks || (a->ticks == b->ticks && a->ring < b->ring);
 }
 
-static void sift_down(struct tta_sealer *sealer, uint32_t at)
-{
-	struct tta_heap_item item = sealer->heap[at];
-
-	for (;;) {
-		uint32_t child = 2 * at + 1;
-
-		if (child >= sealer->heap_count)
-			break;
-		if (child + 1 < sealer->heap_count && is_before(&sealer->heap[child + 1], &sealer->heap[child]))
-			child++;
-		if (!is_before(&sealer->heap[child], &item))
-			break;
-		sealer->heap[at] = sealer->heap[child];
-		at = child;
-	}
-	sealer->heap[at] = item;
-}
+TTA_HEAP(rings, struct tta_heap_item, const void *, is_before)
 
 /* Looks at the ring's next event. False when the cut takes no more of it. */
 static bool next_of_ring(const struct tta_sealer *sealer, struct tta_heap_item *item)
@@ -92,8 +77,7 @@ void tta_cut_begin(struct tta_sealer *sealer)
 	sealer->heap_count = 0;
 	for (uint32_t i = 0; i < sealer->ring_count; i++)
 		begin_ring(sealer, i);
-	for (uint32_t i = sealer->heap_count / 2; i-- > 0;)
-		sift_down(sealer, i);
+	rings_make(NULL, sealer->heap, sealer->heap_count);
 }
 
 static void put(struct tta_sealer *sealer, const struct tta_event *event, uint32_t thread_entry)
@@ -110,18 +94,18 @@ static void put(struct tta_sealer *sealer, const struct tta_event *event, uint32
 /* Takes the earliest event. */
 static void take_top(struct tta_sealer *sealer)
 {
-	struct tta_heap_item *top = &sealer->heap[0];
-	struct tta_cursor *cursor = &sealer->cursors[top->ring];
+	struct tta_heap_item top = sealer->heap[0];
+	struct tta_cursor *cursor = &sealer->cursors[top.ring];
 	const struct tta_event *event = &cursor->records[cursor->at & cursor->mask];
 
 	put(sealer, event, cursor->thread_entry);
 	if (event->kind == TTA_LOSS && event->bank_bytes == TTA_LOST_RING_FULL)
 		cursor->marked += event->size_bytes;
 	cursor->at++;
-	if (!next_of_ring(sealer, top))
-		*top = sealer->heap[--sealer->heap_count];
-	if (sealer->heap_count > 1)
-		sift_down(sealer, 0);
+	if (next_of_ring(sealer, &top))
+		rings_down(NULL, sealer->heap, sealer->heap_count, 0, top);
+	else
+		rings_pop(NULL, sealer->heap, --sealer->heap_count);
 }
 
 static void take_owed(struct tta_sealer *sealer, uint32_t number)

@@ -9,6 +9,7 @@
 
 #include "hook/core/table.h"
 #include "spool.h"
+#include "ttalloc/heap.h"
 
 #define FIRST_SLOTS 4096u
 #define SERIES_MAX 512u
@@ -366,33 +367,23 @@ bool tta_usage_read(struct tta_usage_ledger *ledger, struct tta_usage_wish *wish
 	return copy_pieces(ledger, series, wish);
 }
 
-static void sift(struct tta_usage_piece *pieces, uint64_t at, uint64_t count)
+static inline bool starts_later(const void *nothing, const struct tta_usage_piece *a, const struct tta_usage_piece *b)
 {
-	struct tta_usage_piece moving = pieces[at];
-	uint64_t child;
-
-	while ((child = 2 * at + 1) < count) {
-		if (child + 1 < count && pieces[child + 1].start > pieces[child].start)
-			child++;
-		if (pieces[child].start <= moving.start)
-			break;
-		pieces[at] = pieces[child];
-		at = child;
-	}
-	pieces[at] = moving;
+	(void)nothing;
+	return a->start > b->start;
 }
+
+TTA_HEAP(pieces, struct tta_usage_piece, const void *, starts_later)
 
 /* In place, and without the C library, whose sort may call malloc. */
 static void sort(struct tta_usage_piece *pieces, uint64_t count)
 {
-	for (uint64_t i = count / 2; i-- > 0;)
-		sift(pieces, i, count);
+	pieces_make(NULL, pieces, count);
 	for (uint64_t i = count; i-- > 1;) {
 		struct tta_usage_piece last = pieces[i];
 
 		pieces[i] = pieces[0];
-		pieces[0] = last;
-		sift(pieces, 0, i);
+		pieces_down(NULL, pieces, i, 0, last);
 	}
 }
 

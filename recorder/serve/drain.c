@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ttalloc/heap.h"
+
 #define CHUNK_RECORDS 64 /* read at once from a ring: 3 KiB, and 24 MiB at most for all rings of a process */
 
 /* One ring on its way into the merge. */
@@ -34,31 +36,14 @@ static const struct tta_event *head_of(const struct lane *lane)
 }
 
 /* By ticks, then by the place in the directory. */
-static bool earlier(const struct drain *drain, uint32_t a, uint32_t b)
+static inline bool is_earlier(const struct drain *drain, const uint32_t *a, const uint32_t *b)
 {
-	uint64_t ticks_a = head_of(&drain->lanes[a])->ticks, ticks_b = head_of(&drain->lanes[b])->ticks;
+	uint64_t ticks_a = head_of(&drain->lanes[*a])->ticks, ticks_b = head_of(&drain->lanes[*b])->ticks;
 
-	return ticks_a != ticks_b ? ticks_a < ticks_b : a < b;
+	return ticks_a != ticks_b ? ticks_a < ticks_b : *a < *b;
 }
 
-static void sift_down(struct drain *drain, uint32_t at)
-{
-	uint32_t lane = drain->heap[at];
-
-	for (;;) {
-		uint32_t child = 2 * at + 1;
-
-		if (child >= drain->heap_count)
-			break;
-		if (child + 1 < drain->heap_count && earlier(drain, drain->heap[child + 1], drain->heap[child]))
-			child++;
-		if (!earlier(drain, drain->heap[child], lane))
-			break;
-		drain->heap[at] = drain->heap[child];
-		at = child;
-	}
-	drain->heap[at] = lane;
-}
+TTA_HEAP(lanes, uint32_t, const struct drain *, is_earlier)
 
 /* Makes sure that the lane has a record in its chunk. False: it has no more. */
 static bool fill(const struct drain *drain, struct lane *lane)
@@ -112,8 +97,7 @@ struct drain *drain_new(const struct segment *segment)
 	for (uint32_t i = 0; i < drain->lane_count; i++)
 		if (open_lane(drain, i) < 0)
 			goto no_memory;
-	for (uint32_t i = drain->heap_count / 2; i-- > 0;)
-		sift_down(drain, i);
+	lanes_make(drain, drain->heap, drain->heap_count);
 	return drain;
 
 no_memory:
@@ -148,10 +132,10 @@ uint32_t drain_next(struct drain *drain, struct tta_event *events, uint32_t *thr
 		events[count] = lane->chunk[lane->at++];
 		thread_entries[count] = lane->ring.thread_entry;
 		count_mark(lane, &events[count++]);
-		if (!fill(drain, lane))
-			drain->heap[0] = drain->heap[--drain->heap_count];
-		if (drain->heap_count)
-			sift_down(drain, 0);
+		if (fill(drain, lane))
+			lanes_down(drain, drain->heap, drain->heap_count, 0, drain->heap[0]);
+		else
+			lanes_pop(drain, drain->heap, --drain->heap_count);
 	}
 	return count;
 }

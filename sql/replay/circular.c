@@ -12,6 +12,7 @@
 #include "keyed.h"
 #include "sql/base/map.h"
 #include "sql/store/recording.h"
+#include "ttalloc/heap.h"
 
 #define NONE UINT32_MAX
 
@@ -363,40 +364,22 @@ static int lane_look(struct circular *circular, uint32_t process)
 	return 0;
 }
 
-static bool is_earlier(const struct circular *circular, uint32_t a, uint32_t b)
+static inline bool is_earlier(const struct circular *circular, const uint32_t *a, const uint32_t *b)
 {
-	const struct lane *first = &circular->lanes[a], *second = &circular->lanes[b];
+	const struct lane *first = &circular->lanes[*a], *second = &circular->lanes[*b];
 
-	return first->at_ns != second->at_ns ? first->at_ns < second->at_ns : a < b;
+	return first->at_ns != second->at_ns ? first->at_ns < second->at_ns : *a < *b;
 }
 
-static void sift_top(struct circular *circular)
-{
-	uint32_t *order = circular->order, moving = order[0];
-	size_t at = 0, child;
-
-	while ((child = 2 * at + 1) < circular->order_count) {
-		if (child + 1 < circular->order_count && is_earlier(circular, order[child + 1], order[child]))
-			child++;
-		if (!is_earlier(circular, order[child], moving))
-			break;
-		order[at] = order[child];
-		at = child;
-	}
-	order[at] = moving;
-}
+TTA_HEAP(order, uint32_t, const struct circular *, is_earlier)
 
 static int start_lanes(struct circular *circular)
 {
 	for (uint32_t i = 0; i < circular->catalog->process_count; i++) {
 		if (lane_look(circular, i) < 0)
 			return -1;
-		if (circular->lanes[i].source == SOURCE_NONE)
-			continue;
-		size_t at = circular->order_count++;
-		for (; at > 0 && is_earlier(circular, i, circular->order[(at - 1) / 2]); at = (at - 1) / 2)
-			circular->order[at] = circular->order[(at - 1) / 2];
-		circular->order[at] = i;
+		if (circular->lanes[i].source != SOURCE_NONE)
+			order_push(circular, circular->order, circular->order_count++, i);
 	}
 	return 0;
 }
@@ -417,9 +400,9 @@ static int run_all(struct circular *circular)
 		if (result < 0 || lane_look(circular, process) < 0)
 			return -1;
 		if (lane->source == SOURCE_NONE)
-			circular->order[0] = circular->order[--circular->order_count];
-		if (circular->order_count > 1)
-			sift_top(circular);
+			order_pop(circular, circular->order, --circular->order_count);
+		else
+			order_down(circular, circular->order, circular->order_count, 0, process);
 	}
 	if (!circular->stopped)
 		circular->each(

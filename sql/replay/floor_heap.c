@@ -5,16 +5,18 @@
 #include "floor_heap.h"
 
 #include "sql/base/array.h"
+#include "ttalloc/heap.h"
 
 bool floor_counts(const struct catalog *catalog, const struct replay_block *block)
 {
 	return block->bank_bytes > 0 && !catalog->origins[block->origin].aliased;
 }
 
-static bool is_lower(const struct floor_span *a, const struct floor_span *b)
+static inline bool is_lower(const void *nothing, const struct floor_span *a, const struct floor_span *b)
 {
 	const struct replay_block *first = &a->block, *second = &b->block;
 
+	(void)nothing;
 	if (first->address != second->address)
 		return (uint64_t)first->address < (uint64_t)second->address;
 	if (first->alloc_ns != second->alloc_ns)
@@ -22,24 +24,11 @@ static bool is_lower(const struct floor_span *a, const struct floor_span *b)
 	return a->process != b->process ? a->process < b->process : first->alloc_key < second->alloc_key;
 }
 
+TTA_HEAP(lowest, struct floor_span, const void *, is_lower)
+
 static bool is_gone(const int64_t *undone_keys, const struct floor_span *block)
 {
 	return block->block.alloc_key >= undone_keys[block->process];
-}
-
-static void sift_down(struct floor_heap *heap, size_t at)
-{
-	struct floor_span moving = heap->blocks[at];
-	size_t child;
-
-	while ((child = 2 * at + 1) < heap->count) {
-		child += child + 1 < heap->count && is_lower(&heap->blocks[child + 1], &heap->blocks[child]);
-		if (!is_lower(&heap->blocks[child], &moving))
-			break;
-		heap->blocks[at] = heap->blocks[child];
-		at = child;
-	}
-	heap->blocks[at] = moving;
 }
 
 /* Throws out what is gone. */
@@ -51,8 +40,7 @@ static void tidy(struct floor_heap *heap, const int64_t *undone_keys)
 		if (!is_gone(undone_keys, &heap->blocks[i]))
 			heap->blocks[kept++] = heap->blocks[i];
 	heap->count = kept;
-	for (size_t i = kept / 2; i-- > 0;)
-		sift_down(heap, i);
+	lowest_make(NULL, heap->blocks, kept);
 }
 
 int floor_heap_add(struct floor_heap *heap, const struct floor_span *block)
@@ -60,10 +48,7 @@ int floor_heap_add(struct floor_heap *heap, const struct floor_span *block)
 	if (array_reserve(&heap->blocks, &heap->capacity, heap->count) < 0)
 		return -1;
 	heap->live++;
-	size_t at = heap->count++;
-	for (; at > 0 && is_lower(block, &heap->blocks[(at - 1) / 2]); at = (at - 1) / 2)
-		heap->blocks[at] = heap->blocks[(at - 1) / 2];
-	heap->blocks[at] = *block;
+	lowest_push(NULL, heap->blocks, heap->count++, *block);
 	return 0;
 }
 
@@ -76,11 +61,8 @@ void floor_heap_undo(struct floor_heap *heap, const int64_t *undone_keys)
 
 const struct floor_span *floor_heap_lowest(struct floor_heap *heap, const int64_t *undone_keys)
 {
-	while (heap->count > 0 && is_gone(undone_keys, &heap->blocks[0])) {
-		heap->blocks[0] = heap->blocks[--heap->count];
-		if (heap->count > 0)
-			sift_down(heap, 0);
-	}
+	while (heap->count > 0 && is_gone(undone_keys, &heap->blocks[0]))
+		lowest_pop(NULL, heap->blocks, --heap->count);
 	return heap->count > 0 ? &heap->blocks[0] : NULL;
 }
 

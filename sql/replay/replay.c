@@ -8,10 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sql/base/array.h"
 #include "sql/base/error.h"
 #include "freed.h"
-#include "heap.h"
 #include "sql/store/recording.h"
+#include "ttalloc/heap.h"
 
 /* What a process's next event is. */
 enum source {
@@ -32,7 +33,10 @@ struct lane {
 	struct freed_cursor freed;
 	struct late_end *ends; /* by (end_key), the latest last */
 	size_t end_count, end_capacity;
-	struct heap live;
+	struct {
+		struct replay_block *blocks; /* a heap: the newest on top */
+		size_t count, capacity;
+	} live;
 	enum source source; /* of the next event */
 	int64_t at_ns, key; /* of the next event */
 };
@@ -82,38 +86,29 @@ static int lane_look(struct replay *replay, uint32_t process, struct sql_error *
 	return 0;
 }
 
-/* Whether lane A's next event comes later than lane B's; of two processes' events at the same time, the second's. */
-static bool is_later(const struct replay *replay, uint32_t a, uint32_t b)
+/* Whether lane *A's next event comes later than lane *B's; of two processes' events at the same time, the second's. */
+static inline bool is_later(const struct replay *replay, const uint32_t *a, const uint32_t *b)
 {
-	const struct lane *first = &replay->lanes[a], *second = &replay->lanes[b];
+	const struct lane *first = &replay->lanes[*a], *second = &replay->lanes[*b];
 
-	return first->at_ns != second->at_ns ? first->at_ns > second->at_ns : a > b;
+	return first->at_ns != second->at_ns ? first->at_ns > second->at_ns : *a > *b;
 }
 
-/* Puts the lane at the top of the heap where it belongs now. */
-static void sift_top(struct replay *replay)
+static inline bool is_newer(const void *nothing, const struct replay_block *a, const struct replay_block *b)
 {
-	uint32_t moving = replay->order[0];
-	size_t at = 0, child;
-
-	while ((child = 2 * at + 1) < replay->order_count) {
-		if (child + 1 < replay->order_count && is_later(replay, replay->order[child + 1], replay->order[child]))
-			child++;
-		if (!is_later(replay, replay->order[child], moving))
-			break;
-		replay->order[at] = replay->order[child];
-		at = child;
-	}
-	replay->order[at] = moving;
+	(void)nothing;
+	return a->alloc_key > b->alloc_key;
 }
 
-static void add_to_order(struct replay *replay, uint32_t process)
-{
-	size_t at = replay->order_count++;
+TTA_HEAP(order, uint32_t, const struct replay *, is_later)
+TTA_HEAP(live, struct replay_block, const void *, is_newer)
 
-	for (; at > 0 && is_later(replay, process, replay->order[(at - 1) / 2]); at = (at - 1) / 2)
-		replay->order[at] = replay->order[(at - 1) / 2];
-	replay->order[at] = process;
+static int add_live(struct lane *lane, const struct replay_block *block)
+{
+	if (array_reserve(&lane->live.blocks, &lane->live.capacity, lane->live.count) < 0)
+		return -1;
+	live_push(NULL, lane->live.blocks, lane->live.count++, *block);
+	return 0;
 }
 
 /* Takes a row of held: what is live, or ended without being freed. */
@@ -139,7 +134,7 @@ static int take_held(struct replay *replay, sqlite3_stmt *row, struct sql_error 
 	bool closed = sqlite3_column_type(row, 6) != SQLITE_NULL;
 	if (!closed && !process->ended) {
 		replay->live++;
-		return heap_push(&lane->live, &end.block) < 0 ? no_memory(replay, error) : 0;
+		return add_live(lane, &end.block) < 0 ? no_memory(replay, error) : 0;
 	}
 	end.end_key = closed ? sqlite3_column_int64(row, 6) : REPLAY_PROCESS_END;
 	end.end_ns = closed ? sqlite3_column_int64(row, 7) : process->ended_ns;
@@ -185,7 +180,7 @@ static int start_lanes(struct replay *replay, struct sql_error *error)
 		if (lane_look(replay, i, error) < 0)
 			return -1;
 		if (lane->source != SOURCE_NONE)
-			add_to_order(replay, i);
+			order_push(replay, replay->order, replay->order_count++, i);
 	}
 	return 0;
 }
@@ -256,14 +251,14 @@ int replay_undo(struct replay *replay, struct sql_error *error)
 	int result = 0;
 
 	if (lane->source == SOURCE_ALLOC) {
-		heap_pop(&lane->live);
+		live_pop(NULL, lane->live.blocks, --lane->live.count);
 		replay->live--;
 	} else if (lane->source == SOURCE_FREED) {
-		result = heap_push(&lane->live, &freed_top(&lane->freed)->block);
+		result = add_live(lane, &freed_top(&lane->freed)->block);
 		freed_skip(&lane->freed);
 		replay->live++;
 	} else {
-		result = heap_push(&lane->live, &lane->ends[--lane->end_count].block);
+		result = add_live(lane, &lane->ends[--lane->end_count].block);
 		replay->live++;
 	}
 	if (result < 0)
@@ -271,9 +266,9 @@ int replay_undo(struct replay *replay, struct sql_error *error)
 	if (lane_look(replay, process, error) < 0)
 		return -1;
 	if (lane->source == SOURCE_NONE)
-		replay->order[0] = replay->order[--replay->order_count];
-	if (replay->order_count > 1)
-		sift_top(replay);
+		order_pop(replay, replay->order, --replay->order_count);
+	else
+		order_down(replay, replay->order, replay->order_count, 0, process);
 	return 0;
 }
 

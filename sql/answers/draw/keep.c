@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "sql/base/array.h"
+#include "ttalloc/heap.h"
 
 struct scored {
 	double score;
@@ -61,39 +62,22 @@ void keep_free(struct keep *keep)
 	free(keep);
 }
 
-static void swap(struct scored *a, struct scored *b)
+static inline bool is_less(const void *nothing, const struct scored *a, const struct scored *b)
 {
-	struct scored kept = *a;
-
-	*a = *b;
-	*b = kept;
+	(void)nothing;
+	return a->score < b->score;
 }
 
-static void sift_down(struct heap *heap)
-{
-	for (size_t at = 0, child; (child = 2 * at + 1) < heap->count; at = child) {
-		if (child + 1 < heap->count && heap->list[child + 1].score < heap->list[child].score)
-			child++;
-		if (heap->list[at].score <= heap->list[child].score)
-			return;
-		swap(&heap->list[at], &heap->list[child]);
-	}
-}
+TTA_HEAP(scored, struct scored, const void *, is_less)
 
 static int heap_take(struct heap *heap, double score, const struct kept_block *block)
 {
 	if (heap->count < heap->most) {
 		if (array_reserve(&heap->list, &heap->capacity, heap->count) < 0)
 			return -1;
-		size_t at = heap->count++;
-		heap->list[at] = (struct scored){score, *block};
-		for (; at > 0 && heap->list[at].score < heap->list[(at - 1) / 2].score; at = (at - 1) / 2)
-			swap(&heap->list[at], &heap->list[(at - 1) / 2]);
-		return 0;
-	}
-	if (heap->count > 0 && score > heap->list[0].score) {
-		heap->list[0] = (struct scored){score, *block};
-		sift_down(heap);
+		scored_push(NULL, heap->list, heap->count++, (struct scored){score, *block});
+	} else if (heap->count > 0 && score > heap->list[0].score) {
+		scored_down(NULL, heap->list, heap->count, 0, (struct scored){score, *block});
 	}
 	return 0;
 }

@@ -16,6 +16,7 @@
 #include "sql/store/recording.h"
 #include "sql/answers/table_function.h"
 #include "ttalloc.h"
+#include "ttalloc/heap.h"
 
 #define SPANS_DEFAULT 100
 #define SPANS_MAX 100000
@@ -118,43 +119,21 @@ static void survey_clear(struct survey *survey)
 /* ---- floor_longest() ---- */
 
 /* Of spans of the same length the earlier one counts as longer. */
-static bool is_shorter(const struct floor_span *a, const struct floor_span *b)
+static inline bool is_shorter(const void *nothing, const struct floor_span *a, const struct floor_span *b)
 {
 	int64_t first = length_of(a), second = length_of(b);
 
+	(void)nothing;
 	return first != second ? first < second : a->from_ns > b->from_ns;
 }
 
-static void sift_down(struct longest *longest, struct floor_span moving)
-{
-	size_t at = 0, child;
-
-	while ((child = 2 * at + 1) < longest->count) {
-		child += child + 1 < longest->count && is_shorter(&longest->spans[child + 1], &longest->spans[child]);
-		if (!is_shorter(&longest->spans[child], &moving))
-			break;
-		longest->spans[at] = longest->spans[child];
-		at = child;
-	}
-	longest->spans[at] = moving;
-}
-
-static int push(struct longest *longest, const struct floor_span *span)
-{
-	if (array_reserve(&longest->spans, &longest->capacity, longest->count) < 0)
-		return -1;
-	size_t at = longest->count++;
-	for (; at > 0 && is_shorter(span, &longest->spans[(at - 1) / 2]); at = (at - 1) / 2)
-		longest->spans[at] = longest->spans[(at - 1) / 2];
-	longest->spans[at] = *span;
-	return 0;
-}
+TTA_HEAP(longest, struct floor_span, const void *, is_shorter)
 
 static void keep_lowest(struct longest *longest, const struct floor_span *span)
 {
 	uint64_t address = (uint64_t)span->block.address, lowest = (uint64_t)longest->lowest.block.address;
 
-	if (!longest->any || address < lowest || (address == lowest && is_shorter(&longest->lowest, span)))
+	if (!longest->any || address < lowest || (address == lowest && is_shorter(NULL, &longest->lowest, span)))
 		longest->lowest = *span;
 	longest->any = true;
 }
@@ -168,9 +147,11 @@ static int keep_span(const struct floor_span *span, void *context)
 		return 0;
 	keep_lowest(longest, span);
 	if (longest->count < survey->wanted)
-		return push(longest, span) < 0 ? no_memory(survey) : 0;
-	if (is_shorter(&longest->spans[0], span))
-		sift_down(longest, *span);
+		return array_reserve(&longest->spans, &longest->capacity, longest->count) < 0
+		           ? no_memory(survey)
+		           : (longest_push(NULL, longest->spans, longest->count++, *span), 0);
+	if (is_shorter(NULL, &longest->spans[0], span))
+		longest_down(NULL, longest->spans, longest->count, 0, *span);
 	return 0;
 }
 
