@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "sql/answers/discover.h"
@@ -35,11 +36,12 @@ enum status command_finish(void)
 	return output_finish(&output, &error) < 0 ? command_trouble(&error) : STATUS_ANSWERED;
 }
 
-static bool table_on_terminal(const struct arguments *arguments)
+/* Documents name their file themselves. */
+static bool names_file(const struct arguments *arguments)
 {
 	const char *format = arguments_text(arguments, "format");
-	bool table = !arguments_text(arguments, "json") && (!format || strcmp(format, "table") == 0);
-	return table && isatty(STDERR_FILENO) && !arguments_text(arguments, "quiet");
+	return arguments_text(arguments, "json") ||
+	       (format && (strcmp(format, "json") == 0 || strcmp(format, "columns") == 0));
 }
 
 const char *command_file(struct command *command, const char *named, struct sql_error *error)
@@ -53,7 +55,7 @@ const char *command_file(struct command *command, const char *named, struct sql_
 		return named ? named : db;
 	if (discover(command->found, sizeof command->found, ".", error) < 0)
 		return NULL;
-	if (table_on_terminal(&command->arguments))
+	if (!names_file(&command->arguments) && !arguments_text(&command->arguments, "quiet"))
 		say("reading %s", command->found);
 	return command->found;
 }
@@ -186,6 +188,26 @@ static enum status run_without_verb(struct verbs *verbs, int argc, char **argv)
 	return STATUS_TROUBLE;
 }
 
+/* FILE alone asks for its summary. */
+static enum status run_summary(struct command *command, int argc, char **argv)
+{
+	char **words = memory_get((size_t)argc + 1, sizeof *words);
+	enum status status;
+	words[0] = (char *)"summary"; /* not changed */
+	for (int i = 0; i < argc; i++)
+		words[i + 1] = argv[i];
+	command->verb = verbs_find(command->verbs, words[0]);
+	status = run_verb(command, argc + 1, words);
+	free(words);
+	return status;
+}
+
+static bool is_file(const char *name)
+{
+	struct stat status;
+	return stat(name, &status) == 0 && S_ISREG(status.st_mode);
+}
+
 static enum status run_command(int argc, char **argv)
 {
 	const char *path[ARGUMENTS_MAX];
@@ -201,7 +223,7 @@ static enum status run_command(int argc, char **argv)
 	if (!name)
 		status = run_without_verb(command.verbs, argc, argv);
 	else if (!(command.verb = verbs_find(command.verbs, name)))
-		status = say_unknown(command.verbs, name);
+		status = is_file(name) ? run_summary(&command, argc, argv) : say_unknown(command.verbs, name);
 	else
 		status = run_verb(&command, argc, argv);
 	free(command.input);

@@ -69,6 +69,9 @@ static const struct option shared[] = {
      .help = "how to write the answer; all but tables give bytes and nanoseconds as whole numbers; columns is JSON "
              "by columns"},
     {.name = "json", .group = GROUP_OUTPUT, .help = "the same as --format json"},
+    {.name = "plot", .group = GROUP_OUTPUT, .help = "draw it in the terminal, as wide as that is"},
+    {.name = "svg", .group = GROUP_OUTPUT, .help = "draw it as a picture that browsers show"},
+    {.name = "verbose", .letter = 'v', .group = GROUP_OUTPUT, .help = "show lists of many lines whole"},
     {.name = "no-header", .group = GROUP_OUTPUT, .help = "leave out the line of column names (table, csv)"},
     {.name = "color",
      .type = OPTION_CHOICE,
@@ -122,6 +125,12 @@ static bool takes_shared(const struct verb *verb, const struct query *query, con
 		return !query || !query->two_files;
 	if (strcmp(option->name, "exit-code") == 0)
 		return !query || query->exit_nonempty || query->exit_always;
+	if (strcmp(option->name, "plot") == 0)
+		return query && query->show.plot;
+	if (strcmp(option->name, "svg") == 0)
+		return query && query->folded;
+	if (strcmp(option->name, "verbose") == 0)
+		return query && query->show.list;
 	if (option->group == GROUP_FILTER)
 		return query && has_word(query->filters, option->name);
 	return true;

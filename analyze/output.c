@@ -27,9 +27,15 @@ static int choose_format(struct output *output, const struct arguments *argument
 	for (unsigned i = 0; name && i < sizeof formats / sizeof *formats; i++)
 		if (strcmp(formats[i], name) == 0)
 			output->format = (enum format)i;
+	bool drawn = arguments_text(arguments, "plot") || arguments_text(arguments, "svg");
+	if (drawn && (json || name))
+		return sql_fail(error, "--plot and --svg are formats of their own: not with --json or --format");
+	if (drawn)
+		output->format = arguments_text(arguments, "plot") ? FORMAT_PLOT : FORMAT_SVG;
 	bool headed = output->format == FORMAT_TABLE || output->format == FORMAT_CSV;
 	if (arguments_text(arguments, "no-header") && !headed)
-		return sql_fail(error, "--no-header means nothing in %s", formats[output->format]);
+		return sql_fail(error, "--no-header means nothing in %s",
+		                drawn ? "a picture" : formats[output->format]);
 	return 0;
 }
 
@@ -73,7 +79,8 @@ int output_choose(struct output *output, FILE *out, const struct arguments *argu
 	                               .rows = limit ? (uint64_t)rows : QUERY_ROWS,
 	                               .colour = wants_colour(arguments_text(arguments, "color")),
 	                               .no_header = arguments_text(arguments, "no-header"),
-	                               .quiet = arguments_text(arguments, "quiet")};
+	                               .quiet = arguments_text(arguments, "quiet"),
+	                               .whole_lists = arguments_text(arguments, "verbose")};
 	return 0;
 }
 
@@ -113,6 +120,10 @@ struct writer *output_writer(const struct output *output, const struct query *qu
 		return writer_github(&output->style);
 	case FORMAT_COLUMNS:
 		return writer_columns(&output->style);
+	case FORMAT_PLOT:
+		return writer_plot(&output->style, query->show.plot, query->show.each);
+	case FORMAT_SVG:
+		return writer_svg(&output->style);
 	default:
 		return table_writer(output, query ? &query->show : &plain);
 	}

@@ -151,7 +151,8 @@ static int write_rows(struct query_run *run, const struct request *request, stru
 /* Formats without room for it say on stderr that something is missing. */
 static void say_notes(const struct output *output, const struct answer *answer)
 {
-	if (output->format == FORMAT_TABLE || output->format == FORMAT_JSON || output->format == FORMAT_COLUMNS)
+	if (output->format == FORMAT_TABLE || output->format == FORMAT_JSON || output->format == FORMAT_COLUMNS ||
+	    output->format == FORMAT_PLOT)
 		return;
 	if (!answer->complete)
 		say("%s: " ANSWER_INCOMPLETE, answer->file);

@@ -12,6 +12,7 @@
 
 #define GAP 2
 #define LEAST_TEXT 10    /* columns that a shortened text keeps */
+#define LIFTED_WIDTH 40  /* of a text above the table */
 #define COMPARED_ROWS 32 /* whose texts are to stay different; each is compared with each */
 #define NONE SIZE_MAX
 
@@ -253,6 +254,15 @@ static size_t shown_count(const struct layout *layout)
 	return count;
 }
 
+/* Of the only row, who, where and when go above the table rather than away. */
+static enum hidden how_hidden(const struct layout *layout, size_t column)
+{
+	enum rank rank = layout_rank(layout, column);
+	bool names = rank == RANK_KEY || rank == RANK_CONTEXT || rank == RANK_MOMENT;
+
+	return layout->one_row && names && layout->main_widths[column] <= LIFTED_WIDTH ? HIDDEN_SAME : HIDDEN_NO_ROOM;
+}
+
 /* Leaves out columns of the ranks FROM to TO, from the right within each; one always stays. */
 static bool leave_out(struct layout *layout, size_t width, enum rank from, enum rank to)
 {
@@ -260,7 +270,7 @@ static bool leave_out(struct layout *layout, size_t width, enum rank from, enum 
 		for (size_t i = layout->count; i-- > 0 && total_width(layout) > width;)
 			if (layout->shapes[i].hidden == SHOWN && layout_rank(layout, i) == rank &&
 			    shown_count(layout) > 1)
-				layout->shapes[i].hidden = HIDDEN_NO_ROOM;
+				layout->shapes[i].hidden = how_hidden(layout, i);
 	return total_width(layout) <= width;
 }
 
@@ -296,6 +306,7 @@ static void squeeze(struct layout *layout, const struct field *fields, size_t ro
 void layout_fit(struct layout *layout, const struct field *fields, size_t rows, size_t width, bool all)
 {
 	natural_widths(layout);
+	layout->one_row = all && rows == 1;
 	if (width != 0 && total_width(layout) > width)
 		squeeze(layout, fields, rows, width, all);
 	for (size_t i = 0; i < layout->count; i++)

@@ -32,6 +32,7 @@ struct field {
 struct layout {
 	struct shape *shapes;
 	size_t count, last; /* last: the rightmost shown column */
+	bool one_row;       /* is all that there is */
 	size_t *main_widths, *exact_widths;
 };
 

@@ -45,6 +45,21 @@ static void put_lines(const struct list *list, const struct query_cell *cell)
 	}
 }
 
+#define LINES_SHOWN 6
+
+/* A list of many lines is what -v is for. */
+static bool is_long(const struct list *list, size_t column, const struct query_cell *cell)
+{
+	size_t lines = 1;
+
+	for (size_t i = 0; i < cell->bytes; i++)
+		lines += cell->text[i] == '\n';
+	if (list->style.whole_lists || list->columns[column].unit != UNIT_LIST || lines <= LINES_SHOWN)
+		return false;
+	fprintf(list->style.out, "%zu (-v lists them)\n", lines);
+	return true;
+}
+
 static void put_value(const struct list *list, size_t column, const struct query_cell *cell)
 {
 	struct shown shown;
@@ -53,7 +68,8 @@ static void put_value(const struct list *list, size_t column, const struct query
 		return;
 	}
 	if (cell->type == CELL_TEXT) {
-		put_lines(list, cell);
+		if (!is_long(list, column, cell))
+			put_lines(list, cell);
 		return;
 	}
 	cell_show(&shown, &list->columns[column], cell);

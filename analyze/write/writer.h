@@ -42,8 +42,9 @@ struct style {
 	const char *each; /* so many for each value of these columns, with commas between them; NULL: of all */
 	bool colour;
 	bool no_header;
-	bool quiet; /* do not say "complete" */
-	bool known; /* a list leaves out what is NULL */
+	bool quiet;       /* do not say "complete" */
+	bool known;       /* a list leaves out what is NULL */
+	bool whole_lists; /* a list shows all lines of its texts */
 };
 
 struct writer {
@@ -60,6 +61,10 @@ struct writer *writer_json(const struct style *style);
 struct writer *writer_jsonl(const struct style *style);
 struct writer *writer_csv(const struct style *style);
 struct writer *writer_columns(const struct style *style);
+struct writer *writer_svg(const struct style *style);
+/* PLOT: kind and columns, as query.h has them. EACH: columns, with commas between them, that tell lines apart; NULL:
+ * there is one. */
+struct writer *writer_plot(const struct style *style, const char *plot, const char *each);
 struct writer *writer_folded(const struct style *style);
 /* Of verdicts (sql/answers/query.h): XML that CI servers read, and lines that GitHub shows beside the code. */
 struct writer *writer_junit(const struct style *style);

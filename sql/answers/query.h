@@ -34,6 +34,11 @@
  *                                             "live_blocks", are summed up in a line, and --exit-code does not count
  *                                             them. devices: rows of devices that are all the same are shown once
  *
+ *   -- plot: line X Y                         --plot draws it in the terminal: column Y over X, for each of the columns
+ *                                            of "rows: ... of each", as high as the largest Y (a ratio: as 1)
+ *   -- plot: bars NAME VALUE... [of TOTAL]    or a bar for each row, called as column NAME says, of the columns VALUE, as
+ *                                            long as TOTAL, or the largest bar
+ *
  * Then come statements, each a SELECT over the views, the tables and the functions of functions.h and table_function.h:
  * first the answer, and behind lines that say so
  *
@@ -90,6 +95,7 @@ struct query_show {
 	const char *each;     /* so many for each value of these columns, with commas between them; NULL: of all */
 	const char *param;    /* that has another default in tables; NULL: none */
 	const char *fallback; /* of it */
+	const char *plot;     /* kind and columns, with blanks between; NULL: it cannot be drawn */
 	bool trim, fold_runtime, fold_devices;
 };
 

@@ -65,13 +65,22 @@ static const char *take_fold(struct query_show *show, char *rest)
 	return NULL;
 }
 
+/* The words behind the kind are columns. */
+static const char *take_plot(struct query_show *show, char *rest)
+{
+	if (strncmp(rest, "line ", 5) != 0 && strncmp(rest, "bars ", 5) != 0)
+		return "a plot is 'line X Y' or 'bars NAME VALUE... [of TOTAL]', not";
+	show->plot = rest;
+	return NULL;
+}
+
 const char *query_show_take(struct query_show *show, const char *key, char *rest)
 {
 	static const struct {
 		const char *key;
 		const char *(*take)(struct query_show *show, char *rest);
-	} keys[] = {{"empty", take_empty},   {"show", take_show}, {"rows", take_rows},
-	            {"tables", take_tables}, {"trim", take_trim}, {"fold", take_fold}};
+	} keys[] = {{"empty", take_empty}, {"show", take_show}, {"rows", take_rows}, {"tables", take_tables},
+	            {"trim", take_trim},   {"fold", take_fold}, {"plot", take_plot}};
 
 	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
 		if (strcmp(keys[i].key, key) == 0)

@@ -16,6 +16,7 @@
 -- rows: 20 of each device,region
 -- tables: samples 10
 -- trim: idle
+-- plot: line at_ns external_fragmentation
 -- empty: nothing to measure
 SELECT device, region_word(region) AS region, at_ns, used_bytes, free_bytes, largest_free_bytes, free_blocks,
   1 - 1.0 * largest_free_bytes / nullif(free_bytes, 0) AS external_fragmentation,

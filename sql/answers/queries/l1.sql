@@ -17,6 +17,7 @@
 -- column: headroom_ns ns the earliest moment of it
 -- column: floor_label text open ranges when the lowest block of that moment was allocated
 -- column: floor_address address where it begins; none: no block was live then
+-- plot: bars device circular_bytes buffer_bank_bytes of bank_bytes
 SELECT f.device AS device, f.peak_bank_bytes AS peak_bank_bytes, f.peak_ns AS peak_ns,
   f.buffer_bank_bytes AS buffer_bank_bytes, f.circular_bytes AS circular_bytes, f.core AS core,
   f.reserve_bytes AS reserve_bytes, f.bank_bytes AS bank_bytes, f.headroom_bytes AS headroom_bytes,

@@ -22,6 +22,7 @@
 -- rows: 20 of each device,region
 -- tables: buckets 20
 -- trim: idle
+-- plot: line from_ns max_bytes
 -- empty: nothing was ever live
 SELECT device, region_word(region) AS region, from_ns, to_ns, max_bytes, end_bytes, allocs, frees
 FROM buckets(:buckets, :device, :region, :pid, :label, :start, :end, :step_first, :step_last, :op)

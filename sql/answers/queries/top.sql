@@ -16,6 +16,7 @@
 -- column: oldest_age_ns ns age of the oldest of the blocks at that moment
 -- column: at_ns ns the moment, since the recording's start
 -- rows: 20 of each device,region
+-- plot: bars group bytes
 -- empty: nothing is live
 WITH moment AS (SELECT coalesce(:at, min(:end, end_ns), end_ns) AS at_ns FROM recording_info),
 block AS (

@@ -157,14 +157,13 @@ static void test_table_keeps_figures(void **state)
 	capture.style.quiet = true;
 	struct writer *writer = writer_table(&capture.style);
 	writer->begin(writer, &complete, failures, FIGURES);
-	writer->row(writer, cells); /* one row alone is lifted nowhere */
+	writer->row(writer, cells); /* of one row alone, what tells who and when goes above it */
 	writer->end(writer);
 	writer->free(writer);
-	capture_check(&capture, "                                          largest_\n"
+	capture_check(&capture, "every row below: pid 471100, at_ns 1.500 ms, step 5\n"
+	                        "                                          largest_\n"
 	                        "device  region  size_bytes  free_bytes  free_bytes  label\n"
-	                        "     0  DRAM      1.00 GiB     256 MiB     128 MiB  model/head\n"
-	                        "not shown for lack of room: pid, at_ns, step (a wider\n"
-	                        "  terminal, or --json, has them)\n");
+	                        "     0  DRAM      1.00 GiB     256 MiB     128 MiB  model/head\n");
 }
 
 /* Labels that differ in the middle are not made equal. */
@@ -424,6 +423,78 @@ static void test_columns(void **state)
 	    "[1,[0],null,0,1,2,3,4,5,6,7,8]]}\n");
 }
 
+/* A line as high as its most, dots filled to the foot; bars of a total. */
+static void test_plot(void **state)
+{
+	static const struct column line[] = {{.name = "device", .unit = UNIT_ID},
+	                                     {.name = "at_ns", .unit = UNIT_NS},
+	                                     {.name = "bytes", .unit = UNIT_BYTES}};
+	static const struct column bar[] = {{.name = "group", .unit = UNIT_TEXT},
+	                                    {.name = "bytes", .unit = UNIT_BYTES},
+	                                    {.name = "all", .unit = UNIT_BYTES}};
+	struct capture capture;
+
+	(void)state;
+	capture_begin(&capture);
+	capture.style.quiet = true;
+	capture.style.width = 22;
+	struct writer *writer = writer_plot(&capture.style, "line at_ns bytes", "device");
+	writer->begin(writer, &complete, line, 3);
+	for (int i = 0; i < 2; i++) {
+		writer->row(writer, (const struct query_cell[]){integer(i), integer(0), integer(0)});
+		writer->row(writer, (const struct query_cell[]){integer(i), integer(10), integer(512)});
+	}
+	writer->end(writer);
+	writer->free(writer);
+	fflush(capture.style.out);
+	assert_non_null(strstr(capture.out, "device 0: bytes\n512 B \u2800"));
+	assert_non_null(strstr(capture.out, "device 1: bytes\n"));
+	assert_non_null(strstr(capture.out, "\u28b8\n    0 ")); /* the right half of the last column is full */
+	fclose(capture.style.out);
+	free(capture.out);
+
+	capture_begin(&capture);
+	capture.style.quiet = true;
+	capture.style.width = 40;
+	writer = writer_plot(&capture.style, "bars group bytes of all", NULL);
+	writer->begin(writer, &complete, bar, 3);
+	writer->row(writer, (const struct query_cell[]){text("\033[2Ja"), integer(50), integer(100)});
+	writer->row(writer, (const struct query_cell[]){text("b"), integer(100), integer(100)});
+	writer->end(writer);
+	writer->free(writer);
+	capture_check(&capture,
+	              "\\x1b[2Ja  50 B of 100 B "
+	              "\u2588\u2588\u2588\u2588\u2588\u2588\u2588\u258c\u00b7\u00b7\u00b7\u00b7\u00b7\u00b7\u00b7\n"
+	              "b        100 B of 100 B "
+	              "\u2588\u2588\u2588\u2588\u2588\u2588\u2588\u2588\u2588\u2588\u2588\u2588\u2588\u2588\u2588\n");
+}
+
+/* Names are text in XML, and as wide as their bytes. */
+static void test_svg(void **state)
+{
+	static const struct column some[] = {{.name = "stack", .unit = UNIT_TEXT},
+	                                     {.name = "bytes", .unit = UNIT_BYTES}};
+	struct capture capture;
+
+	(void)state;
+	capture_begin(&capture);
+	struct writer *writer = writer_svg(&capture.style);
+	writer->begin(writer, &complete, some, 2);
+	writer->row(writer, (const struct query_cell[]){text("main;<script>x</script>"), integer(300)});
+	writer->row(writer, (const struct query_cell[]){text("main;b\033\"&"), integer(100)});
+	writer->end(writer);
+	writer->free(writer);
+	fflush(capture.style.out);
+	assert_null(strstr(capture.out, "<script"));
+	assert_null(strchr(capture.out, '\033'));
+	assert_non_null(
+	    strstr(capture.out, "<title>&#60;script&#62;x&#60;/script&#62;: 300 B (300 B), 75.0 %</title>"));
+	assert_non_null(strstr(capture.out, "<title>b?&#34;&#38;: 100 B (100 B), 25.0 %</title>"));
+	assert_non_null(strstr(capture.out, "width=\"900.00\""));
+	fclose(capture.style.out);
+	free(capture.out);
+}
+
 static void test_high_address(void **state)
 {
 	struct capture capture;
@@ -605,6 +676,8 @@ int main(void)
 	    cmocka_unit_test(test_trim),
 	    cmocka_unit_test(test_json),
 	    cmocka_unit_test(test_columns),
+	    cmocka_unit_test(test_plot),
+	    cmocka_unit_test(test_svg),
 	    cmocka_unit_test(test_high_address),
 	    cmocka_unit_test(test_json_empty),
 	    cmocka_unit_test(test_json_list),
