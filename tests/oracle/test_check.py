@@ -160,6 +160,8 @@ def leaks_are_ignored_with_a_reason():
     equal([(row["verdict"], row["amount"]) for row in rows], [("ok", 0), ("ignored", 2), ("ignored", 1)], "all ignored")
     rows = ask(file, "--budget", "ignore leaks label gone because c")
     check("take it out" in rows[0]["detail"], rows)
+    for relation in ("<=", "<"):
+        equal([row["verdict"] for row in ask(file, "--budget", f"bank-peak L1 {relation} 50%")], ["ok"], "nothing there")
     equal(amounts(ask(file, "--label", "cache", "--budget", "leaks <= 2")), {(0, "DRAM"): 2}, "a filter")
 
 

@@ -171,6 +171,12 @@ static int take_region(struct line *line, struct budget_scope *scope)
 	return scope->region < 0 ? fail(line, region_problem, word ? word : "") : 0;
 }
 
+/* A number would be one of anything. */
+static bool is_region(const char *word)
+{
+	return (word[0] < '0' || word[0] > '9') && region_number(word, NULL) >= 0;
+}
+
 static int take_steps(struct line *line, struct budget_scope *scope)
 {
 	const char *word = next(line), *problem;
@@ -209,6 +215,8 @@ static int take_scope(struct line *line, struct budget_scope *scope, bool ignore
 			result = take_region(line, scope);
 		else if (strcmp(key, "step") == 0)
 			result = take_steps(line, scope);
+		else if (is_region(key) && line->at--)
+			result = take_region(line, scope);
 		else
 			return fail(line,
 			            ignores ? "expected device, region, label, step, class, thread or function, not"
@@ -406,9 +414,6 @@ static int take_budget(struct line *line, struct budget *budget)
 		return fail_figure(line, word);
 	if (line->reason)
 		return fail(line, "a reason is for what is ignored, not for", word);
-	/* the region may stand without its key */
-	if (line->at < line->count && region_number(peek(line), NULL) >= 0 && take_region(line, &budget->scope) < 0)
-		return -1;
 	if (take_scope(line, &budget->scope, false) < 0 || take_operator(line, &budget->relation) < 0 ||
 	    take_bound(line, budget) < 0)
 		return -1;

@@ -2,13 +2,14 @@
  *
  * budget.h - what a recording is held to, as people write it. A line, or what semicolons part, is one of
  *
- *   FIGURE [REGION] [SCOPE]... OPERATOR BOUND      peak DRAM label model <= 10GiB
+ *   FIGURE [SCOPE]... OPERATOR BOUND               peak DRAM label model <= 10GiB
  *   ignore leaks [SCOPE]... because REASON         ignore leaks label warmup because the KV cache lives until exit
  *
- * FIGURE is a word of figures.c. SCOPE is "device N", "region NAME", "label PATTERN" or "step N..M", of an ignore also
- * "class WORD", "thread PATTERN" or "function PATTERN". OPERATOR is <=, <, ==, > or >=. BOUND is a size (10GiB), a
- * number, N% (of a ratio; of bank-peak: of the bank), or "N% of FILE": of what another recording has of it. Words with
- * blanks stand in double quotes. # begins a comment, but not in a REASON, which goes on to the end of its line.
+ * FIGURE is a word of figures.c. SCOPE is "device N", a region such as DRAM, "label PATTERN" or "step N..M", of an
+ * ignore also "class WORD", "thread PATTERN" or "function PATTERN". OPERATOR is <=, <, ==, > or >=. BOUND is a size
+ * (10GiB), a number, N% (of a ratio; of bank-peak: of the bank), or "N% of FILE": of what another recording has of it.
+ * Words with blanks stand in double quotes. # begins a comment, but not in a REASON, which goes on to the end of its
+ * line.
  */
 #ifndef SQL_BUDGET_H
 #define SQL_BUDGET_H

@@ -15,6 +15,7 @@
 -- column: pid id,context of the process
 -- column: device id,key chip
 -- column: region text kind of memory
+-- column: allocator text,context its name, or number, where the process has several
 -- column: fits text,remark yes, no, or unknown: the bank's geometry was not recorded
 -- column: requests count that the recording's allocator served
 -- column: fidelity ratio of these, those that the model of the recorded allocator places where the recording has them
@@ -33,7 +34,9 @@
 -- rows: 0
 -- empty: no request of memory that has banks
 SELECT pid, device, region_word(region) AS region,
+  coalesce((SELECT i.allocator_name FROM device_identity i WHERE i.process = r.process AND i.device = r.device
+    AND i.allocator = r.allocator ORDER BY i.key DESC LIMIT 1), CAST(r.allocator AS TEXT)) AS allocator,
   CASE WHEN bank_bytes IS NULL THEN 'unknown' WHEN failed = 0 AND fitted_failures = recorded_failures THEN 'yes' ELSE 'no' END AS fits,
   requests, 1.0 * matched / nullif(requests, 0) AS fidelity, failed, recorded_failures, fitted_failures, failed_ns, failed_bytes,
   bank_bytes, peak_bytes, reached_bytes, fragmentation, least_largest_free_bytes, freed_first_bytes, smallest_bank_bytes
-FROM refit(:policy, :order, :direction, :unit, :bank, :free_first, :smallest, :force, :device, :region, :pid)
+FROM refit(:policy, :order, :direction, :unit, :bank, :free_first, :smallest, :force, :device, :region, :pid) r

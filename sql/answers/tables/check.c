@@ -107,10 +107,12 @@ static int find_bound(struct check *check, const struct budget *budget, const st
 	*bound = budget->bound;
 	if (!budget->is_share)
 		return 0;
+	if (!budget->baseline && measured->device == MEASURE_NONE) /* nothing is no share of any bank */
+		return 0;
 	if (budget->baseline) {
 		if (measure_baseline(check, budget, measured, &base) < 0)
 			return -1;
-	} else if (measured->device != MEASURE_NONE) {
+	} else {
 		if (measure_bank(check->call->recording, measured, &bank_bytes, error) < 0)
 			return -1;
 		base = (double)bank_bytes;

@@ -3,7 +3,7 @@
  * replay.c - refit(): what would have become of the recorded requests in banks of another kind, a row for each bank, in
  * the order of devices, regions and processes.
  *
- *   pid, device, region
+ *   process, pid, device, region, allocator (of the process; none: not said)
  *   requests            that the recording's allocator served
  *   matched             of these, how many the model places where the recording has them
  *   failed, failed_ns, failed_bytes  requests that do not fit in the model; the first of all that failed
@@ -12,7 +12,7 @@
  *   fragmentation       at the peak
  *   smallest_bank_bytes
  *
- * Of a bank whose geometry is not known only the first three are.
+ * Of a bank whose geometry is not known only the first five are.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -160,9 +160,12 @@ static int add_row(const struct refit *refit, size_t bank)
 	const struct trial_fidelity *fidelity = &refit->fidelity[bank];
 	const struct trial_outcome *outcome = &refit->outcomes[bank];
 	bool failed = outcome->failed_ns != INT64_MIN;
-	int64_t cells[] = {refit->catalog.processes[of->process].pid,
+	enum { KNOWN = 5 }; /* also of a bank whose geometry is not */
+	int64_t cells[] = {refit->catalog.processes[of->process].id,
+	                   refit->catalog.processes[of->process].pid,
 	                   of->device,
 	                   of->region,
+	                   of->allocator ? of->allocator : TABLE_NULL,
 	                   (int64_t)fidelity->requests,
 	                   (int64_t)fidelity->matched,
 	                   (int64_t)outcome->failed,
@@ -180,7 +183,7 @@ static int add_row(const struct refit *refit, size_t bank)
 	                   refit->smallest[bank] ? (int64_t)refit->smallest[bank] : TABLE_NULL};
 
 	if (outcome->bank_bytes == 0)
-		for (size_t i = 3; i < sizeof(cells) / sizeof(*cells); i++)
+		for (size_t i = KNOWN; i < sizeof(cells) / sizeof(*cells); i++)
 			cells[i] = TABLE_NULL;
 	return table_add(refit->call->table, cells, refit->call->error);
 }
@@ -227,10 +230,11 @@ static int fill_refit(struct table_call *call)
 
 const struct table_function table_refit = {
     .name = "refit",
-    .columns = "pid, device, region, requests, matched, failed, failed_ns, failed_bytes, recorded_failures, "
+    .columns = "process, pid, device, region, allocator, requests, matched, failed, failed_ns, failed_bytes, "
+               "recorded_failures, "
                "fitted_failures, bank_bytes, unit_bytes, peak_bytes, reached_bytes, least_largest_free_bytes, "
                "freed_first_bytes, fragmentation, smallest_bank_bytes",
-    .real_columns = 1 << 16,
+    .real_columns = 1 << 18,
     .arguments = {"for_policy", "for_order", "for_direction", "for_unit", "for_bank", "for_freed", "for_smallest",
                   "for_force"},
     .fill = fill_refit,

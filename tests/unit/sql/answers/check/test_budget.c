@@ -57,6 +57,19 @@ static void test_words(void **state)
 	budgets_clear(&budgets);
 }
 
+static void test_regions(void **state)
+{
+	struct budgets budgets = parsed("peak L1 <= 1;peak device 0 dram <= 1;peak region L1 <= 1;peak label L1 <= 1");
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++)
+		assert_true(budgets.list[i].scope.has_region && budgets.list[i].scope.region == (i != 1));
+	assert_false(budgets.list[3].scope.has_region);
+	budgets_clear(&budgets);
+	refused("peak 1 <= 1G", "expected device");
+	refused("peak L1 DRAM <= 1G", "said twice: 'region'");
+}
+
 static void test_ignores(void **state)
 {
 	struct budgets budgets =
@@ -123,10 +136,8 @@ static void test_refusals(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_words),
-	    cmocka_unit_test(test_ignores),
-	    cmocka_unit_test(test_bounds),
-	    cmocka_unit_test(test_refusals),
+	    cmocka_unit_test(test_words),  cmocka_unit_test(test_regions),  cmocka_unit_test(test_ignores),
+	    cmocka_unit_test(test_bounds), cmocka_unit_test(test_refusals),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
