@@ -11,6 +11,7 @@ usage() {
 	usage: bash tests/run.sh [OPTION...]
 	  --quick          one build (gcc), no sanitizers, no fuzzing
 	  --long           200 random kills, more seeds, longer fuzzing (about an hour)
+	  --consumers      programs that read our exports (ttnn-visualizer, pprof, DuckDB, ...), which are downloaded
 	  --prove          switch each mechanism of the recorder off in turn; its test has to fail
 	  --fresh          the README's two commands on bare machines (as root; tests/fresh.sh has the details)
 	  --packages       only install what the tests need
@@ -29,7 +30,7 @@ failures=() unsteady=()
 
 while (($#)); do
 	case $1 in
-	--quick | --long | --prove | --fresh | --packages) mode=${1#--} ;;
+	--quick | --long | --consumers | --prove | --fresh | --packages) mode=${1#--} ;;
 	--filter) filter=${2:?--filter needs an expression}; shift ;;
 	--build-dir) mkdir -p "${2:?--build-dir needs a directory}" && builds=$(cd "$2" && pwd); shift ;;
 	-h | --help) usage; exit 0 ;;
@@ -271,6 +272,13 @@ suite_ttnn() {
 	fi
 }
 
+suite_consumers() {
+	build gcc all -DCMAKE_C_COMPILER=gcc || return
+	python3 "$root/tests/consumers/setup.py" "$builds/consumers"
+	export TTALLOC_CONSUMERS=$builds/consumers
+	ctests "$builds/gcc" consumers -L consumers
+}
+
 suite_fresh() {
 	local release
 
@@ -306,6 +314,7 @@ fuzz_seconds=4
 case $mode in
 packages) exit 0 ;;
 prove) suites prove ;;
+consumers) suites consumers ;;
 fresh) suites fresh ;;
 quick) suites gcc ;;
 *)

@@ -23,6 +23,7 @@ ROOMS = {
     "sql/base":           "include include/ttalloc",
     "sql/store":          "include include/ttalloc sql/base",
     "sql/symbols":        "include include/ttalloc sql/base sql/store",
+    "sql/exchange":       "include include/ttalloc sql/base sql/store",
     "sql/operations":     "include include/ttalloc sql/base sql/store",
     "sql/replay":         "include include/ttalloc sql/base sql/store sql/operations",
     "sql/model":          "include include/ttalloc sql/base sql/store sql/replay",
@@ -42,7 +43,7 @@ ROOMS = {
 
     "analyze/write":      "include include/ttalloc sql/base sql/store sql/answers",
     "analyze/watch":      "include include/ttalloc sql/base sql/store sql/answers sql/answers/live analyze/write",
-    "analyze/export":     "include include/ttalloc sql/base sql/store sql/answers analyze/write",
+    "analyze/export":     "include include/ttalloc sql/base sql/store sql/exchange sql/answers analyze/write",
     "analyze/http":       "include include/ttalloc sql/base",
     "analyze/metrics":    "include include/ttalloc sql/base sql/store sql/answers sql/answers/live analyze/write analyze/http",
     "analyze/report":     "include include/ttalloc sql/base sql/store sql/answers analyze/http",

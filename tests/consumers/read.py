@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What programs in Python make of a file: usage: read.py PROGRAM FILE, prints JSON. Runs in the Python that setup.py made."""
+import json
+import os
+import sys
+import tempfile
+
+
+def visualizer(folder):
+    """Asks ttnn-visualizer's server, without the network."""
+    home = tempfile.mkdtemp()
+    os.environ.update(APP_DATA_DIRECTORY=home, REPORT_DATA_DIRECTORY=home, FLASK_ENV="production")
+    from ttnn_visualizer.app import create_app
+    from ttnn_visualizer.instances import create_instance_from_local_paths
+    app = create_app()
+    with app.app_context():
+        instance = create_instance_from_local_paths(profiler_path=folder, performance_path=None).instance_id
+    client, said = app.test_client(), {}
+    for path in ("operations", "buffers", "devices", "tensors", "errors", "operation-buffers", "operations/2"):
+        answer = client.get(f"/api/{path}", query_string={"instanceId": instance})
+        said[path] = answer.get_json() if answer.status_code == 200 else f"status {answer.status_code}: {answer.get_data(as_text=True)[:300]}"
+    return said
+
+
+def perfetto(file):
+    from perfetto.protos.perfetto.trace.perfetto_trace_pb2 import Trace
+    trace = Trace()
+    with open(file, "rb") as content:
+        trace.ParseFromString(content.read())
+    names = {packet.track_descriptor.uuid: packet.track_descriptor.name for packet in trace.packet if packet.HasField("track_descriptor")}
+    most, slices = {}, 0
+    for packet in trace.packet:
+        event = packet.track_event
+        if packet.HasField("track_event") and event.type == event.TYPE_COUNTER:
+            most[names[event.track_uuid]] = max(most.get(names[event.track_uuid], 0), event.counter_value)
+        slices += packet.HasField("track_event") and event.type == event.TYPE_SLICE_BEGIN
+    return {"most": most, "slices": slices}
+
+
+def pandas(folder):
+    import pandas
+    blocks = pandas.read_csv(os.path.join(folder, "allocation.csv"))
+    return {"rows": len(blocks), "bytes": int(blocks["counted_bytes"].sum())}
+
+
+def polars(folder):
+    import polars
+    blocks = polars.read_csv(os.path.join(folder, "allocation.csv"), infer_schema_length=None)
+    return {"rows": len(blocks), "bytes": blocks["counted_bytes"].sum()}
+
+
+def duckdb(folder):
+    import duckdb
+    rows, total = duckdb.sql(f"SELECT count(*), sum(counted_bytes) FROM '{folder}/allocation.csv'").fetchone()
+    return {"rows": rows, "bytes": int(total)}
+
+
+print(json.dumps({name: of for name, of in globals().items() if callable(of)}[sys.argv[1]](sys.argv[2])))
