@@ -13,6 +13,7 @@
  *   operations_missing()       why there are no operations to speak of; NULL: there are
  *   op_problem(op)             why --op cannot mean anything here; NULL: it can
  *   concat_words(a, b, ...)    those that are not NULL or empty, with blanks between them
+ *   tensors_text(list, output) the inputs (0) or outputs (1) of a tensor_list in words
  *   grid_word(cores)           8x8 for [[0,0,7,7]]
  *   human_bytes(n)             1.5 GiB, for notes
  */

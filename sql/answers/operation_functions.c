@@ -116,6 +116,38 @@ static void op_problem_sql(sqlite3_context *context, int count, sqlite3_value **
 		sqlite3_result_text(context, error.text, -1, SQLITE_TRANSIENT);
 }
 
+/* Of what a list of tensors has on one side, which tensor they are. */
+static const char tensors_sql[] =
+    "SELECT group_concat(concat_words(s.shape, s.dtype, s.layout) || ', ' || concat_words(s.memory, "
+    "grid_word(s.shard_grid)), '; ') FROM (SELECT value FROM tensor_list t, json_each(iif(json_valid(t.list), t.list, "
+    "'[]')) WHERE t.id = ?1 AND json_extract(value, '$[0]') = ?2 ORDER BY json_extract(value, '$[1]')) x "
+    "JOIN tensor_spec s ON s.id = json_extract(x.value, '$[2]')";
+
+/* Called once for each row of a dictionary, so that what it prepares need not be kept. */
+static void tensors_text_sql(sqlite3_context *context, int count, sqlite3_value **values)
+{
+	struct recording *recording = sqlite3_user_data(context);
+	struct sql_error error;
+	sqlite3_stmt *text;
+
+	(void)count;
+	if (sqlite3_value_type(values[0]) == SQLITE_NULL)
+		return;
+	text = recording_prepare(recording, tensors_sql, &error);
+	if (!text) {
+		sqlite3_result_error(context, error.text, -1);
+		return;
+	}
+	sqlite3_bind_value(text, 1, values[0]);
+	sqlite3_bind_value(text, 2, values[1]);
+	int state = recording_step(recording, text, &error);
+	if (state == 1)
+		sqlite3_result_value(context, sqlite3_column_value(text, 0));
+	else if (state < 0)
+		sqlite3_result_error(context, error.text, -1);
+	sqlite3_finalize(text);
+}
+
 static void concat_words_sql(sqlite3_context *context, int count, sqlite3_value **values)
 {
 	sqlite3_str *text = sqlite3_str_new(NULL);
@@ -153,11 +185,9 @@ int operation_functions_register(struct recording *recording)
 		const char *name;
 		int arguments;
 		void (*function)(sqlite3_context *, int, sqlite3_value **);
-	} functions[] = {{"op_matches", 4, op_matches_sql},
-	                 {"operations_missing", 0, operations_missing_sql},
-	                 {"op_problem", 1, op_problem_sql},
-	                 {"concat_words", -1, concat_words_sql},
-	                 {"grid_word", 1, grid_word_sql}};
+	} functions[] = {{"op_matches", 4, op_matches_sql},      {"operations_missing", 0, operations_missing_sql},
+	                 {"op_problem", 1, op_problem_sql},      {"tensors_text", 2, tensors_text_sql},
+	                 {"concat_words", -1, concat_words_sql}, {"grid_word", 1, grid_word_sql}};
 	int code = SQLITE_OK;
 
 	for (size_t i = 0; code == SQLITE_OK && i < sizeof(functions) / sizeof(*functions); i++)

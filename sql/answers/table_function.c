@@ -51,6 +51,7 @@ struct function_cursor {
 	sqlite3_vtab_cursor base;
 	struct table table;
 	size_t at;
+	void *state; /* of the function; NULL: it has none */
 };
 
 int table_add(struct table *table, const int64_t *cells, struct sql_error *error)
@@ -98,6 +99,17 @@ static void table_clear(struct table *table)
 		free(table->texts[i]);
 	free(table->texts);
 	free(table->cells);
+}
+
+/* Lets go of what the last call left. */
+static void clear_call(struct function_cursor *cursor, const struct function_table *table)
+{
+	table_clear(&cursor->table);
+	cursor->table = (struct table){.columns = (size_t)table->columns};
+	cursor->at = 0;
+	if (cursor->state)
+		table->module->function->end(cursor->state);
+	cursor->state = NULL;
 }
 
 static int count_columns(const char *columns)
@@ -206,7 +218,7 @@ static int function_open(sqlite3_vtab *base, sqlite3_vtab_cursor **cursor)
 
 static int function_close(sqlite3_vtab_cursor *base)
 {
-	table_clear(&((struct function_cursor *)base)->table);
+	clear_call((struct function_cursor *)base, (const struct function_table *)base->pVtab);
 	sqlite3_free(base);
 	return SQLITE_OK;
 }
@@ -307,32 +319,44 @@ static int fill(const struct function_table *table, struct function_cursor *curs
 		else if (set_parameter(&call, parameter - arguments, value) < 0)
 			return -1;
 	}
-	return module->function->fill(&call);
+	int result = module->function->fill(&call);
+	cursor->state = call.state;
+	return result;
+}
+
+static int failed(struct function_table *table, const struct sql_error *error)
+{
+	sqlite3_vtab *base = &table->base;
+
+	if (table->module->recording->trouble)
+		*table->module->recording->trouble = *error;
+	sqlite3_free(base->zErrMsg);
+	base->zErrMsg = sqlite3_mprintf("%s", error->text);
+	return SQLITE_ERROR;
 }
 
 static int function_filter(sqlite3_vtab_cursor *base, int given, const char *text, int count, sqlite3_value **values)
 {
 	struct function_cursor *cursor = (struct function_cursor *)base;
-	const struct function_table *table = (const struct function_table *)base->pVtab;
+	struct function_table *table = (struct function_table *)base->pVtab;
 	struct sql_error error = {.text = ""};
 
 	(void)text, (void)count;
-	table_clear(&cursor->table);
-	cursor->table = (struct table){.columns = (size_t)table->columns};
-	cursor->at = 0;
-	if (fill(table, cursor, given, values, &error) == 0)
-		return SQLITE_OK;
-	if (table->module->recording->trouble)
-		*table->module->recording->trouble = error;
-	sqlite3_free(base->pVtab->zErrMsg);
-	base->pVtab->zErrMsg = sqlite3_mprintf("%s", error.text);
-	return SQLITE_ERROR;
+	clear_call(cursor, table);
+	return fill(table, cursor, given, values, &error) == 0 ? SQLITE_OK : failed(table, &error);
 }
 
 static int function_next(sqlite3_vtab_cursor *base)
 {
-	((struct function_cursor *)base)->at++;
-	return SQLITE_OK;
+	struct function_cursor *cursor = (struct function_cursor *)base;
+	struct function_table *table = (struct function_table *)base->pVtab;
+	struct sql_error error = {.text = ""};
+
+	if (++cursor->at < cursor->table.count || !cursor->state)
+		return SQLITE_OK;
+	cursor->table.count = cursor->at = 0;
+	return table->module->function->more(cursor->state, &cursor->table, &error) == 0 ? SQLITE_OK
+	                                                                                 : failed(table, &error);
 }
 
 static int function_eof(sqlite3_vtab_cursor *base)
@@ -411,6 +435,7 @@ static const struct table_function *const all_functions[] = {
     &table_peak_cores,
     &table_l1,
     &table_check_budgets,
+    &table_operation_figures,
     &table_refit,
     &table_step_figures,
     &table_step_growth,

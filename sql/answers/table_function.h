@@ -44,8 +44,9 @@
  *                           steps choose rows, not blocks
  *   step_growth(by, warm_up)  see answers/tables/growth.c: what grows from step to step
  *   overlaps()              see answers/tables/overlaps.c: blocks that had memory in common while both were live
- *   findings()              what, place, detail: what verify finds
- *   check_budgets(budget, path, by)  see answers/tables/check.c: what became of the budgets of a text and of a file
+ *   operation_figures()     see answers/tables/operations.c: each operation, the last first, and what it did to L1 and
+ * DRAM findings()              what, place, detail: what verify finds check_budgets(budget, path, by)  see
+ * answers/tables/check.c: what became of the budgets of a text and of a file
  */
 #ifndef SQL_TABLE_FUNCTION_H
 #define SQL_TABLE_FUNCTION_H
@@ -87,6 +88,7 @@ struct table_call {
 	struct table_argument arguments[TABLE_ARGUMENTS_MAX]; /* the function's own */
 	struct table *table;
 	struct sql_error *error;
+	void *state; /* of a function that has more; texts of the call are gone when it is asked */
 };
 
 /* The ARGUMENT of that index as a number, FALLBACK where it was not given. */
@@ -99,6 +101,10 @@ struct table_function {
 	unsigned text_columns;                      /* a bit each: their cells are from table_text() */
 	unsigned real_columns;                      /* a bit each: their cells are from table_real() */
 	int (*fill)(struct table_call *call);
+	/* Of a function that does not have all its rows at once; NULL: fill() does. Fills TABLE, which is empty, with
+	 * the next rows; none: these were all. 0, or -1 with ERROR. */
+	int (*more)(void *state, struct table *table, struct sql_error *error);
+	void (*end)(void *state);
 };
 
 /* The functions, by file. */
@@ -106,6 +112,7 @@ extern const struct table_function table_peaks, table_peak_blocks, table_live_bl
 extern const struct table_function table_buckets, table_bank_samples, table_failure_banks, table_findings;
 extern const struct table_function table_temporary_sums, table_histogram_bins, table_floor_longest, table_floor_sums;
 extern const struct table_function table_allocated_sums, table_diff_groups, table_why, table_why_blocks;
+extern const struct table_function table_operation_figures;
 extern const struct table_function table_peak_cores, table_l1, table_check_budgets, table_refit;
 extern const struct table_function table_step_figures, table_step_growth, table_overlaps;
 extern const struct table_function table_drawing, table_group_buckets, table_map_blocks, table_map_sums;
