@@ -32,6 +32,7 @@ add_custom_target(wheel
   COMMAND ${CMAKE_COMMAND} -E rm -rf ${wheel_source}/ttalloc ${wheel_source}/build
   COMMAND ${CMAKE_COMMAND} -E make_directory ${wheel_source}/ttalloc/start
   COMMAND ${CMAKE_COMMAND} -E copy ${CMAKE_CURRENT_BINARY_DIR}/ttalloc/python/ttalloc.py ${wheel_source}/ttalloc/__init__.py
+  COMMAND ${CMAKE_COMMAND} -E copy ${CMAKE_CURRENT_BINARY_DIR}/ttalloc/python/ttalloc_pytest.py ${wheel_source}/
   COMMAND ${CMAKE_COMMAND} -E copy ${CMAKE_CURRENT_BINARY_DIR}/ttalloc/python/start/sitecustomize.py ${wheel_source}/ttalloc/start/
   COMMAND ${CMAKE_COMMAND} -E copy $<TARGET_FILE:ttalloc> ${wheel_source}/ttalloc/$<TARGET_SONAME_FILE_NAME:ttalloc>
   COMMAND ${CMAKE_COMMAND} -E copy ${PROJECT_SOURCE_DIR}/LICENSE ${wheel_source}/

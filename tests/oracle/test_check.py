@@ -62,7 +62,7 @@ def scopes(model):
 def figures_are_those_of_the_model():
     place = Place()
     recorder = Recorder(place)
-    generator = Generator(place, arguments=["--calls", 1500, "--threads", 2, "--seed", 3])
+    generator = Generator(place, arguments=["--calls", 700, "--threads", 2, "--seed", 3])
     generator.finish()
     place.await_drained()
     file = recorder.stop()

@@ -160,15 +160,20 @@ static int take_device(struct line *line, struct budget_scope *scope)
 	return 0;
 }
 
+static int set_region(const struct line *line, struct budget_scope *scope, const char *word)
+{
+	if (scope->has_region)
+		return fail(line, "is said twice:", "region");
+	scope->has_region = true;
+	scope->region = region_number(word, NULL);
+	return scope->region < 0 ? fail(line, region_problem, word) : 0;
+}
+
 static int take_region(struct line *line, struct budget_scope *scope)
 {
 	const char *word = next(line);
 
-	if (scope->has_region)
-		return fail(line, "is said twice:", "region");
-	scope->has_region = true;
-	scope->region = word ? region_number(word, NULL) : -1;
-	return scope->region < 0 ? fail(line, region_problem, word ? word : "") : 0;
+	return set_region(line, scope, word ? word : "");
 }
 
 /* A number would be one of anything. */
@@ -188,43 +193,56 @@ static int take_steps(struct line *line, struct budget_scope *scope)
 	return problem ? fail(line, problem, word ? word : "") : 0;
 }
 
-/* Takes the words that say which blocks are meant. IGNORES: of a leak that is to be ignored, which may say more. */
+static int take_label(struct line *line, struct budget_scope *scope)
+{
+	return take_text(line, "label", &scope->label);
+}
+
+static int take_class(struct line *line, struct budget_scope *scope)
+{
+	return take_text(line, "class", &scope->block_class);
+}
+
+static int take_thread(struct line *line, struct budget_scope *scope)
+{
+	return take_text(line, "thread", &scope->thread);
+}
+
+static int take_function(struct line *line, struct budget_scope *scope)
+{
+	return take_text(line, "function", &scope->function);
+}
+
+/* Takes what KEY begins. IGNORES: of a leak that is to be ignored, which may say more. */
+static int take_key(struct line *line, struct budget_scope *scope, const char *key, bool ignores)
+{
+	static const struct {
+		const char *key;
+		int (*take)(struct line *line, struct budget_scope *scope);
+		bool of_leaks;
+	} keys[] = {
+	    {"device", take_device, false},    {"region", take_region, false}, {"label", take_label, false},
+	    {"step", take_steps, false},       {"class", take_class, true},    {"thread", take_thread, true},
+	    {"function", take_function, true},
+	};
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
+		if (strcmp(keys[i].key, key) == 0 && (ignores || !keys[i].of_leaks))
+			return keys[i].take(line, scope);
+	if (is_region(key))
+		return set_region(line, scope, key);
+	return fail(line,
+	            ignores ? "expected device, region, label, step, class, thread or function, not"
+	                    : "expected device, region, label, step or an operator, not",
+	            key);
+}
+
+/* Takes the words that say which blocks are meant. */
 static int take_scope(struct line *line, struct budget_scope *scope, bool ignores)
 {
-	const struct {
-		const char *key;
-		char **text;
-		bool of_leaks;
-	} texts[] = {{"label", &scope->label, false},
-	             {"class", &scope->block_class, true},
-	             {"thread", &scope->thread, true},
-	             {"function", &scope->function, true}};
-
-	while (line->at < line->count && !is_operator(*peek(line))) {
-		const char *key = next(line);
-		size_t i = 0;
-		int result;
-
-		while (i < 4 && (strcmp(texts[i].key, key) != 0 || (texts[i].of_leaks && !ignores)))
-			i++;
-		if (i < 4)
-			result = take_text(line, key, texts[i].text);
-		else if (strcmp(key, "device") == 0)
-			result = take_device(line, scope);
-		else if (strcmp(key, "region") == 0)
-			result = take_region(line, scope);
-		else if (strcmp(key, "step") == 0)
-			result = take_steps(line, scope);
-		else if (is_region(key) && line->at--)
-			result = take_region(line, scope);
-		else
-			return fail(line,
-			            ignores ? "expected device, region, label, step, class, thread or function, not"
-			                    : "expected device, region, label, step or an operator, not",
-			            key);
-		if (result < 0)
+	while (line->at < line->count && !is_operator(*peek(line)))
+		if (take_key(line, scope, next(line), ignores) < 0)
 			return -1;
-	}
 	return 0;
 }
 
