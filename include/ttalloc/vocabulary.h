@@ -25,6 +25,9 @@
 	X(KERNEL, 17, "KERNEL")                                                                                        \
 	X(HOST, 32, "HOST")
 
+/* The device and region of a free that says neither. */
+#define TTA_UNSAID(X) X(ANY, 65535, "any")
+
 /* What is said of a block: enum ttalloc_flag, in ttalloc.h, too. */
 #define TTA_FLAGS(X)                                                                                                   \
 	X(TOP_DOWN, 1, "top_down")                                                                                     \
@@ -109,6 +112,7 @@ enum tta_loss_reason { TTA_LOSS_REASONS(TTA_ENUM_LOSS) };
 	static_assert(TTALLOC_##NAME == (number), "ttalloc.h and vocabulary.h name " #NAME " differently");
 TTA_REGIONS(TTA_ASSERT_PUBLIC)
 TTA_FLAGS(TTA_ASSERT_PUBLIC)
+TTA_UNSAID(TTA_ASSERT_PUBLIC)
 
 /* The word of a number; NULL: none. No default: the compiler tells of a row that is missing from a table. */
 #define TTA_WORD_CASE(NAME, number, word)                                                                              \

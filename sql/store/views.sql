@@ -89,8 +89,8 @@ SELECT
   o.process AS process,                                -- process.process_id
   o.thread AS thread,                                  -- thread.thread_id
   t.tid AS tid,                                        -- of the operating system
-  nullif(o.device, 65535) AS device,                   -- chip; NULL: a free that did not say
-  iif(b.kind IN ({kind.DEVICE_OPEN}, {kind.DEVICE_CLOSE}) OR o.region = 65535, NULL, {region:o.region})
+  nullif(o.device, {unsaid.ANY}) AS device,                   -- chip; NULL: a free that did not say
+  iif(b.kind IN ({kind.DEVICE_OPEN}, {kind.DEVICE_CLOSE}) OR o.region = {unsaid.ANY}, NULL, {region:o.region})
     AS region,                                         -- NULL: a free that did not say, or device_open and _close
   b.address AS address,                                -- offset in every bank; of a kernel its id
   b.size_bytes AS size_bytes,                          -- payload; of a free what it freed, NULL when that was nothing
@@ -302,6 +302,19 @@ SELECT
   d.chip AS chip,                                      -- what names the chip wherever it is used; NULL: not said
   coalesce(d.number, m.device) AS own_number           -- what the process itself calls it
 FROM device_mark m LEFT JOIN process_info p ON p.id = m.process LEFT JOIN device_identity d ON d.key = m.key;
+
+CREATE VIEW missing_geometry AS
+-- One row per device and region of banks that blocks lie in and whose geometry nobody told: figures over it are NULL.
+SELECT
+  device AS device,                                    -- chip
+  {region:region} AS region,
+  has_blocks AS has_blocks,                            -- 0: L1, in which only circular buffers are known
+  'the geometry of device ' || device || ' ' || {region:region} || ', which was not recorded (ttalloc_device_open)'
+    AS remark                                          -- for "needs ..."
+FROM (
+  SELECT device, iif(region = {region.CB}, {region.L1}, region) AS region, max(region <> {region.CB}) AS has_blocks
+  FROM origin WHERE device <> {unsaid.ANY} AND region NOT IN ({region.KERNEL}, {region.HOST}, {unsaid.ANY}) GROUP BY 1, 2) o
+WHERE NOT EXISTS (SELECT 1 FROM device_mark m WHERE m.device = o.device AND m.region = o.region AND m.bank_bytes > 0);
 
 CREATE VIEW label AS
 -- One row per label path that events carry, and the paths above it.

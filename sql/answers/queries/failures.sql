@@ -88,11 +88,9 @@ FROM (
 WHERE :by IS NULL AND requests >= 3
 
 -- notes:
-SELECT 'free figures need the geometry of device ' || o.device || ' ' || region_word(o.region) || ', which was not ' ||
-  'recorded (ttalloc_device_open)'
-FROM failure_info f JOIN origin o ON o.id = f.origin
-WHERE (:device IS NULL OR o.device = :device)
-  AND (:region IS NULL OR o.region = region_number(:region))
-  AND o.region NOT IN (16, 32)
-  AND NOT EXISTS (SELECT 1 FROM device_mark m WHERE m.device = o.device AND m.region = o.region AND m.bank_bytes > 0)
-GROUP BY o.device, o.region
+SELECT 'free figures need ' || remark
+FROM missing_geometry m
+WHERE (:device IS NULL OR device = :device)
+  AND (:region IS NULL OR region = :region)
+  AND EXISTS (SELECT 1 FROM failure_info f JOIN origin o ON o.id = f.origin
+    WHERE o.device = m.device AND o.region = region_number(m.region))

@@ -54,20 +54,17 @@ FROM span GROUP BY device, span.region, "group"
 ORDER BY device, span.region, sum(held_ns) DESC, "group"
 
 -- notes:
-SELECT 'above_base_bytes needs the geometry of device ' || o.device || ' ' || region_word(o.region) || ', which was ' ||
-  'not recorded (ttalloc_device_open)'
-FROM origin o
-WHERE (:device IS NULL OR o.device = :device)
-  AND o.region = region_number(coalesce(:region, 'L1'))
-  AND o.region NOT IN (16, 17, 32)
-  AND NOT EXISTS (SELECT 1 FROM device_mark m WHERE m.device = o.device AND m.region = o.region AND m.bank_bytes > 0)
-GROUP BY o.device, o.region
+SELECT 'above_base_bytes needs ' || remark
+FROM missing_geometry
+WHERE has_blocks
+  AND (:device IS NULL OR device = :device)
+  AND region = coalesce(:region, 'L1')
 
 -- notes:
 SELECT 'no block of L1 is recorded; --region asks about another region'
 WHERE :region IS NULL
   AND EXISTS (SELECT 1 FROM origin)
-  AND NOT EXISTS (SELECT 1 FROM origin WHERE region = 1)
+  AND NOT EXISTS (SELECT 1 FROM origin WHERE region = {region.L1})
 
 -- notes:
 SELECT 'no block has a label: the program opens none (ttalloc_label_push, or ttalloc-recorder --ttnn)'
@@ -79,4 +76,4 @@ WHERE :by IS NULL
 SELECT 'threads without a label of their own have that of the thread that made them: label_inherited in the view ' ||
   'allocation'
 WHERE :by IS NULL
-  AND EXISTS (SELECT 1 FROM origin WHERE flags >> 4 & 1)
+  AND EXISTS (SELECT 1 FROM origin WHERE flags & {flag.LABEL_INHERITED})

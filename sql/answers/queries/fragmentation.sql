@@ -25,10 +25,8 @@ FROM bank_samples(:samples, :device, :region, :pid, :label, :start, :end, :step_
 ORDER BY device, bank_samples.region, at_ns
 
 -- notes:
-SELECT 'figures need the geometry of device ' || u.device || ' ' || region_word(u.region) || ', which was not ' ||
-  'recorded (ttalloc_device_open)'
-FROM region_usage u
-WHERE u.region NOT IN (16, 17, 32)
-  AND (:device IS NULL OR u.device = :device)
-  AND (:region IS NULL OR u.region = region_number(:region))
-  AND NOT EXISTS (SELECT 1 FROM device_mark m WHERE m.device = u.device AND m.region = u.region AND m.bank_bytes > 0)
+SELECT 'figures need ' || remark
+FROM missing_geometry
+WHERE has_blocks
+  AND (:device IS NULL OR device = :device)
+  AND (:region IS NULL OR region = :region)

@@ -33,11 +33,11 @@
 SELECT
   (SELECT count(*) FROM process_info) AS processes,
   (SELECT count(DISTINCT device) FROM (SELECT device FROM origin UNION SELECT device FROM device_mark)
-    WHERE device <> 65535) AS devices,
+    WHERE device <> {unsaid.ANY}) AS devices,
   (SELECT coalesce(sum(events), 0) FROM process_info) AS events,
   (SELECT coalesce(sum(allocs), 0) FROM process_usage) AS allocations,
-  (SELECT coalesce(sum(frees), 0) FROM process_usage WHERE region <> 16) +
-    (SELECT count(*) FROM other_event WHERE kind IN (2, 5, 8)) AS frees,
+  (SELECT coalesce(sum(frees), 0) FROM process_usage WHERE region <> {region.CB}) +
+    (SELECT count(*) FROM other_event WHERE kind IN ({kind.FREE}, {kind.CB_FREE}, {kind.KERNEL_UNLOAD})) AS frees,
   (SELECT coalesce(sum(failures), 0) FROM process_info) AS failures,
   (SELECT coalesce(sum(lost), 0) FROM process_info) AS lost,
   (SELECT coalesce(sum(unmatched_frees), 0) FROM process_info) AS unmatched_frees,

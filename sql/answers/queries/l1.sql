@@ -27,17 +27,14 @@ SELECT f.device AS device, f.peak_bank_bytes AS peak_bank_bytes, f.peak_ns AS pe
 FROM l1(:device) f ORDER BY f.device
 
 -- notes:
-SELECT 'reserve_bytes, bank_bytes and, when there are no blocks or no circular buffers, the headroom need the ' ||
-  'geometry of device ' || o.device || ' L1, which was not recorded (ttalloc_device_open)'
-FROM origin o
-WHERE (:device IS NULL OR o.device = :device)
-  AND o.region IN (1, 16)
-  AND NOT EXISTS (SELECT 1 FROM device_mark m WHERE m.device = o.device AND m.region = 1 AND m.bank_bytes > 0)
-GROUP BY o.device
+SELECT 'reserve_bytes, bank_bytes and, when there are no blocks or no circular buffers, the headroom need ' || remark
+FROM missing_geometry
+WHERE region = 'L1'
+  AND (:device IS NULL OR device = :device)
 
 -- notes:
 SELECT 'no circular buffer is recorded: the peak is that of blocks (programs report them with ttalloc_cb_alloc)'
-WHERE EXISTS (SELECT 1 FROM origin WHERE region = 1)
+WHERE EXISTS (SELECT 1 FROM origin WHERE region = {region.L1})
   AND NOT EXISTS (SELECT 1 FROM circular_buffer)
 
 -- notes:

@@ -43,7 +43,7 @@ SELECT p.pid AS pid, o.device AS device, region_word(o.region) AS region, class_
   (SELECT s.number FROM step_mark s WHERE s.process = o.process AND s.key < b.key ORDER BY s.key DESC LIMIT 1) AS step,
   coalesce(b.ended, p.ended, 'live') AS ended,
   block_owner(o.class, o.region, o.flags, b.size_bytes, b.bank_bytes, coalesce(b.ended, p.ended)) AS owner,
-  attribution(iif(o.stack IS NULL, NULL, 'function'), o.id, NULL, NULL) AS asked_by, o.flags >> 2 & 1 AS aliased
+  attribution(iif(o.stack IS NULL, NULL, 'function'), o.id, NULL, NULL) AS asked_by, (o.flags & {flag.ALIASED}) <> 0 AS aliased
 FROM b JOIN origin o ON o.id = b.origin LEFT JOIN process_info p ON p.id = o.process
 WHERE (:device IS NULL OR o.device = :device)
   AND (:region IS NULL OR o.region = region_number(:region))
@@ -63,7 +63,7 @@ WITH b AS (
   UNION ALL
   SELECT key, alloc_ns, size_bytes, size_bytes, origin, end_ns, ended FROM circular_buffer WHERE ended IS NULL OR ended = 'device close'),
 leak AS (
-  SELECT o.device AS device, o.region AS region, (o.flags & 4) = 0 AS counts,
+  SELECT o.device AS device, o.region AS region, (o.flags & {flag.ALIASED}) = 0 AS counts,
     block_owner(o.class, o.region, o.flags, b.size_bytes, b.bank_bytes, coalesce(b.ended, p.ended)) AS owner,
     b.size_bytes AS size_bytes,
     attribution(:by, b.origin, b.key, b.size_bytes) AS "group"

@@ -23,7 +23,7 @@
 -- rows: 20 of each device,region
 -- empty: no block
 WITH m AS (
-  SELECT b.*, CASE WHEN b.end_ns IS NULL THEN 'live' WHEN b.region = 16 THEN 'gone' WHEN b.freed THEN 'freed'
+  SELECT b.*, CASE WHEN b.end_ns IS NULL THEN 'live' WHEN b.region = {region.CB} THEN 'gone' WHEN b.freed THEN 'freed'
     ELSE coalesce((SELECT iif(h.end_key IS NULL, p.ended, 'device close') FROM held h WHERE h.key = b.key), 'replaced') END AS ended
   FROM map_blocks(:blocks, :parts, :device, :region, :pid, :label, :start, :end, :step_first, :step_last, :op) b
     CROSS JOIN origin o ON o.id = b.origin -- the function on the left, so that it is called once

@@ -24,7 +24,7 @@ ORDER BY peaks.device, peaks.region
 -- with: by
 WITH block AS (
   SELECT b.device AS device, b.region AS region, b.size_bytes AS size_bytes, b.bank_bytes AS bank_bytes,
-    (o.flags & 4) = 0 AS counts,
+    (o.flags & {flag.ALIASED}) = 0 AS counts,
     attribution(:by, b.origin, b.key, b.size_bytes) AS "group"
   FROM peak_blocks(:device, :region, :pid, :label, :start, :end, :step_first, :step_last, :op) b
     CROSS JOIN origin o ON o.id = b.origin -- the function on the left, so that it is called once
@@ -38,7 +38,7 @@ shares AS (
     1.0 * bytes / nullif(sum(bytes) OVER (PARTITION BY device, region), 0) AS share
   FROM sums
   UNION ALL -- cores share what lies on several of them
-  SELECT device, 16, x || '-' || y, bytes, bytes, blocks, 1.0 * bytes / nullif(peak_bytes, 0)
+  SELECT device, {region.CB}, x || '-' || y, bytes, bytes, blocks, 1.0 * bytes / nullif(peak_bytes, 0)
   FROM peak_cores(:device, :region, :pid, :label, :start, :end, :step_first, :step_last, :op) WHERE :by = 'core')
 SELECT device, region_word(region) AS region, "group", bytes, bank_bytes, blocks, share
 FROM shares AS sums ORDER BY device, sums.region, bytes DESC, "group"
@@ -58,11 +58,11 @@ SELECT 'how blocks and circular buffers split L1 when both together took the mos
 WHERE :by IS NULL
   AND coalesce(:region, 'CB') IN ('L1', 'CB')
   AND EXISTS (SELECT 1 FROM circular_buffer)
-  AND EXISTS (SELECT 1 FROM origin WHERE region = 1)
+  AND EXISTS (SELECT 1 FROM origin WHERE region = {region.L1})
 
 -- notes:
 SELECT 'every core (bank) of ' || group_concat(region_word(region), ', ') || ' holds the same, peak_bank_bytes of ' ||
   'peak without --by: --by core tells of circular buffers alone'
-FROM (SELECT DISTINCT region FROM origin WHERE region NOT IN (16, 17, 32) AND (:region IS NULL OR region =
+FROM (SELECT DISTINCT region FROM origin WHERE region NOT IN ({region.CB}, {region.KERNEL}, {region.HOST}) AND (:region IS NULL OR region =
   region_number(:region)) ORDER BY region)
 WHERE :by = 'core' HAVING count(*) > 0

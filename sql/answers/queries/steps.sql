@@ -68,8 +68,9 @@ WHERE :by IS NOT NULL AND NOT EXISTS (
   GROUP BY s.process HAVING count(*) - 1 - coalesce(:warm_up, (count(*) + 8) / 10) >= 3)
 
 -- notes:
-SELECT 'steps_until_full needs the geometry of devices, which was not recorded (ttalloc_device_open)'
-WHERE :by IS NOT NULL AND EXISTS (SELECT 1 FROM origin) AND NOT EXISTS (SELECT 1 FROM device_mark)
+SELECT 'steps_until_full needs ' || remark
+FROM missing_geometry
+WHERE has_blocks AND :by IS NOT NULL
 
 -- refuse:
 SELECT 'no step was marked: record with ttalloc_step(), ttalloc.step() in Python, or ttalloc-recorder --auto-step'

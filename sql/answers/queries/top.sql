@@ -21,7 +21,7 @@
 WITH moment AS (SELECT coalesce(:at, min(:end, end_ns), end_ns) AS at_ns FROM recording_info),
 block AS (
   SELECT b.device AS device, b.region AS region, b.size_bytes AS size_bytes, b.bank_bytes AS bank_bytes,
-    b.alloc_ns AS alloc_ns, (o.flags & 4) = 0 AS counts,
+    b.alloc_ns AS alloc_ns, (o.flags & {flag.ALIASED}) = 0 AS counts,
     attribution(:by, b.origin, b.key, b.size_bytes) AS "group"
   FROM live_blocks(coalesce(:at, :end), :device, :region, :pid, :label, :start, :end, :step_first, :step_last, :op) b
     CROSS JOIN origin o ON o.id = b.origin), -- the function on the left, so that it is called once
