@@ -24,7 +24,7 @@
 #define BUCKETS_MOST 320
 
 struct facts {
-	int64_t events, failures, stacks, labels, steps, processes;
+	int64_t events, failures, stacks, labels, operations, tensors, steps, processes;
 	int64_t first_ns, last_ns, length_ns; /* of events; of the run */
 };
 
@@ -114,6 +114,8 @@ static int ask_facts(struct choosing *choosing)
 	    {"SELECT count(*) FROM failure", &facts->failures},
 	    {"SELECT EXISTS (SELECT 1 FROM stack)", &facts->stacks},
 	    {"SELECT EXISTS (SELECT 1 FROM label)", &facts->labels},
+	    {"SELECT operations_missing() IS NULL", &facts->operations},
+	    {"SELECT EXISTS (SELECT 1 FROM origin_tensor)", &facts->tensors},
 	    {"SELECT count(DISTINCT number) FROM step", &facts->steps},
 	    {"SELECT count(*) FROM process", &facts->processes},
 	    {"SELECT min(from_ns) FROM batch", &facts->first_ns},
@@ -218,7 +220,8 @@ static void choose_size(struct choosing *choosing)
 	panels->buckets = (buckets > BUCKETS_MOST ? BUCKETS_MOST : buckets) >> choosing->wish->smaller;
 	if (panels->buckets < 40)
 		panels->buckets = 40;
-	snprintf(panels->by, sizeof panels->by, "%s%sclass%s", choosing->facts.labels ? "pattern,range," : "",
+	snprintf(panels->by, sizeof panels->by, "%s%s%s%sclass%s", choosing->facts.labels ? "pattern,range," : "",
+	         choosing->facts.operations ? "opname," : "", choosing->facts.tensors ? "tensor," : "",
 	         choosing->facts.stacks ? "function," : "", choosing->facts.processes > 1 ? ",process" : "");
 }
 

@@ -98,7 +98,8 @@ def buckets_by_group_add_up():
     generator = Generator(place, arguments=["--calls", 1500, "--threads", 2, "--seed", 7])
     generator.finish()
     place.await_drained()
-    files = [(recorder.stop(), "label"), (trainer(place, "train.db"), "pattern")]
+    train = trainer(place, "train.db")
+    files = [(recorder.stop(), "label"), (train, "pattern"), (train, "step")]  # of an origin, and of each block
     for file, by in files:
         fullest = {(row["device"], row["region"], row["from_ns"]): row["max_bytes"] for row in analyze("timeline", "--buckets", "23", file)["rows"]}
         parts = {}
@@ -109,7 +110,8 @@ def buckets_by_group_add_up():
         for key in sorted(parts)[::5]:
             at = parts[key][0]["at_ns"]
             live = analyze("top", "--by", by, "--at", at, "--device", key[0], "--region", key[1], file)["rows"]
-            equal({row["group"]: row["bytes"] for row in parts[key]}, {row["group"]: row["bytes"] for row in live if row["bytes"]}, f"{key} at {at}")
+            equal({row["group"]: row["bytes"] for row in parts[key]},
+                  {row["group"] if row["group"] is None else str(row["group"]): row["bytes"] for row in live if row["bytes"]}, f"{key} at {at}")
         top = analyze("timeline", "--by", by, "--buckets", "23", "--top", "2", file)["rows"]
         sums = {}
         for row in top:

@@ -11,10 +11,11 @@ function finding(kind, title, text, show) {
 const scroll_to = (id) => $(id) && $(id).scrollIntoView({ behavior: "smooth", block: "start" });
 
 async function failure_findings() {
-  const failures = facts.failures, found = [];
+  const failures = facts.failures, found = [], said = new Set();
   for (let number = failures.length; number >= 1 && found.length < 2; number--) {
     const why = (await rows_of(`why-${number}`))[0];
-    if (why) found.push(finding("bad", `${why.verdict === "clash" ? "Clash" : "Out of memory"}, ${why.verdict}:`, why.sentence, () => scroll_to(`failure-${number}`)));
+    if (why && !said.has(why.sentence)) found.push(finding("bad", `${why.verdict === "clash" ? "Clash" : "Out of memory"}, ${why.verdict}:`, why.sentence, () => scroll_to(`failure-${number}`)));
+    if (why) said.add(why.sentence);
   }
   if (failures.length > found.length) found.push(finding("bad", `${exact(failures.length)} requests failed`, "in all", () => scroll_to("failures")));
   return found;

@@ -89,6 +89,8 @@ function draw_controls() {
   const words = found.has(state.device) ? [...found.get(state.device).words] : [];
   choices($("by"), "coloured by", words.map((word) => [word, { pattern: "label, numbers as one", range: "outermost label" }[word] || word]), state.by, (value) => change({ by: value }));
   const zoomed = is_zoomed();
+  const { blocks } = address_map, fits = blocks && (blocks.fit_low > blocks.low || blocks.fit_high < blocks.high);
+  replaceChildren($("bank"), fits ? el("button", { type: "button", "aria-pressed": state.whole, onclick: () => change({ whole: !state.whole, low: null, high: null }) }, `whole bank (${bytes_text(blocks.high - blocks.low)})`) : null);
   replaceChildren($("zoom"), el("span", {}, `${ns_text(Math.round(state.start))} – ${ns_text(Math.round(state.end))}`),
     el("button", { type: "button", title: "zoom in (+)", onclick: () => zoom_by(1 / 1.6, (state.start + state.end) / 2) }, "+"),
     el("button", { type: "button", title: "zoom out (-)", onclick: () => zoom_by(1.6, (state.start + state.end) / 2) }, "−"),

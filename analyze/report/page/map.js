@@ -20,6 +20,10 @@ class Blocks {
     this.base = geometry ? geometry.base_address : Number.isFinite(lowest) ? lowest : 0;
     this.low = Math.min(this.base, Number.isFinite(lowest) ? lowest : this.base);
     this.high = Math.max(geometry ? geometry.base_address + geometry.bank_bytes : 0, highest, this.low + 1);
+    const used = highest - lowest, small = used > 0 && used < (this.high - this.low) * 0.4;
+    /* what is drawn at first: of a bank that is hardly used the part that is */
+    this.fit_low = small ? Math.max(lowest - used * 0.04, this.low) : this.low;
+    this.fit_high = small ? Math.min(highest + used * 0.04, this.high) : this.high;
     this.top = geometry ? geometry.base_address + geometry.bank_bytes : null;
   }
 
@@ -36,7 +40,8 @@ class AddressMap extends Chart {
   }
 
   range() {
-    return { low: state.low ?? this.blocks.low, high: state.high ?? this.blocks.high };
+    const { low, high, fit_low, fit_high } = this.blocks;
+    return { low: state.low ?? (state.whole ? low : fit_low), high: state.high ?? (state.whole ? high : fit_high) };
   }
 
   draw() {
@@ -169,7 +174,7 @@ class AddressMap extends Chart {
   }
 }
 
-const block_name = (block) => block.label || block.site || block.class;
+const block_name = (block) => block.label || block.opname || block.site || block.class;
 
 /** What is known of a block, in lines. */
 function block_lines(block) {
@@ -179,6 +184,7 @@ function block_lines(block) {
     el("div", {}, `${block.region} ${address_text(block.address)} – ${address_text(block.address + block.bank_bytes)}`),
     el("div", {}, `from ${ns_text(block.alloc_ns)} ${block.end_ns === null ? "on: live" : `to ${ns_text(block.end_ns)} (${ns_text(block.end_ns - block.alloc_ns)}): ${block.ended}`}`),
     el("div", {}, [block.class, `pid ${block.pid}`, block.step === null ? null : `step ${block.step}`, block.site, block.owner === "program" ? null : block.owner].filter(Boolean).join(" · ")),
+    block.opname || block.tensor ? el("div", {}, [block.opname, block.tensor].filter(Boolean).join(" · ")) : null,
     block.leaked ? el("div", { class: "bad" }, "never freed by its program") : null,
   ];
 }

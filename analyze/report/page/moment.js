@@ -30,7 +30,8 @@ function bank_picture(blocks, at) {
     context.setTransform(scale, 0, 0, scale, 0, 0);
     context.fillStyle = css("--plot");
     context.fillRect(0, 0, width, 26);
-    const x_of = (address) => ((address - blocks.low) / (blocks.high - blocks.low)) * width;
+    const low = state.whole ? blocks.low : blocks.fit_low, high = state.whole ? blocks.high : blocks.fit_high;
+    const x_of = (address) => ((address - low) / (high - low)) * width;
     for (const block of blocks.live_at(at)) {
       const x = x_of(block.address), w = Math.max(x_of(block.address + block.bank_bytes) - x, 0.7);
       context.fillStyle = moments.buckets.colour(group_of(block, state.by));

@@ -8,7 +8,8 @@ const state = {
   view: "DRAM",
   by: "class",
   start: 0, end: 1, // of the run, in ns
-  low: null, high: null, // addresses; null: all of the bank
+  low: null, high: null, // addresses; null: the part of the bank that is used
+  whole: false, // or all of it
   at: null, // the moment; null: the peak
   block: null, // allocation_id
 };

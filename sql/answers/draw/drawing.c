@@ -7,10 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sql/answers/attribution.h"
-#include "sql/base/array.h"
+#include "groups.h"
 #include "sql/base/error.h"
-#include "sql/base/map.h"
 #include "sql/replay/circular.h"
 #include "sql/replay/replay.h"
 #include "sql/replay/spans.h"
@@ -31,6 +29,7 @@ struct moments {
 struct pass {
 	struct recording *recording;
 	struct drawing *drawing;
+	struct groups *groups;
 	struct moments *moments; /* per series */
 	double parts_per_ns;
 	struct sql_error *error;
@@ -91,7 +90,7 @@ static bool filter_covers(const struct filter *has, const struct filter *wants)
 	bool region = !has->has_region || (wants->has_region && wants->region == has->region);
 
 	return device && region && !has->has_pid && !wants->has_pid && !has->has_steps && !wants->has_steps &&
-	       !has->label && !wants->label && has->start_ns == wants->start_ns && has->end_ns == wants->end_ns;
+	       !has->label && !wants->label && !has->op && !wants->op && has->start_ns == wants->start_ns && has->end_ns == wants->end_ns;
 }
 
 static bool has_words(const struct drawing *drawing, const char *by)
@@ -110,94 +109,6 @@ static bool is_enough(const struct drawing *drawing, const struct filter *filter
 	return filter_covers(&drawing->catalog.filter, filter) && drawing->levels.buckets.count == wish->buckets &&
 	       (wish->blocks == 0 || wish->blocks == drawing->blocks) && has_words(drawing, wish->by) &&
 	       (!wants_blocks(filter) || drawing->with_blocks) && (!wants_circular(filter) || drawing->with_circular);
-}
-
-/* ---- Groups ---- */
-
-/* The group of SERIES with TEXT, which is told by INDEX in TEXTS. */
-static uint32_t enter_group(struct grouping *grouping, struct map *known, uint32_t series, const char *text,
-                            int64_t number)
-{
-	uint32_t group = map_enter(known, (struct map_key){series, number, 0}, (uint32_t)grouping->count);
-
-	if (group != grouping->count)
-		return group;
-	if (array_reserve(&grouping->groups, &grouping->capacity, grouping->count) < 0)
-		return MAP_NONE;
-	char *copy = text ? strdup(text) : NULL;
-	if (text && !copy)
-		return MAP_NONE;
-	grouping->groups[grouping->count++] = (struct group){.text = copy, .next = grouping->first[series]};
-	grouping->first[series] = group;
-	return group;
-}
-
-/* Texts are told apart by SQLite, which numbers them: dense_rank() of what --by says of each origin. */
-static const char groups_sql[] =
-    "SELECT id, text, iif(text IS NULL, 0, dense_rank() OVER (ORDER BY text)) "
-    "FROM (SELECT id, CAST(attribution(?1, id, NULL, NULL) AS TEXT) AS text FROM main.origin)";
-
-static int fill_grouping(struct pass *pass, struct grouping *grouping)
-{
-	const struct catalog *catalog = &pass->drawing->catalog;
-	sqlite3_stmt *rows = recording_prepare(pass->recording, groups_sql, pass->error);
-	struct map known = {0};
-	int state = rows ? 1 : -1;
-
-	if (rows)
-		sqlite3_bind_text(rows, 1, grouping->by, -1, SQLITE_STATIC);
-	while (state == 1 && (state = recording_step(pass->recording, rows, pass->error)) == 1) {
-		int64_t id = sqlite3_column_int64(rows, 0);
-		const struct catalog_origin *origin = catalog_origin(catalog, id);
-
-		if (!origin)
-			continue;
-		grouping->of_origin[id] =
-		    enter_group(grouping, &known, origin->series, (const char *)sqlite3_column_text(rows, 1),
-		                sqlite3_column_int64(rows, 2));
-		if (grouping->of_origin[id] == MAP_NONE)
-			state = no_memory(pass);
-	}
-	sqlite3_finalize(rows);
-	map_clear(&known);
-	return state < 0 ? -1 : 0;
-}
-
-static int add_grouping(struct pass *pass, const char *by)
-{
-	struct levels *levels = &pass->drawing->levels;
-	const struct catalog *catalog = &pass->drawing->catalog;
-	struct grouping *grown = realloc(levels->groupings, (levels->grouping_count + 1) * sizeof(*grown));
-	size_t series = catalog->series_count + 1;
-
-	if (telling_by(by) != TELLING_ORIGIN)
-		return sql_fail(pass->error, "a time line has no groups by %s", by);
-	if (!grown)
-		return no_memory(pass);
-	levels->groupings = grown;
-	struct grouping *grouping = &levels->groupings[levels->grouping_count++];
-	*grouping = (struct grouping){.by = strdup(by),
-	                              .first = malloc(series * sizeof(*grouping->first)),
-	                              .of_origin = calloc(catalog->origin_count + 1, sizeof(*grouping->of_origin)),
-	                              .cells = calloc(series, sizeof(*grouping->cells)),
-	                              .cell_counts = calloc(series, sizeof(*grouping->cell_counts)),
-	                              .cell_capacities = calloc(series, sizeof(*grouping->cell_capacities))};
-	if (!grouping->by || !grouping->first || !grouping->of_origin || !grouping->cells || !grouping->cell_counts ||
-	    !grouping->cell_capacities)
-		return no_memory(pass);
-	memset(grouping->first, 0xff, series * sizeof(*grouping->first)); /* GROUP_NONE */
-	return fill_grouping(pass, grouping);
-}
-
-static int add_groupings(struct pass *pass, const char *by)
-{
-	char *words = strdup(by ? by : ""), *rest = words;
-	int result = words ? 0 : no_memory(pass);
-
-	for (char *word; result == 0 && (word = strsep(&rest, ",")) && word[0] != '\0';)
-		result = add_grouping(pass, word);
-	free(words);
-	return result;
 }
 
 /* ---- Moments that matter ---- */
@@ -292,9 +203,13 @@ static void start_with(const struct replay_block *block, void *context)
 
 	if (pass->result < 0)
 		return;
-	if (!origin->aliased)
-		levels_begin_with(&pass->drawing->levels, origin->series, block->origin, block->size_bytes);
 	pass->result = keep_replayed(pass, block, INT64_MAX);
+	if (origin->aliased || pass->result < 0)
+		return;
+	uint32_t groups[GROUPINGS_MAX];
+	pass->result = groups_find(pass->groups, block->origin, block->alloc_key, block->size_bytes, groups);
+	if (pass->result == 0)
+		levels_begin_with(&pass->drawing->levels, origin->series, groups, block->size_bytes);
 }
 
 static int undo(struct pass *pass, struct replay *replay, const struct replay_event *event)
@@ -305,9 +220,14 @@ static int undo(struct pass *pass, struct replay *replay, const struct replay_ev
 
 	if (!event->is_alloc && keep_replayed(pass, block, event->at_ns) < 0)
 		return no_memory(pass);
-	if (!origin->aliased &&
-	    levels_undo(&pass->drawing->levels, origin->series, block->origin, event->at_ns, bytes) < 0)
-		return no_memory(pass);
+	if (!origin->aliased) {
+		uint32_t groups[GROUPINGS_MAX];
+
+		if (groups_find(pass->groups, block->origin, block->alloc_key, block->size_bytes, groups) < 0)
+			return -1;
+		if (levels_undo(&pass->drawing->levels, origin->series, groups, event->at_ns, bytes) < 0)
+			return no_memory(pass);
+	}
 	return replay_undo(replay, pass->error);
 }
 
@@ -373,7 +293,10 @@ static int draw_circular_event(struct pass *pass, const struct circular_event *e
 		return -1;
 	if (origin->aliased)
 		return 0;
-	return levels_do(&pass->drawing->levels, origin->series, block->origin, event->at_ns,
+	uint32_t groups[GROUPINGS_MAX];
+	if (groups_find(pass->groups, block->origin, block->alloc_key, block->size_bytes, groups) < 0)
+		return -1;
+	return levels_do(&pass->drawing->levels, origin->series, groups, event->at_ns,
 	                 comes ? block->size_bytes : -block->size_bytes);
 }
 
@@ -448,11 +371,16 @@ static int make_lines(struct pass *pass)
 static int draw(struct pass *pass, const struct filter *filter, const struct drawing_wish *wish)
 {
 	struct drawing *drawing = pass->drawing;
+	struct filter able = *filter;
 
 	drawing->blocks = wish->blocks;
+	groups_need(wish->by, &able);
 	if (set_window(pass, filter, wish) < 0 ||
-	    catalog_load(&drawing->catalog, pass->recording, filter, false, pass->error) < 0 || make_lines(pass) < 0 ||
-	    add_groupings(pass, wish->by) < 0 || add_failures(pass) < 0 || add_peaks(pass) < 0)
+	    catalog_load(&drawing->catalog, pass->recording, &able, false, pass->error) < 0 || make_lines(pass) < 0 ||
+	    add_failures(pass) < 0 || add_peaks(pass) < 0)
+		return -1;
+	pass->groups = groups_open(pass->recording, &drawing->catalog, &drawing->levels, wish->by, pass->error);
+	if (!pass->groups)
 		return -1;
 	if (wants_blocks(filter) && !wish->no_blocks && draw_blocks(pass) < 0)
 		return -1;
@@ -473,6 +401,7 @@ const struct drawing *drawing_get(struct recording *recording, const struct filt
 		return NULL;
 	}
 	int result = draw(&pass, filter, wish);
+	groups_close(pass.groups);
 	free(pass.moments);
 	if (result < 0) {
 		drawing_free(pass.drawing);
@@ -481,6 +410,8 @@ const struct drawing *drawing_get(struct recording *recording, const struct filt
 	/* texts of the filter are the caller's */
 	if (pass.drawing->catalog.filter.label)
 		pass.drawing->catalog.filter.label = "";
+	if (pass.drawing->catalog.filter.op)
+		pass.drawing->catalog.filter.op = "";
 	recording_keep(recording, pass.drawing, drawing_free);
 	return pass.drawing;
 }

@@ -17,11 +17,11 @@ int64_t buckets_start(const struct buckets *buckets, int64_t index)
 	       (int64_t)(__extension__((__int128)buckets->end_ns - buckets->start_ns) * index / buckets->count);
 }
 
-static void change_groups(struct levels *levels, const struct level_line *line, uint32_t origin, uint64_t bytes)
+static void change_groups(struct levels *levels, const struct level_line *line, const uint32_t *groups, uint64_t bytes)
 {
 	for (size_t i = 0; i < levels->grouping_count; i++) {
 		struct grouping *grouping = &levels->groupings[i];
-		struct group *group = &grouping->groups[grouping->of_origin[origin]];
+		struct group *group = &grouping->groups[groups[i]];
 
 		group->since_bytes = (group->since == line->maximum ? group->since_bytes : 0) + bytes;
 		group->since = line->maximum;
@@ -101,7 +101,7 @@ static int go_back(struct levels *levels, struct level_line *line, int64_t at_ns
 	return 0;
 }
 
-int levels_undo(struct levels *levels, uint32_t series, uint32_t origin, int64_t at_ns, int64_t bytes)
+int levels_undo(struct levels *levels, uint32_t series, const uint32_t *groups, int64_t at_ns, int64_t bytes)
 {
 	struct level_line *line = &levels->lines[series];
 
@@ -113,7 +113,7 @@ int levels_undo(struct levels *levels, uint32_t series, uint32_t origin, int64_t
 		line->last_ns = at_ns;
 	}
 	line->bytes -= (uint64_t)bytes;
-	change_groups(levels, line, origin, (uint64_t)-bytes);
+	change_groups(levels, line, groups, (uint64_t)-bytes);
 	return 0;
 }
 
@@ -130,7 +130,7 @@ static int go_forward(struct levels *levels, struct level_line *line, int64_t at
 	return 0;
 }
 
-int levels_do(struct levels *levels, uint32_t series, uint32_t origin, int64_t at_ns, int64_t bytes)
+int levels_do(struct levels *levels, uint32_t series, const uint32_t *groups, int64_t at_ns, int64_t bytes)
 {
 	struct level_line *line = &levels->lines[series];
 	bool inside = at_ns >= levels->buckets.start_ns;
@@ -140,7 +140,7 @@ int levels_do(struct levels *levels, uint32_t series, uint32_t origin, int64_t a
 	if (inside && go_forward(levels, line, at_ns) < 0)
 		return -1;
 	line->bytes += (uint64_t)bytes;
-	change_groups(levels, line, origin, (uint64_t)bytes);
+	change_groups(levels, line, groups, (uint64_t)bytes);
 	if (inside && (int64_t)line->bytes > line->best.max_bytes)
 		keep_maximum(line, at_ns);
 	return 0;
@@ -161,10 +161,10 @@ int levels_finish(struct levels *levels, uint32_t series, bool backwards)
 	return close_bucket(levels, line);
 }
 
-void levels_begin_with(struct levels *levels, uint32_t series, uint32_t origin, int64_t bytes)
+void levels_begin_with(struct levels *levels, uint32_t series, const uint32_t *groups, int64_t bytes)
 {
 	levels->lines[series].bytes += (uint64_t)bytes;
-	change_groups(levels, &levels->lines[series], origin, (uint64_t)bytes);
+	change_groups(levels, &levels->lines[series], groups, (uint64_t)bytes);
 }
 
 static void grouping_clear(struct grouping *grouping, size_t series_count)
@@ -176,7 +176,6 @@ static void grouping_clear(struct grouping *grouping, size_t series_count)
 	free(grouping->by);
 	free(grouping->groups);
 	free(grouping->first);
-	free(grouping->of_origin);
 	free(grouping->cells);
 	free(grouping->cell_counts);
 	free(grouping->cell_capacities);

@@ -39,7 +39,6 @@ struct grouping {
 	struct group *groups;
 	size_t count, capacity;
 	uint32_t *first;     /* per series: its groups; GROUP_NONE */
-	uint32_t *of_origin; /* group of each origin */
 	struct cell **cells; /* per series */
 	size_t *cell_counts, *cell_capacities;
 };
@@ -70,15 +69,15 @@ struct levels {
 	size_t cells; /* of all groupings */
 };
 
-/* A change by BYTES (of a block that is of ORIGIN) at AT_NS, about to be undone. 0; -1: no memory, or too many cells.
- */
-int levels_undo(struct levels *levels, uint32_t series, uint32_t origin, int64_t at_ns, int64_t bytes);
+/* A change by BYTES (of a block in GROUPS, one of each grouping) at AT_NS, about to be undone. 0; -1: no memory, or too
+ * many cells. */
+int levels_undo(struct levels *levels, uint32_t series, const uint32_t *groups, int64_t at_ns, int64_t bytes);
 /* The same going forwards. */
-int levels_do(struct levels *levels, uint32_t series, uint32_t origin, int64_t at_ns, int64_t bytes);
+int levels_do(struct levels *levels, uint32_t series, const uint32_t *groups, int64_t at_ns, int64_t bytes);
 /* Draws what is left: down to the first bucket, or up to the last. */
 int levels_finish(struct levels *levels, uint32_t series, bool backwards);
 /* The level before the first change that is told. */
-void levels_begin_with(struct levels *levels, uint32_t series, uint32_t origin, int64_t bytes);
+void levels_begin_with(struct levels *levels, uint32_t series, const uint32_t *groups, int64_t bytes);
 
 void levels_clear(struct levels *levels);
 

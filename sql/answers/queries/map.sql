@@ -19,10 +19,13 @@
 -- column: step id of the process at the alloc
 -- column: label text open ranges at the alloc
 -- column: site text innermost function of the call stack that is the program's own
+-- column: opname text operation of ttnn that allocated it
+-- column: tensor text what it holds: shape, dtype, layout, memory layout
 -- column: allocation_id id as in the view allocation
 -- rows: 20 of each device,region
 -- empty: no block
-WITH m AS (
+WITH operations AS (SELECT operations_missing() IS NOT NULL AS none),
+m AS (
   SELECT b.*, CASE WHEN b.end_ns IS NULL THEN 'live' WHEN b.region = {region.CB} THEN 'gone' WHEN b.freed THEN 'freed'
     ELSE coalesce((SELECT iif(h.end_key IS NULL, p.ended, 'device close') FROM held h WHERE h.key = b.key), 'replaced') END AS ended
   FROM map_blocks(:blocks, :parts, :device, :region, :pid, :label, :start, :end, :step_first, :step_last, :op) b
@@ -34,7 +37,10 @@ SELECT m.device AS device, region_word(m.region) AS region, m.address AS address
   class_word(o.class) AS class, p.pid AS pid,
   (SELECT s.number FROM step_mark s WHERE s.process = o.process AND s.key < m.key ORDER BY s.key DESC LIMIT 1) AS step,
   (SELECT path FROM label_info WHERE id = o.label) AS label,
-  attribution(iif(o.stack IS NULL, NULL, 'function'), o.id, NULL, NULL) AS site, m.key AS allocation_id
+  attribution(iif(o.stack IS NULL, NULL, 'function'), o.id, NULL, NULL) AS site,
+  attribution(iif((SELECT none FROM operations), NULL, 'opname'), o.id, m.key, m.size_bytes) AS opname,
+  attribution(iif((SELECT none FROM operations), NULL, 'tensor'), o.id, m.key, m.size_bytes) AS tensor,
+  m.key AS allocation_id
 FROM m CROSS JOIN origin o ON o.id = m.origin LEFT JOIN process_info p ON p.id = o.process
 ORDER BY m.device, m.region, m.alloc_ns, m.key
 
