@@ -12,7 +12,7 @@ p AS (SELECT region, device, peak_bytes, peak_ns, peak_bank_bytes, max(peak_byte
       ORDER BY m.at_ns DESC LIMIT 1) AS bank_bytes
   FROM peaks() WHERE peak_bytes > 0 GROUP BY region),
 leak AS (SELECT group_text, region, bytes - runtime_bytes - live_bytes AS bytes, blocks - runtime_blocks - live_blocks AS blocks
-  FROM diff_groups('leaks', 'label', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 'new')
+  FROM diff_groups('leaks', 'label', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 'new')
   WHERE blocks > runtime_blocks + live_blocks)
 SELECT what, says, ask FROM (
   SELECT 1 AS part, 0 AS place, 'recorded' AS what,
