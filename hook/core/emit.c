@@ -12,14 +12,14 @@
  * hook/CMakeLists.txt for what gcc makes of the test of its answer in sanitizer builds. */
 __attribute__((noinline)) static struct tta_lane *free_lane(struct tta_thread *thread)
 {
-	struct tta_backpack *backpack;
+	struct tta_thread_extra *extra;
 
 	if (!thread->lane.busy)
 		return &thread->lane;
-	backpack = tta_thread_backpack(thread);
-	for (unsigned i = 0; backpack && i < TTA_NESTED_LANES; i++)
-		if (!backpack->nested[i].busy)
-			return &backpack->nested[i];
+	extra = tta_thread_extra(thread);
+	for (unsigned i = 0; extra && i < TTA_NESTED_LANES; i++)
+		if (!extra->nested[i].busy)
+			return &extra->nested[i];
 	return NULL;
 }
 

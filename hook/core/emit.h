@@ -23,8 +23,8 @@ struct tta_lane {
 	bool busy;            /* an event is being written, or waited for */
 };
 
-struct tta_backpack;
-struct tta_beacon;
+struct tta_thread_extra;
+struct tta_label_slot;
 
 /* What a thread knows. Small: it lies in the static TLS of programs that load the library late. */
 struct tta_thread {
@@ -41,10 +41,10 @@ struct tta_thread {
 	bool unwinding;      /* inside libunwind */
 	uintptr_t stack_low; /* of its stack, as far as is known; both 0: nothing is */
 	uintptr_t stack_high;
-	struct tta_backpack *backpack; /* labels and more lanes, if it ever needed them */
-	struct tta_beacon *beacon;     /* shows its label to the threads that it made; NULL: it made none */
-	struct tta_beacon *maker;      /* of the thread that made it; NULL: nobody known */
-	uint64_t inherited;            /* the label that was open then, as beacons show it; 0: none */
+	struct tta_thread_extra *extra;    /* labels and more lanes, if it ever needed them */
+	struct tta_label_slot *label_slot; /* shows its label to the threads that it made; NULL: it made none */
+	struct tta_label_slot *maker;      /* of the thread that made it; NULL: nobody known */
+	uint64_t inherited;                /* the label that was open then, as label slots hold it; 0: none */
 };
 
 extern _Thread_local struct tta_thread tta_thread __attribute__((tls_model("initial-exec")));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * inherit.c - see inherit.h. A thread that makes others has a beacon, which shows its label to them. Beacons are
+ * inherit.c - see inherit.h. A thread that makes others has a label slot, where they look its label up. Slots are
  * counted by those who look at them, since either side may end first.
  */
 #include "inherit.h"
@@ -11,14 +11,14 @@
 #include "thread.h"
 
 #define EXPORT __attribute__((visibility("default")))
-#define BEACONS 256u /* threads that make threads, at one time; those beyond bequeath open labels alone */
+#define LABEL_SLOTS 256u /* threads that make threads, at one time; those beyond bequeath open labels alone */
 
-struct tta_beacon {
+struct tta_label_slot {
 	uint64_t shown; /* a label of the process; see shown_label() */
 	uint32_t users; /* the thread itself, and those that it made; 0: free */
 };
 
-static struct tta_beacon beacons[BEACONS];
+static struct tta_label_slot label_slots[LABEL_SLOTS];
 
 /* A label is an entry of the table of one process only, which the epoch names. 0: none. */
 static uint64_t shown_label(uint32_t epoch, uint32_t label)
@@ -31,28 +31,29 @@ static uint32_t label_in(uint64_t shown, uint32_t epoch)
 	return shown >> 32 == epoch ? (uint32_t)shown : 0;
 }
 
-static struct tta_beacon *claim_beacon(void)
+static struct tta_label_slot *claim_label_slot(void)
 {
-	for (uint32_t i = 0; i < BEACONS; i++) {
+	for (uint32_t i = 0; i < LABEL_SLOTS; i++) {
 		uint32_t users = 0;
 
-		if (__atomic_compare_exchange_n(&beacons[i].users, &users, 1, false, __ATOMIC_ACQ_REL,
+		if (__atomic_compare_exchange_n(&label_slots[i].users, &users, 1, false, __ATOMIC_ACQ_REL,
 		                                __ATOMIC_RELAXED))
-			return &beacons[i];
+			return &label_slots[i];
 	}
 	return NULL;
 }
 
-static void release_beacon(struct tta_beacon *beacon)
+static void release_label_slot(struct tta_label_slot *label_slot)
 {
-	if (beacon)
-		__atomic_sub_fetch(&beacon->users, 1, __ATOMIC_ACQ_REL);
+	if (label_slot)
+		__atomic_sub_fetch(&label_slot->users, 1, __ATOMIC_ACQ_REL);
 }
 
 void tta_inherit_show(const struct tta_thread *thread)
 {
-	if (thread->beacon)
-		__atomic_store_n(&thread->beacon->shown, shown_label(thread->epoch, thread->label), __ATOMIC_RELAXED);
+	if (thread->label_slot)
+		__atomic_store_n(&thread->label_slot->shown, shown_label(thread->epoch, thread->label),
+		                 __ATOMIC_RELAXED);
 }
 
 uint32_t tta_inherited_label(const struct tta_thread *thread)
@@ -64,16 +65,16 @@ uint32_t tta_inherited_label(const struct tta_thread *thread)
 	return thread->maker ? label_in(__atomic_load_n(&thread->maker->shown, __ATOMIC_RELAXED), epoch) : 0;
 }
 
-/* The beacon of THREAD, lit; NULL when there is none left. */
-static struct tta_beacon *light_beacon(struct tta_thread *thread)
+/* The label slot of THREAD, up to date; NULL when there is none left. */
+static struct tta_label_slot *own_label_slot(struct tta_thread *thread)
 {
-	if (!thread->beacon && !thread->ended) {
-		thread->beacon = claim_beacon();
-		if (thread->beacon)
+	if (!thread->label_slot && !thread->ended) {
+		thread->label_slot = claim_label_slot();
+		if (thread->label_slot)
 			tta_thread_watch(thread);
 		tta_inherit_show(thread);
 	}
-	return thread->beacon;
+	return thread->label_slot;
 }
 
 bool tta_bequeath(struct ttalloc_bequest *bequest)
@@ -87,7 +88,7 @@ bool tta_bequeath(struct ttalloc_bequest *bequest)
 		return false;
 	if (label)
 		return true;
-	bequest->maker = light_beacon(thread);
+	bequest->maker = own_label_slot(thread);
 	if (bequest->maker)
 		__atomic_add_fetch(&bequest->maker->users, 1, __ATOMIC_RELAXED);
 	return bequest->maker;
@@ -105,25 +106,25 @@ void tta_inherit(const struct ttalloc_bequest *bequest)
 
 void tta_disinherit(const struct ttalloc_bequest *bequest)
 {
-	release_beacon(bequest->maker);
+	release_label_slot(bequest->maker);
 }
 
 void tta_inherit_end(struct tta_thread *thread)
 {
-	struct tta_beacon *beacon = thread->beacon, *maker = thread->maker;
+	struct tta_label_slot *label_slot = thread->label_slot, *maker = thread->maker;
 
-	thread->beacon = thread->maker = NULL;
+	thread->label_slot = thread->maker = NULL;
 	thread->inherited = 0;
-	if (beacon)
-		__atomic_store_n(&beacon->shown, 0, __ATOMIC_RELAXED);
-	release_beacon(beacon);
-	release_beacon(maker);
+	if (label_slot)
+		__atomic_store_n(&label_slot->shown, 0, __ATOMIC_RELAXED);
+	release_label_slot(label_slot);
+	release_label_slot(maker);
 }
 
 /* ---- For the preload ---- */
 
 /* The copy of the library that has the labels; NULL: this one. One of the first version knows nothing of threads. */
-static const struct tta_delegate *heir(void)
+static const struct tta_delegate *label_owner(void)
 {
 	const struct tta_delegate *delegate = tta_delegate();
 
@@ -141,18 +142,18 @@ static bool may_record(void)
 EXPORT bool ttalloc_thread_bequeath(struct ttalloc_bequest *bequest)
 {
 	int saved_errno = errno;
-	bool is_heir = may_record() && (heir() ? heir()->bequeath(bequest) : tta_bequeath(bequest));
+	bool inherits = may_record() && (label_owner() ? label_owner()->bequeath(bequest) : tta_bequeath(bequest));
 
 	errno = saved_errno;
-	return is_heir;
+	return inherits;
 }
 
 EXPORT void ttalloc_thread_inherit(const struct ttalloc_bequest *bequest)
 {
 	int saved_errno = errno;
 
-	if (heir())
-		heir()->inherit(bequest);
+	if (label_owner())
+		label_owner()->inherit(bequest);
 	else
 		tta_inherit(bequest);
 	errno = saved_errno;
@@ -162,8 +163,8 @@ EXPORT void ttalloc_thread_not_made(const struct ttalloc_bequest *bequest)
 {
 	int saved_errno = errno;
 
-	if (heir())
-		heir()->disinherit(bequest);
+	if (label_owner())
+		label_owner()->disinherit(bequest);
 	else
 		tta_disinherit(bequest);
 	errno = saved_errno;

@@ -33,36 +33,36 @@ static void emit_span(enum tta_kind kind, uint32_t level)
 }
 
 /* Ready to use this thread's labels. */
-static struct tta_backpack *open_backpack(struct tta_thread *thread)
+static struct tta_thread_extra *extra_for_labels(struct tta_thread *thread)
 {
 	if (!tta_context_ready())
 		return NULL;
 	tta_thread_renew(thread);
-	if (!thread->backpack)
+	if (!thread->extra)
 		tta_thread_watch(thread); /* so that its pages are given back */
-	return tta_thread_backpack(thread);
+	return tta_thread_extra(thread);
 }
 
 void tta_label_push(const char *name)
 {
 	struct tta_thread *thread = &tta_thread;
-	struct tta_backpack *backpack = open_backpack(thread);
+	struct tta_thread_extra *extra = extra_for_labels(thread);
 	uint32_t name_bytes = tta_text_bytes(name);
 	uint32_t level, start;
 
-	if (!backpack)
+	if (!extra)
 		return;
 	/* Taken first and filled then: a signal handler that pushes in between goes on above it. */
-	level = backpack->label_depth++;
+	level = extra->label_depth++;
 	if (level >= TTA_LABEL_DEPTH)
 		return;
-	start = level ? backpack->name_ends[level - 1] : 0;
-	backpack->name_ends[level] = start + name_bytes;
-	backpack->entries[level] = thread->label;
+	start = level ? extra->name_ends[level - 1] : 0;
+	extra->name_ends[level] = start + name_bytes;
+	extra->entries[level] = thread->label;
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
-	memcpy(backpack->names + start, name ? name : "", name_bytes);
-	backpack->entries[level] = label_entry(level ? backpack->entries[level - 1] : 0, name ? name : "", name_bytes);
-	thread->label = backpack->entries[level];
+	memcpy(extra->names + start, name ? name : "", name_bytes);
+	extra->entries[level] = label_entry(level ? extra->entries[level - 1] : 0, name ? name : "", name_bytes);
+	thread->label = extra->entries[level];
 	tta_inherit_show(thread);
 	emit_span(TTA_LABEL_BEGIN, level);
 }
@@ -70,29 +70,29 @@ void tta_label_push(const char *name)
 void tta_label_pop(void)
 {
 	struct tta_thread *thread = &tta_thread;
-	struct tta_backpack *backpack = open_backpack(thread);
+	struct tta_thread_extra *extra = extra_for_labels(thread);
 	uint32_t depth;
 
-	if (!backpack || backpack->label_depth == 0)
+	if (!extra || extra->label_depth == 0)
 		return;
-	if (backpack->label_depth <= TTA_LABEL_DEPTH)
-		emit_span(TTA_LABEL_END, backpack->label_depth - 1);
-	depth = --backpack->label_depth;
+	if (extra->label_depth <= TTA_LABEL_DEPTH)
+		emit_span(TTA_LABEL_END, extra->label_depth - 1);
+	depth = --extra->label_depth;
 	if (depth < TTA_LABEL_DEPTH)
-		thread->label = depth ? backpack->entries[depth - 1] : 0;
+		thread->label = depth ? extra->entries[depth - 1] : 0;
 	tta_inherit_show(thread);
 }
 
 void tta_label_say_again(struct tta_thread *thread)
 {
-	struct tta_backpack *backpack = thread->backpack;
+	struct tta_thread_extra *extra = thread->extra;
 	uint32_t start = 0;
 
-	for (uint32_t i = 0; i < backpack->label_depth && i < TTA_LABEL_DEPTH; i++) {
-		uint32_t end = backpack->name_ends[i];
+	for (uint32_t i = 0; i < extra->label_depth && i < TTA_LABEL_DEPTH; i++) {
+		uint32_t end = extra->name_ends[i];
 
-		thread->label = label_entry(thread->label, backpack->names + start, end - start);
-		backpack->entries[i] = thread->label;
+		thread->label = label_entry(thread->label, extra->names + start, end - start);
+		extra->entries[i] = thread->label;
 		start = end;
 	}
 }

@@ -11,7 +11,7 @@
 void tta_label_push(const char *name);
 void tta_label_pop(void);
 
-/* Enters the open labels of a thread with a backpack into the table of this process: after a fork. */
+/* Enters the open labels of a thread that opened some into the table of this process: after a fork. */
 void tta_label_say_again(struct tta_thread *thread);
 
 #endif

@@ -57,7 +57,7 @@ void ttalloc_tensor(const struct ttalloc_tensor *tensor);
 /* What a thread leaves to one that it makes. */
 struct ttalloc_bequest {
 	uint64_t label;
-	struct tta_beacon *maker;
+	struct tta_label_slot *maker;
 };
 
 /* On a thread that is about to make another one: false when there is nothing to leave to it. */

@@ -29,15 +29,15 @@ _Thread_local struct tta_thread tta_thread __attribute__((tls_model("initial-exe
 
 /* ---- Threads ---- */
 
-struct tta_backpack *tta_thread_backpack(struct tta_thread *thread)
+struct tta_thread_extra *tta_thread_extra(struct tta_thread *thread)
 {
 	void *pages;
 
-	if (thread->backpack)
-		return thread->backpack;
-	pages = mmap(NULL, sizeof(*thread->backpack), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	thread->backpack = pages == MAP_FAILED ? NULL : pages;
-	return thread->backpack;
+	if (thread->extra)
+		return thread->extra;
+	pages = mmap(NULL, sizeof(*thread->extra), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	thread->extra = pages == MAP_FAILED ? NULL : pages;
+	return thread->extra;
 }
 
 void tta_lane_renew(struct tta_lane *lane)
@@ -59,10 +59,10 @@ void tta_thread_renew(struct tta_thread *thread)
 	tta_critical_enter(&critical);
 	thread->thread_entry = 0;
 	thread->label = 0;
-	if (thread->backpack) {
-		memset(thread->backpack->stacks, 0, sizeof(thread->backpack->stacks));
-		memset(thread->backpack->likely_stacks, 0, sizeof(thread->backpack->likely_stacks));
-		memset(thread->backpack->cut_stacks, 0, sizeof(thread->backpack->cut_stacks));
+	if (thread->extra) {
+		memset(thread->extra->stacks, 0, sizeof(thread->extra->stacks));
+		memset(thread->extra->likely_stacks, 0, sizeof(thread->extra->likely_stacks));
+		memset(thread->extra->cut_stacks, 0, sizeof(thread->extra->cut_stacks));
 		tta_label_say_again(thread);
 	}
 	thread->epoch = epoch;
@@ -75,7 +75,7 @@ void tta_thread_renew(struct tta_thread *thread)
 static void thread_ends(void *value)
 {
 	struct tta_thread *thread = value;
-	struct tta_backpack *backpack = thread->backpack;
+	struct tta_thread_extra *extra = thread->extra;
 
 	if (++thread->rounds < PTHREAD_DESTRUCTOR_ITERATIONS - 1) {
 		pthread_setspecific(tta_context.thread_key, thread);
@@ -84,11 +84,11 @@ static void thread_ends(void *value)
 	thread->ended = true;
 	tta_inherit_end(thread);
 	tta_lane_retire(&thread->lane);
-	for (unsigned i = 0; backpack && i < TTA_NESTED_LANES; i++)
-		tta_lane_retire(&backpack->nested[i]);
-	thread->backpack = NULL;
-	if (backpack)
-		munmap(backpack, sizeof(*backpack));
+	for (unsigned i = 0; extra && i < TTA_NESTED_LANES; i++)
+		tta_lane_retire(&extra->nested[i]);
+	thread->extra = NULL;
+	if (extra)
+		munmap(extra, sizeof(*extra));
 }
 
 void tta_thread_watch(struct tta_thread *thread)

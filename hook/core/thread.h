@@ -21,7 +21,7 @@ struct tta_cut_stack {
 };
 
 /* What most threads never need, in pages of its own. Names are kept to say them again in a forked child. */
-struct tta_backpack {
+struct tta_thread_extra {
 	uint32_t label_depth; /* open labels; only the first TTA_LABEL_DEPTH have an entry */
 	uint32_t entries[TTA_LABEL_DEPTH];
 	uint32_t name_ends[TTA_LABEL_DEPTH];
@@ -33,8 +33,8 @@ struct tta_backpack {
 	char maps_buffer[TTA_MAPS_BUFFER_BYTES];
 };
 
-/* The thread's backpack; NULL when there is no memory for one. */
-struct tta_backpack *tta_thread_backpack(struct tta_thread *thread);
+/* What the thread has of it; NULL when there is no memory for one. */
+struct tta_thread_extra *tta_thread_extra(struct tta_thread *thread);
 
 /* Makes THREAD one of this process, if it is not yet: after a fork it says its labels again. The context must be
  * ready. */

@@ -52,13 +52,13 @@ bool tta_stack_find(struct tta_thread *thread, const void *place)
 	struct search search = {.place = (uintptr_t)place};
 	uint64_t descriptor = (uint64_t)pthread_self();
 	struct tta_critical critical;
-	struct tta_backpack *backpack = tta_thread_backpack(thread); /* this stack may have no room for the buffer */
+	struct tta_thread_extra *extra = tta_thread_extra(thread); /* this stack may have no room for the buffer */
 
-	if (!backpack || thread->stack_looks >= MOST_LOOKS)
+	if (!extra || thread->stack_looks >= MOST_LOOKS)
 		return false;
 	tta_critical_enter(&critical); /* a handler may not come in between the two bounds */
 	thread->stack_looks++;
-	tta_maps_each(backpack->maps_buffer, take_map, &search);
+	tta_maps_each(extra->maps_buffer, take_map, &search);
 	if (search.is_main || (descriptor > search.place && descriptor < search.found.end)) {
 		thread->stack_low = search.is_main ? main_low(&search) : search.found.start;
 		thread->stack_high = search.is_main ? search.found.end : descriptor;

@@ -221,11 +221,11 @@ uint32_t tta_stack_intern_for(const uint64_t *frames, uint32_t count)
 }
 
 /* A stack that is not in the first cache. Everything in the process that is slow about stacks ends up here. */
-__attribute__((noinline)) static uint32_t intern_slow(struct tta_backpack *backpack, uint32_t *slot,
+__attribute__((noinline)) static uint32_t intern_slow(struct tta_thread_extra *extra, uint32_t *slot,
                                                       const uint64_t *frames, uint32_t count)
 {
 	uint64_t hash = hash_whole(frames, count);
-	struct tta_cut_stack *cut = &backpack->cut_stacks[hash >> (64 - TTA_CUT_CACHE_BITS)];
+	struct tta_cut_stack *cut = &extra->cut_stacks[hash >> (64 - TTA_CUT_CACHE_BITS)];
 	uint64_t entry = __atomic_load_n(&cut->entry, __ATOMIC_RELAXED);
 	int saved_errno = errno;
 	bool is_cut;
@@ -291,14 +291,14 @@ is_walk(struct stored stored, const struct tta_thread *thread, const uintptr_t *
 
 static inline uint32_t intern(const struct tta_thread *thread, const struct taken *taken)
 {
-	struct tta_backpack *backpack = thread->backpack;
+	struct tta_thread_extra *extra = thread->extra;
 	uint64_t hash = (taken->hash + taken->count) * HASH_FACTOR;
-	uint32_t *slot = &backpack->stacks[hash >> (64 - TTA_STACK_CACHE_BITS)];
+	uint32_t *slot = &extra->stacks[hash >> (64 - TTA_STACK_CACHE_BITS)];
 	uint32_t entry = __atomic_load_n(slot, __ATOMIC_RELAXED);
 
 	if (__builtin_expect(entry && is_taken(stored_stack(entry), taken), 1))
 		return entry;
-	return intern_slow(backpack, slot, taken->frames, taken->count);
+	return intern_slow(extra, slot, taken->frames, taken->count);
 }
 
 /* Where the guess is that belongs to FRAME. */
@@ -306,7 +306,7 @@ static inline uint32_t *likely_slot(const struct tta_thread *thread, const uintp
 {
 	uint64_t key = ((uintptr_t)frame ^ frame[1]) * HASH_FACTOR;
 
-	return &thread->backpack->likely_stacks[key >> (64 - TTA_STACK_CACHE_BITS)];
+	return &thread->extra->likely_stacks[key >> (64 - TTA_STACK_CACHE_BITS)];
 }
 
 /* The entry that the guess is, if it is right; else 0. */
@@ -330,7 +330,7 @@ __attribute__((noinline)) static uint32_t take_first(struct tta_thread *thread, 
 
 	take_native(thread, frame, &taken);
 	take_python(&taken);
-	return tta_thread_backpack(thread) ? intern(thread, &taken) : 0;
+	return tta_thread_extra(thread) ? intern(thread, &taken) : 0;
 }
 
 __attribute__((noinline)) static uint32_t take_for(const struct tta_delegate *delegate, struct tta_thread *thread,
@@ -352,7 +352,7 @@ __attribute__((noinline)) static uint32_t take_slow(struct tta_thread *thread, c
 		return 0;
 	if (tta_context_ready()) {
 		tta_thread_renew(thread);
-		if (!thread->backpack)
+		if (!thread->extra)
 			tta_thread_watch(thread); /* so that its pages are given back */
 		entry = take_first(thread, frame);
 	} else if (tta_delegate()) {
@@ -370,7 +370,7 @@ uint32_t tta_stack_take(const void *frame)
 
 	if (__builtin_expect(thread->unwinding, 0))
 		return 0;
-	if (__builtin_expect(thread->epoch != tta_epoch() || !thread->backpack, 0))
+	if (__builtin_expect(thread->epoch != tta_epoch() || !thread->extra, 0))
 		return take_slow(thread, frame);
 	if (__builtin_expect(is_walk_all(), 1)) {
 		entry = likely_entry(thread, frame);

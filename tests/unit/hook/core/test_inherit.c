@@ -198,7 +198,7 @@ static void *maker_of_many(void *argument)
 	return NULL;
 }
 
-/* More makers than there are beacons: they are given back. */
+/* More makers than there are label slots: they are given back. */
 static void run_many(void *argument)
 {
 	(void)argument;
