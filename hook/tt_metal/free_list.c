@@ -149,10 +149,11 @@ static void announce(const struct list *list)
 {
 	const struct geometry *geometry = &list->geometry;
 	bool in_dram = list->region == TTALLOC_DRAM || list->region == TTALLOC_TRACE;
-	char chip[TT_CHIP_NAME_MAX];
+	char chip[TT_CHIP_NAME_MAX], name[24];
 
 	if (!geometry->bank_bytes)
 		return;
+	snprintf(name, sizeof(name), "free list %u", list->number);
 	ttalloc_device_open(&(struct ttalloc_device){
 	    .struct_size = sizeof(struct ttalloc_device),
 	    .device = place_of(list),
@@ -164,7 +165,7 @@ static void announce(const struct list *list)
 	                                             .alignment_bytes = geometry->alignment_bytes},
 	    .layout_count = 1,
 	    .chip = tt_chip_of_only(chip),
-	    .allocator = "free list",
+	    .allocator = name,
 	});
 }
 

@@ -10,6 +10,7 @@ shared    the payload of each chip (what TT-Metal shares with tt-smi, in /dev/sh
 programs  what was placed for programs: chip and size (captured graphs)
 tries     nothing is placed for programs that are run without dispatch
 failures  requests that failed (the exceptions' words)
+explained what was free then, as the exceptions' words have it (ttalloc-analyze why)
 boards    processes that see different chips have different devices, each known by its chip's unique id
 sound     ttalloc-analyze verify finds what there is to find, mostly nothing
 """
@@ -173,7 +174,8 @@ def programs(moment, recording):
 
 
 def failures(moment, recording):
-    rows = [row for row in recording.failures if row["pid"] == moment["pid"] and moment["after_ns"] < row["at_ns"] <= moment["at_ns"]]
+    rows = [row for row in recording.failures if row["pid"] == moment["pid"] and not row["same_request"] and
+            moment["after_ns"] < row["at_ns"] <= moment["at_ns"]]
     if "failure" not in moment:
         return [], [(row["region"], row["size_bytes"]) for row in rows]
     said = moment["failure"]
@@ -233,6 +235,17 @@ def differences(said, recorded):
     return f"said and not recorded {list(missing.elements())[:4]}, recorded and not said {list(beyond.elements())[:4]}"
 
 
+def explained(file, recording):
+    """How many failures why tells the figures of that TT-Metal told, and of how many."""
+    right, first = 0, None
+    for number in range(1, len(recording.failures) + 1):
+        row = harness.analyze("why", file, "--failure", str(number))["rows"][0]
+        contradicted = [remark for remark in row["remarks"] or () if "contradict" in remark]
+        right += not contradicted
+        first = first or (f"failure {number}: {contradicted[0]}" if contradicted else None)
+    return right, len(recording.failures), first
+
+
 def check(name, file, moments):
     """{check: (how often right, how often asked, the first difference)}"""
     recording, found = Recording(file), {}
@@ -251,6 +264,8 @@ def check(name, file, moments):
                 first = f"after {moment['name']}: {differences(*pair)}"
         if asked:
             found[one.__name__] = (right, asked, first)
+    if recording.failures:
+        found["explained"] = explained(file, recording)
     pids = {moment["pid"] for moment in moments}
     if len(pids) > 1:
         devices = {pid: sorted(device for owner, device in recording.chips if owner == pid) for pid in pids}

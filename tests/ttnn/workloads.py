@@ -160,7 +160,11 @@ def submeshes():
     witness.look("tensors")
     small = empty(top, 1, 1, 64, 64, memory=ttnn.L1_MEMORY_CONFIG)
     witness.look("in L1")
-    for name, tensor in (("parent's", first), ("top's", second), ("small", small), ("bottom's", third)):
+    large = empty(mesh, 1, 1, 8192, 4096, memory=ttnn.L1_MEMORY_CONFIG)
+    witness.look("the parent's in L1")
+    for name, device in (("the parent has", mesh), ("a submesh has", top)):
+        witness.failure(f"more than {name}", lambda: empty(device, 1, 1, 32768, 4096, memory=ttnn.L1_MEMORY_CONFIG))
+    for name, tensor in (("large", large), ("parent's", first), ("top's", second), ("small", small), ("bottom's", third)):
         ttnn.deallocate(tensor)
         witness.look(f"{name} freed")
     ttnn.close_mesh_device(mesh)

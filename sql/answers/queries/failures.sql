@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- summary: requests that could not be served, and what was free then
--- about: Free figures are of each bank, at the moment of the failure, over the blocks of all processes. A request that is smaller than free_bytes and larger than largest_free_bytes failed because of fragmentation. In the order of the recording. A request of a mesh fails on each of its chips, which have a row each.
+-- about: Free figures are of each bank, at the moment of the failure, over the blocks that the allocator knows of ('why' says more of that). A request that is smaller than free_bytes and larger than largest_free_bytes failed because of fragmentation. In the order of the recording. A request of a mesh fails on each of its chips, which have a row each.
 -- about: With --by, requests are summed up by what they have in common, for each region: those of retry loops, or of the line that asked (--by function). The most requests come first.
 -- param: by attribution - sum up by this
 -- filters: device region pid label op start end step

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- summary: how the free memory of each bank is cut up, over time
--- about: All figures are of each bank. external_fragmentation says how much of what is free is not in the largest piece; unusable says how much of it lies in pieces that are too small for the largest request of the run. Both say little when next to nothing is free. By device, region and time.
+-- about: All figures are of each bank. external_fragmentation says how much of what is free is not in the largest piece; unusable says how much of it lies in pieces that are too small for the largest request of the run. Both say little when next to nothing is free. Free is what no allocator of the chip has given out; of a mesh and its submeshes, which do not know of each other's blocks, each may give out more. By device, region and time.
 -- param: samples integer 100 moments, spread evenly over the events of each region; its peak, its failures and the end are added
 -- filters: device region pid label start end step
 -- fold: devices

@@ -10,6 +10,7 @@
 #include "sql/base/error.h"
 #include "sql/replay/figures.h"
 #include "sql/replay/layouts.h"
+#include "sql/replay/owners.h"
 #include "sql/store/recording.h"
 #include "sql/replay/replay.h"
 #include "sql/replay/spans.h"
@@ -23,6 +24,7 @@
 struct moment {
 	uint32_t series;
 	int64_t at_ns, process, key; /* of a failure; a sample is taken after all that happened at its nanosecond */
+	struct asker asker;          /* of a failure */
 };
 
 struct moments {
@@ -43,6 +45,7 @@ struct survey {
 	struct table_call *call;
 	struct catalog catalog;
 	struct layouts layouts;
+	struct owners owners;
 	struct bank *banks;     /* per series */
 	int64_t *request_bytes; /* per series: what free space is held against */
 	struct spread *spreads; /* per series */
@@ -52,6 +55,10 @@ struct survey {
 	const struct replay *replay;
 	int (*add)(struct survey *survey, const struct moment *moment, const struct bank_figures *figures);
 	uint32_t refilling;
+	const struct asker *asker; /* of whom a bank is being filled; NULL: of all */
+	struct bank own;           /* what it knows of */
+	struct moment told;        /* the last one that is_shared() was asked about, and what it said */
+	bool told_shared;
 	int result;
 };
 
@@ -68,6 +75,8 @@ static void survey_clear(struct survey *survey)
 	free(survey->request_bytes);
 	free(survey->spreads);
 	free(survey->moments.list);
+	bank_clear(&survey->own);
+	owners_clear(&survey->owners);
 	layouts_clear(&survey->layouts);
 	catalog_clear(&survey->catalog);
 }
@@ -77,7 +86,8 @@ static int survey_open(struct survey *survey)
 	struct table_call *call = survey->call;
 
 	if (catalog_load(&survey->catalog, call->recording, &call->filter, false, call->error) < 0 ||
-	    layouts_load(&survey->layouts, call->recording, call->error) < 0)
+	    layouts_load(&survey->layouts, call->recording, call->error) < 0 ||
+	    owners_load(&survey->owners, call->recording, call->error) < 0)
 		return -1;
 	size_t count = survey->catalog.series_count + 1;
 	survey->banks = calloc(count, sizeof(*survey->banks));
@@ -125,11 +135,53 @@ static void refill_block(const struct replay_block *block, void *context)
 {
 	struct survey *survey = context;
 	const struct catalog_origin *origin = &survey->catalog.origins[block->origin];
+	struct bank *bank = survey->asker ? &survey->own : &survey->banks[origin->series];
 
-	if (origin->series != survey->refilling || origin->aliased)
+	if (origin->series != survey->refilling || origin->aliased ||
+	    (survey->asker && !owners_know(&survey->owners, survey->asker, &survey->catalog, origin)))
 		return;
-	if (bank_refill_add(&survey->banks[origin->series], (uint64_t)block->address, (uint64_t)block->bank_bytes) < 0)
+	if (bank_refill_add(bank, (uint64_t)block->address, (uint64_t)block->bank_bytes) < 0)
 		survey->result = no_memory(survey);
+}
+
+static bool has_unknown(const struct survey *survey, const struct moment *moment)
+{
+	for (size_t i = 0; moment->asker.allocator && i < survey->catalog.origin_count; i++) {
+		const struct catalog_origin *origin = &survey->catalog.origins[i];
+
+		if (origin->known && origin->series == moment->series &&
+		    !owners_know(&survey->owners, &moment->asker, &survey->catalog, origin))
+			return true;
+	}
+	return false;
+}
+
+/* Whether who asked does not know of all that lies in the bank. Failures of one allocator follow each other. */
+static bool is_shared(struct survey *survey, const struct moment *moment)
+{
+	const struct moment *told = &survey->told;
+
+	if (told->series != moment->series || told->asker.process != moment->asker.process ||
+	    told->asker.allocator != moment->asker.allocator || !told->asker.allocator) {
+		survey->told = *moment;
+		survey->told_shared = has_unknown(survey, moment);
+	}
+	return survey->told_shared;
+}
+
+/* The bank of MOMENT's series, filled: of who asked, where others use it without its knowing. */
+static struct bank *filled_bank(struct survey *survey, const struct moment *moment)
+{
+	bool is_own = survey->at_failures && is_shared(survey, moment);
+	struct bank *bank = is_own ? &survey->own : &survey->banks[moment->series];
+
+	if (!is_own && !bank->is_stale)
+		return bank;
+	survey->asker = is_own ? &moment->asker : NULL;
+	survey->refilling = moment->series;
+	bank_refill(bank);
+	replay_each(survey->replay, refill_block, survey);
+	return bank;
 }
 
 /* Looks at the bank as it is now. */
@@ -138,17 +190,13 @@ static int look(struct survey *survey, const struct moment *moment)
 	const struct catalog_series *series = &survey->catalog.series[moment->series];
 	const struct bank_layout *layout = layouts_at(&survey->layouts, series->device, series->region, moment->at_ns);
 	uint64_t request_bytes = (uint64_t)survey->request_bytes[moment->series];
-	struct bank *bank = &survey->banks[moment->series];
 	struct bank_figures figures;
+	struct bank *bank;
 
 	/* circular buffers lie in L1; their addresses are no bank of their own */
 	if (!layout || series->region == TTALLOC_CB)
 		return survey->add(survey, moment, NULL);
-	if (bank->is_stale) {
-		bank_refill(bank);
-		survey->refilling = moment->series;
-		replay_each(survey->replay, refill_block, survey);
-	}
+	bank = filled_bank(survey, moment);
 	if (survey->result < 0 || bank_measure(bank, layout, request_bytes, &figures) < 0)
 		return no_memory(survey);
 	return survey->add(survey, moment, &figures);
@@ -244,6 +292,9 @@ static int take_failure(struct survey *survey, sqlite3_stmt *row)
 	if (survey->at_failures) {
 		moment.process = origin->process;
 		moment.key = sqlite3_column_int64(row, 0);
+		moment.asker = (struct asker){.process = survey->catalog.processes[origin->process].id,
+		                              .device = sqlite3_column_int64(row, 2),
+		                              .allocator = origin->allocator};
 	}
 	if (bank_bytes > survey->request_bytes[moment.series])
 		survey->request_bytes[moment.series] = bank_bytes;

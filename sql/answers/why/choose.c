@@ -24,8 +24,10 @@ const char *why_region_word(int64_t region, char *text, size_t bytes)
 
 static const char failures_sql[] =
     "SELECT f.key, f.at_ns, o.process, o.device, o.region, coalesce(f.bank_bytes, f.size_bytes), f.size_bytes, f.why, "
-    "p.pid FROM main.failure_info f JOIN main.origin o ON o.id = f.origin LEFT JOIN main.process_info p ON p.id = "
-    "o.process WHERE (?1 IS NULL OR o.device = ?1) AND (?2 IS NULL OR o.region = ?2) AND (?3 IS NULL OR p.pid = ?3) "
+    "p.pid, a.allocator FROM main.failure_info f JOIN main.origin o ON o.id = f.origin LEFT JOIN main.process_info p "
+    "ON p.id = "
+    "o.process LEFT JOIN origin_allocator a ON a.origin = f.origin WHERE (?1 IS NULL OR o.device = ?1) AND (?2 IS NULL "
+    "OR o.region = ?2) AND (?3 IS NULL OR p.pid = ?3) "
     "ORDER BY f.at_ns, o.process, f.key";
 
 static void take_failure(struct why_work *work, sqlite3_stmt *row, int64_t number)
@@ -41,6 +43,8 @@ static void take_failure(struct why_work *work, sqlite3_stmt *row, int64_t numbe
 	why->failure_key = sqlite3_column_int64(row, 0);
 	why->device = sqlite3_column_int64(row, 3);
 	why->region = work->failure_region = sqlite3_column_int64(row, 4);
+	work->moment.asker = (struct asker){
+	    .process = work->moment.process, .device = why->device, .allocator = (uint16_t)sqlite3_column_int(row, 9)};
 	why->request_bank_bytes = sqlite3_column_int64(row, 5);
 	why->pid = sqlite3_column_type(row, 8) == SQLITE_NULL ? WHY_NONE : sqlite3_column_int64(row, 8);
 	if (work->question->kind == WHY_MESSAGE)

@@ -11,6 +11,7 @@
 
 struct collecting {
 	struct why *why;
+	struct owners owners;
 	const struct catalog *catalog;
 	const struct why_bank *bank;
 	struct why_moment *moment;
@@ -70,6 +71,11 @@ static void add_block(const struct replay_block *block, void *context)
 
 	if (collecting->failed || block->bank_bytes <= 0)
 		return;
+	if (!owners_know(&collecting->owners, &collecting->moment->asker, collecting->catalog,
+	                 &collecting->catalog->origins[block->origin])) {
+		why->unknown_bytes += (int64_t)used_by(collecting, block);
+		return;
+	}
 	if (array_reserve(&why->blocks, &why->block_capacity, why->block_count) < 0) {
 		collecting->failed = true;
 		return;
@@ -179,10 +185,13 @@ int why_collect(struct recording *recording, const struct why_bank *bank, struct
 	filter.has_device = filter.has_region = true;
 	filter.device = why->device;
 	filter.region = why->region;
-	why->block_count = 0;
-	if (catalog_load(&catalog, recording, &filter, false, error) < 0)
-		goto cleanup;
 	struct collecting collecting = {.why = why, .catalog = &catalog, .bank = bank, .moment = moment};
+
+	why->block_count = 0;
+	why->unknown_bytes = 0;
+	if (catalog_load(&catalog, recording, &filter, false, error) < 0 ||
+	    owners_load(&collecting.owners, recording, error) < 0)
+		goto cleanup;
 	collecting.place = (struct place){moment->at_ns, process_index(&catalog, moment->process), moment->key};
 	moment->until = collecting.place;
 	moment->until.key += moment->key < INT64_MAX;
@@ -199,6 +208,7 @@ int why_collect(struct recording *recording, const struct why_bank *bank, struct
 	result = 0;
 cleanup:
 	replay_close(replay);
+	owners_clear(&collecting.owners);
 	catalog_clear(&catalog);
 	return result;
 }

@@ -5,6 +5,7 @@
 #ifndef SQL_WHY_PRIVATE_H
 #define SQL_WHY_PRIVATE_H
 
+#include "sql/replay/owners.h"
 #include "sql/replay/figures.h"
 #include "sql/replay/layouts.h"
 #include "why.h"
@@ -22,6 +23,7 @@ struct why_moment {
 	enum why_stop stop;
 	int64_t at_ns, process, key; /* process: an id; INT64_MAX: after all of that nanosecond */
 	uint64_t used_bytes, address;
+	struct asker asker; /* allocator 0: all blocks count */
 	struct place until; /* what happened before it is part of the moment; process: an index */
 	bool found;         /* else it is the beginning of the recording */
 };

@@ -85,6 +85,11 @@ static int collect(struct why_work *work)
 	}
 	if (!is_recorded)
 		remark_moment(work);
+	if (work->why->unknown_bytes)
+		why_add_line(work->why->remarks,
+		             "%" PRId64 " B of other allocators of this chip are not counted: the one that was asked "
+		             "does not know of them ('overlaps' shows what they share)",
+		             work->why->unknown_bytes);
 	work->why->at_ns = moment->at_ns;
 	return 0;
 }
@@ -308,7 +313,8 @@ static int answer_circular(struct why_work *work)
 
 	why->region = TTALLOC_L1;
 	find_bank(work);
-	work->bank.unit = 1; /* what is compared are addresses, not room */
+	work->moment.asker.allocator = 0; /* whoever placed a block, it is in the way */
+	work->bank.unit = 1;              /* what is compared are addresses, not room */
 	if (collect(work) < 0 || why_collect_circular(work->recording, &work->moment, why, &end, work->error) < 0)
 		return -1;
 	find_floor(why);
