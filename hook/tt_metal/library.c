@@ -200,7 +200,6 @@ static void load_getters(struct tt_library *library, void *handle)
 	*(void **)&library->mesh_shape = dlsym(handle, TT_MESH_SHAPE);
 	*(void **)&library->operator_delete = dlsym(handle, TT_OPERATOR_DELETE);
 	library->standard_exception = dlsym(handle, TT_STANDARD_EXCEPTION); /* of the libstdc++ that it uses */
-	library->tells_aborts = dlsym(handle, TT_FUNCTION_ABORT) != NULL;
 	library->patched = dlsym(handle, "ttalloc_drop_in") != NULL;
 	load_allocator(&library->allocator, handle, allocator_impl_names);
 	if (!library->allocator.num_banks)

@@ -93,7 +93,6 @@ struct tt_library {
 	struct tt_processor *_Atomic processor;
 	atomic_bool without_operations; /* there is no place */
 	struct tt_tensors *tensors;     /* how they are read; NULL: not. Set before the processor is */
-	bool tells_aborts;              /* of operations that an exception ends */
 
 	atomic_int layout;         /* of class Buffer; see buffer.c */
 	atomic_int program_layout; /* of class ProgramImpl; see program.c */

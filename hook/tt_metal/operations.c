@@ -2,11 +2,12 @@
  *
  * operations.c - where a thread's operations begin and end.
  *
- * An operation that is left by an exception tells so since 0.81. Before, its end never comes: what begins or ends then
- * further out on the thread's stack shows that it is over.
+ * Some operations that are left by an exception tell so, since 0.81. Of the others the end never comes: that they are
+ * over shows when another one begins or ends on the thread, by the stack.
  */
 #include <string.h>
 
+#include "hook/cxx/guard.h"
 #include "preload.h"
 #include "processor.h"
 #include "tensors.h"
@@ -15,8 +16,9 @@
 #define MOST_OPEN 64 /* operations of a thread; deeper ones are not reported */
 
 struct open {
-	uintptr_t frame; /* where on the stack it began */
-	bool silent;     /* not reported */
+	uintptr_t frame;       /* where on the stack it began */
+	struct tt_guard guard; /* tells whether it has been left */
+	bool silent;           /* not reported */
 };
 
 static __thread struct {
@@ -50,12 +52,32 @@ static void end_innermost(bool aborted)
 	operations.count--;
 }
 
-/* What was open further in than FRAME, where an operation begins now, has been left. */
-static void end_those_within(uintptr_t frame)
+/* Whether OPEN has been left, when another one begins in the function with FRAME. */
+static bool is_left(const struct open *open, uintptr_t frame)
+{
+	return open->guard.site && (tt_guard_is_broken(&open->guard) || open->frame <= frame);
+}
+
+/* Of those that are open, the innermost may have been left. */
+static void end_those_left(uintptr_t frame)
 {
 	while (operations.count && operations.count <= MOST_OPEN &&
-	       operations.open[operations.count - 1].frame <= frame)
+	       is_left(&operations.open[operations.count - 1], frame))
 		end_innermost(true);
+}
+
+void tt_operations_look(void)
+{
+	while (operations.count && operations.count <= MOST_OPEN &&
+	       tt_guard_is_broken(&operations.open[operations.count - 1].guard))
+		end_innermost(true);
+}
+
+/* Python tells of its own operations (to captures), without arguments. It does so in functions that are over at once,
+ * on no stack that says anything. */
+static struct tt_guard guard_of(const void *frame, size_t arguments)
+{
+	return arguments ? tt_guard_set(frame) : (struct tt_guard){.site = 0};
 }
 
 static uintptr_t distance(uintptr_t a, uintptr_t b)
@@ -96,18 +118,18 @@ static void report_begin(struct tt_string_view name)
 }
 
 void tt_operation_begins(struct tt_library *library, struct tt_string_view name, const struct tt_argument *arguments,
-                         size_t count, uintptr_t frame)
+                         size_t count, const void *frame)
 {
 	bool silent;
 
-	if (!library->tells_aborts)
-		end_those_within(frame);
+	end_those_left((uintptr_t)frame);
 	if (operations.count >= MOST_OPEN) {
 		operations.count++;
 		return;
 	}
 	silent = is_silent(library);
-	operations.open[operations.count++] = (struct open){.frame = frame, .silent = silent};
+	operations.open[operations.count++] =
+	    (struct open){.frame = (uintptr_t)frame, .guard = guard_of(frame, count), .silent = silent};
 	if (silent)
 		return;
 	report_begin(name);
@@ -115,13 +137,14 @@ void tt_operation_begins(struct tt_library *library, struct tt_string_view name,
 		tt_tensors_taken(library, arguments, count);
 }
 
-void tt_operation_ends(struct tt_library *library, const struct tt_any *result, uintptr_t frame)
+void tt_operation_ends(struct tt_library *library, const struct tt_any *result, const void *frame)
 {
 	struct abort abort = {.all = false};
 	bool aborted = is_abort(result, &abort);
 
-	if (!library->tells_aborts)
-		end_those_not_at(frame);
+	end_those_not_at((uintptr_t)frame);
+	if (operations.count && operations.count <= MOST_OPEN)
+		tt_guard_held(&operations.open[operations.count - 1].guard);
 	if (result && !aborted && library->tensors && is_reported())
 		tt_tensors_given(library, result);
 	if (operations.count)

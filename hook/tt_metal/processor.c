@@ -70,17 +70,17 @@ static bool is_capture_processor(const struct tt_processor *processor)
 static void track_function_start(const struct tt_processor *processor, struct tt_string_view name,
                                  const struct tt_argument *arguments, size_t count)
 {
-	tt_operation_begins(processor->library, name, arguments, count, (uintptr_t)__builtin_frame_address(0));
+	tt_operation_begins(processor->library, name, arguments, count, __builtin_frame_address(0));
 }
 
 static void track_function_end(const struct tt_processor *processor)
 {
-	tt_operation_ends(processor->library, NULL, (uintptr_t)__builtin_frame_address(0));
+	tt_operation_ends(processor->library, NULL, __builtin_frame_address(0));
 }
 
 static void track_function_end_with_result(const struct tt_processor *processor, const struct tt_any *result)
 {
-	tt_operation_ends(processor->library, result, (uintptr_t)__builtin_frame_address(0));
+	tt_operation_ends(processor->library, result, __builtin_frame_address(0));
 }
 
 /* The hook of a capture says whether it stops a program, whichever it is: by the capture's mode. */
@@ -200,7 +200,7 @@ void tt_processor_meet(struct tt_library *library, const char *path)
 	processor->library = library;
 	processor->functions = processor->table.slots;
 	if (find_functions(processor, handle) && make_table(&processor->table, handle)) {
-		if (ttalloc_operations_wanted() >= TTALLOC_OPERATIONS_TENSORS)
+		if (ttalloc_operations_wanted() >= TTALLOC_OPERATIONS_TENSORS && library->operator_delete)
 			library->tensors = tt_tensors_meet(handle);
 		atomic_store(&library->processor, processor);
 		return;
@@ -261,5 +261,7 @@ void *tt_graph_tracker(void)
 
 	if (processor && !(known_stack && is_at_bottom(known_stack, processor)))
 		take_place(target.library, tracker, processor);
+	if (processor)
+		tt_operations_look();
 	return tracker;
 }

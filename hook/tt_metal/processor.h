@@ -25,11 +25,14 @@ struct tt_argument {
 	void (*make_text)(struct tt_string *text, const struct tt_any *value);
 };
 
-/* What a processor of LIBRARY is called for. FRAME: where on the stack. Of results, one that is no result at all may
- * say that the operation was left by an exception. */
+/* What a processor of LIBRARY is called for. FRAME: of the function that is called. Of results, one that is no result
+ * at all may say that the operation was left by an exception. */
 void tt_operation_begins(struct tt_library *library, struct tt_string_view name, const struct tt_argument *arguments,
-                         size_t count, uintptr_t frame);
-void tt_operation_ends(struct tt_library *library, const struct tt_any *result, uintptr_t frame);
+                         size_t count, const void *frame);
+void tt_operation_ends(struct tt_library *library, const struct tt_any *result, const void *frame);
+
+/* This thread does something: operations that were left are over by now. */
+void tt_operations_look(void);
 
 /* Whether this thread is in a capture that runs nothing (NO_DISPATCH). */
 bool tt_processor_only_tries(const struct tt_library *library);

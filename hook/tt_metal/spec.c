@@ -9,8 +9,8 @@
  *   "y":0},"end":{"x":1,"y":0}], shape=[32, 128],
  * orientation=ShardOrientation::ROW_MAJOR},nd_shard_spec=std::nullopt,...
  *
- * in 0.70.1 (2026) to 0.81.1 (2026-11). Where there is no shard_spec, nd_shard_spec has the same as JSON, the shape
- * with as many dimensions as it has.
+ * in 0.70.1 (2026) to 0.81.1 (2026-11); or parts of it, with a Layout in the place of a PageConfig. Where there is no
+ * shard_spec, nd_shard_spec has the same as JSON, the shape with as many dimensions as it has.
  */
 #include "spec.h"
 
@@ -68,6 +68,8 @@ static bool take_list(const char *text, uint32_t *numbers, uint32_t most, uint32
 		used += (size_t)snprintf(joined + used, bytes - used, "%s%lu", used ? "x" : "", number);
 		text = end + strspn(end, ", ");
 	}
+	if (!*count)
+		snprintf(joined, bytes, "scalar");
 	return *text == ']' && used < bytes;
 }
 
@@ -160,13 +162,15 @@ static bool take_memory(const char *text, struct tt_spec_numbers *numbers, struc
 
 bool tt_spec_parse(const char *text, struct tt_spec_numbers *numbers, struct tt_spec_words *words)
 {
-	const char *page = behind(text, "page_config=PageConfig(config=");
+	const char *page = behind(text, "page_config="), *config = behind(page, "PageConfig(config=");
 
 	memset(numbers, 0, sizeof(*numbers));
 	memset(words, 0, sizeof(*words));
-	if (!page || (!begins(page, "TilePageConfig") && !begins(page, "RowMajorPageConfig")))
+	if (config && (begins(config, "TilePageConfig") || begins(config, "RowMajorPageConfig")))
+		strcpy(words->layout, *config == 'T' ? "TILE" : "ROW_MAJOR");
+	else if (!page || !begins(page, "Layout::") ||
+	         !take_word(behind(page, "Layout::"), false, words->layout, sizeof(words->layout)))
 		return false;
-	strcpy(words->layout, *page == 'T' ? "TILE" : "ROW_MAJOR");
 	return take_list(behind(text, "logical_shape=Shape(["), numbers->dimensions, TT_SPEC_MOST_DIMENSIONS,
 	                 &numbers->dimension_count, words->shape, sizeof(words->shape)) &&
 	       take_word(behind(text, "dtype=DataType::"), true, words->dtype, sizeof(words->dtype)) &&

@@ -113,6 +113,7 @@ struct tt_tensors {
 	const void *(*memory_config)(const void *tensor);
 	const void *(*buffer)(const void *tensor); /* throws where there is none, as does the next one */
 	const void *(*device)(const void *tensor);
+	size_t bytes;             /* of one */
 	bool memory_is_behind;    /* a memory configuration is a pointer to its members */
 	atomic_bool has_maker;    /* published after the maker */
 	struct tt_argument maker; /* of texts; its value is a vector of references to tensors */
@@ -148,13 +149,20 @@ struct tt_tensors *tt_tensors_meet(void *handle)
 
 	if (!tensors)
 		return NULL;
-	if (!find_functions(tensors, handle, TT_TENSOR_FUNCTIONS) &&
-	    !find_functions(tensors, handle, TT_TENSOR_FUNCTIONS_OLD)) {
+	tensors->bytes = find_functions(tensors, handle, TT_TENSOR_FUNCTIONS)       ? TT_TENSOR_BYTES
+	                 : find_functions(tensors, handle, TT_TENSOR_FUNCTIONS_OLD) ? TT_TENSOR_BYTES_OLD
+	                                                                            : 0;
+	if (!tensors->bytes) {
 		free(tensors);
 		return NULL;
 	}
 	tensors->memory_is_behind = dlsym(handle, TT_MEMORY_LAYOUT) != NULL;
 	return tensors;
+}
+
+static const struct tt_memory *memory_of(const struct tt_tensors *tensors, const void *memory_config)
+{
+	return tensors->memory_is_behind ? *(const struct tt_memory *const *)memory_config : memory_config;
 }
 
 /* ---- What a tensor is ---- */
@@ -185,16 +193,23 @@ static bool key_add_shards(struct key *key, const struct tt_memory *memory)
 	return true;
 }
 
-/* The key of TENSOR, whose memory is MEMORY. False: it has none, for more of it counts. */
-static bool make_key(const struct tt_tensors *tensors, const void *tensor, const struct tt_memory *memory,
-                     struct key *key)
+/* What a spec consists of. */
+struct parts {
+	int dtype, layout;
+	const struct tt_shape *shape;
+	const struct tt_memory *memory;
+};
+
+/* The key of PARTS. False: there is none, for more than these counts. */
+static bool make_key(const struct parts *parts, struct key *key)
 {
-	const struct tt_shape *shape = tensors->logical_shape(tensor);
+	const struct tt_memory *memory = parts->memory;
+	const struct tt_shape *shape = parts->shape;
 	bool is_sharded = memory->layout != TT_LAYOUT_INTERLEAVED;
 
 	key->count = 0;
-	key_add(key, (uint32_t)tensors->dtype(tensor));
-	key_add(key, (uint32_t)tensors->layout(tensor));
+	key_add(key, (uint32_t)parts->dtype);
+	key_add(key, (uint32_t)parts->layout);
 	key_add(key, (uint32_t)memory->layout);
 	key_add(key, (uint32_t)memory->type);
 	if (shape->dimensions > TT_SPEC_MOST_DIMENSIONS || shape->dimensions > shape->numbers.count)
@@ -318,11 +333,15 @@ static struct spec *spec_of(struct tt_library *library, const void *tensor, cons
                             struct spec *spec)
 {
 	struct tt_tensors *tensors = library->tensors;
+	struct parts parts = {.dtype = tensors->dtype(tensor),
+	                      .layout = tensors->layout(tensor),
+	                      .shape = tensors->logical_shape(tensor),
+	                      .memory = memory};
 	struct spec *_Atomic *place = NULL;
 	struct tt_spec_numbers numbers;
 	struct key key;
-	bool has_key = !atomic_load_explicit(&tensors->numbers_are_wrong, memory_order_relaxed) &&
-	               make_key(tensors, tensor, memory, &key);
+	bool has_key =
+	    !atomic_load_explicit(&tensors->numbers_are_wrong, memory_order_relaxed) && make_key(&parts, &key);
 	struct spec *found = has_key ? find_spec(tensors, &key, &place) : NULL;
 
 	if (found)
@@ -336,6 +355,59 @@ static struct spec *spec_of(struct tt_library *library, const void *tensor, cons
 	if (!found)
 		tell(spec);
 	return found ? found : spec;
+}
+
+/* ---- What tensors are, before an operation had one ---- */
+
+/* Whether ARGUMENT is a reference to an object of a class with this NAME, as mangling ends with it. */
+static bool is_a(const struct tt_argument *argument, const char *name)
+{
+	return strstr(tt_any_type(&argument->value), name) != NULL;
+}
+
+/* Appends FORMAT with the text of ARGUMENT. */
+static void add_text(const struct tt_library *library, const struct tt_argument *argument, const char *before,
+                     char *text, size_t bytes)
+{
+	size_t used = strlen(text);
+	struct tt_string its;
+
+	argument->make_text(&its, &argument->value);
+	snprintf(text + used, bytes - used, "%s%s", before, its.text);
+	if (its.text != its.here)
+		library->operator_delete(its.text);
+}
+
+/* Tensors are often made before the first operation: from what they are to be, which are the same words. */
+static void learn(struct tt_library *library, const struct tt_argument *arguments, size_t count)
+{
+	struct tt_tensors *tensors = library->tensors;
+	const struct tt_argument *shape = NULL, *dtype = NULL, *layout = NULL, *memory = NULL;
+	struct spec *_Atomic *place = NULL;
+	struct tt_spec_numbers numbers;
+	char text[4096] = "";
+	struct parts parts;
+	struct spec spec;
+
+	for (size_t i = 0; i < count; i++) {
+		shape = is_a(&arguments[i], "5ShapeE") ? &arguments[i] : shape;
+		dtype = is_a(&arguments[i], "8DataTypeE") ? &arguments[i] : dtype;
+		layout = is_a(&arguments[i], "6LayoutE") ? &arguments[i] : layout;
+		memory = is_a(&arguments[i], "12MemoryConfigE") ? &arguments[i] : memory;
+	}
+	if (!shape || !dtype || !layout || !memory)
+		return;
+	add_text(library, shape, "logical_shape=", text, sizeof(text));
+	add_text(library, dtype, ",dtype=", text, sizeof(text));
+	add_text(library, layout, ",page_config=", text, sizeof(text));
+	add_text(library, memory, ",memory_config=", text, sizeof(text));
+	parts = (struct parts){.dtype = *(const int *)dtype->value.value,
+	                       .layout = *(const int *)layout->value.value,
+	                       .shape = shape->value.value,
+	                       .memory = memory_of(tensors, memory->value.value)};
+	if (make_key(&parts, &spec.key) && !find_spec(tensors, &spec.key, &place) && place &&
+	    tt_spec_parse(text, &numbers, &spec.words) && is_key_of(&spec.key, &numbers))
+		keep_spec(place, &spec, &spec.key);
 }
 
 /* ---- Where it lies ---- */
@@ -390,9 +462,7 @@ static void report_tensor(struct report *report, const void *tensor)
 	buffer = tensors->buffer(tensor);
 	if (!find_place(report->library, tensors->device(tensor), buffer))
 		return;
-	memory = tensors->memory_config(tensor);
-	if (tensors->memory_is_behind)
-		memory = *(const struct tt_memory *const *)memory;
+	memory = memory_of(tensors, tensors->memory_config(tensor));
 	spec = spec_of(report->library, tensor, memory, &room);
 	if (!spec)
 		return;
@@ -417,7 +487,7 @@ static void report_vector(struct report *report, const struct tt_vector *vector,
 	for (; at < end; at += stride) {
 		if (shape == REFERENCES)
 			report_tensor(report, *(const void *const *)at);
-		else if (shape == TENSORS || at[TT_TENSOR_BYTES])
+		else if (shape == TENSORS || at[report->library->tensors->bytes])
 			report_tensor(report, at);
 	}
 }
@@ -425,16 +495,17 @@ static void report_vector(struct report *report, const struct tt_vector *vector,
 static void report_value(struct report *report, const struct tt_any *any)
 {
 	enum shape_of_value shape = shape_of(any);
+	size_t bytes = report->library->tensors->bytes;
 	const uint8_t *value = any->value;
 
-	if (shape == TENSOR || (shape == OPTIONAL_TENSOR && value[TT_TENSOR_BYTES]))
+	if (shape == TENSOR || (shape == OPTIONAL_TENSOR && value[bytes]))
 		report_tensor(report, value);
 	else if (shape == TENSORS)
-		report_vector(report, any->value, TT_TENSOR_BYTES, shape);
+		report_vector(report, any->value, bytes, shape);
 	else if (shape == REFERENCES)
 		report_vector(report, any->value, sizeof(void *), shape);
 	else if (shape == OPTIONAL_TENSORS)
-		report_vector(report, any->value, TT_TENSOR_BYTES + sizeof(void *), shape);
+		report_vector(report, any->value, bytes + sizeof(void *), shape);
 }
 
 /* The first that operations say how to make texts of. */
@@ -458,6 +529,8 @@ void tt_tensors_taken(struct tt_library *library, const struct tt_argument *argu
 			keep_maker(library->tensors, &arguments[i]);
 		report_value(&report, &arguments[i].value);
 	}
+	if (!atomic_load_explicit(&library->tensors->has_maker, memory_order_relaxed))
+		learn(library, arguments, count);
 }
 
 void tt_tensors_given(struct tt_library *library, const struct tt_any *result)

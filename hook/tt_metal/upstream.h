@@ -119,8 +119,9 @@
 	/* 0.66.0 (2025-12) */                                                                                         \
 	ROW(14, 5, 6, 7, 8)
 
-/* Processors, which the tracker tells of what happens: its stack of them, since 0.75.0 one for each thread (then there is
- * TT_PROCESSORS), and upstream's own, of ttnn. is_capture_processor() is there since 0.70.1 (2026). 0.81.1 (2026-11) */
+/* Processors, which the tracker tells of what happens: its stack of them, since 0.75.0 one for each thread (then there
+ * is TT_PROCESSORS), and upstream's own, of ttnn. is_capture_processor() is there since 0.70.1 (2026). 0.81.1 (2026-11)
+ */
 #define TT_PROCESSORS "_ZN2tt8tt_metal12GraphTracker10processorsE"
 #define TT_GET_PROCESSORS "_ZNK2tt8tt_metal12GraphTracker14get_processorsEv"
 #define TT_PUSH_PROCESSOR "_ZN2tt8tt_metal12GraphTracker14push_processorERKSt10shared_ptrINS0_15IGraphProcessorEE"
@@ -131,7 +132,7 @@
 #define TT_TTNN_PROCESSOR "_ZN4ttnn5graph14GraphProcessor"
 #define TT_PROCESSOR_BEGIN                                                                                             \
 	TT_TTNN_PROCESSOR "20track_function_startESt17basic_string_viewIcSt11char_traitsIcEE"                          \
-			  "St4spanIN2tt8tt_metal15TrackedArgumentELm18446744073709551615EE"
+	                  "St4spanIN2tt8tt_metal15TrackedArgumentELm18446744073709551615EE"
 #define TT_PROCESSOR_END TT_TTNN_PROCESSOR "18track_function_endEv"
 #define TT_PROCESSOR_END_WITH_RESULT TT_TTNN_PROCESSOR "18track_function_endERKSt3any"
 /* Tensors, in ttnn since 0.78.0 (2026), and how large one is. 0.70.1 to 0.81.1 (2026-11) */
@@ -140,13 +141,13 @@
 #define TT_TENSOR_FUNCTIONS "4ttnn6Tensor"
 #define TT_TENSOR_FUNCTIONS_OLD "2tt8tt_metal6Tensor"
 #define TT_TENSOR_BYTES 24
+#define TT_TENSOR_BYTES_OLD 40
 #define TT_STORAGE_DEVICE 1
 /* An exported function of MemoryConfig since its members are behind a pointer, 0.78.0. */
 #define TT_MEMORY_LAYOUT "_ZNK2tt8tt_metal12MemoryConfig13memory_layoutEv"
 /* In the place of a result: the operation was left by an exception. A std::string, then whether all that are open were.
  * 0.81.1 (2026-11); before, nobody tells. */
 #define TT_CLASS_FUNCTION_ABORT "N2tt8tt_metal8internal18GraphFunctionAbortE"
-#define TT_FUNCTION_ABORT "_ZTI" TT_CLASS_FUNCTION_ABORT
 #define TT_ABORT_ALL 32
 
 /* What DRAM is read in, and what blocks of DRAM and L1 are therefore multiples of. 622c6fb9c0 (2026-06-23) */

@@ -427,6 +427,8 @@ struct TrackedArgument {
     std::string (*to_string_fn)(const std::any&);
 };
 
+inline std::string to_text(int number) { return std::to_string(number); }
+
 template <typename T>
 std::string serialize_tracked_arg(const std::any& any) {
     return to_text(std::any_cast<std::reference_wrapper<T>>(any).get());

@@ -99,7 +99,7 @@ namespace {
     [[maybe_unused]] volatile char frame[2048];  // that of an operation is large, too
     frame[depth] = 0;
     auto& tracker = GraphTracker::instance();
-    tracker.track_function_start(name);
+    tracker.track_function_start(name, depth);
 #if GENERATION >= 202612
     try {
 #endif

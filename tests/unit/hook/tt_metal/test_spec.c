@@ -62,7 +62,12 @@ static void test_texts(void **state)
 	expect(forgotten, "256x512 bfloat16 TILE height sharded|32x128|[[0,0,1,0]]|ROW_MAJOR|2 1");
 	expect(nd_sharded, "8x32x32 uint32 TILE nd sharded|2x32x32|[[0,0,1,0]]|ROW_MAJOR|3 0");
 	expect(HEAD("", "FLOAT32", "Tile") MEMORY("INTERLEAVED", "std::nullopt", "std::nullopt") TAIL,
-	       " float32 TILE interleaved||||0 0");
+	       "scalar float32 TILE interleaved||||0 0");
+	expect(
+	    "logical_shape=Shape([3]),dtype=DataType::INT32,page_config=Layout::ROW_MAJOR,memory_config=MemoryConfig("
+	    "memory_layout=TensorMemoryLayout::INTERLEAVED,buffer_type=BufferType::DRAM,shard_spec=std::nullopt,"
+	    "nd_shard_spec=std::nullopt,created_with_nd_shard_spec=0)",
+	    "3 int32 ROW_MAJOR interleaved||||1 0");
 }
 
 static void test_numbers(void **state)

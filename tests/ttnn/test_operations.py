@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Operations and tensors of the real ttnn on its mock device, against ttnn's own graph capture of the same run.
+
+usage: test_operations.py VERSION [WORKLOAD...]  (a directory that mock.py made, in $TTALLOC_TTNN)
+
+names     the operations that the capture has, in its order
+nesting   how deep each is in others
+ended     those that an exception left
+inputs    their tensors: address, region, shape, type, layout, memory configuration
+outputs   likewise, of those that returned
+alone     the same run without a capture has the same operations and tensors, but for those that ttnn tells captures alone
+"""
+import concurrent.futures
+import itertools
+import json
+import os
+import pathlib
+import re
+import sqlite3
+import sys
+
+from test_workloads import HERE, JOBS, MOCKS, NEEDS, SLOW_DISPATCH, WORKLOADS, harness, reaches, subprocess
+
+# Told to captures alone: names that Python gives, which --ttnn has as labels, and what frees tensors.
+OF_CAPTURES = re.compile(r"ttnn\.|Tensor::deallocate$")
+# Where ttnn's capture itself is wrong: before 0.81 it takes what an exception left for what all later ones are in.
+FIRST_WITH_ABORTS = "0.81.0"
+# Or, later, what an exception left in a function that does not say so; and what is free to differ from run to run.
+LEAVES_UNSAID = ("failures", "no_region")
+IN_NO_ORDER = ("threads",)
+# What cannot be recorded: operation and check, to the reason.
+EXPLAINED = {
+    ("MoveDeviceOperation", "inputs"): "it takes a tensor whose memory it has given back",
+}
+
+
+# --- what ttnn says --------------------------------------------------------------------------------------------------
+
+
+def shards(config):
+    """Shape, cores and orientation of the shards that a memory configuration's text has; empty where it has none."""
+    own = re.search(r"shard_spec=ShardSpec\{grid=(.*?), shape=\[(.*?)\], orientation=ShardOrientation::(\w+)\}", config)
+    nd = re.search(r'nd_shard_spec=\{"shard_shape":\[(.*?)\],"grid":(.*?),"orientation":"ShardOrientation::(\w+)"', config)
+    if not own and not nd:
+        return None, None, None
+    grid, shape, orientation = own.groups() if own else (nd[2], nd[1], nd[3])
+    numbers = [int(number) for number in re.findall(r":(\d+)", grid)]
+    ranges = [numbers[i:i + 4] for i in range(0, len(numbers), 4)]
+    return shape.replace(", ", "x"), json.dumps(ranges, separators=(",", ":")), orientation
+
+
+def tensor_of(node):
+    """A tensor node as a row; None: it lies on no device, or has been given back."""
+    params = node["params"]
+    places = json.loads(params.get("device_tensors") or "[]")
+    if not places and "address" not in params:
+        return None
+    config = params["memory_config"]
+    shape = re.search(r"\[(.*)\]", params["shape"])[1].replace(", ", "x") or "scalar"
+    memory = re.search(r"TensorMemoryLayout::(\w+)", config)[1].lower().replace("_", " ")
+    region = re.search(r"BufferType::(\w+)", config)[1]
+    return (places[0]["address"] if places else int(params["address"]), region, shape, params["dtype"].rpartition("::")[2].lower(), params["layout"].rpartition("::")[2], memory, *shards(config))
+
+
+def captured(nodes):
+    """Operations as the capture has them: name, depth, how it ended, inputs, outputs."""
+    operations, stack, by_counter = [], [], {node["counter"]: node for node in nodes}
+    for node in nodes:
+        if node["node_type"] == "function_start":
+            inputs = [tensor_of(by_counter[number]) for number in node.get("input_tensors") or []]
+            operations.append({"name": node["params"]["name"], "depth": len(stack), "ended": None,
+                               "inputs": [tensor for tensor in inputs if tensor], "outputs": []})
+            stack.append(operations[-1])
+        elif node["node_type"] == "function_end" and stack:
+            operation = stack.pop()
+            operation["ended"] = "exception" if node["params"].get("aborted") == "true" else "returned"
+            outputs = [tensor_of(by_counter[number]) for number in node["connections"]
+                       if by_counter[number]["node_type"] == "tensor" and number > node["counter"]]
+            operation["outputs"] = [tensor for tensor in outputs if tensor]
+    return operations
+
+
+# --- what is recorded ------------------------------------------------------------------------------------------------
+
+
+TENSORS = """SELECT t.operation_id, t.output, t.position, a.address, a.region, t.shape, t.dtype, t.layout, t.memory,
+  t.shard_shape, t.shard_grid, t.orientation
+FROM operation_tensor t JOIN allocation a USING (allocation_id) ORDER BY t.operation_id, t.output, t.position, a.device"""
+
+
+def recorded(file, pid):
+    """{thread of the process PID: its operations, in the same form}"""
+    with sqlite3.connect(f"file:{file}?mode=ro", uri=True) as database:
+        rows = database.execute("SELECT operation_id, tid, name, number, around, ended FROM operation WHERE pid = ? "
+                                "ORDER BY number", (pid,)).fetchall()
+        tensors = database.execute(TENSORS).fetchall()
+    found, depths, threads = {}, {}, {}
+    for key, tid, name, number, around, ended in rows:
+        depths[number] = depths[around] + 1 if around else 0
+        found[key] = {"name": name, "depth": depths[number], "ended": ended, "inputs": {}, "outputs": {}}
+        threads.setdefault(tid, []).append(found[key])
+    for key, output, position, *tensor in tensors:
+        if key in found:  # of a mesh, the first chip's
+            found[key]["outputs" if output else "inputs"].setdefault(position, tuple(tensor))
+    for operation in found.values():
+        operation["inputs"], operation["outputs"] = list(operation["inputs"].values()), list(operation["outputs"].values())
+    return threads
+
+
+def without(operations):
+    """Those that are no capture's alone, which do not count as around others."""
+    kept, depths = [], []
+    for operation in operations:
+        del depths[operation["depth"]:]
+        mine = not OF_CAPTURES.match(operation["name"])
+        if mine:
+            kept.append({**operation, "depth": sum(depths)})
+        depths.append(mine)
+    return kept
+
+
+# --- one workload ----------------------------------------------------------------------------------------------------
+
+
+def record(name, mock, place, env, capture):
+    """The recording, the pid of the program, and what was captured."""
+    machine, environments = WORKLOADS[name]
+    nodes, folder = place.file("captured.json"), pathlib.Path(place.file("captured" if capture else "alone"))
+    folder.mkdir()
+    env = {**env, **environments[0], "HOME": str(folder), "TT_LOGGER_LEVEL": "fatal", "LOGURU_LEVEL": "ERROR",
+           "TT_METAL_MOCK_CLUSTER_DESC_PATH": str(mock / f"{machine}.yaml"), "PYTHONDONTWRITEBYTECODE": "1",
+           **({"TTALLOC_CAPTURED": nodes} if capture else {})}
+    file = str(folder / "run.db")
+    done = subprocess.run([harness.program("ttalloc-recorder"), "-q", "--force", "-o", file, "--", str(mock / "python/bin/python"),
+                           str(HERE / "captured.py"), name], env=env, cwd=folder, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, timeout=600)
+    harness.check(done.returncode == 0, f"{name}: status {done.returncode}: {done.stdout[-2000:]}")
+    with sqlite3.connect(f"file:{file}?mode=ro", uri=True) as database:
+        pid = database.execute("SELECT pid FROM operation LIMIT 1").fetchone()
+    harness.check(pid, f"{name}: there are no operations")
+    return (pid[0], recorded(file, pid[0])), captured(json.loads(open(nodes, encoding="utf-8").read())) if capture else None
+
+
+def is_right(what, said, found):
+    if what == "ended" and said["ended"] is None:  # a capture that ends before it does
+        return True
+    return said[what] == found[what] or (said["name"], what) in EXPLAINED
+
+
+def compare(what, said, found):
+    """(how often right, how often asked, the first difference)"""
+    wrong = [f"{a['name']} #{number}: said {a[what]}, recorded {b[what]}" for number, (a, b) in enumerate(zip(said, found))
+             if not is_right(what, a, b)]
+    if len(said) != len(found):
+        wrong.append(f"{len(said)} operations, {len(found)} recorded")
+    return len(said) - len(wrong), len(said), wrong[0] if wrong else None
+
+
+def in_order(threads):
+    """What each thread did, whichever it was."""
+    return sorted((without(operations) for operations in threads.values()), key=str)
+
+
+def without_addresses(threads):
+    return {tid: [{**operation, **{side: [tensor[1:] for tensor in operation[side]] for side in ("inputs", "outputs")}}
+                  for operation in operations] for tid, operations in threads.items()}
+
+
+def check(name, mock, version, place):
+    env = {**os.environ, **place.env}
+    (pid, found), said = record(name, mock, place, env, True)
+    (_, alone), _ = record(name, mock, place, env, False)
+    main = found.get(pid, [])
+    results = {what: compare(key, said, main) for what, key in (("names", "name"), ("nesting", "depth"), ("ended", "ended"),
+                                                                ("inputs", "inputs"), ("outputs", "outputs"))}
+    if name in LEAVES_UNSAID:
+        del results["nesting"], results["ended"]
+        if not reaches(version, FIRST_WITH_ABORTS):
+            del results["outputs"]
+    if name in IN_NO_ORDER:  # the capture is of the main thread, which does nothing, or of all of them
+        results.clear()
+        found, alone = without_addresses(found), without_addresses(alone)
+    wanted, differing = in_order(found), None
+    for captures, plain in itertools.zip_longest(itertools.chain(*wanted), itertools.chain(*in_order(alone))):
+        if captures != plain and not differing:
+            differing = f"captured {captures}, alone {plain}"
+    count = sum(map(len, wanted))
+    results["alone"] = (0 if differing else count, count, differing)
+    harness.check(count > 1, f"{name}: {count} operations")
+    return results
+
+
+def run(name, mock, version):
+    """Lines to print, and whether the workload passed."""
+    try:
+        found = check(name, mock, version, harness.Place())
+    except (harness.Failure, subprocess.TimeoutExpired) as failure:
+        return [f"{name}: FAILED: {failure}"], False
+    lines = [f"{name}: " + ", ".join(f"{what} {right}/{asked}" for what, (right, asked, _) in found.items())]
+    wrong = [f"  {what}: FAILED {first}" for what, (_, _, first) in found.items() if first]
+    return lines + wrong, not wrong
+
+
+def main(version, *names):
+    mock = MOCKS / version
+    if not (mock / "ready").exists():
+        print(f"{mock} was not set up by mock.py")
+        return harness.SKIPPED
+    if version in SLOW_DISPATCH:
+        os.environ["TT_METAL_SLOW_DISPATCH_MODE"] = "1"
+    names = names or [name for name in WORKLOADS if reaches(version, NEEDS.get(name, ""))]
+    all_passed = True
+    with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
+        for lines, passed in pool.map(lambda name: run(name, mock, version), names):
+            print("\n".join(lines), flush=True)
+            all_passed = all_passed and passed
+    harness.end_all()
+    return 0 if all_passed else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
