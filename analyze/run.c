@@ -101,7 +101,7 @@ static void check_declared(const struct request *request, const struct rows *row
 	const char *file = request->verb->path;
 	if (!file || query->column_count == 0)
 		return;
-	for (size_t i = 0; i < query->column_count && !query->with_param; i++)
+	for (size_t i = 0; i < query->column_count && query->other_count == 0; i++)
 		if (!has_column(rows, query->columns[i].name))
 			say("warning: %s: declares the column '%s', which its answer does not have", file,
 			    query->columns[i].name);
@@ -176,7 +176,7 @@ static int find_ungrouped(struct recording *recording, const struct request *req
 {
 	struct rows rows = {0};
 	struct query plain = *request->query;
-	plain.with_param = plain.with_body = NULL;
+	plain.other_count = 0;
 	struct query_run *run = query_start(recording, &plain, values->list, values->count, error);
 	if (!run)
 		return -1;
@@ -192,8 +192,10 @@ static int find_ungrouped(struct recording *recording, const struct request *req
 
 static bool is_grouped(const struct request *request)
 {
-	const char *by = !request->query ? NULL : request->query->with_param;
-	return by && arguments_text(request->arguments, by);
+	for (size_t i = 0; request->query && i < request->query->other_count; i++)
+		if (arguments_text(request->arguments, request->query->others[i].param))
+			return true;
+	return false;
 }
 
 /* What a verb asks for when a table is to show it. */

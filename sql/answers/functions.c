@@ -150,6 +150,16 @@ static void allowance_sql(sqlite3_context *context, int count, sqlite3_value **v
 		sqlite3_result_double(context, allowed);
 }
 
+static void moment_ns_sql(sqlite3_context *context, int count, sqlite3_value **values)
+{
+	const char *text = (const char *)sqlite3_value_text(values[0]);
+	struct moment moment;
+
+	(void)count;
+	if (text && !parse_moment(text, &moment))
+		sqlite3_result_int64(context, moment_ns(&moment, sqlite3_value_int64(values[1])));
+}
+
 int functions_register(struct recording *recording)
 {
 	sqlite3 *db = recording->db;
@@ -162,7 +172,7 @@ int functions_register(struct recording *recording)
 	    {"region_word", 1, region_word_sql}, {"region_number", 1, region_number_sql},
 	    {"class_word", 1, class_word_sql},   {"human_bytes", 1, human_bytes_sql},
 	    {"block_owner", 6, block_owner_sql}, {"label_pattern", 1, label_pattern_sql},
-	    {"allowance", 2, allowance_sql},
+	    {"allowance", 2, allowance_sql},     {"moment_ns", 2, moment_ns_sql},
 	};
 	int code = SQLITE_OK;
 

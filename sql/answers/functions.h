@@ -15,6 +15,7 @@
  *   concat_words(a, b, ...)    those that are not NULL or empty, with blanks between them
  *   tensors_text(list, output) the inputs (0) or outputs (1) of a tensor_list in words
  *   grid_word(cores)           8x8 for [[0,0,7,7]]
+ *   moment_ns(text, length_ns) 1.5s, 200ms or 30% of LENGTH_NS in nanoseconds; NULL: that is no moment
  *   human_bytes(n)             1.5 GiB, for notes
  */
 #ifndef SQL_FUNCTIONS_H

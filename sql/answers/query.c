@@ -263,14 +263,17 @@ static struct query_run *start(struct recording *recording, const struct query *
 	return NULL;
 }
 
-/* Whether the values ask for the query's other body. */
-static bool wants_other(const struct query *query, const struct binding *given)
+/* The body that the values ask for. */
+static const char *wanted_body(const struct query *query, const struct binding *given)
 {
-	const struct query_value *value;
+	for (size_t i = 0; query->columns && i < query->other_count; i++) {
+		const struct query_other *other = &query->others[i];
+		const struct query_value *value = find_value(given, other->param);
 
-	if (!query->with_param || !query->columns || !(value = find_value(given, query->with_param)))
-		return false;
-	return !query->with_value || (value->text && strcmp(value->text, query->with_value) == 0);
+		if (value && (!other->value || (value->text && strcmp(value->text, other->value) == 0)))
+			return other->body;
+	}
+	return query->body;
 }
 
 struct query_run *query_start(struct recording *recording, const struct query *query, const struct query_value *values,
@@ -278,8 +281,7 @@ struct query_run *query_start(struct recording *recording, const struct query *q
 {
 	const struct binding given = {.values = values, .count = value_count};
 
-	return start(recording, query, wants_other(query, &given) ? query->with_body : query->body, values, value_count,
-	             error);
+	return start(recording, query, wanted_body(query, &given), values, value_count, error);
 }
 
 struct query_run *query_start_sql(struct recording *recording, const char *statement, struct sql_error *error)

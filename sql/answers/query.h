@@ -42,7 +42,8 @@
  * Then come statements, each a SELECT over the views, the tables and the functions of functions.h and table_function.h:
  * first the answer, and behind lines that say so
  *
- *   -- with: NAME[=WORD]                      the answer when parameter NAME is given (as WORD)
+ *   -- with: NAME[=WORD]                      the answer when parameter NAME is given (as WORD); may be repeated, and
+ *                                             the first that fits counts
  *   -- notes:                                 its text rows become the notes of the answer; may be repeated
  *   -- refuse:                                the same, but a text row is why there is no answer: an error
  *
@@ -99,6 +100,14 @@ struct query_show {
 	bool trim, fold_runtime, fold_devices;
 };
 
+/* An answer for when a parameter is given. */
+struct query_other {
+	const char *param, *body;
+	const char *value; /* and says this; NULL: anything */
+};
+
+#define QUERY_OTHERS_MAX 4
+
 struct query {
 	const char *name, *summary, *about, *file, *body, *notes, *refuse, *filters;
 	const struct query_param *params;
@@ -108,8 +117,8 @@ struct query {
 	bool exit_nonempty, exit_always, folded, verdicts, two_files;
 	const char *exit_above; /* only rows with more than 0 in this column count; NULL: all */
 	struct query_show show;
-	const char *with_param, *with_body; /* the other body, used when with_param is given; NULL: there is none */
-	const char *with_value;             /* and says this; NULL: anything */
+	struct query_other others[QUERY_OTHERS_MAX]; /* the first of them that is asked for is the body */
+	size_t other_count;
 };
 
 /* The built-in queries, by name. */

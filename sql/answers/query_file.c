@@ -326,15 +326,17 @@ static int take_with(const struct parser *parser, char *rest, char *statement)
 {
 	struct query *query = &parser->parsed->query;
 
-	query->with_body = statement;
-	query->with_param = next_word(&rest);
-	char *word = query->with_param ? strchr(query->with_param, '=') : NULL;
+	if (query->other_count == QUERY_OTHERS_MAX)
+		return fail(parser, "too many other answers; this one is for", rest);
+	struct query_other *other = &query->others[query->other_count++];
+	*other = (struct query_other){.param = next_word(&rest), .body = statement};
+	char *word = other->param ? strchr(other->param, '=') : NULL;
 	if (word) {
 		*word = '\0';
-		query->with_value = word + 1;
+		other->value = word + 1;
 	}
-	if (!query->with_param || !has_param(query, query->with_param))
-		return fail(parser, "not a parameter:", query->with_param ? query->with_param : "");
+	if (!other->param || !has_param(query, other->param))
+		return fail(parser, "not a parameter:", other->param ? other->param : "");
 	return 0;
 }
 

@@ -71,8 +71,23 @@ def checks(run, chosen=expect.NOTHING, buckets=17):
     yield from step_checks(run, chosen)
 
 
+def since_checks(run, chosen):
+    """What the peak is made of, and what grew up to it from some moment, from a step, and from the first use of a label."""
+    options, keys = chosen.arguments(), ["device", "region", "group"]
+    yield Check("peak", ["--by", "life", *options], expect_steps.peak_by_life(run, chosen), keys)
+    moments = [(chosen.first_ns + (chosen.last_ns(run) - chosen.first_ns) * 2 // 5, None)]
+    moments += [(min(other["at_ns"] for other in run.marks if other["number"] == mark["number"]), f"step {mark['number']}")
+                for mark in run.marks[4:5] if chosen == expect.NOTHING]
+    labelled = [b for b in run.blocks if b.call.label and b.region != CB]
+    moments += [(expect_steps.first_under(run, b.call.label), b.call.label) for b in labelled[9:10] if chosen == expect.NOTHING]
+    for (at_ns, word), key in zip(moments, ("label", "class", "size")):
+        yield Check("peak", ["--since", word or str(at_ns), "--by", key, *options],
+                    expect_steps.peak_since(run, key, at_ns, chosen), keys)
+
+
 def step_checks(run, chosen):
     """churn; and steps, which a recording without a mark refuses."""
+    yield from since_checks(run, chosen)
     for key in ("label", "class"):
         yield Check("churn", ["--by", key, *chosen.arguments()], expect_steps.churn(run, key, chosen),
                     ["device", "region", "group"])

@@ -2,9 +2,9 @@
 """What steps, churn and overlaps have to answer, from the replay and the recorded marks of steps."""
 import statistics
 
-from expect import NOTHING, by_region, group_of, processes
+from expect import NOTHING, Filter, by_region, first_maximum, group_of, in_window, owner_of, processes
 from issued import CB, REGION_WORDS
-from replay import INFINITY, totals
+from replay import INFINITY, after, totals
 
 ENDS_MAX = 512  # of steps, that a slope is taken from
 
@@ -193,3 +193,64 @@ def diff_steps(old, new, tolerance=None, everything=False):
         if everything or None in sides or any(deltas):
             rows.append(row)
     return rows
+
+
+def _peaks(run, chosen):
+    """(device, region, its blocks, the place of its peak)"""
+    for (device, region), blocks in by_region(b for b in run.blocks if chosen.takes(b)).items():
+        series = in_window(run, blocks, chosen)
+        if series:
+            place = first_maximum(series, 1)[0]
+            yield device, region, blocks, place if place[1] >= 0 else (place[0], -1, -1)
+
+
+def _life(run, block, marks):
+    if block.aliased:
+        return "aliased"
+    if block.region == CB:
+        return "program memory"
+    if owner_of(block) == "runtime":
+        return "runtime"
+    before = sum(place < block.call.place for place, _ in marks)
+    if block.leaked or sum(place < block.end.place for place, _ in marks) > before:
+        return "persistent"
+    return "temporary to a step" if before else "temporary before the first step"
+
+
+def peak_by_life(run, chosen=NOTHING):
+    rows = []
+    marks = {replay.process.row: marks_of(run, replay.process) for replay in run.replays}
+    for device, region, blocks, place in _peaks(run, chosen):
+        groups = {}
+        for block in (b for b in blocks if b.present_at(place)):
+            groups.setdefault(_life(run, block, marks[block.process.row]), []).append(block)
+        total = sum(b.bytes for inside in groups.values() for b in inside)
+        rows += [{"device": device, "region": REGION_WORDS[region], "group": group, "bytes": sum(b.bytes for b in inside),
+                  "bank_bytes": sum(b.bank_bytes for b in inside), "blocks": sum(b.blocks for b in inside),
+                  "share": sum(b.bytes for b in inside) / total if total else None} for group, inside in groups.items()]
+    return rows
+
+
+def peak_since(run, key, since_ns, chosen=NOTHING):
+    """What grew from that moment to the peak."""
+    rows, places = [], {(device, region): place for device, region, _, place in _peaks(run, chosen)}
+    for (device, region), blocks in by_region(b for b in run.blocks if chosen.takes(b)).items():
+        groups = {}
+        for block in blocks:
+            sums = groups.setdefault(group_of(block, key), [0, 0, 0, 0])
+            if (device, region) in places and block.present_at(places[device, region]):
+                sums[0] += block.bytes
+                sums[1] += block.blocks
+            if block.present_at(after(since_ns)):
+                sums[2] += block.bytes
+                sums[3] += block.blocks
+        rows += [{"device": device, "region": REGION_WORDS[region], "group": group, "bytes": size, "blocks": count,
+                  "since_bytes": since, "since_blocks": since_count, "growth_bytes": size - since, "since_ns": since_ns}
+                 for group, (size, count, since, since_count) in groups.items() if (size, count) != (since, since_count)]
+    return rows
+
+
+def first_under(run, label):
+    """The moment before anything was allocated under it."""
+    fits = [b.call.at_ns for b in run.blocks if b.region != CB and Filter(label=label).takes_label(b.call.label)]
+    return max(min(fits) - 1, 0)

@@ -56,8 +56,9 @@ static void test_declaration(void **state)
 	assert_string_equal(parsed.query.notes, "SELECT 'n'\nUNION ALL SELECT 'm'\nWHERE 1");
 	assert_string_equal(parsed.query.refuse, "SELECT 'no'");
 	assert_string_equal(parsed.query.body, "SELECT 1");
-	assert_string_equal(parsed.query.with_body, "SELECT 2\n");
-	assert_string_equal(parsed.query.with_param, "how");
+	assert_int_equal(parsed.query.other_count, 1);
+	assert_string_equal(parsed.query.others[0].body, "SELECT 2\n");
+	assert_string_equal(parsed.query.others[0].param, "how");
 	assert_true(parsed.query.exit_nonempty);
 	assert_int_equal(parsed.query.param_count, 2);
 	assert_int_equal(parsed.query.params[0].type, QUERY_SIZE);
@@ -225,10 +226,10 @@ static void test_built_in(void **state)
 		assert_true(of_file ? rows >= 1 : rows == 0);
 		if (query->filters[0] != '\0')
 			assert_int_equal(run_query(fixture, query, given, given_count), 0);
-		if (query->with_param) {
-			const struct query_value by = {.name = query->with_param,
-			                               .type = QUERY_CHOICE,
-			                               .text = query->with_value ? query->with_value : "label"};
+		for (size_t i = 0; i < query->other_count; i++) {
+			const struct query_other *other = &query->others[i];
+			const struct query_value by = {
+			    .name = other->param, .type = QUERY_CHOICE, .text = other->value ? other->value : "label"};
 
 			assert_int_equal(run_query(fixture, query, &by, 1), 0);
 		}
@@ -281,14 +282,15 @@ static void test_values(void **state)
 static void test_with_value(void **state)
 {
 	static const char text[] = "-- param: how choice(a|b) a x\n-- column: n count x\n"
-	                           "SELECT 1 AS n\n-- with: how=b\nSELECT 1 AS n UNION ALL SELECT 2\n";
+	                           "SELECT 1 AS n\n-- with: how=b\nSELECT 1 AS n UNION ALL SELECT 2\n"
+	                           "-- with: how=b\nSELECT 3 AS n WHERE 0\n";
 	const struct query_value a = {.name = "how", .type = QUERY_CHOICE, .text = "a"};
 	const struct query_value b = {.name = "how", .type = QUERY_CHOICE, .text = "b"};
 	struct query_file parsed;
 	struct sql_error error;
 
 	assert_int_equal(query_file_parse(&parsed, "q.sql", text, &error), 0);
-	assert_string_equal(parsed.query.with_param, "how");
+	assert_string_equal(parsed.query.others[0].param, "how");
 	assert_int_equal(run_query(*state, &parsed.query, NULL, 0), 1);
 	assert_int_equal(run_query(*state, &parsed.query, &a, 1), 1);
 	assert_int_equal(run_query(*state, &parsed.query, &b, 1), 2);
