@@ -21,7 +21,8 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 QUICK_QUERIES = ("info", "leaks", "peak")  # at most a tenth of the yardstick
 OTHER_QUERIES = ("failures", "fragmentation", "processes", "timeline", "peak --by label", "leaks --by label",
                  "peak --region L1", "timeline --region DRAM", "peak --start 40% --end 60%", "diff", "verify", "floor",
-                 "floor --by label", "temporary", "histogram", "histogram --of lifetime", "top", "top --at 50%")
+                 "floor --by label", "temporary", "histogram", "histogram --of lifetime", "top", "top --at 50%", "steps",
+                 "steps --by label", "churn", "overlaps", "diff --what steps", "peak --by life", "peak --since 30%")
 
 
 def run(*command, **options):
@@ -149,7 +150,7 @@ def bench_analyze(bench):
     view = median_of(bench.rounds, lambda: select(path, "allocation"))
     print(f"  {'the same on the view allocation':34} {view / yardstick:6.2f} x   (target: at most 3)")
     for query in QUICK_QUERIES + OTHER_QUERIES:
-        command = [analyzer, *query.split(), *[path] * (2 if query == "diff" else 1), "--json"]
+        command = [analyzer, *query.split(), *[path] * (2 if query.startswith("diff") else 1), "--json"]
         took = median_of(bench.rounds, lambda: timed(*command))
         target = "0.1" if query in QUICK_QUERIES else "8"
         print(f"  {query:34} {took / yardstick:6.2f} x   (target: at most {target})   "
