@@ -18,6 +18,9 @@ void help_program(FILE *out, struct verbs *verbs);
 /* 0, or -1 with ERROR filled: the verb's file cannot be read. */
 int help_verb(FILE *out, struct verb *verb, struct sql_error *error);
 
+/* The same of all VERBS, or of ONLY, as JSON. 0, or -1 with ERROR filled. */
+int help_json(FILE *out, struct verbs *verbs, const struct verb *only, struct sql_error *error);
+
 /* ttalloc-analyze.1, of the built-in verbs. */
 void man_page(FILE *out, struct verbs *verbs);
 

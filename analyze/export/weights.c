@@ -19,7 +19,7 @@ struct query_run *weights_start(struct recording *recording, const char *kind, s
 	    "MATERIALIZED ("
 	    "SELECT device, g.region, coalesce(iif(way.by = 'stack_id', (SELECT stack_folded(frames) FROM stack_info "
 	    "WHERE id = group_number), label_folded(group_text)), '(none)') AS stack, bytes, blocks "
-	    "FROM way, diff_groups('%s', way.by, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 'new') AS g) "
+	    "FROM way, diff_groups('%s', way.by) AS g) "
 	    "SELECT device, region, stack, sum(bytes), sum(blocks) FROM line GROUP BY device, region, stack "
 	    "HAVING sum(bytes) > 0 ORDER BY device, region_number(region), stack",
 	    kind);

@@ -55,4 +55,24 @@ def duckdb(folder):
     return {"rows": rows, "bytes": int(total)}
 
 
+def agent(folder):
+    """What an agent gets from the server of examples/mcp: its tools, and the answer of one."""
+    import asyncio
+    from mcp import ClientSession, StdioServerParameters
+    from mcp.client.stdio import stdio_client
+    source, analyze = os.environ["TTALLOC_SOURCE"], os.environ["TTALLOC_ANALYZE"]
+
+    async def talk():
+        server = StdioServerParameters(command=sys.executable, args=[source + "/examples/mcp/server.py", "--directory", folder, "--analyze", analyze])
+        async with stdio_client(server) as (reader, writer), ClientSession(reader, writer) as session:
+            await session.initialize()
+            tools = [tool.name for tool in (await session.list_tools()).tools]
+            peak = await session.call_tool("peak", {"file": "run.db", "device": 0})
+            outside = await session.call_tool("peak", {"file": "../../etc/passwd"})
+            sql = await session.call_tool("sql", {"file": "run.db", "statement": "SELECT count(*) AS n FROM allocation"})
+            return {"tools": tools, "peak": json.loads(peak.content[0].text)["rows"], "outside": outside.content[0].text,
+                    "sql": json.loads(sql.content[0].text)["rows"]}
+    return asyncio.run(talk())
+
+
 print(json.dumps({name: of for name, of in globals().items() if callable(of)}[sys.argv[1]](sys.argv[2])))

@@ -25,7 +25,8 @@ def consumer(name, path):
 
 def read(what, file):
     python = consumer("python", "python/bin/python")
-    done = run([str(python), str(HERE / "read.py"), what, file], timeout=300)
+    env = {**os.environ, "TTALLOC_SOURCE": str(HERE.parents[1]), "TTALLOC_ANALYZE": program("ttalloc-analyze")}
+    done = run([str(python), str(HERE / "read.py"), what, file], timeout=300, env=env)
     check(done.returncode == 0, f"{what} cannot read {file}: {done.stderr[-2000:]}")
     return json.loads(done.stdout.splitlines()[-1])
 
@@ -97,4 +98,14 @@ def data_frames_take_the_views():
         equal(read(reader, out), {"rows": row["rows"], "bytes": row["bytes"]}, reader)
 
 
-main(ttnn_visualizer_opens_a_report, pprof_finds_the_peak, speedscope_has_what_its_schema_wants, perfetto_parses_a_trace, data_frames_take_the_views)
+def an_agent_asks_by_way_of_the_example():
+    consumer("python", "python/bin/python")
+    file, _ = exported("pprof")
+    said = read("agent", os.path.dirname(file))
+    check({"recordings", "peak", "leaks", "why", "sql"} <= set(said["tools"]), said["tools"])
+    equal(said["peak"], [row for row in analyze("peak", file)["rows"] if row["device"] == 0], "peak")
+    check("no recording in" in said["outside"], f"a file elsewhere: {said['outside'][:200]}")
+    check(said["sql"][0]["n"] > 0, "sql")
+
+
+main(an_agent_asks_by_way_of_the_example, ttnn_visualizer_opens_a_report, pprof_finds_the_peak, speedscope_has_what_its_schema_wants, perfetto_parses_a_trace, data_frames_take_the_views)
