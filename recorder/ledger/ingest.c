@@ -4,15 +4,41 @@
  * committing thread and comes back.
  */
 #include <errno.h>
+#include <pwd.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "ingest_private.h"
+#include "commit.h"
+#include "ledger.h"
+#include "resume.h"
 #include "sql/base/machine.h"
+#include "ttalloc.h"
 
 #define CHUNK_OLD_NS 150000000u
+#define CHUNKS 3u /* in all: one is filled, one is committed, one waits */
+#define READER_PATIENCE_MS 5000u
+#define SPAN_TRIES 10
+#define SPAN_PAUSE_MS 500u
+
+struct ingest {
+	struct ledger ledger;
+	struct writer *writer;
+	struct totals *totals;
+	struct committer *committer;
+	struct chunk *vacant;
+	uint32_t chunk_serial;
+	int event_fd;
+	bool urgent;
+	uint64_t now_ns, committed_events;
+	uint64_t (*anchors)[2];
+	size_t anchor_count, anchor_capacity;
+	char trouble[512];
+};
 
 /* ---- chunks ---- */
 
@@ -49,7 +75,7 @@ static void reap(struct ingest *ingest)
 	}
 }
 
-void ingest_finish_chunk(struct ingest *ingest)
+static void finish_chunk(struct ingest *ingest)
 {
 	struct ledger *ledger = &ingest->ledger;
 	struct chunk *chunk = ledger->chunk;
@@ -76,7 +102,7 @@ static bool hand_over(struct ingest *ingest)
 
 	if (!next)
 		return false;
-	ingest_finish_chunk(ingest);
+	finish_chunk(ingest);
 	committer_put(ingest->committer, ingest->ledger.chunk);
 	ingest->vacant = next->next;
 	chunk_clear(next, ++ingest->chunk_serial, ingest->ledger.next_key);
@@ -410,4 +436,234 @@ void ingest_open_processes(struct ingest *ingest,
 		if (!process->ended && process->segment_path)
 			each(process->id, process->segment_path, process->committed_number, context);
 	}
+}
+
+/* ---- making a recording, or going on with one ---- */
+
+static void describe_recording(const struct ingest_options *options, struct writer_identity *identity)
+{
+	const struct passwd *user = getpwuid(getuid());
+	uint8_t id[TTA_ID_BYTES];
+
+	if (getrandom(id, sizeof(id), 0) != (ssize_t)sizeof(id))
+		memcpy(id, (uint64_t[]){(uint64_t)clock_ns(CLOCK_REALTIME), (uint64_t)getpid()}, sizeof(id));
+	segment_id_format(id, identity->uuid);
+	identity->version = TTALLOC_VERSION;
+	identity->start_monotonic_ns = (int64_t)options->start_monotonic_ns;
+	identity->start_realtime_ns =
+	    clock_ns(CLOCK_REALTIME) - (monotonic_ns() - (int64_t)options->start_monotonic_ns);
+	machine_boot_id(identity->boot_id, sizeof(identity->boot_id));
+	if (gethostname(identity->host, sizeof(identity->host) - 1) != 0)
+		identity->host[0] = '\0';
+	if (user)
+		snprintf(identity->user, sizeof(identity->user), "%s", user->pw_name);
+	else
+		snprintf(identity->user, sizeof(identity->user), "%u", (unsigned)getuid());
+	if (!getcwd(identity->directory, sizeof(identity->directory)))
+		identity->directory[0] = '\0';
+	snprintf(identity->socket, sizeof(identity->socket), "%s", options->socket ? options->socket : "");
+	identity->command = options->command;
+	identity->job = options->job;
+	identity->rank = options->rank;
+}
+
+static bool load_anchor(void *context, const void *untyped)
+{
+	const struct clock_row *row = untyped;
+	struct ingest *ingest = context;
+
+	ingest->anchors =
+	    memory_room(ingest->anchors, ingest->anchor_count, &ingest->anchor_capacity, sizeof(*ingest->anchors));
+	ingest->anchors[ingest->anchor_count][0] = (uint64_t)row->ticks;
+	ingest->anchors[ingest->anchor_count++][1] = (uint64_t)row->at_monotonic_ns;
+	return true;
+}
+
+static int open_writer(struct ingest *ingest, const struct ingest_options *options, struct writer_identity *identity,
+                       struct sql_error *error)
+{
+	if (!options->append) {
+		describe_recording(options, identity);
+		return writer_create(options->path, identity, &ingest->writer, error);
+	}
+	if (writer_reopen(options->path, &ingest->writer, identity, error) != 0 ||
+	    resume(&ingest->ledger, ingest->totals, ingest->writer, error) != 0)
+		return -1;
+	ingest->ledger.chunk->first_key = ingest->ledger.next_key;
+	return writer_load(ingest->writer, LOAD_CLOCKS, load_anchor, ingest, error);
+}
+
+static struct ingest *ingest_new(void)
+{
+	struct ingest *ingest = memory_zeroed(sizeof(*ingest));
+
+	ingest->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	ingest->totals = totals_new();
+	ingest->ledger.dictionary = dictionary_new();
+	ingest->ledger.range_words = range_words_new();
+	ingest->ledger.next_key = 1;
+	ingest->ledger.chunk = chunk_new();
+	chunk_clear(ingest->ledger.chunk, ++ingest->chunk_serial, 1);
+	for (unsigned i = 1; i < CHUNKS; i++) {
+		struct chunk *chunk = chunk_new();
+
+		chunk->next = ingest->vacant;
+		ingest->vacant = chunk;
+	}
+	return ingest;
+}
+
+static void free_ingest(struct ingest *ingest)
+{
+	struct ledger *ledger = &ingest->ledger;
+
+	for (size_t i = 0; i < ledger->process_count; i++) {
+		process_drop_holdings(ledger->processes[i]);
+		free(ledger->processes[i]->segment_path);
+		free(ledger->processes[i]);
+	}
+	free(ledger->processes);
+	index_free(&ledger->process_index);
+	free(ledger->regions);
+	index_free(&ledger->region_index);
+	free(ledger->touched);
+	chips_free(ledger);
+	dictionary_free(ledger->dictionary);
+	range_words_free(ledger->range_words);
+	chunk_free(ledger->chunk);
+	for (struct chunk *chunk = ingest->vacant, *next; chunk; chunk = next) {
+		next = chunk->next;
+		chunk_free(chunk);
+	}
+	totals_free(ingest->totals);
+	writer_close(ingest->writer);
+	free(ingest->anchors);
+	close(ingest->event_fd);
+	free(ingest);
+}
+
+int ingest_open(const struct ingest_options *options, struct ingest **made, struct ingest_recording *recording,
+                struct sql_error *error)
+{
+	struct ingest *ingest = ingest_new();
+	struct writer_identity identity = {0};
+	struct sql_error why = {{0}};
+
+	ingest->ledger.observer = options->observer;
+	if (open_writer(ingest, options, &identity, &why) != 0)
+		goto failed;
+	ingest->committer = committer_start(ingest->writer, ingest->totals, ingest->event_fd);
+	if (!ingest->committer) {
+		snprintf(why.text, sizeof(why.text), "no thread could be started: %s", strerror(errno));
+		goto failed;
+	}
+	*recording = (struct ingest_recording){
+	    .start_monotonic_ns = (uint64_t)identity.start_monotonic_ns,
+	    .clean = identity.clean,
+	};
+	segment_id_parse(identity.uuid, strlen(identity.uuid), recording->id);
+	memcpy(recording->socket, identity.socket, sizeof(recording->socket));
+	memcpy(recording->boot_id, identity.boot_id, sizeof(recording->boot_id));
+	*made = ingest;
+	return 0;
+failed:
+	snprintf(error->text, sizeof(error->text), "%s", why.text);
+	free_ingest(ingest);
+	return -1;
+}
+
+/* ---- ending it ---- */
+
+struct closing {
+	void (*progress)(double fraction, void *context);
+	void *context;
+	const volatile int *give_up;
+};
+
+static bool gave_up(const struct closing *closing)
+{
+	return closing->give_up && *closing->give_up;
+}
+
+static bool go_on(double fraction, void *context)
+{
+	const struct closing *closing = context;
+
+	if (closing->progress)
+		closing->progress(0.5 + 0.5 * fraction, closing->context);
+	return !gave_up(closing);
+}
+
+static void nap(unsigned ms)
+{
+	nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000}, NULL);
+}
+
+/* Waits for the committing thread. False: something will stay uncommitted. */
+static bool commit_all(struct ingest *ingest, const struct closing *closing, struct sql_error *error)
+{
+	bool hopeless = false;
+	size_t all, left;
+
+	if (ingest->ledger.chunk->opened_ns) {
+		finish_chunk(ingest);
+		committer_put(ingest->committer, ingest->ledger.chunk);
+		ingest->ledger.chunk = NULL;
+	}
+	all = committer_pending(ingest->committer);
+	while ((left = committer_pending(ingest->committer)) > 0 && !gave_up(closing) && !hopeless) {
+		if (closing->progress)
+			closing->progress(0.5 * (double)(all - left) / (double)all, closing->context);
+		nap(2);
+		committer_trouble(ingest->committer, error->text, sizeof(error->text), &hopeless);
+	}
+	if (committer_stop(ingest->committer, left > 0) == 0)
+		return true;
+	if (!error->text[0])
+		snprintf(error->text, sizeof(error->text), "not all of it was committed");
+	return false;
+}
+
+/* Spans that cannot be made now are not lost: the file says from when on they are missing, and readers go without. */
+static void make_spans(struct ingest *ingest, struct closing *closing, struct sql_error *error)
+{
+	enum write_result result = WRITE_LATER;
+	struct sql_error why = {{0}};
+
+	for (int tries = 0; tries < SPAN_TRIES && result == WRITE_LATER && !gave_up(closing); tries++) {
+		if (tries)
+			nap(SPAN_PAUSE_MS);
+		result = totals_rebuild(ingest->totals, ingest->writer, true, go_on, closing, &why);
+	}
+	if (result != WRITE_DONE)
+		snprintf(error->text, sizeof(error->text),
+		         "all events are recorded, but not all totals over time: %.400s",
+		         why.text[0] ? why.text : "interrupted");
+}
+
+/* All events are in the file already: what fails here is worth a line, no more. */
+static void finish_file(struct ingest *ingest, struct closing *closing, struct sql_error *error)
+{
+	uint64_t end_ns = ingest->now_ns > ingest->ledger.last_ns ? ingest->now_ns : ingest->ledger.last_ns;
+	struct sql_error why;
+
+	make_spans(ingest, closing, error);
+	if (writer_finish(ingest->writer, end_ns, "clean", READER_PATIENCE_MS, &why) != WRITE_DONE)
+		snprintf(error->text, sizeof(error->text), "%s", why.text);
+}
+
+int ingest_close(struct ingest *ingest, void (*progress)(double fraction, void *context), void *context,
+                 const volatile int *give_up, struct sql_error *error)
+{
+	struct closing closing = {.progress = progress, .context = context, .give_up = give_up};
+	bool all;
+
+	error->text[0] = '\0';
+	all = commit_all(ingest, &closing, error);
+	if (all) {
+		error->text[0] = '\0';
+		finish_file(ingest, &closing, error);
+	}
+	free_ingest(ingest);
+	return all ? 0 : -1;
 }
