@@ -296,6 +296,8 @@ static void add_whole(struct choosing *choosing, const char *by)
 	add(panels, "temporary", "temporary --by %s", by);
 	add(panels, "fragmentation", "fragmentation --samples 60");
 	add(panels, "l1", "l1");
+	if (choosing->facts.operations)
+		add(panels, "ops", "ops -n 300");
 	if (choosing->facts.steps > 2)
 		add(panels, "grows", "steps --by %s -n 100", by);
 }

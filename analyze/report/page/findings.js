@@ -37,7 +37,8 @@ async function leak_findings() {
 
 /** What 'steps --by' says grows; where that is not part of the page, leaks that every step left. */
 async function growth_findings() {
-  const rows = await rows_of("grows");
+  const met = new Set(), grows = await rows_of("grows");
+  const rows = grows.filter((row) => !met.has(`${row.region} ${row.group}`) && met.add(`${row.region} ${row.group}`)); // chips that are alike: once
   const where = (row) => `${row.group === null ? "no label" : row.group}, ${row.region} of device ${row.device}`;
   if (panel_ids.includes("grows"))
     return rows.slice(0, 2).map((row) => finding("warn", "Grows from step to step:", `${both_text(row.step_bytes)} in each of ${where(row)}${row.steps_until_full === null ? "" : `; the bank is full after ${exact(row.steps_until_full)} more steps`}`, () => {

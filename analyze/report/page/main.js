@@ -161,6 +161,7 @@ async function draw_cards() {
     await table_panel("leaks", "Never freed, block by block", { keep: (row) => row.owner === "program", quiet: true, hide: ["owner", "aliased"], click: (row) => show_moment(row.device, row.region, row.alloc_ns) }),
     await table_panel("leaks-by-step", "Never freed, by step", { keep: (row) => leaked_bytes(row) > 0, quiet: true, hide: ["runtime_blocks", "runtime_bytes", "live_blocks", "live_bytes"] }),
     await table_panel("grows", "What grows from step to step", { quiet: true }),
+    await table_panel("ops", "Operations, in their order", { quiet: true, click: (row) => show_moment(state.device, state.view, row.begin_ns) }),
     await flame_card(),
     await table_panel("peak", "Peaks", { click: (row) => show_moment(row.device, row.region, row.peak_ns) }),
     await table_panel("peak-by", "What was live at the peaks"),

@@ -32,7 +32,7 @@ function table_cell(value, unit) {
   if (unit === "bytes" && typeof value === "number" && Math.abs(value) >= 1024)
     return el("td", { class: "number" }, text, el("small", {}, exact(value)));
   if (unit === "list" && value) return el("td", {}, String(value).split("\n").map((line) => el("div", {}, line)));
-  return el("td", { class: numeric ? "number" : "text" }, text);
+  return el("td", { class: numeric ? "number" : text.length > 60 ? "text long" : "text" }, text);
 }
 
 /** A table of ROWS, of which NAMES are shown. */
