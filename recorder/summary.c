@@ -255,7 +255,7 @@ static bool print_gaps(struct recording *recording)
 }
 
 /* Returns whether a request failed that can be explained. */
-static bool print_blocks(struct recording *recording)
+static bool print_blocks(const struct summary *summary, struct recording *recording)
 {
 	static const struct {
 		const char *query;
@@ -268,6 +268,8 @@ static bool print_blocks(struct recording *recording)
 		ask(recording, questions[i].query, questions[i].take, &figures, &error);
 	if (figures.failures && figures.last_in_bank)
 		ask(recording, "why", take_why, &figures, &error);
+	if (figures.failures) /* rows; a request of a mesh has one for each of its chips */
+		figures.failures = (int64_t)summary->totals->failures;
 	print_figures(&figures);
 	free(figures.places);
 	return figures.verdict[0] != '\0';
@@ -353,7 +355,7 @@ void summary_print(const struct summary *summary)
 	if (!recording)
 		say_plain("  %s", error.text);
 	if (recording && summary->totals->events)
-		explained = print_blocks(recording);
+		explained = print_blocks(summary, recording);
 	print_ending(summary);
 	print_lacks(summary);
 	if (recording)

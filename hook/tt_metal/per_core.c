@@ -4,10 +4,12 @@
  */
 #include "per_core.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "free_list.h"
 #include "say.h"
+#include "ttalloc.h"
 
 #define BUCKETS 256 /* a power of two */
 
@@ -29,6 +31,18 @@ static bool has_cores(const struct tt_library *library, const void *buffer)
 	return library->is_per_core && library->is_per_core(buffer);
 }
 
+/* What is recorded of such a buffer is one block, as if it were in each bank. */
+static void note_what_is_not_seen(void)
+{
+	static atomic_bool noted;
+
+	if (!atomic_exchange(&noted, true))
+		ttalloc_note(
+		    "buffers have addresses of their own on each core (hybrid allocation): that of the first core is "
+		    "recorded, and each counts as if it were on all cores",
+		    0);
+}
+
 struct tt_cores tt_per_core_placed(const struct tt_library *library, const void *buffer)
 {
 	struct tt_cores cores = tt_free_lists_placed();
@@ -36,6 +50,7 @@ struct tt_cores tt_per_core_placed(const struct tt_library *library, const void 
 
 	if (!has_cores(library, buffer))
 		return (struct tt_cores){.count = 0};
+	note_what_is_not_seen();
 	placed = cores.hash ? calloc(1, sizeof(*placed)) : NULL;
 	if (!placed) {
 		tt_say_once("%s: which cores a buffer is on that has an address on each is not known: such buffers are "

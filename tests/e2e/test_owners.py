@@ -7,9 +7,10 @@ The script runs itself as the recorded process.
 import ctypes
 import sys
 
-from harness import BUILD, Place, Recorder, analyze, check, equal, main, run
+from harness import BUILD, Place, Recorder, analyze, check, equal, main, program, run
 from test_chips import Block, Device
 
+SAME_REQUEST = 32
 L1, BASE, BANK, UNIT = 1, 4096, 65536, 64
 PARENT, CHILD, PART = (number << 16 for number in (1, 2, 3))
 
@@ -39,6 +40,22 @@ def report(library):
         ttalloc.ttalloc_alloc_failed(block(device, 0, 65536), None)
 
 
+def report_mesh(library):
+    """A request that fails on both chips of a mesh."""
+    ttalloc = ctypes.CDLL(library)
+    for device, flags in ((0, 0), (1, SAME_REQUEST)):
+        ttalloc.ttalloc_alloc_failed(ctypes.byref(Block(device=device, region=L1, flags=flags, size_bytes=65536)), None)
+
+
+def the_summary_counts_requests():
+    place = Place()
+    done = run([program("ttalloc-recorder"), "-o", place.file("run.db"), "--", sys.executable, __file__, "report_mesh",
+                str(BUILD / "hook/libttalloc.so")], env=place.env, cwd=place.path)
+    equal(done.returncode, 0, done.stderr)
+    check("failed requests: 1," in done.stderr, done.stderr)
+    equal(len(analyze("failures", place.file("run.db"))["rows"]), 2, "rows, one for each chip")
+
+
 def each_has_its_own_figures():
     place = Place()
     recorder = Recorder(place)
@@ -60,5 +77,7 @@ def each_has_its_own_figures():
 if __name__ == "__main__":
     if sys.argv[1:2] == ["report"]:
         report(*sys.argv[2:])
+    elif sys.argv[1:2] == ["report_mesh"]:
+        report_mesh(*sys.argv[2:])
     else:
-        main(each_has_its_own_figures)
+        main(each_has_its_own_figures, the_summary_counts_requests)
