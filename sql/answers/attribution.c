@@ -120,22 +120,21 @@ static void lookup_free(void *context)
 	free(lookup);
 }
 
-static int open_operations(struct lookup *lookup, struct recording *recording)
+static int open_operations(struct lookup *lookup, struct recording *recording, struct sql_error *error)
 {
-	struct sql_error error;
 	int64_t processes;
 
 	if (lookup->word->kind != OF_OPERATION)
 		return 0;
-	lookup->operations = operations_open(recording, &error);
-	if (!lookup->operations || recording_integer(recording, "SELECT count(DISTINCT process) FROM main.range_page",
-	                                             0, &processes, &error) < 0)
+	lookup->operations = operations_open(recording, error);
+	if (!lookup->operations ||
+	    recording_integer(recording, "SELECT count(DISTINCT process) FROM range_page", 0, &processes, error) < 0)
 		return -1;
 	lookup->many_processes = processes > 1;
 	return 0;
 }
 
-static struct lookup *lookup_new(struct recording *recording, const char *by)
+static struct lookup *lookup_new(struct recording *recording, const char *by, struct sql_error *error)
 {
 	struct lookup *lookup = NULL;
 
@@ -146,7 +145,7 @@ static struct lookup *lookup_new(struct recording *recording, const char *by)
 			return NULL;
 		lookup->word = &words[i];
 		if (sqlite3_prepare_v2(recording->db, words[i].sql, -1, &lookup->statement, NULL) != SQLITE_OK ||
-		    open_operations(lookup, recording) < 0) {
+		    open_operations(lookup, recording, error) < 0) {
 			lookup_free(lookup);
 			return NULL;
 		}
@@ -253,14 +252,15 @@ static void answer(sqlite3_context *context, struct lookup *lookup, sqlite3_valu
 static void attribution_sql(sqlite3_context *context, int count, sqlite3_value **values)
 {
 	struct lookup *lookup = sqlite3_get_auxdata(context, 0);
+	struct sql_error error = {.text = "attribution: not a word of --by"};
 
 	(void)count;
 	if (sqlite3_value_type(values[0]) == SQLITE_NULL)
 		return;
 	if (!lookup) {
-		lookup = lookup_new(sqlite3_user_data(context), (const char *)sqlite3_value_text(values[0]));
+		lookup = lookup_new(sqlite3_user_data(context), (const char *)sqlite3_value_text(values[0]), &error);
 		if (!lookup) {
-			sqlite3_result_error(context, "attribution: not a word of --by", -1);
+			sqlite3_result_error(context, error.text, -1);
 			return;
 		}
 		answer(context, lookup, values);

@@ -74,8 +74,8 @@ static const char *missing(struct recording *recording, struct sql_error *error)
 
 	error->text[0] = '\0';
 	if (recording_integer(recording,
-	                      "SELECT EXISTS (SELECT 1 FROM main.range_page WHERE first_number IS NOT NULL) OR "
-	                      "EXISTS (SELECT 1 FROM main.range_open WHERE number IS NOT NULL)",
+	                      "SELECT EXISTS (SELECT 1 FROM range_page WHERE first_number IS NOT NULL) OR "
+	                      "EXISTS (SELECT 1 FROM range_open WHERE number IS NOT NULL)",
 	                      0, &any, error) < 0 ||
 	    any)
 		return NULL;

@@ -44,9 +44,13 @@
  *                           steps choose rows, not blocks
  *   step_growth(by, warm_up)  see answers/tables/growth.c: what grows from step to step
  *   overlaps()              see answers/tables/overlaps.c: blocks that had memory in common while both were live
- *   operation_figures()     see answers/tables/operations.c: each operation, the last first, and what it did to L1 and
- * DRAM findings()              what, place, detail: what verify finds check_budgets(budget, path, by)  see
- * answers/tables/check.c: what became of the budgets of a text and of a file
+ *   operation_figures()     see answers/tables/operations.c: what each operation did to L1 and DRAM, the last first
+ *   late_blocks()           device, region, key, origin, size_bytes, bank_bytes, alloc_ns, free_ns, used_ns,
+ *                           used_what, used_number, operations, freed: tensors that were kept while so many operations
+ *                           ran after the last that used them
+ *   late_peaks()            device, region, peak_bytes, needed_peak_bytes: without what was kept after its last use
+ *   findings()              what, place, detail: what verify finds
+ *   check_budgets(budget, path, by)  see answers/tables/check.c: what became of the budgets of a text and of a file
  */
 #ifndef SQL_TABLE_FUNCTION_H
 #define SQL_TABLE_FUNCTION_H
@@ -112,7 +116,7 @@ extern const struct table_function table_peaks, table_peak_blocks, table_live_bl
 extern const struct table_function table_buckets, table_bank_samples, table_failure_banks, table_findings;
 extern const struct table_function table_temporary_sums, table_histogram_bins, table_floor_longest, table_floor_sums;
 extern const struct table_function table_allocated_sums, table_diff_groups, table_why, table_why_blocks;
-extern const struct table_function table_operation_figures;
+extern const struct table_function table_operation_figures, table_late_blocks, table_late_peaks;
 extern const struct table_function table_peak_cores, table_l1, table_check_budgets, table_refit;
 extern const struct table_function table_step_figures, table_step_growth, table_overlaps;
 extern const struct table_function table_drawing, table_group_buckets, table_map_blocks, table_map_sums;

@@ -44,9 +44,9 @@ struct operations {
 	size_t page_count, page_capacity;
 	struct operation_what *whats;
 	size_t what_count; /* ids below it */
-	char **names; /* by operation_text.id */
+	char **names;      /* by operation_text.id */
 	size_t name_count;
-	bool *threads;     /* whether a thread ever began one, by id */
+	bool *threads; /* whether a thread ever began one, by id */
 	size_t thread_count;
 	int64_t count;
 	sqlite3_stmt *read;
@@ -78,8 +78,8 @@ int64_t operations_count(const struct operations *operations)
 /* ---- reading ---- */
 
 static const char pages_sql[] =
-    "SELECT process, key, last_key, first_number, count, 0, 0 FROM main.range_page WHERE first_number IS NOT NULL "
-    "UNION ALL SELECT process, key, 9223372036854775807, number, 1, at_ns, what FROM main.range_open "
+    "SELECT process, key, last_key, first_number, count, 0, 0 FROM range_page WHERE first_number IS NOT NULL "
+    "UNION ALL SELECT process, key, 9223372036854775807, number, 1, at_ns, what FROM range_open "
     "WHERE number IS NOT NULL ORDER BY 1, 2";
 
 static bool is_behind(const struct page *page, const struct page *before)
@@ -146,7 +146,7 @@ static void *table_by_id(struct operations *operations, const char *sql, size_t 
 	return table;
 }
 
-static const char names_sql[] = "SELECT name, text FROM main.operation_text, (SELECT DISTINCT name FROM main.range_what) "
+static const char names_sql[] = "SELECT name, text FROM operation_text, (SELECT DISTINCT name FROM range_what) "
                                 "WHERE id = name";
 
 static int load_names(struct operations *operations, struct sql_error *error)
@@ -155,7 +155,7 @@ static int load_names(struct operations *operations, struct sql_error *error)
 	sqlite3_stmt *rows;
 	int state = -1;
 
-	if (recording_integer(operations->recording, "SELECT max(id) FROM main.operation_text", 0, &largest, error) < 0)
+	if (recording_integer(operations->recording, "SELECT max(id) FROM operation_text", 0, &largest, error) < 0)
 		return -1;
 	if (largest < 0 || largest > NAMES_MOST)
 		return sql_fail(error, "%s: corrupt: it has too many texts of operations", operations->recording->path);
@@ -189,9 +189,9 @@ static int load_whats(struct operations *operations, struct sql_error *error)
 {
 	/* as many as there are rows, and what a recorder that went on may have left out */
 	static const char largest_sql[] = "SELECT CASE WHEN max(id) > 4 * count(*) + 64 THEN -1 ELSE max(id) END "
-	                                  "FROM main.range_what";
-	static const char threads_sql[] = "SELECT CASE WHEN max(id) > 4 * count(*) + 64 THEN -1 ELSE max(id) END "
-	                                  "FROM main.thread_info";
+	                                  "FROM range_what";
+	static const char threads_sql[] = "SELECT CASE WHEN max(thread) >> 24 THEN -1 ELSE max(thread) END "
+	                                  "FROM range_what";
 	sqlite3_stmt *rows;
 	int state = -1;
 
@@ -203,9 +203,9 @@ static int load_whats(struct operations *operations, struct sql_error *error)
 	    table_by_id(operations, threads_sql, sizeof(*operations->threads), &operations->thread_count, error);
 	if (!operations->whats || !operations->threads)
 		return -1;
-	rows = recording_prepare(operations->recording,
-	                         "SELECT id, thread, name, around, tensors FROM main.range_what WHERE name IS NOT NULL",
-	                         error);
+	rows =
+	    recording_prepare(operations->recording,
+	                      "SELECT id, thread, name, around, tensors FROM range_what WHERE name IS NOT NULL", error);
 	while (rows && (state = recording_step(operations->recording, rows, error)) == 1) {
 		int64_t id = sqlite3_column_int64(rows, 0);
 		uint32_t thread = (uint32_t)sqlite3_column_int64(rows, 1);
@@ -214,7 +214,8 @@ static int load_whats(struct operations *operations, struct sql_error *error)
 			continue;
 		if (thread < operations->thread_count)
 			operations->threads[thread] = true;
-		uint32_t around = (uint32_t)sqlite3_column_int64(rows, 3), name = (uint32_t)sqlite3_column_int64(rows, 2);
+		uint32_t around = (uint32_t)sqlite3_column_int64(rows, 3),
+		         name = (uint32_t)sqlite3_column_int64(rows, 2);
 		operations->whats[id] = (struct operation_what){
 		    .thread = thread,
 		    .name = name < operations->name_count ? name : 0,
@@ -239,7 +240,7 @@ struct operations *operations_open(struct recording *recording, struct sql_error
 	operations->kept = calloc(PAGES_KEPT, sizeof(*operations->kept));
 	operations->read = recording_prepare(recording,
 	                                     "SELECT key, count, last_key, from_ns, offsets, lives, begins, helds, "
-	                                     "whats FROM main.range_page WHERE key = ?1",
+	                                     "whats FROM range_page WHERE key = ?1",
 	                                     error);
 	if (operations->kept && operations->read && load_pages(operations, error) == 0 &&
 	    load_whats(operations, error) == 0)

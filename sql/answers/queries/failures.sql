@@ -14,6 +14,7 @@
 -- column: largest_free_bytes bytes in one piece, in each bank
 -- column: label text open ranges of the thread
 -- column: asked_by text the innermost function that is the program's own, with --python-stacks its line
+-- column: op text,context the operation that asked, and its number
 -- column: step id of the process
 -- column: why text,remark the allocator's own words
 -- column: stack text,context call stack of the request, innermost first
@@ -31,6 +32,7 @@ SELECT p.pid AS pid, o.device AS device, region_word(o.region) AS region, f.at_n
   coalesce(f.bank_bytes, f.size_bytes) AS bank_bytes, b.free_bytes AS free_bytes,
   b.largest_free_bytes AS largest_free_bytes, (SELECT path FROM label_info WHERE id = o.label) AS label,
   attribution(iif(o.stack IS NULL, NULL, 'function'), o.id, NULL, NULL) AS asked_by,
+  attribution('op', o.id, f.key, NULL) AS op,
   (SELECT s.number FROM step_mark s WHERE s.process = o.process AND s.key < f.key ORDER BY s.key DESC LIMIT 1) AS step,
   f.why AS why, stack_text((SELECT frames FROM stack_info WHERE id = o.stack)) AS stack
 FROM failure_banks(:device, :region, NULL, NULL, :start, :end, NULL, NULL) b

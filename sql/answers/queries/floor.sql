@@ -16,6 +16,8 @@
 -- column: size_bytes bytes payload of the block
 -- column: bank_bytes bytes,derived its footprint in each bank
 -- column: label text open ranges when it was allocated
+-- column: op text,context the operation that allocated it, and its number
+-- column: tensor text,context what it holds: shape, dtype, layout, memory layout
 -- column: step id of its process at the alloc
 -- column: pid id of its process
 -- column: alloc_ns ns when it was allocated, since the recording's start
@@ -31,6 +33,7 @@
 SELECT f.device AS device, region_word(f.region) AS region, f.from_ns AS from_ns, f.to_ns AS to_ns,
   f.to_ns - f.from_ns AS held_ns, f.address AS address, f.above_base_bytes AS above_base_bytes,
   f.size_bytes AS size_bytes, f.bank_bytes AS bank_bytes, (SELECT path FROM label_info WHERE id = o.label) AS label,
+  attribution('op', o.id, f.key, NULL) AS op, attribution('tensor', o.id, NULL, NULL) AS tensor,
   (SELECT s.number FROM step_mark s WHERE s.process = o.process AND s.key < f.key ORDER BY s.key DESC LIMIT 1) AS step,
   p.pid AS pid, f.alloc_ns AS alloc_ns
 FROM floor_longest(:spans, :at_least, :device, coalesce(:region, 'L1'), :pid, :label, :start, :end,

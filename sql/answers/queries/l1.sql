@@ -16,6 +16,8 @@
 -- column: headroom_bytes bytes the least between circular buffers and the lowest block
 -- column: headroom_ns ns the earliest moment of it
 -- column: floor_label text open ranges when the lowest block of that moment was allocated
+-- column: floor_op text,context the operation that allocated it, and its number
+-- column: floor_tensor text,context what it holds: shape, dtype, layout, memory layout
 -- column: floor_address address where it begins; none: no block was live then
 -- plot: bars device circular_bytes buffer_bank_bytes of bank_bytes
 SELECT f.device AS device, f.peak_bank_bytes AS peak_bank_bytes, f.peak_ns AS peak_ns,
@@ -23,6 +25,8 @@ SELECT f.device AS device, f.peak_bank_bytes AS peak_bank_bytes, f.peak_ns AS pe
   f.reserve_bytes AS reserve_bytes, f.bank_bytes AS bank_bytes, f.headroom_bytes AS headroom_bytes,
   f.headroom_ns AS headroom_ns,
   (SELECT l.path FROM origin o, label_info l WHERE o.id = f.floor_origin AND l.id = o.label) AS floor_label,
+  attribution('op', f.floor_origin, f.floor_key, NULL) AS floor_op,
+  attribution('tensor', f.floor_origin, NULL, NULL) AS floor_tensor,
   f.floor_address AS floor_address
 FROM l1(:device) f ORDER BY f.device
 

@@ -18,6 +18,8 @@
 -- column: ended text,remark live, process exit, exec, device close
 -- column: owner text,context program; runtime; live program: it may yet free the block
 -- column: asked_by text,context the innermost function of its call stack that is the program's own
+-- column: op text,context the operation that allocated it, and its number
+-- column: tensor text,context what it holds: shape, dtype, layout, memory layout
 -- column: aliased count 1: lies in another block, and counts zero in every sum
 -- column: group text with --by: what the blocks have in common
 -- column: blocks count with --by: aliased ones count zero
@@ -43,7 +45,9 @@ SELECT p.pid AS pid, o.device AS device, region_word(o.region) AS region, class_
   (SELECT s.number FROM step_mark s WHERE s.process = o.process AND s.key < b.key ORDER BY s.key DESC LIMIT 1) AS step,
   coalesce(b.ended, p.ended, 'live') AS ended,
   block_owner(o.class, o.region, o.flags, b.size_bytes, b.bank_bytes, coalesce(b.ended, p.ended)) AS owner,
-  attribution(iif(o.stack IS NULL, NULL, 'function'), o.id, NULL, NULL) AS asked_by, (o.flags & {flag.ALIASED}) <> 0 AS aliased
+  attribution(iif(o.stack IS NULL, NULL, 'function'), o.id, NULL, NULL) AS asked_by,
+  attribution('op', o.id, b.key, NULL) AS op, attribution('tensor', o.id, NULL, NULL) AS tensor,
+  (o.flags & {flag.ALIASED}) <> 0 AS aliased
 FROM b JOIN origin o ON o.id = b.origin LEFT JOIN process_info p ON p.id = o.process
 WHERE (:device IS NULL OR o.device = :device)
   AND (:region IS NULL OR o.region = region_number(:region))

@@ -18,6 +18,8 @@
 -- column: pid id of the process that asked
 -- column: label text open ranges of the thread that asked; with --by: at the alloc
 -- column: asked_by text the innermost function that is the program's own, with --python-stacks its line
+-- column: op text the operation that asked, and its number; with --by: that allocated it
+-- column: tensor text with --by: what the block holds
 -- column: stack text call stack of the request, innermost first; with --by: call site of the alloc
 -- column: request_bank_bytes bytes asked for in each bank
 -- column: needed_bytes bytes the same in whole units of the alignment
@@ -49,6 +51,7 @@ SELECT w.verdict AS verdict, w.sentence AS sentence, w.picture AS picture, w.dev
   region_word(w.region) AS region, w.at_ns AS at_ns, w.failure AS failure, w.pid AS pid,
   (SELECT path FROM label_info WHERE id = o.label) AS label,
   attribution(iif(o.stack IS NULL, NULL, 'function'), o.id, NULL, NULL) AS asked_by,
+  attribution('op', o.id, f.key, NULL) AS op,
   stack_text((SELECT frames FROM stack_info WHERE id = o.stack)) AS stack, w.request_bank_bytes AS request_bank_bytes, w.needed_bytes AS needed_bytes, w.free_bytes AS free_bytes,
   w.largest_free_bytes AS largest_free_bytes, w.free_blocks AS free_blocks, w.missing_bytes AS missing_bytes,
   w.bank_bytes AS bank_bytes, w.alignment_bytes AS alignment_bytes, w.window_address AS window_address,
@@ -61,6 +64,7 @@ FROM why_answer(:failure, :at, :size, :message, :device, :region, :pid) w
 -- with: by
 SELECT b.device AS device, region_word(b.region) AS region, b.address AS address, b.size_bytes AS size_bytes,
   b.bank_bytes AS block_bank_bytes, p.pid AS pid, (SELECT path FROM label_info WHERE id = o.label) AS label,
+  attribution('op', o.id, b.key, NULL) AS op, attribution('tensor', o.id, NULL, NULL) AS tensor,
   stack_text((SELECT frames FROM stack_info WHERE id = o.stack)) AS stack, b.age_ns AS age_ns,
   (SELECT s.number FROM step_mark s WHERE s.process = o.process AND s.key < b.key ORDER BY s.key DESC LIMIT 1) AS step,
   b.aliased AS aliased

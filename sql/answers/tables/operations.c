@@ -14,10 +14,10 @@
 #include "sql/operations/operations.h"
 #include "sql/replay/figures.h"
 #include "sql/replay/replay.h"
+#include "operation_end.h"
 #include "ttalloc.h"
 
 #define ROWS_AT_ONCE 1024
-#define END_OF_ALL INT64_MAX
 
 /* What an operation saw of a series, in each bank. */
 struct seen {
@@ -65,17 +65,6 @@ static int no_memory(struct telling_operations *telling)
 
 /* ---- boundaries ---- */
 
-static struct place end_of(const struct telling_operations *telling, uint32_t process,
-                           const struct operation *operation)
-{
-	const struct catalog_process *owner = &telling->catalog.processes[process];
-
-	if (operation->end_key != OPERATION_OPEN)
-		return (struct place){operation->end_ns, process, operation->end_key};
-	/* before what the end of its process takes */
-	return (struct place){owner->ended ? owner->ended_ns : END_OF_ALL, process, REPLAY_PROCESS_END - 1};
-}
-
 static void look(struct telling_operations *telling, uint32_t process)
 {
 	struct lane *lane = &telling->lanes[process];
@@ -83,7 +72,7 @@ static void look(struct telling_operations *telling, uint32_t process)
 	lane->boundary = (struct place){INT64_MIN, process, INT64_MIN};
 	lane->begins = 0;
 	if (lane->has_next)
-		lane->boundary = end_of(telling, process, &lane->next);
+		lane->boundary = operation_end(&telling->catalog, process, &lane->next);
 	for (size_t i = 0; i < lane->stack_count; i++) {
 		const struct thread_stack *stack = &lane->stacks[i];
 

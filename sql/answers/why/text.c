@@ -338,7 +338,8 @@ static void make_sentence(struct recording *recording, const struct why_bank *ba
 static const char occupant_sql[] =
     "SELECT (SELECT path FROM main.label_info WHERE id = o.label), p.pid, "
     "(SELECT s.number FROM main.step_mark s WHERE s.process = o.process AND s.key < ?2 ORDER BY s.key DESC LIMIT 1), "
-    "stack_brief((SELECT frames FROM main.stack_info WHERE id = o.stack)), class_word(o.class) "
+    "stack_brief((SELECT frames FROM main.stack_info WHERE id = o.stack)), class_word(o.class), "
+    "attribution('op', o.id, ?2, NULL), attribution('tensor', o.id, NULL, NULL) "
     "FROM main.origin o LEFT JOIN main.process_info p ON p.id = o.process WHERE o.id = ?1";
 
 /* ", 1.5 ms old"; nothing when the times contradict each other. */
@@ -360,14 +361,16 @@ static void tell_occupant(struct why *why, const struct why_block *block, sqlite
 	char step[40] = "", age[40] = "";
 	const char *label = (const char *)sqlite3_column_text(row, 0);
 	const char *site = (const char *)sqlite3_column_text(row, 3);
+	const char *op = (const char *)sqlite3_column_text(row, 5), *tensor = (const char *)sqlite3_column_text(row, 6);
 
 	if (sqlite3_column_type(row, 2) != SQLITE_NULL)
 		snprintf(step, sizeof(step), ", born in step %lld", (long long)sqlite3_column_int64(row, 2));
 	format_age(age, sizeof(age), block->alloc_ns, why->at_ns);
-	why_add_line(why->occupants, "0x%" PRIx64 ", %" PRId64 " B: %.*s, pid %lld%s%s%s%.300s",
-	             (uint64_t)block->address, block->bank_bytes, label ? fitting(label, NAME_MAX_BYTES) : 8,
-	             label ? label : "no label", (long long)sqlite3_column_int64(row, 1), step, age,
-	             site ? ", by " : "", site ? site : "");
+	why_add_line(why->occupants, "0x%" PRIx64 ", %" PRId64 " B: %.*s%s%.*s%s%.*s, pid %lld%s%s%s%.300s",
+	             (uint64_t)block->address, block->bank_bytes, op ? fitting(op, NAME_MAX_BYTES) : 0, op ? op : "",
+	             op ? ", " : "", tensor ? fitting(tensor, NAME_MAX_BYTES) : 0, tensor ? tensor : "",
+	             tensor ? ", " : "", label ? fitting(label, NAME_MAX_BYTES) : 8, label ? label : "no label",
+	             (long long)sqlite3_column_int64(row, 1), step, age, site ? ", by " : "", site ? site : "");
 }
 
 static int tell_occupants(struct recording *recording, struct why *why, struct sql_error *error)

@@ -63,7 +63,7 @@ static const char largest_sql[] =
 
 struct result {
 	int status;
-	char out[65536], err[4096];
+	char out[131072], err[4096];
 };
 
 static void put_file(const char *name, const char *text)
