@@ -73,8 +73,13 @@ void manual_begin(const struct manual *manual, const struct manual_head *head)
 	fprintf(manual->out, " 1 \"\" \"ttalloc %s\" \"User Commands\"\n.nh\n.SH NAME\n", head->version);
 	manual_roff(manual->out, head->program);
 	fprintf(manual->out, " \\- %s\n.SH SYNOPSIS\n.nf\n", head->summary);
-	manual_roff(manual->out, head->usage);
-	fputs("\n.fi\n.SH DESCRIPTION\n", manual->out);
+	for (const char *line = head->usage; *line != '\0'; line += strcspn(line, "\n")) {
+		char text[200];
+		line += strspn(line, "\n ");
+		snprintf(text, sizeof text, "%.*s\n", (int)strcspn(line, "\n"), line);
+		manual_roff(manual->out, text);
+	}
+	fputs(".fi\n.SH DESCRIPTION\n", manual->out);
 }
 
 void manual_section(const struct manual *manual, const char *title)
