@@ -187,7 +187,7 @@ static int put_trace(struct memory_viz *viz, const struct series *series)
 	    "SELECT is_alloc, (start_realtime_ns + at_ns) / 1000, address | ((o.process - 1) << 44) | "
 	    "(coalesce(a.allocator - 1, 0) << 52), size_bytes, iif(is_alloc, o.stack, NULL), iif(is_alloc, l.path, "
 	    "NULL) "
-	    "FROM entry e JOIN origin o ON o.id = e.origin LEFT JOIN label_info l ON l.id = o.label "
+	    "FROM entry e CROSS JOIN origin o ON o.id = e.origin LEFT JOIN label_info l ON l.id = o.label "
 	    "LEFT JOIN origin_allocator a ON a.origin = e.origin, recording_info "
 	    "WHERE o.device = %" PRId64 " AND o.region = %" PRId64 " AND o.flags & %d = 0 "
 	    "ORDER BY at_ns, o.process, key",
