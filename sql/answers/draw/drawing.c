@@ -23,7 +23,7 @@
 /* Moments of one series that matter: a block that was live then is kept. */
 struct moments {
 	int64_t at_ns[1 + FAILURES_MAX];
-	size_t count, next;
+	size_t count;
 };
 
 struct pass {
