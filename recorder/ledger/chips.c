@@ -158,7 +158,7 @@ bool chips_are_uncertain(const struct ledger *ledger, const struct device_claim 
 		const struct known_device *known = &ledger->devices[i];
 		const struct process *process = process_by_id(ledger, known->process);
 
-		if (known->process == claim->process || (process->ended && process->ended_ns < at_ns))
+		if (!process || known->process == claim->process || (process->ended && process->ended_ns < at_ns))
 			continue;
 		if ((!known->chip || !claim->chip.count) && !sees_the_same(known, claim))
 			return true;
