@@ -437,15 +437,16 @@ def wrapped():
     """A wrapped client, the path in the next word, and the lines of the old server, which scripts read."""
     place = Place()
     path = place.file("old.sock")
+    # The pid goes to stderr: stdout has the recorder's lines, which may be in the middle of one.
     code = ("import sys; sys.path.insert(0, sys.argv[1]); import os, poc; c = poc.Connection(sys.argv[2]); p = os.getpid();"
             "[c.send(poc.ALLOC, 1, 100 + i, i % 2, p, i + 1) for i in range(3)];"
             "c.send(poc.ALLOC, 1, 100, 0, p, 1); c.send(poc.FREE, 1, 0, 0, p, 2); c.send(poc.FREE, 1, 0, 0, p, 7);"
             "c.size = 72; c.send(poc.DUMP_REMAINING); c.totals(1);"
-            "d = poc.Connection(sys.argv[2], 112); d.send(poc.ALLOC, 2, 300, 1, p, 31); d.totals(2); print(p)")
+            "d = poc.Connection(sys.argv[2], 112); d.send(poc.ALLOC, 2, 300, 1, p, 31); d.totals(2); print(p, file=sys.stderr)")
     result = run([program("ttalloc-recorder"), "--poc-socket", path, "--log-events", "-o", place.file("run.db"), "--",
                   sys.executable, "-c", code, os.path.dirname(poc.__file__), path], env=place.env)
     equal(result.returncode, 0, f"status ({result.stderr})")
-    pid = re.search(r"^\d+$", result.stdout, re.M).group()
+    pid = re.search(r"^\d+$", result.stderr, re.M).group()
     for line in (f"✓ [PID {pid}] Allocated 101 bytes of L1 on device 1 (buffer_id=2)",
                  f"✓ [PID {pid}] Allocated 100 bytes of DRAM on device 1 (buffer_id=1, ref_count=2)",
                  f"✗ [PID {pid}] Freed buffer 2 on device 1 (101 bytes, FINAL)",
