@@ -270,6 +270,8 @@ static int check_combination(struct recorder_options *options, struct sql_error 
 		options->mode = MODE_ENV;
 	if (check_stacks(options, error) < 0)
 		return -1;
+	if (options->auto_step && !*options->auto_step)
+		return sql_fail(error, "--auto-step needs a NAME: module:function or module:Class.method");
 	if (options->auto_step && !strchr(options->auto_step, ':'))
 		return sql_fail(error, "--auto-step takes module:function or module:Class.method, not '%s'",
 		                options->auto_step);

@@ -18,6 +18,7 @@ SHAPES = [
     ["--calls", 2000, "--processes", 2, "--threads", 3, "--devices", 1, "--apart"],
 ]
 SEEDS = range(1, 21) if LONG else range(1, 2) if SANITIZED else range(1, 3)
+ASKED = SEEDS if LONG or SANITIZED else SEEDS[:1]  # the other one is what the first is compared with
 
 
 def record(shape, seed):
@@ -31,6 +32,8 @@ def record(shape, seed):
 
 def one(shape, seed):
     file, processes = record(shape, seed)
+    if seed not in ASKED:
+        return file, load(file, processes)
     try:
         questions, planted = check_recording(file, processes, seed=None if SANITIZED else seed,
                                              plant=seed == SEEDS[0] and not SANITIZED)
