@@ -296,7 +296,7 @@ void catalog_clear(struct catalog *catalog)
 size_t catalog_steps_begun(const struct catalog *catalog, uint32_t process, int64_t key)
 {
 	const struct catalog_process *owner = &catalog->processes[process];
-	const struct catalog_step *steps = catalog->steps + owner->first_step;
+	const struct catalog_step *steps = owner->step_count ? catalog->steps + owner->first_step : NULL;
 	size_t low = 0, high = owner->step_count;
 
 	while (low < high) {

@@ -106,8 +106,8 @@ static bool unpack_column(struct row_text digits, enum range_column column, stru
 
 	if (width * count != digits.count || width > MOST_DIGIT_BYTES)
 		return false;
-	for (size_t i = 0; i < count; i++) {
-		int64_t number = get_number((const uint8_t *)digits.bytes + i * width, width);
+	for (size_t i = 0; i < count; i++) { /* a column of zeros has no bytes, nor a place */
+		int64_t number = width ? get_number((const uint8_t *)digits.bytes + i * width, width) : 0;
 
 		if (number < 0)
 			return false;
