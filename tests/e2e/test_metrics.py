@@ -42,18 +42,20 @@ def metrics(file, *arguments):
 
 
 def tool(name):
-    """A program of Debian's package prometheus; unpacked once into the build directory."""
+    """A program of Debian's package prometheus, or of one of its own, as in Debian 13; unpacked once into the build directory."""
     found = shutil.which(name)
     if found:
         return found
     unpacked = BUILD / "prometheus"
     if not (unpacked / "usr/bin" / name).is_file():
         with tempfile.TemporaryDirectory() as folder:
-            if not shutil.which("apt-get") or run(["apt-get", "download", "-qq", "prometheus"], cwd=folder, timeout=120).returncode:
-                skip("there is no prometheus, and its package cannot be had")
+            for package in ("prometheus", name):
+                if shutil.which("apt-get"):
+                    run(["apt-get", "download", "-qq", package], cwd=folder, timeout=120)
             for package in pathlib.Path(folder).glob("*.deb"):
                 run(["dpkg-deb", "-x", str(package), str(unpacked)])
-    check((unpacked / "usr/bin" / name).is_file(), f"the package prometheus has no {name}")
+    if not (unpacked / "usr/bin" / name).is_file():
+        skip(f"there is no {name}, and no package has it")
     return str(unpacked / "usr/bin" / name)
 
 
