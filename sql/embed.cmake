@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# Writes the C file OUTPUT with the .sql files of TEXTS (as sql_NAME), of which those of SCHEMAS are a table, and of QUERIES (as the table sql_queries), byte for
-# byte: hexadecimal, so that no escaping can go wrong. Numbers and words of the vocabulary are put in for their names.
+# Writes the C file OUTPUT with the .sql files of TEXTS (as sql_NAME), of which those of SCHEMAS are a table, and with tables of those of
+# QUERIES and of FLEET, byte for byte: hexadecimal, so that no escaping can go wrong. Numbers and words of the vocabulary are put in
+# for their names.
 
 include(${CMAKE_CURRENT_LIST_DIR}/../include/ttalloc/vocabulary.cmake)
 vocabulary_read()
@@ -49,22 +50,19 @@ foreach(file IN LISTS SCHEMAS)
 endforeach()
 string(APPEND source "const char *const sql_schemas[] = {${names}};\n\n")
 
-set(table "")
-list(SORT QUERIES)
-foreach(file IN LISTS QUERIES)
-  get_filename_component(name ${file} NAME_WE)
-  embed(query_${name} ${file} "static const")
-  set(table "${table}\t{\"${name}\", query_${name}},\n")
-endforeach()
-set(source "${source}const struct sql_text sql_queries[] = {\n${table}\t{0, 0},\n};\n\n")
+# Appends the table NAME of the texts in FILES..., by the names of the files.
+macro(embed_table name)
+  set(files ${ARGN})
+  list(SORT files)
+  set(rows "")
+  foreach(file IN LISTS files)
+    get_filename_component(word ${file} NAME_WE)
+    embed(${name}_${word} ${file} "static const")
+    set(rows "${rows}\t{\"${word}\", ${name}_${word}},\n")
+  endforeach()
+  set(source "${source}const struct sql_text ${name}[] = {\n${rows}\t{0, 0},\n};\n\n")
+endmacro()
 
-set(table "")
-list(SORT FLEET)
-foreach(file IN LISTS FLEET)
-  get_filename_component(name ${file} NAME_WE)
-  embed(fleet_${name} ${file} "static const")
-  set(table "${table}\t{\"${name}\", fleet_${name}},\n")
-endforeach()
-set(source "${source}const struct sql_text sql_fleet_questions[] = {\n${table}\t{0, 0},\n};\n")
-
+embed_table(sql_queries ${QUERIES})
+embed_table(sql_fleet_questions ${FLEET})
 file(WRITE ${OUTPUT} "${source}")

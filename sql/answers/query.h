@@ -36,8 +36,8 @@
  *
  *   -- plot: line X Y                         --plot draws it in the terminal: column Y over X, for each of the columns
  *                                            of "rows: ... of each", as high as the largest Y (a ratio: as 1)
- *   -- plot: bars NAME VALUE... [of TOTAL]    or a bar for each row, called as column NAME says, of the columns VALUE, as
- *                                            long as TOTAL, or the largest bar
+ *   -- plot: bars NAME VALUE... [of TOTAL]    or a bar for each row, called as NAME says, of the columns VALUE,
+ *                                            as long as TOTAL, or the largest bar
  *
  * Then come statements, each a SELECT over the views, the tables and the functions of functions.h and table_function.h:
  * first the answer, and behind lines that say so

@@ -123,8 +123,8 @@ const char *parse_moment(const char *text, struct moment *moment)
 		moment->share /= 100;
 		return moment->share > 1 ? "is more than 100 %" : NULL;
 	}
-	return parse_scaled(text, times, "is not a time (such as 1500000 for nanoseconds, 1.5s, 200ms, 30% or @snapshot)",
-	                    &moment->ns);
+	return parse_scaled(
+	    text, times, "is not a time (such as 1500000 for nanoseconds, 1.5s, 200ms, 30% or @snapshot)", &moment->ns);
 }
 
 const char *parse_steps(const char *text, int64_t *first, int64_t *last)

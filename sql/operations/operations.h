@@ -28,7 +28,7 @@ struct operation {
 struct operation_what {
 	uint32_t thread, around, tensors; /* 0: none */
 	uint32_t name;                    /* its number; 0 of one that is not known */
-	bool is_helper; /* it but makes a tensor for the operation around it, whose doing that is */
+	bool is_helper;                   /* it but makes a tensor for the operation around it, whose doing that is */
 };
 
 /* Reads what has to be in memory. NULL with ERROR. */

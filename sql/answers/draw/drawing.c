@@ -90,7 +90,8 @@ static bool filter_covers(const struct filter *has, const struct filter *wants)
 	bool region = !has->has_region || (wants->has_region && wants->region == has->region);
 
 	return device && region && !has->has_pid && !wants->has_pid && !has->has_steps && !wants->has_steps &&
-	       !has->label && !wants->label && !has->op && !wants->op && has->start_ns == wants->start_ns && has->end_ns == wants->end_ns;
+	       !has->label && !wants->label && !has->op && !wants->op && has->start_ns == wants->start_ns &&
+	       has->end_ns == wants->end_ns;
 }
 
 static bool has_words(const struct drawing *drawing, const char *by)
