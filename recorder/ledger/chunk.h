@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #include "sql/base/memory.h"
-#include "delta.h"
+#include "sql/totals/delta.h"
 #include "sql/store/rows.h"
 #include "ttalloc/segment.h"
 

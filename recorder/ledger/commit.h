@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #include "chunk.h"
-#include "totals.h"
+#include "sql/totals/totals.h"
 #include "sql/replay/history.h"
 
 struct committer;

@@ -6,7 +6,7 @@
 #ifndef RECORDER_LEDGER_H
 #define RECORDER_LEDGER_H
 
-#include "cbs.h"
+#include "sql/totals/cbs.h"
 #include "chunk.h"
 #include "dictionary.h"
 #include "ingest.h"
@@ -14,7 +14,7 @@
 #include "range_words.h"
 #include "ranges.h"
 #include "stacks.h"
-#include "region_total.h"
+#include "sql/totals/region_total.h"
 
 /* A hostile client must not fill our memory with devices and regions that do not exist. */
 #define MOST_REGION_TOTALS 4096u

@@ -6,7 +6,7 @@
 #define RECORDER_RESUME_H
 
 #include "ledger.h"
-#include "totals.h"
+#include "sql/totals/totals.h"
 
 /* INTAKE and JOINT must be empty. 0, or -1 with ERROR. */
 int resume(struct ledger *ledger, struct totals *totals, struct writer *writer, struct sql_error *error);

@@ -26,6 +26,7 @@ ROOMS = {
     "sql/exchange":       "include include/ttalloc sql/base sql/store",
     "sql/operations":     "include include/ttalloc sql/base sql/store",
     "sql/replay":         "include include/ttalloc sql/base sql/store sql/operations",
+    "sql/totals":         "include include/ttalloc sql/base sql/store sql/replay",
     "sql/model":          "include include/ttalloc sql/base sql/store sql/replay",
     "sql/answers":        "include include/ttalloc sql/base sql/store sql/symbols sql/replay sql/operations",
     "sql/answers/live":   "include include/ttalloc sql/base sql/store sql/replay sql/operations",
@@ -36,7 +37,7 @@ ROOMS = {
     "sql/answers/tables": "include include/ttalloc sql/base sql/store sql/replay sql/operations sql/answers sql/answers/why sql/answers/verify "
                           "sql/answers/check sql/answers/draw sql/model",
 
-    "recorder/ledger":    "include include/ttalloc sql/base sql/store sql/replay",
+    "recorder/ledger":    "include include/ttalloc sql/base sql/store sql/replay sql/totals",
     "recorder/serve":     "include include/ttalloc sql/base recorder/ledger",
     "recorder/legacy":    "include include/ttalloc sql/base recorder/ledger recorder/serve",
     "recorder":           "include include/ttalloc sql/base sql/store sql/symbols sql/answers recorder/ledger recorder/serve recorder/legacy",

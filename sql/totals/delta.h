@@ -3,8 +3,8 @@
  * delta.h - what happened to the totals of one device and region over a short time, relative to where they stood
  * before: so it can be made before anybody knows the totals, and be put behind any other delta later.
  */
-#ifndef RECORDER_DELTA_H
-#define RECORDER_DELTA_H
+#ifndef SQL_DELTA_H
+#define SQL_DELTA_H
 
 #include <stdbool.h>
 #include <stdint.h>

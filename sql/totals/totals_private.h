@@ -2,8 +2,8 @@
  *
  * totals_private.h - what totals.c, which adds to spans, and rebuild.c, which makes them anew, share.
  */
-#ifndef RECORDER_TOTALS_PRIVATE_H
-#define RECORDER_TOTALS_PRIVATE_H
+#ifndef SQL_TOTALS_PRIVATE_H
+#define SQL_TOTALS_PRIVATE_H
 
 #include "sql/base/index.h"
 #include "totals.h"

@@ -7,8 +7,8 @@
  * order: the totals stay right, since sums do not mind, but the spans from there on are wrong. The device and region is
  * then dirty from that time on, until its spans are made anew from the file.
  */
-#ifndef RECORDER_TOTALS_H
-#define RECORDER_TOTALS_H
+#ifndef SQL_TOTALS_H
+#define SQL_TOTALS_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -8,9 +8,9 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "recorder/ledger/cbs.h"
-#include "recorder/ledger/delta.h"
-#include "recorder/ledger/region_total.h"
+#include "sql/totals/cbs.h"
+#include "sql/totals/delta.h"
+#include "sql/totals/region_total.h"
 
 static struct usage_change change(uint64_t at_ns, int64_t key, int64_t bytes, int64_t bank_bytes)
 {

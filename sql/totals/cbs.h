@@ -11,8 +11,8 @@
  *
  * Not thread-safe. Without memory the program ends.
  */
-#ifndef RECORDER_CBS_H
-#define RECORDER_CBS_H
+#ifndef SQL_CBS_H
+#define SQL_CBS_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "cbs.h"
-#include "chunk.h"
+#include "sql/base/memory.h"
 #include "totals_private.h"
 #include "ttalloc.h"
 #include "ttalloc/event.h"
@@ -223,7 +223,8 @@ struct remaking {
 	struct usage_change moment;
 	struct span span;
 	bool has_moment, has_span;
-	CHUNK_ROWS(struct span) spans; /* the last one first */
+	struct span *spans; /* the last one first */
+	size_t span_count, span_capacity;
 };
 
 struct remaking_all {
@@ -234,8 +235,11 @@ struct remaking_all {
 
 static void finish_span(struct remaking *remaking)
 {
-	if (remaking->has_span)
-		*CHUNK_ADD(&remaking->spans) = remaking->span;
+	if (remaking->has_span) {
+		remaking->spans = memory_room(remaking->spans, remaking->span_count, &remaking->span_capacity,
+		                              sizeof(*remaking->spans));
+		remaking->spans[remaking->span_count++] = remaking->span;
+	}
 	remaking->has_span = false;
 }
 
@@ -314,11 +318,11 @@ static void log_spans(struct totals *totals, struct remaking *remaking, struct r
 
 	undo_moment(remaking);
 	finish_span(remaking);
-	for (size_t i = remaking->spans.count; i-- > 0;) {
-		remaking->spans.rows[i].id = ++totals->last_span_id;
-		totals_log_span(remaking->region, &remaking->spans.rows[i], log);
+	for (size_t i = remaking->span_count; i-- > 0;) {
+		remaking->spans[i].id = ++totals->last_span_id;
+		totals_log_span(remaking->region, &remaking->spans[i], log);
 	}
-	remaking->region->made = remaking->spans.count ? remaking->spans.rows[0] : (struct span){0};
+	remaking->region->made = remaking->span_count ? remaking->spans[0] : (struct span){0};
 	clean.dirty_ns = DELTA_NO_DISORDER;
 	totals_log_region(&clean, log);
 }
@@ -347,7 +351,7 @@ static enum write_result rebuild_blocks(struct totals *totals, struct writer *wr
 	for (size_t i = 0; i < totals->count; i++) {
 		if (result == WRITE_DONE && all.regions[i].region)
 			log_spans(totals, &all.regions[i], log);
-		free(all.regions[i].spans.rows);
+		free(all.regions[i].spans);
 	}
 	free(all.regions);
 	return result;

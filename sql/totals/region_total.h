@@ -3,8 +3,8 @@
  * region_total.h - what one process has on one device and region: exact after every event, since a process's events
  * come in order. A row of process_usage.
  */
-#ifndef RECORDER_REGION_TOTAL_H
-#define RECORDER_REGION_TOTAL_H
+#ifndef SQL_REGION_TOTAL_H
+#define SQL_REGION_TOTAL_H
 
 #include <stdbool.h>
 #include <stdint.h>
