@@ -44,18 +44,20 @@ EXPORT void ttalloc_free(uint32_t device, uint16_t region, uint64_t address)
 
 EXPORT void ttalloc_program_run(uint32_t device, uint64_t program)
 {
-	tta_emit(&(struct tta_event){.kind = TTA_PROGRAM_RUN, PLACE(device), .region = TTALLOC_CB, .address = program});
+	tta_emit(&(struct tta_event){
+	    .kind = TTA_PROGRAM_RUN, PLACE(device), .region = TTALLOC_CB, .program.number = program});
 }
 
 EXPORT void ttalloc_cb_free(uint32_t device, uint64_t program)
 {
-	tta_emit(&(struct tta_event){.kind = TTA_CB_FREE, PLACE(device), .region = TTALLOC_CB, .address = program});
+	tta_emit(
+	    &(struct tta_event){.kind = TTA_CB_FREE, PLACE(device), .region = TTALLOC_CB, .program.number = program});
 }
 
 EXPORT void ttalloc_kernel_unload(uint32_t device, uint64_t id)
 {
 	tta_emit(
-	    &(struct tta_event){.kind = TTA_KERNEL_UNLOAD, PLACE(device), .region = TTALLOC_KERNEL, .address = id});
+	    &(struct tta_event){.kind = TTA_KERNEL_UNLOAD, PLACE(device), .region = TTALLOC_KERNEL, .kernel.id = id});
 }
 
 EXPORT void ttalloc_device_close(uint32_t device)
@@ -65,7 +67,7 @@ EXPORT void ttalloc_device_close(uint32_t device)
 
 EXPORT void ttalloc_step(uint64_t number)
 {
-	tta_emit(&(struct tta_event){.kind = TTA_STEP, .address = number});
+	tta_emit(&(struct tta_event){.kind = TTA_STEP, .step.number = number});
 }
 
 /* A thread's own drops have marks of the same kind, but another reason. */
@@ -74,9 +76,9 @@ EXPORT void ttalloc_lost(uint64_t count)
 	if (!ttalloc_enabled())
 		return;
 	tta_emit(&(struct tta_event){.kind = TTA_LOSS,
-	                             .address = tta_clock_read(tta_context.clock),
-	                             .size_bytes = count,
-	                             .bank_bytes = TTA_LOST_SWITCHED_OFF});
+	                             .loss = {.first_ticks = tta_clock_read(tta_context.clock),
+	                                      .count = count,
+	                                      .reason = TTA_LOST_SWITCHED_OFF}});
 }
 
 /* ---- With an entry in the table ---- */
@@ -144,9 +146,9 @@ EXPORT void ttalloc_alloc_failed(const struct ttalloc_block *wanted, const char 
 	                             .region = wanted->region,
 	                             .flags = (uint8_t)(wanted->flags & ~TTA_LABEL_INHERITED),
 	                             .stack = TTA_STACK_HERE(),
-	                             .address = why ? intern(TTA_ENTRY_TEXT, &text) : 0,
-	                             .size_bytes = wanted->size_bytes,
-	                             .bank_bytes = wanted->bank_bytes});
+	                             .failed = {.why_entry = why ? intern(TTA_ENTRY_TEXT, &text) : 0,
+	                                        .size_bytes = wanted->size_bytes,
+	                                        .bank_bytes = wanted->bank_bytes}});
 }
 
 static uint8_t cb_flags(const struct ttalloc_cb *cb)
@@ -169,14 +171,13 @@ EXPORT void ttalloc_cb_alloc(const struct ttalloc_cb *given)
 	entry.bytes = 0; /* the rest stays as it is: 1 KiB that need not be cleared */
 	add(&entry, &head, sizeof(head));
 	add(&entry, cb.cores, head.core_ranges * sizeof(cb.cores[0]));
-	tta_emit(&(struct tta_event){.kind = TTA_CB_ALLOC,
-	                             PLACE(cb.device),
-	                             .region = TTALLOC_CB,
-	                             .flags = cb_flags(&cb),
-	                             .stack = TTA_STACK_HERE(),
-	                             .address = cb.address,
-	                             .size_bytes = cb.size_bytes,
-	                             .bank_bytes = intern(TTA_ENTRY_CB, &entry)});
+	tta_emit(&(struct tta_event){
+	    .kind = TTA_CB_ALLOC,
+	    PLACE(cb.device),
+	    .region = TTALLOC_CB,
+	    .flags = cb_flags(&cb),
+	    .stack = TTA_STACK_HERE(),
+	    .cb = {.address = cb.address, .size_bytes = cb.size_bytes, .entry = intern(TTA_ENTRY_CB, &entry)}});
 }
 
 EXPORT void ttalloc_cb_free_one(const struct ttalloc_cb *given)
@@ -194,8 +195,7 @@ EXPORT void ttalloc_cb_free_one(const struct ttalloc_cb *given)
 	tta_emit(&(struct tta_event){.kind = TTA_CB_FREE,
 	                             PLACE(cb.device),
 	                             .region = TTALLOC_CB,
-	                             .address = cb.program,
-	                             .bank_bytes = intern(TTA_ENTRY_CB, &entry)});
+	                             .program = {.number = cb.program, .cb_entry = intern(TTA_ENTRY_CB, &entry)}});
 }
 
 EXPORT void ttalloc_note(const char *text, uint64_t count)
@@ -206,7 +206,8 @@ EXPORT void ttalloc_note(const char *text, uint64_t count)
 		return;
 	entry.bytes = 0;
 	add(&entry, text, tta_text_bytes(text));
-	tta_emit(&(struct tta_event){.kind = TTA_NOTE, .address = intern(TTA_ENTRY_TEXT, &entry), .size_bytes = count});
+	tta_emit(
+	    &(struct tta_event){.kind = TTA_NOTE, .text = {.entry = intern(TTA_ENTRY_TEXT, &entry), .count = count}});
 }
 
 EXPORT void ttalloc_snapshot(const char *name)
@@ -217,7 +218,7 @@ EXPORT void ttalloc_snapshot(const char *name)
 		return;
 	entry.bytes = 0;
 	add(&entry, name, tta_text_bytes(name));
-	tta_emit(&(struct tta_event){.kind = TTA_SNAPSHOT, .address = intern(TTA_ENTRY_TEXT, &entry)});
+	tta_emit(&(struct tta_event){.kind = TTA_SNAPSHOT, .text.entry = intern(TTA_ENTRY_TEXT, &entry)});
 }
 
 void tta_emit_producer(const char *name)
@@ -228,7 +229,7 @@ void tta_emit_producer(const char *name)
 		return;
 	entry.bytes = 0;
 	add(&entry, name, tta_text_bytes(name));
-	tta_emit(&(struct tta_event){.kind = TTA_PRODUCER, .address = intern(TTA_ENTRY_TEXT, &entry)});
+	tta_emit(&(struct tta_event){.kind = TTA_PRODUCER, .text.entry = intern(TTA_ENTRY_TEXT, &entry)});
 }
 
 EXPORT void ttalloc_kernel_load(const struct ttalloc_kernel *given)
@@ -248,13 +249,12 @@ EXPORT void ttalloc_kernel_load(const struct ttalloc_kernel *given)
 	add(&entry, kernel.name, head.name_bytes);
 	add(&entry, kernel.kind, head.kind_bytes);
 	add(&entry, kernel.core_type, head.core_type_bytes);
-	tta_emit(&(struct tta_event){.kind = TTA_KERNEL_LOAD,
-	                             PLACE(kernel.device),
-	                             .region = TTALLOC_KERNEL,
-	                             .stack = TTA_STACK_HERE(),
-	                             .address = kernel.id,
-	                             .size_bytes = kernel.size_bytes,
-	                             .bank_bytes = intern(TTA_ENTRY_KERNEL, &entry)});
+	tta_emit(&(struct tta_event){
+	    .kind = TTA_KERNEL_LOAD,
+	    PLACE(kernel.device),
+	    .region = TTALLOC_KERNEL,
+	    .stack = TTA_STACK_HERE(),
+	    .kernel = {.id = kernel.id, .size_bytes = kernel.size_bytes, .entry = intern(TTA_ENTRY_KERNEL, &entry)}});
 }
 
 /* What makes a process count other chips than its neighbours do. Programs set it themselves, too: it is looked for each
@@ -296,7 +296,7 @@ EXPORT void ttalloc_device_open(const struct ttalloc_device *given)
 	add(&entry, visible, identity.visible_bytes);
 	add(&entry, device.allocator, identity.allocator_bytes);
 	tta_emit(&(struct tta_event){
-	    .kind = TTA_DEVICE_OPEN, PLACE(device.device), .bank_bytes = intern(TTA_ENTRY_DEVICE, &entry)});
+	    .kind = TTA_DEVICE_OPEN, PLACE(device.device), .device_open.entry = intern(TTA_ENTRY_DEVICE, &entry)});
 }
 
 /* ---- Operations, labels, and waiting ---- */
@@ -338,10 +338,10 @@ EXPORT void ttalloc_operation_begin(const char *name)
 	}
 	entry.bytes = 0;
 	add(&entry, name, tta_text_bytes(name));
-	tta_emit(&(struct tta_event){.kind = TTA_OPERATION_BEGIN,
-	                             .stack = TTA_STACK_HERE(),
-	                             .address = intern(TTA_ENTRY_OPERATION, &entry),
-	                             .bank_bytes = (*open_operations())++});
+	tta_emit(&(struct tta_event){
+	    .kind = TTA_OPERATION_BEGIN,
+	    .stack = TTA_STACK_HERE(),
+	    .range = {.entry = intern(TTA_ENTRY_OPERATION, &entry), .depth = (*open_operations())++}});
 }
 
 EXPORT void ttalloc_operation_end(bool aborted)
@@ -356,9 +356,9 @@ EXPORT void ttalloc_operation_end(bool aborted)
 	}
 	open = open_operations();
 	if (*open)
-		tta_emit(&(struct tta_event){.kind = TTA_OPERATION_END,
-		                             .size_bytes = aborted ? TTA_OPERATION_ABORTED : TTA_OPERATION_RETURNED,
-		                             .bank_bytes = --*open});
+		tta_emit(&(struct tta_event){
+		    .kind = TTA_OPERATION_END,
+		    .range = {.end = aborted ? TTA_OPERATION_ABORTED : TTA_OPERATION_RETURNED, .depth = --*open}});
 }
 
 /* The entry of SPEC, which is asked for again and again: remembered in it with the process that it is of. */
@@ -395,9 +395,9 @@ EXPORT void ttalloc_tensor(const struct ttalloc_tensor *tensor)
 	tta_emit(&(struct tta_event){.kind = TTA_TENSOR,
 	                             PLACE(tensor->device),
 	                             .region = tensor->region,
-	                             .address = tensor->address,
-	                             .size_bytes = tensor_entry(tensor->spec),
-	                             .bank_bytes = (uint64_t)tensor->index << 1 | tensor->given});
+	                             .tensor = {.address = tensor->address,
+	                                        .entry = tensor_entry(tensor->spec),
+	                                        .place = (uint64_t)tensor->index << 1 | tensor->given}});
 }
 
 EXPORT void ttalloc_label_push(const char *name)

@@ -29,7 +29,7 @@ static uint32_t label_entry(uint32_t parent, const char *name, uint32_t name_byt
 static void emit_span(enum tta_kind kind, uint32_t level)
 {
 	if (tta_context.options.operations)
-		tta_emit(&(struct tta_event){.kind = (uint8_t)kind, .bank_bytes = level});
+		tta_emit(&(struct tta_event){.kind = (uint8_t)kind, .range.depth = level});
 }
 
 /* Ready to use this thread's labels. */

@@ -282,12 +282,12 @@ static void write_loss_mark(struct tta_lane *lane)
 	if (marked == ring->dropped || !__atomic_compare_exchange_n(lane->marked, &marked, ring->dropped, false,
 	                                                            __ATOMIC_RELAXED, __ATOMIC_RELAXED))
 		return;
-	tta_lane_write(lane,
-	               &(struct tta_event){.kind = TTA_LOSS,
-	                                   .address = first_ticks,
-	                                   .size_bytes = ring->dropped - marked,
-	                                   .bank_bytes = TTA_LOST_RING_FULL},
-	               0);
+	tta_lane_write(
+	    lane,
+	    &(struct tta_event){
+	        .kind = TTA_LOSS,
+	        .loss = {.first_ticks = first_ticks, .count = ring->dropped - marked, .reason = TTA_LOST_RING_FULL}},
+	    0);
 }
 
 /* Records in use, after a look at how much of them is sealed. */

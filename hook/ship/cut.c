@@ -99,8 +99,8 @@ static void take_top(struct tta_sealer *sealer)
 	const struct tta_event *event = &cursor->records[cursor->at & cursor->mask];
 
 	put(sealer, event, cursor->thread_entry);
-	if (event->kind == TTA_LOSS && event->bank_bytes == TTA_LOST_RING_FULL)
-		cursor->marked += event->size_bytes;
+	if (event->kind == TTA_LOSS && event->loss.reason == TTA_LOST_RING_FULL)
+		cursor->marked += event->loss.count;
 	cursor->at++;
 	if (next_of_ring(sealer, &top))
 		rings_down(NULL, sealer->heap, sealer->heap_count, 0, top);
@@ -116,9 +116,9 @@ static void take_owed(struct tta_sealer *sealer, uint32_t number)
 	put(sealer,
 	    &(struct tta_event){.kind = TTA_LOSS,
 	                        .ticks = __atomic_load_n(&ring->last_dropped_ticks, __ATOMIC_RELAXED),
-	                        .address = __atomic_load_n(&ring->first_dropped_ticks, __ATOMIC_RELAXED),
-	                        .size_bytes = cursor->owed,
-	                        .bank_bytes = TTA_LOST_RING_FULL},
+	                        .loss = {.first_ticks = __atomic_load_n(&ring->first_dropped_ticks, __ATOMIC_RELAXED),
+	                                 .count = cursor->owed,
+	                                 .reason = TTA_LOST_RING_FULL}},
 	    cursor->thread_entry);
 	cursor->marked += cursor->owed;
 	cursor->owed_in_batch = true;

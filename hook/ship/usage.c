@@ -266,7 +266,7 @@ static void take_open(struct tta_usage_ledger *ledger, const struct tta_event *e
 {
 	struct tta_device_entry head;
 	struct tta_table_entry entry;
-	uint32_t number = (uint32_t)event->bank_bytes;
+	uint32_t number = (uint32_t)event->device_open.entry;
 
 	if (!number || number & TTA_LEFT_OUT)
 		return;

@@ -25,36 +25,76 @@ enum tta_operation_end {
 	TTA_OPERATION_ABORTED = 1, /* by an exception */
 };
 
-/* "entry" is the id of an entry of the segment's table (segment.h); 0: none. What each kind keeps where:
- *
- *   kind           address         size_bytes        bank_bytes      region
- *   ALLOC          address         payload           footprint (0: the same)
- *   FREE           address         0                 0               (device, region: TTALLOC_ANY is 0xFFFF)
- *   ALLOC_FAILED   entry of why    payload           footprint (0: the same)
- *   CB_ALLOC       address         bytes per core    entry of the CB   TTALLOC_CB
- *   CB_FREE        program         0                 entry of the CB, if one alone ends   TTALLOC_CB
- *   PROGRAM_RUN    program         0                 0                 TTALLOC_CB
- *   KERNEL_LOAD    kernel id       bytes             entry of the kernel  TTALLOC_KERNEL
- *   KERNEL_UNLOAD  kernel id       0                 0                 TTALLOC_KERNEL
- *   DEVICE_OPEN    0               0                 entry of the device  0
- *   DEVICE_CLOSE   0               0                 0                 0
- *   STEP           step number     0                 0                 0
- *   LOSS           ticks of the first lost event   how many   enum tta_loss_reason   0
- *   NOTE           entry of a text  how often        0                 0
- *   PRODUCER       entry of its name   0             0                 0
- *   SNAPSHOT       entry of its name   0             0                 0
- *   OPERATION_BEGIN  entry of its name  0            how many of its thread are open around it   0
- *   OPERATION_END  entry of its arguments, or 0   enum tta_operation_end   the same   0
- *   TENSOR         address         entry of the tensor   index << 1 | whether the operation gives it back
- *   LABEL_BEGIN    0               0                 how many labels are open around it   0
- *   LABEL_END      0               0                 the same          0
- */
+/* "entry" is the id of an entry of the segment's table (segment.h); 0: none. What a kind does not use is 0. */
 struct tta_event {
 	uint64_t ticks; /* in units of the segment's clock */
-	uint64_t address;
-	uint64_t size_bytes;
-	uint64_t bank_bytes;
-	uint16_t device;    /* chip */
+	union {         /* each of three words, so that all of them are written */
+		/* ALLOC; FREE, without bytes. By these names the words are packed, whatever they mean. */
+		struct {
+			uint64_t address;
+			uint64_t size_bytes; /* payload */
+			uint64_t bank_bytes; /* footprint; 0: the same */
+		};
+		/* ALLOC_FAILED */
+		struct {
+			uint64_t why_entry;
+			uint64_t size_bytes;
+			uint64_t bank_bytes;
+		} failed;
+		/* CB_ALLOC, of region TTALLOC_CB */
+		struct {
+			uint64_t address;
+			uint64_t size_bytes; /* per core */
+			uint64_t entry;
+		} cb;
+		/* CB_FREE, PROGRAM_RUN, of region TTALLOC_CB */
+		struct {
+			uint64_t number;
+			uint64_t unused;
+			uint64_t cb_entry; /* if one circular buffer alone ends; 0: all of the program */
+		} program;
+		/* KERNEL_LOAD, KERNEL_UNLOAD, of region TTALLOC_KERNEL: blocks, whose address is the id */
+		struct {
+			uint64_t id;
+			uint64_t size_bytes;
+			uint64_t entry;
+		} kernel;
+		/* DEVICE_OPEN */
+		struct {
+			uint64_t unused[2];
+			uint64_t entry;
+		} device_open;
+		/* STEP */
+		struct {
+			uint64_t number;
+			uint64_t unused[2];
+		} step;
+		/* LOSS */
+		struct {
+			uint64_t first_ticks; /* of the first lost event */
+			uint64_t count;
+			uint64_t reason; /* enum tta_loss_reason */
+		} loss;
+		/* NOTE; PRODUCER and SNAPSHOT, which count nothing */
+		struct {
+			uint64_t entry;
+			uint64_t count; /* how often */
+			uint64_t unused;
+		} text;
+		/* OPERATION_BEGIN, OPERATION_END; LABEL_BEGIN and LABEL_END, which know nothing but the depth */
+		struct {
+			uint64_t entry; /* of its name; at the end of its arguments, or 0 */
+			uint64_t end;   /* enum tta_operation_end */
+			uint64_t depth; /* how many of its thread are open around it */
+		} range;
+		/* TENSOR, with the device, allocator and region of its block */
+		struct {
+			uint64_t address;
+			uint64_t entry;
+			uint64_t place; /* index << 1 | whether the operation gives it back */
+		} tensor;
+	};
+	uint16_t device;    /* chip; 0xFFFF, as in the region: TTALLOC_ANY, of a FREE */
 	uint16_t allocator; /* of the process, which serves the block; 0: not said */
 	uint32_t label;     /* entry of the innermost open label; 0: none */
 	uint32_t stack;     /* entry of the call stack; 0: none */

@@ -198,7 +198,7 @@ int64_t context_tensor_block(const struct event_context *context, uint32_t spec)
 	const struct tta_event *event = context->event;
 	struct block_place place = {
 	    .total = process_find_region_total(context->process->holdings, event->device, event->region),
-	    .address = event->address,
+	    .address = event->tensor.address,
 	    .allocator = event->allocator};
 	struct block *block = place.total ? blocks_find(blocks, &place) : NULL;
 
@@ -237,7 +237,8 @@ void apply_failure(struct event_context *context)
 	const struct tta_event *event = context->event;
 	uint32_t attribution = context_attribution(context, ON(event->device, event->allocator), event->region,
 	                                           event->flags, TTA_ENDED_FREED);
-	uint64_t size_bytes = context_size(event->size_bytes), bank_bytes = context_size(event->bank_bytes);
+	uint64_t size_bytes = context_size(event->failed.size_bytes),
+	         bank_bytes = context_size(event->failed.bank_bytes);
 	struct rowlog *log = &context_chunk(context)->log;
 
 	if (!(event->flags & TTALLOC_SAME_REQUEST))
@@ -249,7 +250,7 @@ void apply_failure(struct event_context *context)
 	                                          .bank_bytes = bank_bytes == size_bytes || !bank_bytes
 	                                                            ? ROW_SAME_BYTES
 	                                                            : (int64_t)bank_bytes,
-	                                          .why = text_of(context, (uint32_t)event->address)});
+	                                          .why = text_of(context, (uint32_t)event->failed.why_entry)});
 }
 
 /* ---- kernels ---- */
@@ -274,7 +275,7 @@ void apply_kernel(struct event_context *context)
 
 	if (!apply_block(context, TTALLOC_KERNEL, 0))
 		return;
-	if (entry_find(context->table, (uint32_t)context->event->bank_bytes, TTA_ENTRY_KERNEL, &entry))
+	if (entry_find(context->table, (uint32_t)context->event->kernel.entry, TTA_ENTRY_KERNEL, &entry))
 		entry_take(&entry, &kernel, sizeof(kernel));
 	struct kernel_row row = {.key = context->key};
 	row.name = kernel_text(&entry, kernel.name_bytes); /* one behind the other */

@@ -47,7 +47,7 @@ static void log_cb(struct event_context *context, const struct cb *cb, const str
 {
 	uint32_t attribution =
 	    context_attribution(context, context->event->device, TTALLOC_CB, context->event->flags, TTA_ENDED_FREED);
-	uint64_t size_bytes = context_size(context->event->size_bytes);
+	uint64_t size_bytes = context_size(context->event->cb.size_bytes);
 	struct rowlog *log = &context_chunk(context)->log;
 	char text[CORES_TEXT];
 	size_t length = cores_format(cores, text);
@@ -57,7 +57,7 @@ static void log_cb(struct event_context *context, const struct cb *cb, const str
 	                                .origin = attribution,
 	                                .program = cb->program,
 	                                .idx = cb->number,
-	                                .address = context->event->address,
+	                                .address = context->event->cb.address,
 	                                .size_bytes = size_bytes,
 	                                .cores = row_text(length ? text : NULL, length)});
 	log_count(log, cb, size_bytes);
@@ -95,19 +95,20 @@ void apply_cb_alloc(struct event_context *context)
 
 	if (!total)
 		return;
-	if (entry_find(context->table, (uint32_t)event->bank_bytes, TTA_ENTRY_CB, &entry))
+	if (entry_find(context->table, (uint32_t)event->cb.entry, TTA_ENTRY_CB, &entry))
 		entry_take(&entry, &about, sizeof(about));
 	read_cores(&entry, about.core_ranges, &cores);
 	cb.program = about.program;
 	cb.number = about.index;
-	cb.size_bytes = cb.aliased ? 0 : context_size(event->size_bytes);
+	cb.size_bytes = cb.aliased ? 0 : context_size(event->cb.size_bytes);
 	replaced = cbs_key(&holdings->cbs, &cb);
 	if (replaced)
 		replace_cb(context, replaced);
 	cb.key = context->key;
 	cbs_add(&holdings->cbs, &holdings->region_totals[total - 1], &cb, &cores);
 	log_cb(context, &cb, &cores);
-	holdings->region_totals[total - 1].allocated_bytes += cb.aliased ? 0 : (int64_t)context_size(event->size_bytes);
+	holdings->region_totals[total - 1].allocated_bytes +=
+	    cb.aliased ? 0 : (int64_t)context_size(event->cb.size_bytes);
 	change = context_change(context);
 	change.allocs = 1;
 	settle(context, total, &change);
@@ -123,12 +124,12 @@ static uint32_t end_cbs(struct event_context *context, uint32_t total)
 	struct entry entry;
 	int64_t key;
 
-	if (!event->bank_bytes)
-		return cbs_end(cbs, total, event->address, log_cb_end, &ending);
-	if (!entry_find(context->table, (uint32_t)event->bank_bytes, TTA_ENTRY_CB, &entry))
+	if (!event->program.cb_entry)
+		return cbs_end(cbs, total, event->program.number, log_cb_end, &ending);
+	if (!entry_find(context->table, (uint32_t)event->program.cb_entry, TTA_ENTRY_CB, &entry))
 		return 0;
 	entry_take(&entry, &about, sizeof(about));
-	key = cbs_end_one(cbs, &(struct cb){.total = total, .program = event->address, .number = about.index});
+	key = cbs_end_one(cbs, &(struct cb){.total = total, .program = event->program.number, .number = about.index});
 	if (key)
 		log_cb_end(&ending, key);
 	return key != 0;
@@ -140,7 +141,7 @@ void apply_cb_free(struct event_context *context)
 	uint32_t total = process_find_region_total(holdings, context->event->device, TTALLOC_CB);
 	struct usage_change change = context_change(context);
 
-	context_log_other(context, context->event->address);
+	context_log_other(context, context->event->program.number);
 	if (!total)
 		return;
 	change.frees = end_cbs(context, total);
@@ -159,9 +160,9 @@ void apply_program_run(struct event_context *context)
 	    .key = context->key,
 	    .at_ns = (int64_t)context->at_ns,
 	    .origin = context_attribution(context, event->device, TTALLOC_CB, 0, TTA_ENDED_FREED),
-	    .program = (int64_t)event->address,
+	    .program = (int64_t)event->program.number,
 	};
-	cbs_run(&context->process->holdings->region_totals[total - 1], event->address);
+	cbs_run(&context->process->holdings->region_totals[total - 1], event->program.number);
 	settle(context, total, &change);
 }
 

@@ -94,7 +94,7 @@ static void read_device(const struct event_context *context, struct device_entry
 	struct entry rest;
 	size_t layouts_bytes;
 
-	if (!entry_find(context->table, (uint32_t)context->event->bank_bytes, TTA_ENTRY_DEVICE, &rest))
+	if (!entry_find(context->table, (uint32_t)context->event->device_open.entry, TTA_ENTRY_DEVICE, &rest))
 		return;
 	entry_take(&rest, &head, sizeof(head));
 	layouts_bytes = head.layout_count * sizeof(struct ttalloc_bank_layout);
@@ -239,7 +239,7 @@ static void apply_step(struct event_context *context)
 
 	rowlog_step(log, &(struct step_row){.key = context->key,
 	                                    .process = context->process->id,
-	                                    .number = context->event->address,
+	                                    .number = context->event->step.number,
 	                                    .at_ns = context->at_ns});
 }
 
@@ -248,7 +248,7 @@ static void apply_snapshot(struct event_context *context)
 	struct rowlog *log = &context_chunk(context)->log;
 	struct entry name;
 
-	if (!entry_find(context->table, (uint32_t)context->event->address, TTA_ENTRY_TEXT, &name) || name.bytes == 0)
+	if (!entry_find(context->table, (uint32_t)context->event->text.entry, TTA_ENTRY_TEXT, &name) || name.bytes == 0)
 		return;
 	rowlog_snapshot(log, &(struct snapshot_row){.key = context->key,
 	                                            .process = context->process->id,
@@ -259,11 +259,11 @@ static void apply_snapshot(struct event_context *context)
 static void apply_loss(struct event_context *context)
 {
 	const struct tta_event *event = context->event;
-	const char *why = event->bank_bytes <= UINT8_MAX ? tta_loss_word((uint32_t)event->bank_bytes) : NULL;
+	const char *why = event->loss.reason <= UINT8_MAX ? tta_loss_word((uint32_t)event->loss.reason) : NULL;
 	struct ingest_loss loss = {
-	    .from_ns = event->address < context->at_ns ? event->address : context->at_ns,
+	    .from_ns = event->loss.first_ticks < context->at_ns ? event->loss.first_ticks : context->at_ns,
 	    .to_ns = context->at_ns,
-	    .count = context_size(event->size_bytes),
+	    .count = context_size(event->loss.count),
 	    .why = why ? why : "unknown",
 	};
 	uint32_t thread = attribution_thread(context->ledger, context->process, context->table, context->thread_entry);
@@ -293,7 +293,7 @@ static void apply_note_without_text(struct event_context *context)
 	struct ingest_loss loss = {.from_ns = context->at_ns, .to_ns = context->at_ns};
 
 	loss.why = "something that the producer cannot see, and had no room to name";
-	if (context->event->size_bytes == 0)
+	if (context->event->text.count == 0)
 		ledger_loss(context->ledger, context->process, 0, &loss);
 }
 
@@ -302,7 +302,8 @@ static void apply_note(struct event_context *context)
 	struct rowlog *log = &context_chunk(context)->log;
 	struct entry text;
 
-	if (!entry_find(context->table, (uint32_t)context->event->address, TTA_ENTRY_TEXT, &text) || text.bytes == 0) {
+	if (!entry_find(context->table, (uint32_t)context->event->text.entry, TTA_ENTRY_TEXT, &text) ||
+	    text.bytes == 0) {
 		apply_note_without_text(context);
 		return;
 	}
@@ -310,7 +311,7 @@ static void apply_note(struct event_context *context)
 	            &(struct note_row){.process = context->process->id,
 	                               .note = row_text((const char *)text.data,
 	                                                text.bytes < TTALLOC_NAME_MAX ? text.bytes : TTALLOC_NAME_MAX),
-	                               .count = context_size(context->event->size_bytes)});
+	                               .count = context_size(context->event->text.count)});
 }
 
 static void apply_producer(struct event_context *context)
@@ -318,7 +319,7 @@ static void apply_producer(struct event_context *context)
 	struct rowlog *log = &context_chunk(context)->log;
 	struct entry name;
 
-	if (!entry_find(context->table, (uint32_t)context->event->address, TTA_ENTRY_TEXT, &name) || name.bytes == 0)
+	if (!entry_find(context->table, (uint32_t)context->event->text.entry, TTA_ENTRY_TEXT, &name) || name.bytes == 0)
 		return;
 	name.bytes = name.bytes < PRODUCER_MAX ? name.bytes : PRODUCER_MAX;
 	process_note_producer(context->process, (const char *)name.data, name.bytes);

@@ -6,23 +6,28 @@
 
 #include "ledger.h"
 
-/* Whether what EVENT names by itself (event.h says where) was left out. */
+/* Whether what EVENT names by itself was left out. */
 static bool lacks_name(const struct tta_event *event)
 {
 	switch (event->kind) {
 	case TTA_CB_ALLOC:
+		return event->cb.entry == TTA_LEFT_OUT;
 	case TTA_CB_FREE:
+		return event->program.cb_entry == TTA_LEFT_OUT;
 	case TTA_KERNEL_LOAD:
+		return event->kernel.entry == TTA_LEFT_OUT;
 	case TTA_DEVICE_OPEN:
-		return event->bank_bytes == TTA_LEFT_OUT;
+		return event->device_open.entry == TTA_LEFT_OUT;
 	case TTA_TENSOR:
-		return event->size_bytes == TTA_LEFT_OUT;
+		return event->tensor.entry == TTA_LEFT_OUT;
 	case TTA_ALLOC_FAILED:
+		return event->failed.why_entry == TTA_LEFT_OUT;
 	case TTA_OPERATION_BEGIN:
+		return event->range.entry == TTA_LEFT_OUT;
 	case TTA_NOTE:
 	case TTA_PRODUCER:
 	case TTA_SNAPSHOT:
-		return event->address == TTA_LEFT_OUT;
+		return event->text.entry == TTA_LEFT_OUT;
 	default:
 		return false;
 	}

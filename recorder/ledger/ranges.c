@@ -156,7 +156,7 @@ void apply_range_begin(struct event_context *context, enum range_kind kind)
 	struct ranges *ranges = &context->process->holdings->ranges;
 	struct open_ranges *open = open_ranges(context, kind);
 	struct range range = {
-	    .key = context->key, .begin_ns = (int64_t)context->at_ns, .level = context->event->bank_bytes};
+	    .key = context->key, .begin_ns = (int64_t)context->at_ns, .level = context->event->range.depth};
 
 	end_deeper(context, open, range.level);
 	if (open->count == MOST_OPEN) {
@@ -166,7 +166,7 @@ void apply_range_begin(struct event_context *context, enum range_kind kind)
 	range.what = what_begins(context);
 	if (kind == RANGE_OPERATION) {
 		range.number = ++ranges->operations;
-		range.what.name = text_id(context, TTA_ENTRY_OPERATION, context->event->address);
+		range.what.name = text_id(context, TTA_ENTRY_OPERATION, context->event->range.entry);
 		if (open->count)
 			range.what.around = (uint32_t)(range.number - open->ranges[open->count - 1].number);
 	}
@@ -178,11 +178,11 @@ void apply_range_end(struct event_context *context, enum range_kind kind)
 {
 	const struct tta_event *event = context->event;
 	struct open_ranges *open = open_ranges(context, kind);
-	bool aborted = kind == RANGE_OPERATION && event->size_bytes == TTA_OPERATION_ABORTED;
+	bool aborted = kind == RANGE_OPERATION && event->range.end == TTA_OPERATION_ABORTED;
 
-	if (event->bank_bytes < UINT64_MAX)
-		end_deeper(context, open, event->bank_bytes + 1);
-	if (open->count && open->ranges[open->count - 1].level == event->bank_bytes)
+	if (event->range.depth < UINT64_MAX)
+		end_deeper(context, open, event->range.depth + 1);
+	if (open->count && open->ranges[open->count - 1].level == event->range.depth)
 		end_innermost(context, open, aborted ? TTA_OPERATION_ABORTED : TTA_OPERATION_RETURNED);
 }
 
@@ -204,7 +204,7 @@ static uint32_t spec_id(const struct event_context *context)
 	struct tensor_spec_row row;
 	struct entry entry;
 
-	if (!entry_find(context->table, (uint32_t)context->event->size_bytes, TTA_ENTRY_TENSOR, &entry))
+	if (!entry_find(context->table, (uint32_t)context->event->tensor.entry, TTA_ENTRY_TENSOR, &entry))
 		return 0;
 	entry_take(&entry, &head, sizeof(head));
 	row.shape = take_text(&entry, head.bytes[0]); /* one behind the other */
@@ -223,7 +223,7 @@ void apply_tensor(struct event_context *context)
 	struct open_ranges *open = open_ranges(context, RANGE_OPERATION);
 	struct range *range = open->count ? &open->ranges[open->count - 1] : NULL;
 	struct tensor_use use = {
-	    .spec = spec_id(context), .index = (uint32_t)(event->bank_bytes >> 1), .given = event->bank_bytes & 1};
+	    .spec = spec_id(context), .index = (uint32_t)(event->tensor.place >> 1), .given = event->tensor.place & 1};
 
 	if (!range || !use.spec || range->use_count == MOST_USES)
 		return;

@@ -72,12 +72,12 @@ void legacy_stage_add(struct legacy_stage *stage, struct legacy_queue *queue, ui
 	if (event->kind == TTA_CB_ALLOC || event->kind == TTA_CB_FREE) {
 		/* No programs are known: all on a device count together, as those of one, and each ends alone. The
 		 * index holds the addresses that cores have; ids beyond are kept apart. */
-		struct tta_cb_entry cb = {.program = event->address >> 32, .index = (uint32_t)event->address};
+		struct tta_cb_entry cb = {.program = event->cb.address >> 32, .index = (uint32_t)event->cb.address};
 
-		place->bank_bytes = add_entry(stage, TTA_ENTRY_CB, &cb, sizeof(cb), "");
+		place->cb.entry = add_entry(stage, TTA_ENTRY_CB, &cb, sizeof(cb), "");
 		if (event->kind == TTA_CB_FREE)
-			place->address = cb.program;
+			place->program.number = cb.program;
 	} else if (event->kind == TTA_KERNEL_LOAD && kernel_kind < LEGACY_KERNEL_KINDS) {
-		place->bank_bytes = stage->kernel_entries[kernel_kind];
+		place->kernel.entry = stage->kernel_entries[kernel_kind];
 	}
 }

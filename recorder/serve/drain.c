@@ -118,8 +118,8 @@ void drain_free(struct drain *drain)
 
 static void count_mark(struct lane *lane, const struct tta_event *event)
 {
-	if (event->kind == TTA_LOSS && event->bank_bytes == TTA_LOST_RING_FULL)
-		lane->marked += event->size_bytes;
+	if (event->kind == TTA_LOSS && event->loss.reason == TTA_LOST_RING_FULL)
+		lane->marked += event->loss.count;
 }
 
 uint32_t drain_next(struct drain *drain, struct tta_event *events, uint32_t *thread_entries, uint32_t capacity)

@@ -193,7 +193,8 @@ static void convert_times(struct recorded_shared *shared, struct recorded *proce
 			process->last_ns = at_ns;
 		shared->at_ns[i] = process->last_ns;
 		if (events[i].kind == TTA_LOSS) /* which names the time of the first loss */
-			events[i].address = clock_map_convert(shared->clock, &process->origin, events[i].address);
+			events[i].loss.first_ticks =
+			    clock_map_convert(shared->clock, &process->origin, events[i].loss.first_ticks);
 	}
 }
 

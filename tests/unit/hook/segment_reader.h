@@ -144,8 +144,8 @@ static void read_ring(struct recording *recording, const struct tta_ring *ring, 
 	for (uint64_t n = from.position; n < ring->head; n++) {
 		const struct tta_event *event = &records[n & (ring->capacity - 1)];
 
-		if (event->kind == TTA_LOSS && event->bank_bytes == TTA_LOST_RING_FULL)
-			from.marked += event->size_bytes;
+		if (event->kind == TTA_LOSS && event->loss.reason == TTA_LOST_RING_FULL)
+			from.marked += event->loss.count;
 		insert_event(recording, event, ring->thread_entry);
 	}
 	recording->lost += ring->dropped - from.marked; /* pending */

@@ -35,9 +35,9 @@ static void check_gaps(const struct recording *recording, uint64_t issued)
 		const struct tta_event *event = &recording->events[i];
 
 		if (event->kind == TTA_LOSS) {
-			assert_int_equal(event->bank_bytes, TTA_LOST_RING_FULL);
-			assert_true(event->address > 0 && event->address <= event->ticks);
-			next += event->size_bytes;
+			assert_int_equal(event->loss.reason, TTA_LOST_RING_FULL);
+			assert_true(event->loss.first_ticks > 0 && event->loss.first_ticks <= event->ticks);
+			next += event->loss.count;
 			continue;
 		}
 		assert_int_equal(event->address, next);

@@ -66,13 +66,12 @@ static void send_from(struct stream *stream, uint32_t thread, struct tta_event e
 static void begin(struct stream *stream, uint32_t thread, uint32_t name, uint64_t level)
 {
 	send_from(stream, thread,
-	          (struct tta_event){.kind = TTA_OPERATION_BEGIN, .address = name, .bank_bytes = level});
+	          (struct tta_event){.kind = TTA_OPERATION_BEGIN, .range = {.entry = name, .depth = level}});
 }
 
 static void end(struct stream *stream, uint32_t thread, uint64_t level, uint64_t how)
 {
-	send_from(stream, thread,
-	          (struct tta_event){.kind = TTA_OPERATION_END, .size_bytes = how, .bank_bytes = level});
+	send_from(stream, thread, (struct tta_event){.kind = TTA_OPERATION_END, .range = {.end = how, .depth = level}});
 }
 
 static void send_tensor(struct stream *stream, uint64_t address, uint32_t spec, uint32_t index, bool given)
@@ -81,9 +80,7 @@ static void send_tensor(struct stream *stream, uint64_t address, uint32_t spec, 
 	          (struct tta_event){.kind = TTA_TENSOR,
 	                             .device = 1,
 	                             .region = TTALLOC_L1,
-	                             .address = address,
-	                             .size_bytes = spec,
-	                             .bank_bytes = index << 1 | given});
+	                             .tensor = {.address = address, .entry = spec, .place = index << 1 | given}});
 }
 
 static void send_block(struct stream *stream, uint8_t kind, uint64_t address)
