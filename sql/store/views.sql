@@ -269,8 +269,40 @@ SELECT
   lost AS lost,                                        -- events that are not in the recording
   unmatched_frees AS unmatched_frees,                  -- frees of nothing
   inherited_frees AS inherited_frees,                  -- frees of what its parent had when it forked
-  replaced AS replaced                                 -- blocks that another was placed over
-FROM process_info;
+  replaced AS replaced,                                -- blocks that another was placed over
+  (SELECT coalesce(a.host, r.host) FROM recording_info r LEFT JOIN part a
+    ON a.id = (SELECT part FROM process_part WHERE process = p.id))
+    AS host,                                           -- name of the machine
+  (SELECT coalesce(a.job, j.job) FROM recording_info r LEFT JOIN recording_job j LEFT JOIN part a
+    ON a.id = (SELECT part FROM process_part WHERE process = p.id))
+    AS job,                                            -- of a cluster; NULL: none
+  (SELECT coalesce(a.rank, j.rank) FROM recording_info r LEFT JOIN recording_job j LEFT JOIN part a
+    ON a.id = (SELECT part FROM process_part WHERE process = p.id))
+    AS rank                                            -- in the job; NULL: not said
+FROM process_info p;
+
+CREATE VIEW recording_part AS
+-- One row per recording that this one was put together from; none: it was recorded as it is.
+SELECT
+  id AS part_id,
+  uuid AS uuid,
+  version AS version,                                  -- of the recorder
+  boot_id AS boot_id,                                  -- which boot its monotonic clock counted from
+  host AS host,
+  user AS user,
+  command AS command,                                  -- that was wrapped
+  directory AS directory,                              -- where the recorder was started
+  job AS job,                                          -- of a cluster; NULL: none
+  rank AS rank,                                        -- in the job; NULL: not said
+  start_realtime_ns AS start_realtime_ns,              -- since 1970, by its host's clock
+  start_monotonic_ns AS start_monotonic_ns,            -- of its host's monotonic clock
+  offset_ns AS offset_ns,                              -- its start, since this recording's start
+  clock AS clock,                                      -- what told that: monotonic, steps, wall
+  error_ns AS error_ns,                                -- how far off its times may be; NULL: not known
+  shared_steps AS shared_steps,                        -- moments that told the error
+  end_ns AS end_ns,                                    -- of its last commit, since this recording's start
+  ended AS ended                                       -- NULL: it was in progress, or its recorder was killed; clean
+FROM part;
 
 CREATE VIEW thread AS
 -- One row per thread that reported.

@@ -6,17 +6,18 @@ import time
 
 from harness import SOURCE, Place, analyze, check, equal, main, program, run
 
-GOLDEN = SOURCE / "tests/golden/version-1.dump"
+GOLDEN = SOURCE / "tests/golden"
+VERSIONS = (1, 3)
 PEAK_OF_DRAM = {"peak_bytes": 2993696992, "peak_blocks": 77}
 VERBS = ("info", "peak", "leaks", "failures", "fragmentation", "processes", "timeline", "allocated", "floor", "temporary",
          "histogram", "top", "l1", "verify")
 
 
-def restore(place):
-    """The file that the recorder of version 1 made."""
-    file = place.file("version-1.db")
+def restore(place, version=1):
+    """The file that the recorder of VERSION made."""
+    file = place.file(f"version-{version}.db")
     database = sqlite3.connect(file)
-    database.executescript(GOLDEN.read_text(encoding="utf-8"))
+    database.executescript((GOLDEN / f"version-{version}.dump").read_text(encoding="utf-8"))
     database.close()
     return file
 
@@ -47,33 +48,39 @@ def dram_of(file):
     return {name: row[name] for name in PEAK_OF_DRAM}
 
 
-def reads_version_1():
+def reads_older_versions():
     """Every verb answers, and nothing is changed."""
-    place = Place()
-    file = restore(place)
-    for verb in VERBS:
-        check(analyze(verb, file)["complete"], f"{verb} of version 1")
-    equal(dram_of(file), PEAK_OF_DRAM, "the peak")
-    equal(analyze("verify", file)["rows"], [], "what verify finds")
-    for by in ("label", "process", "step", "core"):
-        check(analyze("peak", file, "--by", by)["rows"], f"peak --by {by}")
-    equal(version_of(file), 1, "the version that it has after being read")
+    for version in VERSIONS:
+        place = Place()
+        file = restore(place, version)
+        for verb in VERBS:
+            check(analyze(verb, file)["complete"], f"{verb} of version {version}")
+        equal(dram_of(file), PEAK_OF_DRAM, "the peak")
+        equal(analyze("verify", file)["rows"], [], "what verify finds")
+        for by in ("label", "process", "step", "core"):
+            check(analyze("peak", file, "--by", by)["rows"], f"peak --by {by}")
+        equal(version_of(file), version, "the version that it has after being read")
 
 
-def goes_on_with_version_1():
+def goes_on_with_version(version):
     """--append brings the file to this version, with all that was in it."""
     place = Place()
-    file = restore(place)
+    file = restore(place, version)
     move_to_this_boot(file)
     result = append(place, file)
     equal(result.returncode, 0, f"status ({result.stderr})")
-    check(version_of(file) > 1, "the file is of the version before")
+    check(version_of(file) > version, "the file is of the version before")
     equal(dram_of(file), PEAK_OF_DRAM, "the peak")
     equal(analyze("verify", file)["rows"], [], "what verify finds")
     equal(len(analyze("processes", file, "--region", "DRAM")["rows"]), 2, "processes in DRAM")
     database = sqlite3.connect(f"file:{file}?mode=ro", uri=True)
     check(database.execute("SELECT count(*) FROM allocation").fetchone()[0] > 500, "the file's own views work")
     database.close()
+
+
+def goes_on_with_older_versions():
+    for version in VERSIONS:
+        goes_on_with_version(version)
 
 
 def another_boot_is_not_gone_on_with():
@@ -85,4 +92,4 @@ def another_boot_is_not_gone_on_with():
     check("before the last boot, or from another machine" in result.stderr, f"it said: {result.stderr}")
 
 
-main(reads_version_1, goes_on_with_version_1, another_boot_is_not_gone_on_with)
+main(reads_older_versions, goes_on_with_older_versions, another_boot_is_not_gone_on_with)
