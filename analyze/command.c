@@ -202,10 +202,11 @@ static enum status run_summary(struct command *command, int argc, char **argv)
 	return status;
 }
 
+/* Or was meant as one: no verb has a dot or a slash. */
 static bool is_file(const char *name)
 {
 	struct stat status;
-	return stat(name, &status) == 0 && S_ISREG(status.st_mode);
+	return strpbrk(name, "./") || (stat(name, &status) == 0 && S_ISREG(status.st_mode));
 }
 
 static enum status run_command(int argc, char **argv)

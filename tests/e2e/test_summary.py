@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The recorder's summary: its figures are those of the verbs, nothing is cut, and what went wrong has a line."""
+import json
 import re
 
 from harness import BUILD, Place, Player, Recorder, analyze, check, equal, main, program, run, skip
@@ -125,5 +126,22 @@ def python_without_labels():
                   f"{command}: {said}")
 
 
+def of_a_file():
+    """FILE alone asks for it: the figures are those of the verbs, and what grows is named."""
+    place = Place()
+    file = place.file("run.db")
+    run([program("ttalloc-recorder"), "-q", "-o", file, "--", program("ttalloc-trainer"), "--quiet", "--leak-per-step", "1M"],
+        env=place.env, cwd=place.path)
+    asked = run([program("ttalloc-analyze"), file, "--json"])
+    says = {row["what"]: row["says"] for row in json.loads(asked.stdout)["rows"]}
+    check(says["steps"].endswith("were marked; dataloader/prefetch grows by 1.00 MiB of DRAM in each"), f"steps: {says}")
+    leaks = [row for row in analyze("leaks", file, "--by", "label")["rows"] if row["bytes"] > row["runtime_bytes"]]
+    check(says["leaks"].endswith(f"most of {leaks[0]['group']}"), f"leaks: {says}")
+    for missing in "run2.db", "./run2":
+        said = run([program("ttalloc-analyze"), missing], cwd=place.path)
+        check("no such file" in said.stderr and "verb" not in said.stderr, f"{missing}: {said.stderr}")
+        equal(said.returncode, 2, f"{missing}: status")
+
+
 main(says_the_same, explains_the_last_failure, chips_of_a_mesh, more_than_a_screen, a_program_that_lives_on,
-     how_the_command_ended, a_script_that_sets_the_environment_anew, python_without_labels)
+     how_the_command_ended, a_script_that_sets_the_environment_anew, python_without_labels, of_a_file)

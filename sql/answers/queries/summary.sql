@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- summary: what a recording is of, in a few lines, and what to ask next; it is what FILE alone asks
--- about: What was recorded and for how long, the peak of each region (of the device that has most), what the program never freed, failed requests, and what is missing. The last column is the question that says more.
+-- about: What was recorded and for how long, the peak of each region (of the device that has most), what the program never freed, failed requests, and what is missing. The last column is the question that says more. What grows from step to step is told of recordings of up to a million events; of larger ones, 'steps --by label' tells it.
 -- column: what text,key recorded, peak, leaks, failures, grows
 -- column: says text the answer in words
 -- column: ask text,context the verb that says more
@@ -36,7 +36,12 @@ SELECT what, says, ask FROM (
       origin o ON o.id = f.origin ORDER BY f.at_ns DESC, f.key DESC LIMIT 1) END,
     iif((SELECT count(*) FROM failure_info) = 0, NULL, 'why')
   UNION ALL
-  SELECT 5, 0, 'steps', count(DISTINCT number) || ' were marked', 'steps --by label' FROM step_mark HAVING count(*) > 2
+  SELECT 5, 0, 'steps', count(DISTINCT number) || ' were marked' ||
+      coalesce((SELECT '; ' || coalesce(attribution('label', origin, key, size_bytes), 'what has no label') || ' grows by ' ||
+          human_bytes(CAST(step_bytes AS INTEGER)) || ' of ' || region_word(region) || ' in each'
+        FROM step_growth('label', NULL, NULL, NULL, NULL, NULL)
+        WHERE (SELECT sum(events) FROM process_info) <= 1000000 ORDER BY step_bytes DESC LIMIT 1), ''),
+    'steps --by label' FROM step_mark HAVING count(*) > 2
   UNION ALL
   SELECT 6, 0, 'to look at', 'a page with time line and address map', 'report -o page.html')
 ORDER BY part, place
