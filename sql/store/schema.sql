@@ -25,7 +25,8 @@ CREATE TABLE recording_info(
   directory TEXT NOT NULL,            -- where the recorder was started
   socket TEXT NOT NULL,               -- on which hooks report; --append binds it again
   end_ns INTEGER NOT NULL,            -- time of the last commit
-  ended TEXT                          -- NULL: being recorded, or the recorder was killed; 'clean'
+  ended TEXT                          -- NULL: being recorded, or the recorder was killed; 'clean'; 'rotated': another file
+                                      -- goes on; 'duration', 'max-size': the recorder ended before its programs
 );
 
 -- Pairs of clocks by which ticks were converted, so that a resumed recording goes on with the same map.

@@ -19,4 +19,23 @@ CREATE TABLE part(
 -- Which part a process was recorded in.
 CREATE TABLE process_part(process INTEGER PRIMARY KEY, part INTEGER NOT NULL);
 
+-- A recording in several files (ttalloc-recorder --rotate). Keys, times and ids go on from one file to the next, so that
+-- the same row has the same key in each. A file begins with what was live when the one before it ended: rows whose key is
+-- begin_key or lower were carried over. No row: the only file, of all devices.
+CREATE TABLE recording_file(
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  number INTEGER NOT NULL,     -- of this file, from 1
+  begin_ns INTEGER NOT NULL,   -- time of the last event in the file before it
+  begin_key INTEGER NOT NULL,  -- the last key there
+  devices TEXT,                -- JSON [0, 2]: only these were recorded; NULL: all
+  last_process INTEGER NOT NULL, last_thread INTEGER NOT NULL, last_origin INTEGER NOT NULL, -- the last ids there
+  last_text INTEGER NOT NULL, last_list INTEGER NOT NULL, last_what INTEGER NOT NULL);
+
+-- Processes that were carried over. Counters of process_info and process_usage begin at 0 in each file, but for lost; what
+-- was lost before is in loss_row with an id below 0.
+CREATE TABLE carried_process(
+  process INTEGER PRIMARY KEY,
+  operations INTEGER NOT NULL, -- that it had begun
+  had_ended INTEGER NOT NULL); -- 1: it is here only to be known again
+
 PRAGMA user_version = 4;
