@@ -96,7 +96,11 @@ static void list(const struct environment *environment, const char *socket_path,
 	    {"ASAN_OPTIONS", asan ? "verify_asan_link_order=0" : NULL, true},
 	    {"TTALLOC_PYTHON_STACKS", options->python_stacks ? "1" : NULL, false},
 	    {"TTALLOC_TTNN", options->ttnn ? "1" : NULL, false},
-	    {"TTALLOC_OPS", options->no_operations ? "0" : NULL, false},
+	    {"TTALLOC_OPS",
+	     options->no_operations         ? "0"
+	     : options->operation_arguments ? "3"
+	                                    : NULL,
+	     false},
 	    {"TTALLOC_AUTO_STEP", options->auto_step, false},
 	    {"PYTHONPATH", environment->python_module, true},
 	    {"PYTHONPATH", environment->python, true},

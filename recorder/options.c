@@ -109,6 +109,10 @@ static const struct option rows[] = {
     {.name = "no-ops",
      AT(no_operations),
      .help = "leave out when operations of ttnn and labels begin and end, which is recorded without any option"},
+    {.name = "op-arguments",
+     AT(operation_arguments),
+     .help = "record what operations of ttnn are called with, too, as TT-Metal writes it: making these texts costs "
+             "about as much as small operations do"},
     {.name = "auto-step",
      .placeholder = "NAME",
      .type = OPTION_TEXT,
@@ -164,7 +168,7 @@ static const char *const variables[][2] = {
     {"PYTHONPATH, TTALLOC_TTNN, TTALLOC_AUTO_STEP", "set for COMMAND with --ttnn and --auto-step"},
     {"TTALLOC_STACKS, TTALLOC_UNWINDER", "set for COMMAND with --stacks and --unwinder"},
     {"TTALLOC_PYTHON_STACKS", "1 is set for COMMAND with --python-stacks"},
-    {"TTALLOC_OPS", "0 is set for COMMAND with --no-ops"},
+    {"TTALLOC_OPS", "0 is set for COMMAND with --no-ops, 3 with --op-arguments"},
     {"TTALLOC_LOSSLESS", "1 is set for COMMAND with --lossless"},
     {"ASAN_OPTIONS", "verify_asan_link_order=0 is put before what it held, so that a COMMAND with AddressSanitizer "
                      "takes the preload"},
@@ -298,8 +302,11 @@ static int check_combination(struct recorder_options *options, struct sql_error 
 		return sql_fail(error, "--lossless needs a command, or --env for a shell");
 	if (options->python_stacks && !options->command)
 		return sql_fail(error, "--python-stacks needs a command, or --env for a shell");
-	if (options->no_operations && !options->command)
-		return sql_fail(error, "--no-ops needs a command, or --env for a shell");
+	if ((options->no_operations || options->operation_arguments) && !options->command)
+		return sql_fail(error, "--%s needs a command, or --env for a shell",
+		                options->no_operations ? "no-ops" : "op-arguments");
+	if (options->no_operations && options->operation_arguments)
+		return sql_fail(error, "--no-ops and --op-arguments exclude each other");
 	if (options->log_events && !options->legacy_socket)
 		return sql_fail(error, "--log-events needs --poc-socket: it shows the events of old clients");
 	options->mode = options->command ? MODE_WRAP : MODE_DAEMON;

@@ -35,7 +35,7 @@ struct recorder_options {
 	const char *commit_ms;     /* as a number */
 	bool show_help, show_version, env;
 	bool append, force, host_malloc, lossless, no_preload, no_symbols, log_events, quiet, verbose, watch, ttnn,
-	    python_stacks, no_operations;
+	    python_stacks, no_operations, operation_arguments;
 };
 
 /* Exit statuses of our own. */

@@ -326,7 +326,7 @@ static uint32_t *open_operations(void)
 	return &thread->operations;
 }
 
-EXPORT void ttalloc_operation_begin(const char *name)
+EXPORT void ttalloc_operation_begin_with(const char *name, const char *arguments, size_t arguments_bytes)
 {
 	struct entry_data entry;
 
@@ -341,7 +341,15 @@ EXPORT void ttalloc_operation_begin(const char *name)
 	tta_emit(&(struct tta_event){
 	    .kind = TTA_OPERATION_BEGIN,
 	    .stack = TTA_STACK_HERE(),
-	    .range = {.entry = intern(TTA_ENTRY_OPERATION, &entry), .depth = (*open_operations())++}});
+	    .range = {.entry = intern(TTA_ENTRY_OPERATION, &entry),
+	              .arguments_entry =
+	                  arguments_bytes ? intern_bytes(TTA_ENTRY_ARGUMENTS, arguments, (uint32_t)arguments_bytes) : 0,
+	              .depth = (*open_operations())++}});
+}
+
+EXPORT void ttalloc_operation_begin(const char *name)
+{
+	ttalloc_operation_begin_with(name, NULL, 0);
 }
 
 EXPORT void ttalloc_operation_end(bool aborted)

@@ -94,8 +94,9 @@ const struct tta_option tta_option_table[] = {
     {.name = "TTALLOC_OPS",
      .unit = "",
      .default_text = "2",
-     .max = 2,
-     .help = "of operations of ttnn: 0 nothing; 1 when they begin and end, as of labels; 2 their tensors, too",
+     .max = 3,
+     .help = "of operations of ttnn: 0 nothing; 1 when they begin and end, as of labels; 2 their tensors, too; 3 and "
+             "their arguments",
      .field = FIELD(operations)},
 };
 const size_t tta_option_count = sizeof(tta_option_table) / sizeof(tta_option_table[0]);

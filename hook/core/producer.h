@@ -7,6 +7,7 @@
 #define TTALLOC_HOOK_PRODUCER_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* To be called before the caller's first event. Whoever reports in a process is named; 15 bytes of a name are kept. */
@@ -29,8 +30,12 @@ enum ttalloc_operations {
 	TTALLOC_OPERATIONS_NONE = 0,
 	TTALLOC_OPERATIONS_NAMES = 1,
 	TTALLOC_OPERATIONS_TENSORS = 2,
+	TTALLOC_OPERATIONS_ARGUMENTS = 3,
 };
 uint32_t ttalloc_operations_wanted(void);
+
+/* As ttalloc_operation_begin(), with the text of what it is called with. */
+void ttalloc_operation_begin_with(const char *name, const char *arguments, size_t arguments_bytes);
 
 /* What a tensor is, in words; an empty one or NULL is not said. */
 struct ttalloc_tensor_spec {

@@ -12,7 +12,7 @@
 #include "futex.h"
 #include "hook/ship/spool.h"
 
-/* The longest entry. */
+/* The longest entry but for arguments of operations, which are a few KiB at most. */
 #define TTA_ENTRY_MAX_BYTES 1024u
 
 struct tta_table_index;

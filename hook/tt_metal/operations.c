@@ -7,6 +7,8 @@
  */
 #include <string.h>
 
+#include "arguments.h"
+#include "hook/core/producer.h"
 #include "hook/cxx/guard.h"
 #include "preload.h"
 #include "processor.h"
@@ -106,7 +108,16 @@ static bool is_silent(const struct tt_library *library)
 	return true;
 }
 
-static void report_begin(struct tt_string_view name)
+static void report_begin_with(const struct tt_library *library, const char *name, const struct tt_argument *arguments,
+                              size_t count)
+{
+	char text[TT_ARGUMENTS_BYTES];
+
+	ttalloc_operation_begin_with(name, text, tt_arguments_text(library, arguments, count, text));
+}
+
+static void report_begin(const struct tt_library *library, struct tt_string_view name,
+                         const struct tt_argument *arguments, size_t count)
 {
 	char text[TTALLOC_NAME_MAX + 1];
 
@@ -114,7 +125,10 @@ static void report_begin(struct tt_string_view name)
 		name.bytes = sizeof(text) - 1;
 	memcpy(text, name.text, name.bytes);
 	text[name.bytes] = '\0';
-	ttalloc_operation_begin(text);
+	if (library->operator_delete && ttalloc_operations_wanted() >= TTALLOC_OPERATIONS_ARGUMENTS)
+		report_begin_with(library, text, arguments, count);
+	else
+		ttalloc_operation_begin(text);
 }
 
 void tt_operation_begins(struct tt_library *library, struct tt_string_view name, const struct tt_argument *arguments,
@@ -128,12 +142,11 @@ void tt_operation_begins(struct tt_library *library, struct tt_string_view name,
 		return;
 	}
 	silent = is_silent(library);
+	if (!silent)
+		report_begin(library, name, arguments, count);
 	operations.open[operations.count++] =
 	    (struct open){.frame = (uintptr_t)frame, .guard = guard_of(frame, count), .silent = silent};
-	if (silent)
-		return;
-	report_begin(name);
-	if (library->tensors)
+	if (!silent && library->tensors)
 		tt_tensors_taken(library, arguments, count);
 }
 

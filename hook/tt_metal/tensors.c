@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "arguments.h"
 #include "buffer.h"
 #include "device.h"
 #include "hook/core/producer.h"
@@ -87,6 +88,11 @@ static enum shape_of_value shape_of(const struct tt_any *any)
 		}
 	}
 	return shape;
+}
+
+bool tt_tensors_are(const struct tt_any *value)
+{
+	return shape_of(value) != NO_TENSOR;
 }
 
 /* ---- How tensors are read ---- */
@@ -365,19 +371,6 @@ static bool is_a(const struct tt_argument *argument, const char *name)
 	return strstr(tt_any_type(&argument->value), name) != NULL;
 }
 
-/* Appends FORMAT with the text of ARGUMENT. */
-static void add_text(const struct tt_library *library, const struct tt_argument *argument, const char *before,
-                     char *text, size_t bytes)
-{
-	size_t used = strlen(text);
-	struct tt_string its;
-
-	argument->make_text(&its, &argument->value);
-	snprintf(text + used, bytes - used, "%s%s", before, its.text);
-	if (its.text != its.here)
-		library->operator_delete(its.text);
-}
-
 /* Tensors are often made before the first operation: from what they are to be, which are the same words. */
 static void learn(struct tt_library *library, const struct tt_argument *arguments, size_t count)
 {
@@ -385,7 +378,7 @@ static void learn(struct tt_library *library, const struct tt_argument *argument
 	const struct tt_argument *shape = NULL, *dtype = NULL, *layout = NULL, *memory = NULL;
 	struct spec *_Atomic *place = NULL;
 	struct tt_spec_numbers numbers;
-	char text[4096] = "";
+	char text[TT_ARGUMENTS_BYTES] = "";
 	struct parts parts;
 	struct spec spec;
 
@@ -397,10 +390,10 @@ static void learn(struct tt_library *library, const struct tt_argument *argument
 	}
 	if (!shape || !dtype || !layout || !memory)
 		return;
-	add_text(library, shape, "logical_shape=", text, sizeof(text));
-	add_text(library, dtype, ",dtype=", text, sizeof(text));
-	add_text(library, layout, ",page_config=", text, sizeof(text));
-	add_text(library, memory, ",memory_config=", text, sizeof(text));
+	tt_argument_text(library, shape, "logical_shape=", text, sizeof(text));
+	tt_argument_text(library, dtype, ",dtype=", text, sizeof(text));
+	tt_argument_text(library, layout, ",page_config=", text, sizeof(text));
+	tt_argument_text(library, memory, ",memory_config=", text, sizeof(text));
 	parts = (struct parts){.dtype = *(const int *)dtype->value.value,
 	                       .layout = *(const int *)layout->value.value,
 	                       .shape = shape->value.value,

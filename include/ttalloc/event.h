@@ -83,8 +83,11 @@ struct tta_event {
 		} text;
 		/* OPERATION_BEGIN, OPERATION_END; LABEL_BEGIN and LABEL_END, which know nothing but the depth */
 		struct {
-			uint64_t entry; /* of its name; at the end of its arguments, or 0 */
-			uint64_t end;   /* enum tta_operation_end */
+			uint64_t entry; /* of its name; at the end 0 */
+			union {
+				uint64_t arguments_entry; /* at the begin; 0: not said */
+				uint64_t end;             /* at the end: enum tta_operation_end */
+			};
 			uint64_t depth; /* how many of its thread are open around it */
 		} range;
 		/* TENSOR, with the device, allocator and region of its block */

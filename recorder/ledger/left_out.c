@@ -38,6 +38,7 @@ void left_out_count(struct left_out *left_out, const struct tta_event *event, ui
 	left_out->labels += (event->label & TTA_LEFT_OUT) != 0;
 	left_out->stacks += event->stack == TTA_LEFT_OUT;
 	left_out->names += lacks_name(event);
+	left_out->arguments += event->kind == TTA_OPERATION_BEGIN && event->range.arguments_entry == TTA_LEFT_OUT;
 	left_out->threads += thread_entry == TTA_LEFT_OUT;
 }
 
@@ -48,9 +49,8 @@ void left_out_report(const struct left_out *left_out, struct ledger *ledger, str
 		uint64_t count;
 		const char *why;
 	} kinds[] = {
-	    {left_out->labels, "no room for labels"},
-	    {left_out->stacks, "no room for call stacks"},
-	    {left_out->names, "no room for names"},
+	    {left_out->labels, "no room for labels"},   {left_out->stacks, "no room for call stacks"},
+	    {left_out->names, "no room for names"},     {left_out->arguments, "no room for arguments of operations"},
 	    {left_out->threads, "no room for threads"},
 	};
 

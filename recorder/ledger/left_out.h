@@ -14,7 +14,7 @@ struct process;
 
 /* How many events of a batch lack something. Zero: none. */
 struct left_out {
-	uint64_t labels, stacks, names, threads;
+	uint64_t labels, stacks, names, arguments, threads;
 };
 
 /* Counts EVENT, of the thread with this entry. */

@@ -141,6 +141,14 @@ static uint32_t text_id(const struct event_context *context, enum tta_entry_type
 	return range_words_text(context->ledger->range_words, entry.data, entry.bytes, &context_chunk(context)->log);
 }
 
+/* 0: the event does not say. */
+static uint32_t arguments_id(const struct event_context *context)
+{
+	uint64_t entry = context->event->range.arguments_entry;
+
+	return entry && entry != TTA_LEFT_OUT ? text_id(context, TTA_ENTRY_ARGUMENTS, entry) : 0;
+}
+
 static struct range_what_row what_begins(const struct event_context *context)
 {
 	const struct tta_event *event = context->event;
@@ -167,6 +175,7 @@ void apply_range_begin(struct event_context *context, enum range_kind kind)
 	if (kind == RANGE_OPERATION) {
 		range.number = ++ranges->operations;
 		range.what.name = text_id(context, TTA_ENTRY_OPERATION, context->event->range.entry);
+		range.what.arguments = arguments_id(context);
 		if (open->count)
 			range.what.around = (uint32_t)(range.number - open->ranges[open->count - 1].number);
 	}

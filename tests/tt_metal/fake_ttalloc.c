@@ -224,6 +224,12 @@ EXPORT void ttalloc_operation_begin(const char *name)
 	put("begin name=%s\n", name);
 }
 
+EXPORT void ttalloc_operation_begin_with(const char *name, const char *arguments, size_t arguments_bytes);
+EXPORT void ttalloc_operation_begin_with(const char *name, const char *arguments, size_t arguments_bytes)
+{
+	put("begin name=%s arguments=%.*s\n", name, (int)arguments_bytes, arguments);
+}
+
 EXPORT void ttalloc_operation_end(bool aborted)
 {
 	put("end aborted=%d\n", aborted);

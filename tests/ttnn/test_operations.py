@@ -8,6 +8,7 @@ nesting   how deep each is in others
 ended     those that an exception left
 inputs    their tensors: address, region, shape, type, layout, memory configuration
 outputs   likewise, of those that returned
+arguments what else they were called with, as text
 alone     the same run without a capture has the same operations and tensors, but for those that ttnn tells captures alone
 """
 import concurrent.futures
@@ -26,8 +27,10 @@ OF_CAPTURES = re.compile(r"ttnn\.|Tensor::deallocate$")
 # Where ttnn's capture itself is wrong: before 0.81 it takes what an exception left for what all later ones are in.
 FIRST_WITH_ABORTS = "0.81.0"
 # Or, later, what an exception left in a function that does not say so; and what is free to differ from run to run.
-LEAVES_UNSAID = ("failures", "no_region")
+LEAVES_UNSAID = ("failures", "no_region", "submeshes")
 IN_NO_ORDER = ("threads",)
+# What a capture writes where an operation takes none of the tensors that it may.
+NO_TENSOR = ("{}", "std::nullopt")
 # What cannot be recorded: operation and check, to the reason.
 EXPLAINED = {
     ("MoveDeviceOperation", "inputs"): "it takes a tensor whose memory it has given back",
@@ -68,7 +71,8 @@ def captured(nodes):
     for node in nodes:
         if node["node_type"] == "function_start":
             inputs = [tensor_of(by_counter[number]) for number in node.get("input_tensors") or []]
-            operations.append({"name": node["params"]["name"], "depth": len(stack), "ended": None,
+            arguments = [text for text in node["arguments"] if "Tensor(storage=" not in text and text not in NO_TENSOR]
+            operations.append({"name": node["params"]["name"], "depth": len(stack), "ended": None, "arguments": "\n".join(arguments),
                                "inputs": [tensor for tensor in inputs if tensor], "outputs": []})
             stack.append(operations[-1])
         elif node["node_type"] == "function_end" and stack:
@@ -91,13 +95,13 @@ FROM operation_tensor t JOIN allocation a USING (allocation_id) ORDER BY t.opera
 def recorded(file, pid):
     """{thread of the process PID: its operations, in the same form}"""
     with sqlite3.connect(f"file:{file}?mode=ro", uri=True) as database:
-        rows = database.execute("SELECT operation_id, tid, name, number, around, ended FROM operation WHERE pid = ? "
+        rows = database.execute("SELECT operation_id, tid, name, number, around, ended, arguments FROM operation WHERE pid = ? "
                                 "ORDER BY number", (pid,)).fetchall()
         tensors = database.execute(TENSORS).fetchall()
     found, depths, threads = {}, {}, {}
-    for key, tid, name, number, around, ended in rows:
+    for key, tid, name, number, around, ended, arguments in rows:
         depths[number] = depths[around] + 1 if around else 0
-        found[key] = {"name": name, "depth": depths[number], "ended": ended, "inputs": {}, "outputs": {}}
+        found[key] = {"name": name, "depth": depths[number], "ended": ended, "inputs": {}, "outputs": {}, "arguments": arguments or ""}
         threads.setdefault(tid, []).append(found[key])
     for key, output, position, *tensor in tensors:
         if key in found:  # of a mesh, the first chip's
@@ -114,7 +118,7 @@ def without(operations):
         del depths[operation["depth"]:]
         mine = not OF_CAPTURES.match(operation["name"])
         if mine:
-            kept.append({**operation, "depth": sum(depths)})
+            kept.append({**operation, "depth": sum(depths), "arguments": None})
         depths.append(mine)
     return kept
 
@@ -131,7 +135,7 @@ def record(name, mock, place, env, capture):
            "TT_METAL_MOCK_CLUSTER_DESC_PATH": str(mock / f"{machine}.yaml"), "PYTHONDONTWRITEBYTECODE": "1",
            **({"TTALLOC_CAPTURED": nodes} if capture else {})}
     file = str(folder / "run.db")
-    done = subprocess.run([harness.program("ttalloc-recorder"), "-q", "--force", "-o", file, "--", str(mock / "python/bin/python"),
+    done = subprocess.run([harness.program("ttalloc-recorder"), "-q", "--force", "-o", file, *(["--op-arguments"] if capture else []), "--", str(mock / "python/bin/python"),
                            str(HERE / "captured.py"), name], env=env, cwd=folder, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True, timeout=600)
     harness.check(done.returncode == 0, f"{name}: status {done.returncode}: {done.stdout[-2000:]}")
@@ -172,7 +176,8 @@ def check(name, mock, version, place):
     (_, alone), _ = record(name, mock, place, env, False)
     main = found.get(pid, [])
     results = {what: compare(key, said, main) for what, key in (("names", "name"), ("nesting", "depth"), ("ended", "ended"),
-                                                                ("inputs", "inputs"), ("outputs", "outputs"))}
+                                                                ("inputs", "inputs"), ("outputs", "outputs"),
+                                                                ("arguments", "arguments"))}
     if name in LEAVES_UNSAID:
         del results["nesting"], results["ended"]
         if not reaches(version, FIRST_WITH_ABORTS):

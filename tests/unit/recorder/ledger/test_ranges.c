@@ -159,6 +159,29 @@ static void test_operations_nest_by_thread(void **state)
 	expect("SELECT count(*) FROM loss_row", "0\n");
 }
 
+/* Texts are kept once; what found no room in the process's table is counted. */
+static void test_arguments(void **state)
+{
+	struct stream stream;
+	uint64_t arguments[4] = {0};
+
+	(void)state;
+	open_stream(&stream, open_new());
+	arguments[0] = add_entry(&stream, TTA_ENTRY_ARGUMENTS, "Shape([1, 2])\n3", 15);
+	arguments[1] = arguments[0];
+	arguments[3] = TTA_LEFT_OUT;
+	for (size_t i = 0; i < 4; i++) {
+		send_from(&stream, 0,
+		          (struct tta_event){.kind = TTA_OPERATION_BEGIN, .range = {.arguments_entry = arguments[i]}});
+		end(&stream, 0, 0, TTA_OPERATION_RETURNED);
+	}
+	close_all(stream.ingest);
+	expect("SELECT number || ' ' || coalesce(arguments, '-') FROM operation ORDER BY number",
+	       "1 Shape([1, 2])\n3\n2 Shape([1, 2])\n3\n3 -\n4 -\n");
+	expect("SELECT count(*) FROM operation_text WHERE text LIKE 'Shape%'", "1\n");
+	expect("SELECT why || ' ' || count FROM loss_row", "no room for arguments of operations 1\n");
+}
+
 /* What its thread drops tells no end: the next beginning of the level, or of one around it, does. */
 static void test_lost_ends(void **state)
 {
@@ -319,6 +342,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_teardown(test_operations_nest_by_thread, clean_up),
+	    cmocka_unit_test_teardown(test_arguments, clean_up),
 	    cmocka_unit_test_teardown(test_lost_ends, clean_up),
 	    cmocka_unit_test_teardown(test_open_over_commits_and_recorders, clean_up),
 	    cmocka_unit_test_teardown(test_labels_are_ranges, clean_up),
