@@ -187,12 +187,13 @@ def check_differences(old_file, old, new_file, new):
     return count
 
 
-def check_recording(file, processes, seed=None, plant=False):
-    """Everything about FILE. With SEED, also under random filters; with PLANT, errors that are planted into the answers
-    without filters have to be noticed. Returns (questions, planted errors)."""
+def check_recording(file, processes, seed=None, plant=False, takes=lambda number: True):
+    """Everything about FILE. With SEED, also under those of the random filters that TAKES wants; with PLANT, errors that
+    are planted into the answers without filters have to be noticed. Returns (questions, planted errors)."""
     run = load(file, processes)
     plain = [info_check(run), *checks(run)]
-    filtered = [question for chosen in filters(run, seed) for question in checks(run, chosen)] if seed is not None else []
+    chosen = [one for number, one in enumerate(filters(run, seed)) if takes(number)] if seed is not None else []
+    filtered = [question for one in chosen for question in checks(run, one)]
     planted, problems = 0, []
     for question in plain + filtered:
         try:

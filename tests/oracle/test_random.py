@@ -10,13 +10,18 @@ from align import Mismatch  # noqa: E402
 from check import check_differences, check_recording, load  # noqa: E402
 from harness import LONG, SANITIZED, Failure, Generator, Place, Recorder, main, wait_until  # noqa: E402
 
+# The default run asks fewer questions of shorter streams: three of the eight filters of each shape, which are others for
+# each, and errors are planted into the answers of one. What a sanitizer watches, it watches in two shapes.
+MANY = 2 if LONG else 1
 SHAPES = [
-    ["--calls", 2500],
-    ["--calls", 1500, "--threads", 4, "--pace-us", 100],
-    ["--calls", 1500, "--processes", 3, "--threads", 2, "--devices", 3],
-    ["--calls", 2000, "--processes", 2, "--devices", 1, "--pace-us", 20],
-    ["--calls", 2000, "--processes", 2, "--threads", 3, "--devices", 1, "--apart"],
+    ["--calls", 1250 * MANY],
+    ["--calls", 750 * MANY, "--threads", 4, "--pace-us", 100],
+    ["--calls", 500 * MANY, "--processes", 3, "--threads", 2, "--devices", 3],
+    ["--calls", 1000 * MANY, "--processes", 2, "--devices", 1, "--pace-us", 20],
+    ["--calls", 500 * MANY, "--processes", 2, "--threads", 3, "--devices", 1, "--apart"],
 ]
+PLANTED = range(len(SHAPES)) if LONG else [2]
+RUN = [2, 4] if SANITIZED and not LONG else range(len(SHAPES))
 SEEDS = range(1, 21) if LONG else range(1, 2) if SANITIZED else range(1, 3)
 ASKED = SEEDS if LONG or SANITIZED else SEEDS[:1]  # the other one is what the first is compared with
 
@@ -30,13 +35,15 @@ def record(shape, seed):
     return recorder.stop(), generator.issued()
 
 
-def one(shape, seed):
+def one(number, seed):
+    shape = SHAPES[number]
     file, processes = record(shape, seed)
     if seed not in ASKED:
         return file, load(file, processes)
     try:
         questions, planted = check_recording(file, processes, seed=None if SANITIZED else seed,
-                                             plant=seed == SEEDS[0] and not SANITIZED)
+                                             plant=seed == SEEDS[0] and number in PLANTED and not SANITIZED,
+                                             takes=lambda chosen: LONG or (chosen + number) % 3 == 0)
     except Mismatch as error:
         raise Failure(f"seed {seed}, {' '.join(map(str, shape))}: {error}") from None
     print(f"seed {seed}, {' '.join(map(str, shape))}: {sum(len(p.events) for p in processes)} events, "
@@ -53,12 +60,12 @@ def compare(old, new):
 
 def test_of(number):
     def test():
-        runs = [one(SHAPES[number], seed) for seed in SEEDS[:2]]
+        runs = [one(number, seed) for seed in SEEDS[:2]]
         for seed in SEEDS[2:]:
-            one(SHAPES[number], seed)
+            one(number, seed)
         compare(runs[0], runs[-1])
     test.__name__ = f"shape_{number}"
     return test
 
 
-main(*map(test_of, range(len(SHAPES))))
+main(*map(test_of, RUN))

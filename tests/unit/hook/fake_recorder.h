@@ -13,7 +13,7 @@
 
 #include "ttalloc/wire.h"
 
-#define PATIENCE_MS 3000
+#define PATIENCE_MS 60000
 
 static inline int start_listening(const struct place *place)
 {
@@ -52,7 +52,8 @@ static inline struct tta_message hear(int client, uint16_t type)
 	return message;
 }
 
-static inline void say(int client, uint16_t type, uint64_t number)
+/* False when the client has gone meanwhile. */
+static inline bool try_to_say(int client, uint16_t type, uint64_t number)
 {
 	struct tta_message message = {.magic = TTA_WIRE_MAGIC, .version = TTA_WIRE_VERSION, .type = type};
 
@@ -60,7 +61,24 @@ static inline void say(int client, uint16_t type, uint64_t number)
 		message.welcome.committed_number = number;
 	else
 		message.committed.committed_number = number;
-	assert_int_equal(send(client, &message, sizeof(message), MSG_NOSIGNAL), sizeof(message));
+	return send(client, &message, sizeof(message), MSG_NOSIGNAL) == (ssize_t)sizeof(message);
+}
+
+static inline void say(int client, uint16_t type, uint64_t number)
+{
+	assert_true(try_to_say(client, type, number));
+}
+
+/* Commits whatever is sealed, until the client goes. */
+static inline void commit_everything_of(int client)
+{
+	struct tta_message message;
+
+	while (recv(client, &message, sizeof(message), 0) == (ssize_t)sizeof(message))
+		if (message.type == TTA_HELLO)
+			try_to_say(client, TTA_WELCOME, 0);
+		else
+			try_to_say(client, TTA_COMMITTED, message.sealed.sealed_number);
 }
 
 /* Accepts, and welcomes as a recorder does that has committed up to NUMBER. */

@@ -8,6 +8,8 @@
 #include <pthread.h>
 #include <sched.h>
 
+#include "hook/core/context.h"
+
 #define EVENTS 5000
 
 /* Runs RUN in a child and opens what it left. */
@@ -18,6 +20,15 @@ static struct recording record(void **state, void (*run)(void *), void *argument
 
 	assert_true(find_segment(*state, child, path, sizeof(path)));
 	return recording_open(path);
+}
+
+/* In the child: until the flusher has sealed so many events. */
+static void await_sealed(uint64_t number)
+{
+	for (int i = 0; __atomic_load_n(&tta_context.spool.header->sealed_number, __ATOMIC_RELAXED) < number; i++) {
+		CHILD_CHECK(i < 60000);
+		sleep_ms(1);
+	}
 }
 
 /* ---- One thread ---- */
@@ -59,7 +70,7 @@ static void test_one_thread(void **state)
 static void run_pairs_sealed(void *argument)
 {
 	run_pairs(argument);
-	sleep_ms(300); /* three rounds of the flusher */
+	await_sealed(2 * EVENTS);
 }
 
 static void test_flusher_seals_by_itself(void **state)
@@ -138,7 +149,7 @@ static void run_threads(void *argument)
 		CHILD_CHECK(pthread_create(&threads[i], NULL, run_thread, (void *)i) == 0);
 	for (int i = 0; i < THREADS; i++)
 		pthread_join(threads[i], NULL);
-	sleep_ms(150);
+	await_sealed(THREADS * EVENTS);
 }
 
 static void test_many_threads(void **state)
@@ -192,7 +203,7 @@ static void run_turns(void *argument)
 		CHILD_CHECK(pthread_create(&threads[i], NULL, take_turns, (void *)i) == 0);
 	for (int i = 0; i < 4; i++)
 		pthread_join(threads[i], NULL);
-	sleep_ms(20);
+	await_sealed(TURNS);
 }
 
 static void test_order_across_threads(void **state)

@@ -39,7 +39,7 @@ static void run_main_ends_first(void *argument)
 	pthread_t thread;
 
 	ending = argument;
-	alarm(20);
+	alarm(300);
 	CHILD_CHECK(atexit(at_exit) == 0);
 	report_alloc(1, 1);
 	CHILD_CHECK(pthread_create(&thread, NULL, run_late, NULL) == 0);

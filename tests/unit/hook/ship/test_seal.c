@@ -291,7 +291,7 @@ static void test_forks_while_sealing(void **state)
 
 /* ---- A full outbox ---- */
 
-#define NOISY 100000
+#define NOISY 150000
 
 /* Random numbers in every column do not pack, so that the outbox of the smallest spool is soon full. */
 static void report_noise(uint64_t number)
@@ -348,7 +348,7 @@ static struct outcome run_against_recorder(void **state, uint32_t commits, bool 
 		struct tta_message message;
 
 		if (recv(client, &message, sizeof(message), MSG_DONTWAIT) == (ssize_t)sizeof(message)) {
-			say(client, TTA_COMMITTED, message.sealed.sealed_number);
+			try_to_say(client, TTA_COMMITTED, message.sealed.sealed_number);
 			commits--;
 		} else {
 			sleep_ms(1);
@@ -406,7 +406,7 @@ static void test_stops_waiting_when_the_recorder_goes(void **state)
 	struct outcome outcome;
 
 	setenv("TTALLOC_LOSSLESS", "1", 1);
-	outcome = run_against_recorder(state, 3, true);
+	outcome = run_against_recorder(state, 1, true); /* which makes room for half of the noise at most */
 	assert_true(outcome.lost > 0);
 }
 
@@ -415,13 +415,8 @@ static void *commit_late(void *argument)
 	int client = *(int *)argument;
 
 	sleep_ms(500);
-	for (;;) {
-		struct tta_message message;
-
-		if (recv(client, &message, sizeof(message), 0) != (ssize_t)sizeof(message))
-			return NULL;
-		say(client, TTA_COMMITTED, message.sealed.sealed_number);
-	}
+	commit_everything_of(client);
+	return NULL;
 }
 
 static void test_lossless_waits_longer_than_the_limit(void **state)

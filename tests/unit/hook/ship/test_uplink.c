@@ -70,7 +70,7 @@ static void run_flush_alone(void *argument)
 	clock_gettime(CLOCK_MONOTONIC, &start);
 	report_pair(1);
 	CHILD_CHECK(!ttalloc_flush(60000));
-	CHILD_CHECK(seconds_since(&start) < 5);
+	CHILD_CHECK(seconds_since(&start) < 50);
 }
 
 static void test_flush_without_a_recorder_returns(void **state)
@@ -138,15 +138,7 @@ static void test_recorder_comes_late_and_again(void **state)
 	assert_int_equal(recording.first_number, committed + 1); /* kept since it was not committed */
 	recording_close(&recording);
 	*stop = 1;
-	for (;;) {
-		struct pollfd wanted = {.fd = client, .events = POLLIN};
-		struct tta_message message;
-
-		assert_int_equal(poll(&wanted, 1, PATIENCE_MS), 1);
-		if (recv(client, &message, sizeof(message), 0) != (ssize_t)sizeof(message))
-			break;
-		say(client, TTA_COMMITTED, message.sealed.sealed_number);
-	}
+	commit_everything_of(client);
 	assert_true(sealed.sealed.sealed_number > committed);
 	assert_int_equal(wait_child(child), 0);
 	close(client);
@@ -165,9 +157,9 @@ static void run_shut(void *argument)
 static void run_until_shut(void *argument)
 {
 	const volatile int *is_kept = argument;
-	uint64_t rounds = 0;
+	uint64_t rounds = 0, most = *is_kept ? 750 : PATIENCE_MS;
 
-	for (; ttalloc_enabled() && rounds < PATIENCE_MS / (*is_kept ? 4 : 1); rounds++) {
+	for (; ttalloc_enabled() && rounds < most; rounds++) {
 		report_pair(rounds);
 		sleep_ms(1);
 	}
@@ -259,14 +251,11 @@ static void *commit_everything(void *argument)
 	int listener = *(int *)argument;
 
 	for (;;) {
-		struct tta_message message;
 		int client = accept(listener, NULL, NULL);
 
 		if (client < 0)
 			return NULL;
-		while (recv(client, &message, sizeof(message), 0) == (ssize_t)sizeof(message))
-			say(client, message.type == TTA_HELLO ? TTA_WELCOME : TTA_COMMITTED,
-			    message.type == TTA_HELLO ? 0 : message.sealed.sealed_number);
+		commit_everything_of(client);
 		close(client);
 	}
 }
