@@ -11,9 +11,9 @@
 #include "ttalloc/paths.h"
 
 #include "api.h"
-#include "identity.h"
+#include "hook/base/identity.h"
 #include "producer.h"
-#include "stderr.h"
+#include "hook/base/stderr.h"
 
 #define START_RETRY_NS (1ull * TTA_NS_PER_S)
 #define MIB (1ull << 20)

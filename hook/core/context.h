@@ -15,15 +15,15 @@
 
 #include "ttalloc.h"
 
-#include "clock.h"
-#include "hook/ship/flusher.h"
-#include "futex.h"
-#include "hook/stacks/modules.h"
-#include "options.h"
+#include "hook/base/clock.h"
+#include "flusher.h"
+#include "hook/base/futex.h"
+#include "modules.h"
+#include "hook/base/options.h"
 #include "rendezvous.h"
-#include "hook/ship/seal.h"
-#include "hook/ship/spool.h"
-#include "table.h"
+#include "seal.h"
+#include "hook/segment/spool.h"
+#include "hook/segment/table.h"
 
 enum tta_context_state {
 	TTA_CONTEXT_NEW = 0,

@@ -13,7 +13,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "fault.h"
+#include "hook/base/fault.h"
 #include "inherit.h"
 #include "label.h"
 

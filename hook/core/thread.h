@@ -6,7 +6,7 @@
 #define TTALLOC_HOOK_THREAD_H
 
 #include "emit.h"
-#include "maps.h"
+#include "hook/base/maps.h"
 
 #define TTA_LABEL_DEPTH 64u
 #define TTA_NESTED_LANES 3u

@@ -8,7 +8,7 @@
 #include <pthread.h>
 #include <string.h>
 
-#include "hook/core/maps.h"
+#include "hook/base/maps.h"
 #include "hook/core/thread.h"
 
 #define MOST_LOOKS 32u

@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "hook/core/context.h"
-#include "hook/core/stderr.h"
+#include "hook/base/stderr.h"
 
 #define NONE UINT16_MAX
 #define CODE_UNIT_BYTES 2

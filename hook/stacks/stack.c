@@ -20,7 +20,7 @@
 #include <string.h>
 
 #include "hook/core/api.h"
-#include "modules.h"
+#include "hook/core/modules.h"
 #include "hook/core/producer.h"
 #include "python_frames.h"
 #include "bounds.h"

@@ -11,8 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "hook/core/options.h"
-#include "hook/core/stderr.h"
+#include "hook/base/options.h"
+#include "hook/base/stderr.h"
 #include "stack.h"
 
 #define OWN_FRAMES 8u /* libunwind's, ours and a preload's */

@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "hook/core/maps.h"
+#include "hook/base/maps.h"
 #include "device.h"
 #include "preload.h"
 #include "ttalloc.h"

@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "hook/core/stderr.h"
+#include "hook/base/stderr.h"
 #include "ttalloc.h"
 
 static struct {

@@ -5,7 +5,7 @@
 
 file(GLOB tt_metal_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/*.c ${CMAKE_CURRENT_LIST_DIR}/../cxx/*.c)
 add_library(ttalloc_tt_metal SHARED ${tt_metal_sources} ${CMAKE_CURRENT_LIST_DIR}/../core/preload_threads.c
-            ${CMAKE_CURRENT_LIST_DIR}/../core/maps.c)
+            ${CMAKE_CURRENT_LIST_DIR}/../base/maps.c)
 target_include_directories(ttalloc_tt_metal PRIVATE ${PROJECT_SOURCE_DIR})
 set_target_properties(ttalloc_tt_metal PROPERTIES
   OUTPUT_NAME ttalloc-tt-metal

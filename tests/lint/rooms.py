@@ -12,12 +12,14 @@ ROOMS = {
     "include":            "",
     "include/ttalloc":    "include",
 
-    "hook/core":          "include include/ttalloc",
-    "hook/stacks":        "include include/ttalloc hook/core",
-    "hook/ship":          "include include/ttalloc hook/core",
-    "hook/malloc":        "include include/ttalloc hook/core",
+    "hook/base":          "include include/ttalloc",
+    "hook/segment":       "include include/ttalloc hook/base",
+    "hook/core":          "include include/ttalloc hook/base hook/segment",
+    "hook/stacks":        "include include/ttalloc hook/base hook/core",
+    "hook":               "include include/ttalloc hook/base hook/segment hook/core hook/stacks",
+    "hook/malloc":        "include include/ttalloc hook/base hook/core",
     "hook/cxx":           "",
-    "hook/tt_metal":      "include include/ttalloc hook/core hook/cxx",
+    "hook/tt_metal":      "include include/ttalloc hook/base hook/core hook/cxx",
     "hook/python":        "",
 
     "sql/base":           "include include/ttalloc",
@@ -54,12 +56,6 @@ ROOMS = {
 
 # Files of its own, headers included, that a newcomer can still overlook.
 MOST_FILES = 45
-
-# Arrows that still point up, and who turns them. Nothing is added here.
-KNOWN = {
-    ("hook/core", "hook/ship"): "hook",
-    ("hook/core", "hook/stacks"): "hook",
-}
 
 # Libraries that are the business of one folder alone.
 LIBRARIES = {"sqlite3.h": ("sql",), "zstd.h": ("hook", "recorder"), "ncurses.h": ("analyze",), "elfutils/libdw.h": ("sql",),

@@ -6,7 +6,7 @@ import re
 import tempfile
 
 from lint import FOLDERS, SOURCE, report
-from rooms import KNOWN, LIBRARIES, MOST_FILES, ROOMS
+from rooms import LIBRARIES, MOST_FILES, ROOMS
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)
 
@@ -33,7 +33,7 @@ def table_findings(rooms):
         above.add(room)
 
 
-def file_findings(path, source, rooms, known, seen):
+def file_findings(path, source, rooms):
     room = room_of(path, source)
     if room not in rooms:
         yield f"{path.relative_to(source)}: {room} is no room of rooms.py"
@@ -47,23 +47,17 @@ def file_findings(path, source, rooms, known, seen):
         if not target:
             continue
         other = room_of(target, source)
-        if other == room or other in rooms[room].split():
-            continue
-        if (room, other) in known:
-            seen.add((room, other))
-        else:
+        if other != room and other not in rooms[room].split():
             yield f"{path.relative_to(source)}: includes {name} of {other}, which is not below {room}"
 
 
-def findings_of(source, rooms, known):
+def findings_of(source, rooms):
     found = list(table_findings(rooms))
     files = sorted(path for folder in FOLDERS for path in (source / folder).rglob("*") if path.suffix in (".c", ".h"))
     sizes = collections.Counter(room_of(path, source) for path in files)
     found += [f"{room}: {size} files, over {MOST_FILES}" for room, size in sizes.items() if size > MOST_FILES]
-    seen = set()
     for path in files:
-        found += file_findings(path, source, rooms, known, seen)
-    found += [f"rooms.py: KNOWN has {room} -> {other}, which is turned: take it out" for room, other in set(known) - seen]
+        found += file_findings(path, source, rooms)
     return found, len(files)
 
 
@@ -84,14 +78,12 @@ def prove_that_it_notices():
             for name, text in {"sql/store/good.c": '#include "sql/base/good.h"\n', "sql/base/good.h": "", **files}.items():
                 (source / name).parent.mkdir(parents=True, exist_ok=True)
                 (source / name).write_text(text)
-            found, _ = findings_of(source, table, {})
+            found, _ = findings_of(source, table)
             if not found:
                 yield f"test_layering.py: did not notice {fault}"
 
 
 unproved = list(prove_that_it_notices())
-found, checked = findings_of(SOURCE, ROOMS, KNOWN)
+found, checked = findings_of(SOURCE, ROOMS)
 found += [f"{room}: no README.md" for room in ROOMS if not (SOURCE / room / "README.md").is_file()]
-for (room, other), owner in KNOWN.items():
-    print(f"still points up: {room} -> {other} ({owner})")
 report(unproved + found, checked)

@@ -3,18 +3,18 @@
  * api.c - the functions of ttalloc.h. Those that allocators call all the time are a fast path each; the others put
  * what does not fit an event into the table first.
  */
-#include "api.h"
+#include "hook/core/api.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "emit.h"
-#include "hook/ship/flush.h"
-#include "inherit.h"
-#include "label.h"
-#include "producer.h"
-#include "hook/ship/usage.h"
+#include "hook/core/emit.h"
+#include "hook/core/flush.h"
+#include "hook/core/inherit.h"
+#include "hook/core/label.h"
+#include "hook/core/producer.h"
+#include "hook/segment/usage.h"
 #include "hook/stacks/stack.h"
 
 /* Not to be inlined into a program that links the static library: a call stack begins at the caller. */

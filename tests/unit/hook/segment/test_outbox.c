@@ -6,7 +6,7 @@
 
 #include <sys/mman.h>
 
-#include "hook/ship/outbox.h"
+#include "hook/segment/outbox.h"
 
 #define CAP_BYTES (UINT64_C(1) << 20)
 

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "hook/core/futex.h"
+#include "hook/base/futex.h"
 
 struct tta_modules_known;
 

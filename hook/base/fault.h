@@ -14,12 +14,14 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "context.h"
+#ifdef TTALLOC_FAULTS
+extern char tta_fault_wanted[24]; /* set by tta_options_read() */
+#endif
 
 static inline bool tta_fault(const char *name)
 {
 #ifdef TTALLOC_FAULTS
-	return strcmp(tta_context.options.fault, name) == 0;
+	return strcmp(tta_fault_wanted, name) == 0;
 #else
 	(void)name;
 	return false;

@@ -14,8 +14,8 @@
 
 #include "ttalloc/wire.h"
 
-#include "hook/core/context.h"
-#include "hook/core/fault.h"
+#include "context.h"
+#include "hook/base/fault.h"
 
 #define RETRY_NS (200ull * TTA_NS_PER_MS)
 #define REFUSED_RETRY_NS (5ull * TTA_NS_PER_S)

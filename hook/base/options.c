@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fault.h"
+
 #define FIELD(member) offsetof(struct tta_options, member)
 
 const struct tta_option tta_option_table[] = {
@@ -124,6 +126,10 @@ static uint32_t parse_number(const struct tta_option *option, const char *text, 
 	return number > option->max ? option->max : (uint32_t)number;
 }
 
+#ifdef TTALLOC_FAULTS
+char tta_fault_wanted[24];
+#endif
+
 void tta_options_read(struct tta_options *options)
 {
 	int saved_errno = errno;
@@ -144,7 +150,7 @@ void tta_options_read(struct tta_options *options)
 	const char *fault = secure_getenv("TTALLOC_FAULT");
 
 	if (fault)
-		snprintf(options->fault, sizeof(options->fault), "%s", fault);
+		snprintf(tta_fault_wanted, sizeof(tta_fault_wanted), "%s", fault);
 #endif
 	errno = saved_errno;
 }

@@ -9,8 +9,8 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "futex.h"
-#include "hook/ship/spool.h"
+#include "hook/base/futex.h"
+#include "spool.h"
 
 /* The longest entry but for arguments of operations, which are a few KiB at most. */
 #define TTA_ENTRY_MAX_BYTES 1024u

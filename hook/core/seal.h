@@ -29,7 +29,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "hook/core/futex.h"
+#include "hook/base/futex.h"
 
 struct tta_sealer;
 

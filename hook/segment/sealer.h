@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "hook/core/clock.h"
+#include "hook/base/clock.h"
 #include "spool.h"
 
 #include "ttalloc/batch.h"

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#include "hook/core/table.h"
+#include "table.h"
 #include "spool.h"
 #include "ttalloc/heap.h"
 

@@ -7,7 +7,7 @@
  */
 #include "sealer.h"
 
-#include "hook/core/fault.h"
+#include "hook/base/fault.h"
 #include "ttalloc/heap.h"
 
 /* ---- A heap of rings, the earliest event on top ---- */

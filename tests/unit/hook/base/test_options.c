@@ -4,7 +4,7 @@
  */
 #include "tests/unit/hook/harness.h"
 
-#include "hook/core/options.h"
+#include "hook/base/options.h"
 
 static void test_defaults(void **state)
 {

@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "hook/core/futex.h"
+#include "hook/base/futex.h"
 
 #include "ttalloc/segment.h"
 #include "ttalloc/wire.h"

@@ -14,8 +14,8 @@
 #include <link.h>
 #include <string.h>
 
-#include "hook/core/context.h"
-#include "hook/core/maps.h"
+#include "context.h"
+#include "hook/base/maps.h"
 
 #define MOST_RANGES 16384u
 #define MOST_MODULES 4096u

@@ -6,11 +6,11 @@
 
 #include <signal.h>
 
-#include "hook/core/context.h"
-#include "hook/core/fault.h"
-#include "outbox.h"
-#include "sealer.h"
-#include "usage.h"
+#include "context.h"
+#include "hook/base/fault.h"
+#include "hook/segment/outbox.h"
+#include "hook/segment/sealer.h"
+#include "hook/segment/usage.h"
 
 #define PACKING_STACK_BYTES (16u << 10) /* zstd takes five */
 #define FORCE_NS (100ull * TTA_NS_PER_MS)

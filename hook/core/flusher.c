@@ -7,11 +7,11 @@
 #include <pthread.h>
 #include <sys/prctl.h>
 
-#include "hook/core/emit.h"
+#include "emit.h"
 #include "flush.h"
-#include "hook/core/gate.h"
-#include "hook/core/identity.h"
-#include "hook/core/pin.h"
+#include "gate.h"
+#include "hook/base/identity.h"
+#include "hook/base/pin.h"
 
 #define STACK_BYTES (256u << 10)
 #define IMPATIENT_NS (1ull * TTA_NS_PER_MS)

@@ -33,9 +33,6 @@ struct tta_options {
 	uint32_t usage;         /* not 0: ttalloc_usage() knows from the beginning on */
 	uint32_t python_stacks; /* not 0: with the frames of the Python code that calls */
 	uint32_t operations;    /* enum ttalloc_operations */
-#ifdef TTALLOC_FAULTS
-	char fault[24];
-#endif
 };
 
 extern const struct tta_option tta_option_table[];
