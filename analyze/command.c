@@ -109,6 +109,37 @@ static int read_texts(struct command *command, struct sql_error *error)
 	return 0;
 }
 
+/* The operand that is a number; NULL: there is none. A file of such a name is ./13. */
+static const char **find_number(struct arguments *arguments)
+{
+	for (size_t i = 0; i < arguments->operand_count; i++)
+		if (strspn(arguments->operands[i], "0123456789") == strlen(arguments->operands[i]))
+			return &arguments->operands[i];
+	return NULL;
+}
+
+/* NUMBER, an operand, becomes the parameter that it stands for. 0, or -1 with ERROR filled. */
+static int take_number(const struct query *query, const struct options *options, struct arguments *arguments,
+                       const char **number, struct sql_error *error)
+{
+	const char *name = query->operand;
+	const char *given = arguments_text(arguments, name);
+	const struct option *option = options_find(options, name, strlen(name));
+
+	if (!option)
+		return sql_fail(error, "a number stands for --%s, which there is not", name);
+	if (given)
+		return sql_fail(error, "both %s and --%s %s: which one?", *number, name, given);
+	if (arguments->setting_count == ARGUMENTS_MAX)
+		return sql_fail(error, "too many options");
+	if (option_check(option, *number, error) < 0)
+		return -1;
+	arguments->settings[arguments->setting_count++] = (struct setting){.option = option, .text = *number};
+	for (arguments->operand_count--; number < arguments->operands + arguments->operand_count; number++)
+		number[0] = number[1];
+	return 0;
+}
+
 static enum status command_query(struct command *command)
 {
 	struct sql_error error;
@@ -155,12 +186,24 @@ static enum status print_version(void)
 	return command_finish();
 }
 
+static enum status run_verb(struct command *command, int argc, char **argv);
+
+/* The number that is an operand asks another verb, which takes the command line anew. */
+static enum status run_other_verb(struct command *command, int argc, char **argv)
+{
+	command->redirected = true;
+	command->verb = verbs_find(command->verbs, command->query->operand_verb);
+	return command->verb ? run_verb(command, argc, argv)
+	                     : say_unknown(command->verbs, command->query->operand_verb);
+}
+
 /* The verb is known: its options, then what it does. */
 static enum status run_verb(struct command *command, int argc, char **argv)
 {
 	struct sql_error error;
 	struct verb_options options;
 	struct verb *verb = command->verb;
+	const char **number;
 	command->query = verb_query(verb, &error);
 	if (!verb->own && !command->query)
 		return command_trouble(&error);
@@ -171,6 +214,11 @@ static enum status run_verb(struct command *command, int argc, char **argv)
 		return print_version();
 	if (arguments_text(&command->arguments, "help"))
 		return command_explain(command->verbs, verb->name);
+	number = command->query && command->query->operand ? find_number(&command->arguments) : NULL;
+	if (number && command->query->operand_verb && !command->redirected)
+		return run_other_verb(command, argc, argv);
+	if (number && take_number(command->query, &options.all, &command->arguments, number, &error) < 0)
+		return command_trouble(&error);
 	return verb->own ? verb->own->run(command) : command_query(command);
 }
 

@@ -18,6 +18,7 @@ struct command {
 	struct verb *verb;
 	const struct query *query;
 	struct arguments arguments;
+	bool redirected;      /* another verb than the one that was named, by an operand that is a number */
 	char *input;          /* what standard input gave in place of an option's "-" */
 	char found[PATH_MAX]; /* the file, when it was not named */
 };

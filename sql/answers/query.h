@@ -21,6 +21,8 @@
  *   -- format: verdicts                       also formats of CI: a row is a test, named by the column "budget", with
  *                                             "verdict" (ok, failed, ignored), "detail", and "source" (FILE:LINE)
  *   -- files: old new                         it is about two recordings
+ *   -- operand: PARAM [VERB]                  a number beside the recording is that parameter; of VERB, then, if that
+ *                                             is another query, as with 'ops 13', which asks op
  *
  * and how a table shows it:
  *
@@ -115,7 +117,9 @@ struct query {
 	const struct query_column *columns;
 	size_t column_count;
 	bool exit_nonempty, exit_always, folded, verdicts, two_files;
-	const char *exit_above; /* only rows with more than 0 in this column count; NULL: all */
+	const char *operand;      /* the parameter that an operand which is a number gives; NULL: none may be given */
+	const char *operand_verb; /* the query that is asked with it; NULL: this one */
+	const char *exit_above;   /* only rows with more than 0 in this column count; NULL: all */
 	struct query_show show;
 	struct query_other others[QUERY_OTHERS_MAX]; /* the first of them that is asked for is the body */
 	size_t other_count;

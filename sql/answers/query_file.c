@@ -250,6 +250,15 @@ static int take_files(const struct parser *parser, char *rest)
 	return take_flag(parser, rest, "old new", &parser->parsed->query.two_files);
 }
 
+static int take_operand(const struct parser *parser, char *rest)
+{
+	struct query *query = &parser->parsed->query;
+
+	query->operand = next_word(&rest);
+	query->operand_verb = next_word(&rest);
+	return query->operand ? 0 : fail(parser, "operand of which parameter?", NULL);
+}
+
 static int take_summary(const struct parser *parser, char *rest)
 {
 	parser->parsed->query.summary = rest;
@@ -288,7 +297,7 @@ static int take_declaration(const struct parser *parser, const char *key, char *
 	} keys[] = {{"summary", take_summary}, {"about", take_about},   {"param", take_param},
 	            {"filters", take_filters}, {"column", take_column}, {"exit", take_exit},
 	            {"format", take_format},   {"files", take_files},   {"notes", take_notes},
-	            {"refuse", take_refuse}};
+	            {"operand", take_operand}, {"refuse", take_refuse}};
 
 	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
 		if (strcmp(keys[i].key, key) == 0)

@@ -320,6 +320,15 @@ class Player:
     def pop(self):
         self._log(issued.POP, self.tell("pop"))
 
+    def op(self, name, arguments=None):
+        self.tell("op", name, arguments)
+
+    def end_op(self, aborted=0):
+        self.tell("end-op", aborted)
+
+    def tensor(self, address, shape, index=0, given=0, device=0, region=issued.DRAM):
+        self.tell("tensor", device, region, address, index, given, shape)
+
     def step(self, number):
         self._log(issued.STEP, self.tell("step", number), address=number)
 

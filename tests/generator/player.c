@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "hook/core/producer.h"
 #include "ttalloc.h"
 
 #define MAX_WORDS 64
@@ -216,6 +217,53 @@ static unsigned long long run_pop(const struct words *words)
 	return 0;
 }
 
+/* op NAME [ARGUMENTS] */
+static unsigned long long run_op(const struct words *words)
+{
+	const char *arguments = string(words, 2);
+
+	ttalloc_operation_begin_with(words->word[1], arguments, arguments ? strlen(arguments) : 0);
+	return 0;
+}
+
+/* end-op ABORTED */
+static unsigned long long run_end_op(const struct words *words)
+{
+	ttalloc_operation_end(number(words, 1) != 0);
+	return 0;
+}
+
+/* tensor DEVICE REGION ADDRESS INDEX GIVEN SHAPE: of the innermost operation. */
+static unsigned long long run_tensor(const struct words *words)
+{
+	struct ttalloc_tensor_spec spec = {
+	    .shape = words->word[6], .dtype = "bfloat16", .layout = "TILE", .memory = "interleaved"};
+
+	ttalloc_tensor(&(struct ttalloc_tensor){.device = (uint32_t)number(words, 1),
+	                                        .region = (uint16_t)number(words, 2),
+	                                        .address = number(words, 3),
+	                                        .index = (uint32_t)number(words, 4),
+	                                        .given = number(words, 5) != 0,
+	                                        .spec = &spec});
+	return 0;
+}
+
+/* ops NAME ADDRESS COUNT: operations, in each of which another one allocates a block of DRAM, which is freed behind. */
+static unsigned long long run_ops(const struct words *words)
+{
+	struct ttalloc_block block = {.region = TTALLOC_DRAM, .address = number(words, 2), .size_bytes = 64};
+
+	for (uint64_t i = 0, count = number(words, 3); i < count; i++) {
+		ttalloc_operation_begin(words->word[1]);
+		ttalloc_operation_begin("inner");
+		ttalloc_alloc(&block);
+		ttalloc_operation_end(false);
+		ttalloc_operation_end(false);
+		ttalloc_free(0, TTALLOC_DRAM, block.address);
+	}
+	return 0;
+}
+
 static unsigned long long run_snapshot(const struct words *words)
 {
 	ttalloc_snapshot(string(words, 1));
@@ -287,6 +335,10 @@ static const struct command commands[] = {
     {"push", 1, run_push},
     {"pop", 0, run_pop},
     {"step", 1, run_step},
+    {"op", 1, run_op},
+    {"end-op", 1, run_end_op},
+    {"tensor", 6, run_tensor},
+    {"ops", 3, run_ops},
     {"snapshot", 1, run_snapshot},
     {"flush", 1, run_flush},
     {"enabled", 0, run_enabled},

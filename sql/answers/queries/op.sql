@@ -1,7 +1,8 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- summary: one operation of ttnn, whole: its tensors and arguments, its call stack, and what it did to memory
 -- about: Bytes of L1 and DRAM are those of each bank, over the blocks of all processes; of several chips, those of the one that was fullest. The pictures are of the bank of L1 of that chip, from its lowest address to its highest; free, partly used, used as in why. Program memory is what circular buffers took of each core when the operation ended, which are those of its own program, if it ran one.
--- param: number integer - its number, as 'ops' has it
+-- param: number integer - its number, as 'ops' has it; op N and ops N say the same
+-- operand: number
 -- filters: device pid
 -- column: number id,key 1, 2, 3, ... of its process, as they began
 -- column: name text
@@ -65,7 +66,7 @@ ORDER BY f.process LIMIT 1
 SELECT operations_missing()
 
 -- refuse:
-SELECT 'which operation? --number N, as ops has it'
+SELECT 'which operation? ops N, with a number that ops has'
 WHERE :number IS NULL
 
 -- notes:
