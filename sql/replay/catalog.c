@@ -203,7 +203,7 @@ static int take_origin(struct catalog *catalog, sqlite3_stmt *row, size_t *serie
 	    .known = true,
 	    .chosen = sqlite3_column_int(row, 6) != 0,
 	    .allocator = (uint16_t)sqlite3_column_int(row, 7),
-	    .aliased = (flags & 4) != 0,
+	    .aliased = (flags & TTALLOC_ALIASED) != 0,
 	    .replaced = sqlite3_column_int(row, 5) == 1,
 	};
 	return 0;

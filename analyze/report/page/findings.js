@@ -21,7 +21,7 @@ async function failure_findings() {
   return found;
 }
 
-/** What the program itself never freed. */
+/** What the program itself never freed. What grows comes first: weights that stay are larger, and no fault. */
 const leaked_bytes = (row) => row.bytes - row.runtime_bytes - row.live_bytes;
 
 async function leak_findings() {
@@ -32,7 +32,7 @@ async function leak_findings() {
       scroll_to("leaks");
     }));
   if (rows.length > 2) found.push(finding("warn", `${exact(rows.length - 2)} more groups`, "of blocks that were never freed", () => scroll_to("leaks")));
-  return [...found, ...(await growth_findings())];
+  return [...(await growth_findings()), ...found];
 }
 
 /** What 'steps --by' says grows; where that is not part of the page, leaks that every step left. */

@@ -48,7 +48,7 @@ side AS (
   FROM live_blocks((SELECT at_ns FROM moment), :device, :region, :pid, :label, :start, :end, :step_first, :step_last, :op)),
 block AS (
   SELECT s.at_peak AS at_peak, s.device AS device, s.region AS region, s.size_bytes AS size_bytes,
-    (o.flags & 4) = 0 AS counts, attribution(coalesce(:by, 'label'), s.origin, s.key, s.size_bytes) AS "group"
+    (o.flags & {flag.ALIASED}) = 0 AS counts, attribution(coalesce(:by, 'label'), s.origin, s.key, s.size_bytes) AS "group"
   FROM side s CROSS JOIN origin o ON o.id = s.origin),
 sums AS (
   SELECT device, region, "group", sum(size_bytes * counts * at_peak) AS bytes,
@@ -63,7 +63,7 @@ ORDER BY device, sums.region, bytes - since_bytes DESC, "group"
 -- with: by=life
 WITH block AS MATERIALIZED (
   SELECT b.device AS device, b.region AS region, b.key AS key, b.origin AS origin, b.size_bytes AS size_bytes,
-    b.bank_bytes AS bank_bytes, o.process AS process, o.class AS class, o.flags AS flags, (o.flags & 4) = 0 AS counts
+    b.bank_bytes AS bank_bytes, o.process AS process, o.class AS class, o.flags AS flags, (o.flags & {flag.ALIASED}) = 0 AS counts
   FROM peak_blocks(:device, :region, :pid, :label, :start, :end, :step_first, :step_last, :op) b
     CROSS JOIN origin o ON o.id = b.origin),
 ended AS MATERIALIZED (
@@ -72,7 +72,7 @@ life AS (
   SELECT device, region, size_bytes, bank_bytes, counts,
     CASE
       WHEN NOT counts THEN 'aliased'
-      WHEN region = 16 THEN 'program memory'
+      WHEN region = {region.CB} THEN 'program memory'
       WHEN block_owner(class, region, flags, size_bytes, bank_bytes,
           (SELECT 'device close' FROM held h WHERE h.key = b.key AND h.end_key IS NOT NULL)) = 'runtime' THEN 'runtime'
       WHEN end_key IS NULL THEN 'persistent'

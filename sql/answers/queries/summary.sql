@@ -8,7 +8,7 @@
 -- empty: an empty recording
 WITH r AS (SELECT * FROM recording_info),
 p AS (SELECT region, device, peak_bytes, peak_ns, peak_bank_bytes, max(peak_bytes) AS most, count(*) AS devices,
-    (SELECT bank_bytes FROM device_mark m WHERE m.device = peaks.device AND m.region = peaks.region AND m.region < 16 AND m.bank_bytes > 0
+    (SELECT bank_bytes FROM device_mark m WHERE m.device = peaks.device AND m.region = peaks.region AND m.region < {region.CB} AND m.bank_bytes > 0
       ORDER BY m.at_ns DESC LIMIT 1) AS bank_bytes
   FROM peaks() WHERE peak_bytes > 0 GROUP BY region),
 leak AS (SELECT group_text, region, bytes - runtime_bytes - live_bytes AS bytes, blocks - runtime_blocks - live_blocks AS blocks
@@ -26,7 +26,7 @@ SELECT what, says, ask FROM (
     human_bytes(peak_bytes) || ' at ' || printf('%.3f ms', peak_ns / 1e6) ||
       iif(bank_bytes > 0, printf(', %.1f %% of each bank', 100.0 * peak_bank_bytes / bank_bytes), '') ||
       iif(devices > 1, ' (device ' || device || ' of ' || devices || ')', ''),
-    iif(region IN (1, 16), 'l1', 'peak --by label') FROM p
+    iif(region IN ({region.L1}, {region.CB}), 'l1', 'peak --by label') FROM p
   UNION ALL
   SELECT 3, 0, 'leaks', CASE count(*) WHEN 0 THEN 'none' ELSE human_bytes(sum(bytes)) || ' in ' || sum(blocks) || ' blocks, most of ' ||
       coalesce((SELECT group_text FROM leak ORDER BY bytes DESC LIMIT 1), 'no label') END, 'leaks --by label' FROM leak
