@@ -147,15 +147,21 @@ class TimeLine extends Chart {
     this.draw_cursor(moments.at(), facts.failures.filter(is_here));
   }
 
+  /** To whole pixels of the screen: between edges that share one, the background would shine through. */
+  snap(x) {
+    const scale = window.devicePixelRatio || 1;
+    return Math.round(x * scale) / scale;
+  }
+
   draw_bucket(bucket, buckets) {
     const { context } = this;
-    const left = this.x_of(bucket.from), right = Math.max(this.x_of(bucket.to), left + 1);
+    const left = this.snap(this.x_of(bucket.from)), right = Math.max(this.snap(this.x_of(bucket.to)), left + 1);
     let sum = 0;
     for (const part of bucket.parts) {
       const top = this.y_of(sum + part.bytes), bottom = this.y_of(sum);
       context.globalAlpha = this.highlight && this.highlight !== part.key ? 0.25 : 1;
       context.fillStyle = part.groups > 1 ? others_colour() : this.colour(part.group);
-      context.fillRect(left, top, right - left + 0.3, Math.max(bottom - top, 0.5));
+      context.fillRect(left, top, right - left, Math.max(bottom - top, 0.5));
       sum += part.bytes;
     }
     context.globalAlpha = 1;
