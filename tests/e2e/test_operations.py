@@ -62,6 +62,24 @@ def one_is_asked_by_its_number():
               f"{words}: {done.returncode} {done.stdout}{done.stderr}")
 
 
+def overlaps_name_them():
+    """Two allocators of a chip, each asked by another operation."""
+    place = Place()
+    recorder = Recorder(place)
+    player = Player(place)
+    for number, name in enumerate(("first", "second", "third"), 1):
+        player.op(name)
+        if number < 3:
+            player.alloc(0x1000, 64, device=number << 16)
+        player.end_op()
+    player.end()
+    place.await_drained()
+    file = recorder.stop()
+    for words, wanted in (((), [("first #1", "second #2")]), (("--op", "first"), [("first #1", "second #2")]),
+                          (("--op", "2"), [("first #1", "second #2")]), (("--op", "third"), [])):
+        equal([(row["op"], row["later_op"]) for row in analyze("overlaps", file, *words)["rows"]], wanted, f"overlaps {words}")
+
+
 def forks_begin_anew():
     """What a parent has open is not the child's; both go on, and each counts from 1."""
     place = Place()
@@ -116,4 +134,4 @@ def many():
     many_on_threads(125000 if LONG else 12500)
 
 
-main(they_are_as_reported, one_is_asked_by_its_number, forks_begin_anew, many)
+main(they_are_as_reported, one_is_asked_by_its_number, overlaps_name_them, forks_begin_anew, many)

@@ -2,7 +2,7 @@
 -- summary: how much is allocated per second and per step, and by whom
 -- about: What was allocated in the recording, in the steps or in the time window, whether it was freed or not, over its length, and over the steps that were begun in it by the processes which have blocks there. What was allocated before a process's first step counts for no step. By device and region, most bytes first, then by group.
 -- param: by attribution label sum up by this, for each device and region
--- filters: device region pid label start end step
+-- filters: device region pid label op start end step
 -- fold: devices
 -- column: device id,key chip
 -- column: region text kind of memory
@@ -19,7 +19,7 @@
 WITH block AS (
   SELECT o.device AS device, o.region AS region, s.blocks AS blocks, s.bytes AS bytes, s.step_blocks AS step_blocks,
     s.step_bytes AS step_bytes, attribution(:by, s.origin, s.key, s.size_bytes) AS "group"
-  FROM allocated_sums(:by, :device, :region, :pid, :label, :start, :end, :step_first, :step_last) s
+  FROM allocated_sums(:by, :device, :region, :pid, :label, :start, :end, :step_first, :step_last, :op) s
     CROSS JOIN origin o ON o.id = s.origin), -- the function on the left, so that it is called once
 sums AS (
   SELECT device, region, "group", sum(blocks) AS blocks, sum(bytes) AS bytes, sum(step_blocks) AS step_blocks,

@@ -4,7 +4,7 @@
 -- about: With --by, the groups that grow, the fastest first: after the warm-up, at least nine of ten steps left something behind that was still live when the last step began, and step_bytes, the median of the slopes between the ends of any two steps (Theil-Sen), is positive. So weights do not grow, nor do caches once they are full, nor what lives into the next step. The last step counts as unfinished. Circular buffers are left out.
 -- param: by attribution - tell what grows, summed up by this
 -- param: warm_up integer - with --by: steps at the beginning that do not count; by default a tenth of them
--- filters: device region pid label step
+-- filters: device region pid label op step
 -- column: pid id of the process
 -- column: device id,key chip
 -- column: region text kind of memory
@@ -36,7 +36,7 @@ SELECT p.pid AS pid, f.device AS device, region_word(f.region) AS region, f.step
   f.to_ns AS to_ns, f.allocated_bytes AS allocated_bytes, f.freed_bytes AS freed_bytes, f.live_bytes AS live_bytes,
   f.peak_bytes AS peak_bytes, f.peak_ns AS peak_ns, f.peak_bank_bytes AS peak_bank_bytes, f.allocs AS allocs,
   f.frees AS frees
-FROM step_figures(:device, :region, :pid, :label, NULL, NULL, :step_first, :step_last) f
+FROM step_figures(:device, :region, :pid, :label, NULL, NULL, :step_first, :step_last, :op) f
   LEFT JOIN process_info p ON p.id = f.process
 ORDER BY f.process, f.device, f.region, f.from_ns, f.step IS NOT NULL
 
@@ -51,12 +51,12 @@ WITH growth AS (
         WHERE u.device = g.device AND u.region = g.region AND u.process <> g.process
           AND coalesce(o.ended_ns, 9223372036854775807) > (
             SELECT max(at_ns) FROM step_mark WHERE process = g.process)), 0) AS free_bank_bytes
-  FROM step_growth(:by, :warm_up, :device, :region, :pid, :label) g)
+  FROM step_growth(:by, :warm_up, :device, :region, :pid, :label, NULL, NULL, NULL, NULL, :op) g)
 SELECT p.pid AS pid, g.device AS device, region_word(g.region) AS region, g."group" AS "group",
   CAST(round(g.step_bytes) AS INTEGER) AS step_bytes, CAST(round(g.step_bank_bytes) AS INTEGER) AS step_bank_bytes,
   g.kept_bytes AS kept_bytes, g.kept_blocks AS kept_blocks, g.live_bytes AS live_bytes, g.share AS share,
   g.of_steps AS steps,
-  iif(:label IS NULL AND g.step_bank_bytes > 0, CAST(max(g.free_bank_bytes, 0) / g.step_bank_bytes AS INTEGER), NULL)
+  iif(coalesce(:label, :op) IS NULL AND g.step_bank_bytes > 0, CAST(max(g.free_bank_bytes, 0) / g.step_bank_bytes AS INTEGER), NULL)
     AS steps_until_full
 FROM growth g LEFT JOIN process_info p ON p.id = g.process
 ORDER BY g.step_bytes DESC, p.pid, g.device, g.region, g."group"

@@ -58,6 +58,7 @@ struct late {
 	size_t unused_count, unused_capacity;
 	int64_t *level, *needed; /* a series each: payload, and that of what is yet to be used */
 	int64_t *most, *most_needed;
+	bool is_before_end, is_before_start; /* of the time window: it has been reached, it has been left */
 	bool tells_blocks;
 };
 
@@ -166,10 +167,23 @@ static int leave(struct late *late, int64_t alloc_key, bool *was_used)
 
 static void see(struct late *late, uint32_t series)
 {
+	if (!late->is_before_end || late->is_before_start)
+		return;
 	if (late->level[series] > late->most[series])
 		late->most[series] = late->level[series];
 	if (late->needed[series] > late->most_needed[series])
 		late->most_needed[series] = late->needed[series];
+}
+
+/* Going backwards, what comes next happened at AT_NS: what is there then was there in between. */
+static void reach(struct late *late, int64_t at_ns)
+{
+	if (!late->is_before_end && at_ns <= late->call->filter.end_ns) {
+		late->is_before_end = true;
+		for (uint32_t i = 0; i < late->catalog.series_count; i++)
+			see(late, i);
+	}
+	late->is_before_start = at_ns <= late->call->filter.start_ns;
 }
 
 /* BLOCK begins to be there, going backwards. */
@@ -321,6 +335,7 @@ static int run(struct late *late)
 		struct place place = {event.at_ns, event.process, event.key};
 		bool is_event = there == 1 && (latest == UINT32_MAX || place_is_before(end, place));
 
+		reach(late, is_event ? event.at_ns : end.at_ns);
 		if (there < 0 || (is_event ? undo_event(late, &event) : meet(late, latest)) < 0)
 			return -1;
 		if (!is_event)

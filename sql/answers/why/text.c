@@ -20,9 +20,9 @@
 #define PHRASE 1024
 #define EXACT_BELOW 10240 /* bytes that a sentence counts one by one */
 
-/* Blocks of one label and size that would have to go. */
+/* Blocks of one label, operation, tensor and size that would have to go. */
 struct group {
-	int64_t label; /* id; 0: none */
+	char *whose;   /* these, in words */
 	int64_t bytes; /* of each */
 	size_t blocks;
 };
@@ -67,15 +67,24 @@ static int fitting(const char *text, size_t most)
 	return (int)bytes;
 }
 
+/* Appends NAME between BEFORE and BEHIND to TEXT, if there is one; part of it, if it is long. */
+static void add_name(char *text, size_t bytes, const char *before, const char *name, const char *behind)
+{
+	size_t used = strlen(text);
+
+	if (name)
+		snprintf(text + used, bytes - used, "%s%.*s%s%s", before, fitting(name, NAME_MAX_BYTES), name,
+		         strlen(name) > NAME_MAX_BYTES ? "..." : "", behind);
+}
+
 /* ---- Groups ---- */
 
-static int by_label(const void *a, const void *b)
+static int by_whose(const void *a, const void *b)
 {
 	const struct group *first = a, *second = b;
+	int order = strcmp(first->whose, second->whose);
 
-	if (first->label != second->label)
-		return first->label < second->label ? -1 : 1;
-	return (first->bytes > second->bytes) - (first->bytes < second->bytes);
+	return order ? order : (first->bytes > second->bytes) - (first->bytes < second->bytes);
 }
 
 static int most_first(const void *a, const void *b)
@@ -86,7 +95,7 @@ static int most_first(const void *a, const void *b)
 		return first->blocks > second->blocks ? -1 : 1;
 	if (first->bytes != second->bytes)
 		return first->bytes > second->bytes ? -1 : 1;
-	return by_label(a, b);
+	return by_whose(a, b);
 }
 
 static void merge_groups(struct groups *groups)
@@ -95,65 +104,103 @@ static void merge_groups(struct groups *groups)
 
 	if (groups->count == 0)
 		return;
-	qsort(groups->list, groups->count, sizeof(*groups->list), by_label);
+	qsort(groups->list, groups->count, sizeof(*groups->list), by_whose);
 	for (size_t i = 1; i < groups->count; i++) {
-		if (by_label(&groups->list[kept], &groups->list[i]) == 0)
+		if (by_whose(&groups->list[kept], &groups->list[i]) == 0) {
 			groups->list[kept].blocks++;
-		else
+			free(groups->list[i].whose);
+		} else {
 			groups->list[++kept] = groups->list[i];
+		}
 	}
 	groups->count = kept + 1;
 	qsort(groups->list, groups->count, sizeof(*groups->list), most_first);
 }
 
-static int64_t label_of(sqlite3_stmt *row, int64_t origin)
+static void free_groups(struct groups *groups)
 {
+	for (size_t i = 0; i < groups->count; i++)
+		free(groups->list[i].whose);
+	free(groups->list);
+}
+
+static const char whose_sql[] =
+    "SELECT (SELECT path FROM main.label_info WHERE id = o.label), attribution('opname', o.id, ?2, NULL), "
+    "attribution('tensor', o.id, NULL, NULL) FROM main.origin o WHERE o.id = ?1";
+
+/* "of label X", "of MatmulDeviceOperation (1x1x32x32 bfloat16 TILE, L1 interleaved), label X", "without a label". NULL:
+ * no memory. */
+static char *whose_of(sqlite3_stmt *row, const struct why_block *block)
+{
+	const char *label = NULL, *op = NULL, *tensor = NULL;
+	char text[4 * NAME_MAX_BYTES] = "";
+
 	sqlite3_reset(row);
-	sqlite3_bind_int64(row, 1, origin);
-	return sqlite3_step(row) == SQLITE_ROW ? sqlite3_column_int64(row, 0) : 0;
+	sqlite3_bind_int64(row, 1, block->origin);
+	sqlite3_bind_int64(row, 2, block->key);
+	if (sqlite3_step(row) == SQLITE_ROW) {
+		label = (const char *)sqlite3_column_text(row, 0);
+		op = (const char *)sqlite3_column_text(row, 1);
+		tensor = (const char *)sqlite3_column_text(row, 2);
+	}
+	add_name(text, sizeof(text), " of ", op, "");
+	add_name(text, sizeof(text), op ? " (" : " of ", tensor, op ? ")" : "");
+	add_name(text, sizeof(text), *text ? ", label " : " of label ", label, "");
+	return strdup(*text ? text : " without a label");
+}
+
+static int add_group(struct groups *groups, sqlite3_stmt *row, const struct why_block *block)
+{
+	char *whose = whose_of(row, block);
+
+	if (!whose)
+		return -1;
+	groups->list[groups->count++] = (struct group){whose, block->bank_bytes, 1};
+	return 0;
 }
 
 /* Of blocks that touch, those like the last that would have to go: it was put there because of them. */
-static void add_neighbours(struct groups *groups, const struct why *why, sqlite3_stmt *labels)
+static int add_neighbours(struct groups *groups, const struct why *why, sqlite3_stmt *row)
 {
 	uint64_t end = 0;
 
 	for (size_t i = 0; why->verdict == WHY_CLASH && i < why->block_count; i++) {
 		const struct why_block *block = &why->blocks[i];
-		struct group like = {label_of(labels, block->origin), block->bank_bytes, 1};
 
 		if (block->aliased)
 			continue;
-		if (!block->occupies && (block->start != end || groups->count == 0 ||
-		                         by_label(&groups->list[groups->count - 1], &like) != 0))
-			return;
-		if (!block->occupies)
-			groups->list[groups->count++] = like;
+		if (!block->occupies) {
+			if (block->start != end || groups->count == 0)
+				return 0;
+			if (add_group(groups, row, block) < 0)
+				return -1;
+			if (by_whose(&groups->list[groups->count - 2], &groups->list[groups->count - 1]) != 0) {
+				free(groups->list[--groups->count].whose);
+				return 0;
+			}
+		}
 		end = block->end;
 	}
+	return 0;
 }
 
 static int collect_groups(struct recording *recording, const struct why *why, struct groups *groups,
                           struct sql_error *error)
 {
-	sqlite3_stmt *labels =
-	    recording_prepare(recording, "SELECT coalesce(label, 0) FROM main.origin WHERE id = ?1", error);
+	sqlite3_stmt *row = recording_prepare(recording, whose_sql, error);
+	int result = 0;
 
 	*groups = (struct groups){0};
-	if (!labels)
+	if (!row)
 		return -1;
 	groups->list = calloc(why->block_count + 1, sizeof(*groups->list));
-	for (size_t i = 0; groups->list && i < why->block_count; i++) {
-		const struct why_block *block = &why->blocks[i];
-
-		if (!block->occupies || block->aliased)
-			continue;
-		groups->list[groups->count++] = (struct group){label_of(labels, block->origin), block->bank_bytes, 1};
-	}
-	if (groups->list)
-		add_neighbours(groups, why, labels);
-	sqlite3_finalize(labels);
-	if (!groups->list)
+	for (size_t i = 0; groups->list && result == 0 && i < why->block_count; i++)
+		if (why->blocks[i].occupies && !why->blocks[i].aliased)
+			result = add_group(groups, row, &why->blocks[i]);
+	if (groups->list && result == 0)
+		result = add_neighbours(groups, why, row);
+	sqlite3_finalize(row);
+	if (!groups->list || result < 0)
 		return sql_fail(error, "out of memory");
 	groups->blocks = groups->count;
 	for (size_t i = 0; i < groups->count; i++)
@@ -193,28 +240,8 @@ static void add_bytes(char *phrase, uint64_t bytes)
 	add(phrase, "%s", text);
 }
 
-/* "of label X", "without a label". */
-static void add_label(char *phrase, struct recording *recording, int64_t label, struct sql_error *error)
-{
-	sqlite3_stmt *row =
-	    label ? recording_prepare(recording, "SELECT path FROM main.label_info WHERE id = ?1", error) : NULL;
-	const char *path = NULL;
-
-	if (row) {
-		sqlite3_bind_int64(row, 1, label);
-		if (sqlite3_step(row) == SQLITE_ROW)
-			path = (const char *)sqlite3_column_text(row, 0);
-	}
-	if (path)
-		add(phrase, " of label %.*s%s", fitting(path, NAME_MAX_BYTES), path,
-		    strlen(path) > NAME_MAX_BYTES ? "..." : "");
-	else
-		add(phrase, " without a label");
-	sqlite3_finalize(row);
-}
-
 /* "three 64-byte blocks of label X, one 128-byte block without a label and five others" */
-static void add_groups(char *phrase, struct recording *recording, const struct groups *groups, struct sql_error *error)
+static void add_groups(char *phrase, const struct groups *groups)
 {
 	size_t left = groups->blocks;
 
@@ -231,7 +258,7 @@ static void add_groups(char *phrase, struct recording *recording, const struct g
 		else
 			add_bytes(phrase, (uint64_t)group->bytes);
 		add(phrase, " block%s", group->blocks == 1 ? "" : "s");
-		add_label(phrase, recording, group->label, error);
+		add(phrase, "%s", group->whose);
 	}
 	if (left) {
 		add(phrase, " and ");
@@ -276,15 +303,13 @@ static void add_place(char *phrase, const struct why_bank *bank, const struct wh
 		add(phrase, " from 0x%" PRIx64 " on", span.low);
 }
 
-static void add_culprits(char *phrase, struct recording *recording, const struct why_bank *bank, const struct why *why,
-                         const struct groups *groups, struct sql_error *error)
+static void add_culprits(char *phrase, const struct why_bank *bank, const struct why *why, const struct groups *groups)
 {
-	add_groups(phrase, recording, groups, error);
+	add_groups(phrase, groups);
 	add_place(phrase, bank, why, groups);
 }
 
-static void make_sentence(struct recording *recording, const struct why_bank *bank, struct why *why,
-                          const struct groups *groups, struct sql_error *error)
+static void make_sentence(const struct why_bank *bank, struct why *why, const struct groups *groups)
 {
 	char phrase[PHRASE] = "";
 
@@ -297,13 +322,13 @@ static void make_sentence(struct recording *recording, const struct why_bank *ba
 		if (groups->blocks == 0)
 			break;
 		add(phrase, "; cheapest to free: ");
-		add_groups(phrase, recording, groups, error);
+		add_groups(phrase, groups);
 		break;
 	case WHY_FRAGMENTED:
 		add(phrase, "missed by %" PRId64 " B", why->missing_bytes);
 		if (groups->blocks) {
 			add(phrase, " because ");
-			add_culprits(phrase, recording, bank, why, groups, error);
+			add_culprits(phrase, bank, why, groups);
 		}
 		add(phrase, "; %" PRId64 " B are free in each, at most %" PRId64 " B in one piece", why->free_bytes,
 		    why->largest_free_bytes);
@@ -312,7 +337,7 @@ static void make_sentence(struct recording *recording, const struct why_bank *ba
 		add(phrase, "missed by %" PRId64 " B", why->missing_bytes);
 		if (groups->blocks) {
 			add(phrase, " because ");
-			add_groups(phrase, recording, groups, error);
+			add_groups(phrase, groups);
 			add(phrase, " hold%s the L1 floor", groups->blocks == 1 ? "s" : "");
 		}
 		add(phrase, ": %s reach up to 0x%" PRIx64 ", and L1's lowest block begins at 0x%" PRIx64, why->grower,
@@ -395,7 +420,7 @@ static int tell_occupants(struct recording *recording, struct why *why, struct s
 		if (state == 1)
 			tell_occupant(why, block, row);
 		nameless += state == 1 && sqlite3_column_type(row, 0) == SQLITE_NULL &&
-		            sqlite3_column_type(row, 3) == SQLITE_NULL;
+		            sqlite3_column_type(row, 3) == SQLITE_NULL && sqlite3_column_type(row, 5) == SQLITE_NULL;
 		shown++;
 	}
 	if (left)
@@ -454,11 +479,11 @@ int why_tell(struct recording *recording, const struct why_bank *bank, struct wh
 	int result = collect_groups(recording, why, &groups, error);
 
 	if (result == 0 && why->sentence[0] == '\0')
-		make_sentence(recording, bank, why, &groups, error);
+		make_sentence(bank, why, &groups);
 	if (result == 0)
 		result = tell_occupants(recording, why, error);
 	if (result == 0)
 		draw(bank, why);
-	free(groups.list);
+	free_groups(&groups);
 	return result;
 }

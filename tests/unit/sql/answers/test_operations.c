@@ -69,6 +69,10 @@ static void test_filter(void **state)
 	            "0|L1|100000|1|100000\n0|L1|1000|1|1000\n0|L1|10|1|10\n");
 	expect_rows(&fixture, "peak", "op=1", "peak_bytes peak_blocks peak_ns", "110|200|2\n");
 	expect_rows(&fixture, "failures", "op=add by=size", "group requests least_bytes", "7|1|7\n");
+	expect_rows(&fixture, "churn", "op=add by=size", "group bytes blocks", "1000|1000|1\n");
+	run(&fixture, "INSERT INTO step_mark VALUES(1, 1, 1, 10), (41, 1, 2, 410)");
+	expect_rows(&fixture, "steps", "op=1", "step allocated_bytes live_bytes peak_bytes allocs frees",
+	            "1|110|110|110|2|0\n2|0|10|110|0|1\n");
 	fixture_remove(&fixture);
 }
 
@@ -104,6 +108,17 @@ static void test_late(void **state)
 	    "without_peak_bytes",
 	    "0|L1|add|add #2|32 bfloat16 TILE, L1 interleaved|1|100|110|1|0|1107|1007\n");
 	expect_rows(&fixture, "late", "at_least=111", "blocks", "");
+	/* in a window: what was late in it, and its peak */
+	expect_rows(&fixture, "late", "end=305", "blocks peak_bytes without_peak_bytes", "1|117|117\n");
+	expect_rows(&fixture, "late", "start=340", "blocks peak_bytes without_peak_bytes", "1|1107|1007\n");
+	expect_rows(&fixture, "late", "start=359 end=1000", "blocks peak_bytes without_peak_bytes", "1|1107|7\n");
+	expect_rows(&fixture, "late", "end=249", "blocks", "");
+	expect_rows(&fixture, "late", "start=360", "blocks", "");
+	expect_rows(&fixture, "late", "op=2", "blocks bytes", "1|100\n");
+	expect_rows(&fixture, "late", "op=1", "blocks", "");
+	run(&fixture, "INSERT INTO step_mark VALUES(1, 1, 1, 10), (19, 1, 2, 190)");
+	expect_rows(&fixture, "late", "step=2", "blocks bytes", "1|100\n");
+	expect_rows(&fixture, "late", "step=1", "blocks", "");
 	fixture_remove(&fixture);
 }
 
