@@ -130,6 +130,12 @@ static void process_line(const struct view *view, const struct model *model, con
 	column += (events ? 9 : 0) + 2;
 	if (process->ended)
 		column += canvas_put(canvas, row, column, canvas->columns, tone, "(ended) ");
+	if (process->operation) {
+		text_terminal(command, sizeof command, process->operation, strlen(process->operation));
+		column +=
+		    canvas_put(canvas, row, column, canvas->columns, tone, process->in_operation ? "in " : "after ");
+		column += canvas_put(canvas, row, column, canvas->columns, tone, command) + 2;
+	}
 	if (column >= canvas->columns)
 		return;
 	text_terminal(command, sizeof command, process->command, strlen(process->command));

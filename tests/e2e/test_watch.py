@@ -240,6 +240,26 @@ def a_replaced_file_and_a_quiet_end():
     equal(terminal.wait(), 0, "status")
 
 
+def operations_are_named():
+    """The one that runs, and then that it ran last, beside its process."""
+    place = Place()
+    recorder = Recorder(place)
+    player = _live_player(place)
+    player.op("matmul")
+    check(player.flush(), "flush")
+    terminal = Terminal([program("ttalloc-analyze"), "watch", "-r", "50", recorder.file], env=place.env)
+    terminal.await_text("in matmul #1")
+    player.end_op()
+    player.op("add")
+    player.end_op()
+    check(player.flush(), "flush")
+    terminal.await_text("after add #2")
+    terminal.press("q")
+    equal(terminal.wait(), 0, "status")
+    player.end()
+    recorder.stop()
+
+
 def no_colour_when_not_wanted():
     place = Place()
     recorder = Recorder(place)
@@ -283,5 +303,5 @@ def above_nothing():
 
 
 main(once_shows_what_is_live, once_agrees_with_the_verbs, once_needs_a_recording, plain_text_follows_to_the_end,
-     keys_and_a_late_file, signals_give_the_terminal_back, a_replaced_file_and_a_quiet_end, no_colour_when_not_wanted,
+     keys_and_a_late_file, signals_give_the_terminal_back, a_replaced_file_and_a_quiet_end, operations_are_named, no_colour_when_not_wanted,
      above_the_output_of_a_command, above_nothing)

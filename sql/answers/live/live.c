@@ -22,8 +22,21 @@
 static const char head_sql[] =
     "SELECT uuid, boot_id, start_monotonic_ns, end_ns, ended IS NOT NULL FROM main.recording_info";
 
-static const char processes_sql[] = "SELECT id, pid, events, failures, lost, ended_ns IS NOT NULL, "
-                                    "substr(command, 1, 200) FROM main.process_info ORDER BY id";
+/* An operation that has not ended, else one that has, among the last pages: of a process that has none all would be. */
+static const char processes_sql[] =
+    "SELECT id, pid, events, failures, lost, ended_ns IS NOT NULL, substr(command, 1, 200), "
+    "CASE WHEN ended_ns IS NULL THEN ("
+    "SELECT substr(t.text, 1, 200) || ' #' || o.number FROM range_open o JOIN range_what w ON w.id = o.what "
+    "JOIN operation_text t ON t.id = w.name WHERE o.process = p.id AND o.number IS NOT NULL ORDER BY o.key DESC LIMIT "
+    "1) "
+    "END, "
+    "CASE WHEN ended_ns IS NULL THEN ("
+    "SELECT substr(t.text, 1, 200) || ' #' || o.number FROM ("
+    "SELECT key, process, first_number + count - 1 AS number, "
+    "CAST(hex(substr(whats, -(length(whats) / count))) AS INTEGER) AS what FROM range_page "
+    "WHERE first_number IS NOT NULL ORDER BY key DESC LIMIT 64) o JOIN range_what w ON w.id = o.what "
+    "JOIN operation_text t ON t.id = w.name WHERE o.process = p.id ORDER BY o.key DESC LIMIT 1) "
+    "END FROM main.process_info p ORDER BY id";
 
 static const char usages_sql[] =
     "SELECT process, device, region, live_bytes, live_bank_bytes, live_blocks, peak_bytes, "
@@ -86,8 +99,10 @@ static int read_rows_from(struct live *live, struct recording *recording, const 
 
 static void clear_processes(struct live *live)
 {
-	for (size_t i = 0; i < live->process_count; i++)
+	for (size_t i = 0; i < live->process_count; i++) {
 		free(live->processes[i].command);
+		free(live->processes[i].operation);
+	}
 	live->process_count = live->usage_count = 0;
 }
 
@@ -142,8 +157,16 @@ static int take_process(struct live *live, sqlite3_stmt *row)
 	    .ended = sqlite3_column_int(row, 5),
 	    .command = column_copy(row, 6),
 	};
-	if (!process.command)
+	const char *open = (const char *)sqlite3_column_text(row, 7);
+	const char *ended = (const char *)sqlite3_column_text(row, 8);
+
+	process.in_operation = open != NULL;
+	if (open || ended)
+		process.operation = strdup(open ? open : ended);
+	if (!process.command || (!process.operation && (open || ended))) {
+		free(process.command);
 		return -1;
+	}
 	live->processes[live->process_count++] = process;
 	live->events += process.events;
 	live->failures += process.failures;

@@ -25,6 +25,8 @@ struct live_process {
 	int64_t id, pid;
 	int64_t events, failures, lost;
 	char *command;
+	char *operation;   /* the last that is known to have begun; NULL: none */
+	bool in_operation; /* it has not ended */
 	bool ended;
 };
 

@@ -2,7 +2,7 @@
 -- summary: the most that was live at once, for each device and region
 -- about: Regions are never added to each other, nor devices. With --by, what was live at the moment of peak_bytes, summed up by what the blocks have in common, the largest group of each device and region first. By device, then region.
 -- about: --by core tells, of circular buffers, how many bytes lay on each core (x-y, as the program numbers them) at that moment; those without a core lay on cores that are not known. Cores do not add up to the peak: share is of it, and the fullest core has about all of it. At most 4096 cores of a device are told, the fullest ones.
--- about: --by life tells what the peak is made of: what persists (it was there in more than one step, or its program never freed it), what is temporary to one step or to the time before the first one, what the runtime owns (kernel binaries, traces), program memory (circular buffers and what is placed like them), and what is aliased, which counts zero.
+-- about: --by life tells what the peak is made of: what persists (it was there in more than one step, or its program never freed it), what was kept beyond its last use (a tensor that no operation takes or makes after the peak, and others ran since, as 'late' has them), what is temporary to one operation, to one step or to the time before the first one, what the runtime owns (kernel binaries, traces), program memory (circular buffers and what is placed like them), and what is aliased, which counts zero.
 -- about: --since tells how what is live has grown from that moment to the peak, by label or another word of --by: growth_bytes add up to exactly the difference. The moment is a time (1.5s, 30%), "step 3" for its begin, or a label for the first block that was allocated under it: what was live before that.
 -- param: by attribution(core|life) - sum up by this what was live at the peak
 -- param: since text - what grew from that moment to the peak: a time, "step N", or a label
@@ -68,6 +68,11 @@ WITH block AS MATERIALIZED (
     CROSS JOIN origin o ON o.id = b.origin),
 ended AS MATERIALIZED (
   SELECT key - life AS alloc_key, key AS end_key FROM freed WHERE key - life IN (SELECT key FROM block)),
+peak AS MATERIALIZED (
+  SELECT device, region, peak_ns FROM peaks(:device, :region, :pid, :label, :start, :end, :step_first, :step_last, :op)),
+late AS MATERIALIZED ( -- the function is not called where there are no tensors
+  SELECT l.key AS key FROM (SELECT 1 WHERE EXISTS (SELECT 1 FROM tensor_list)) CROSS JOIN late_blocks(:device, :region) l
+    JOIN peak p ON p.device = l.device AND p.region = l.region AND l.used_ns <= p.peak_ns),
 life AS (
   SELECT device, region, size_bytes, bank_bytes, counts,
     CASE
@@ -78,6 +83,9 @@ life AS (
       WHEN end_key IS NULL THEN 'persistent'
       WHEN EXISTS (SELECT 1 FROM step_mark s WHERE s.process = b.process AND s.key BETWEEN b.key AND e.end_key)
         THEN 'persistent'
+      WHEN b.key IN (SELECT key FROM late) THEN 'kept beyond its last use'
+      WHEN attribution('op', b.origin, b.key, NULL) = attribution('op', b.origin, e.end_key, NULL)
+        THEN 'temporary to an operation'
       WHEN EXISTS (SELECT 1 FROM step_mark s WHERE s.process = b.process AND s.key < b.key) THEN 'temporary to a step'
       ELSE 'temporary before the first step'
     END AS "group"

@@ -78,30 +78,36 @@ static void test_filter(void **state)
 
 /* Tensors a (10 bytes), b (100) and c (1000). add #1 makes a; #2 takes a and makes b; #3 makes c; a is freed before c
  * is made, b after: so a is not late, b is by one operation, and c, which nothing uses but its maker, by none. */
-static void test_late(void **state)
+static void fill_late(struct fixture *fixture)
 {
 	const struct range_record ended[] = {{10, 5, 100, 50, 1}, {20, 5, 200, 50, 2}, {30, 5, 300, 50, 3}};
+
+	fixture_make(fixture);
+	add_process(fixture, 1, NULL, 0);
+	run(fixture, "INSERT INTO batch VALUES(1, 100, 1, 1, 100, 0, 1000, 0)");
+	run(fixture, "INSERT INTO operation_text VALUES(1, 'add')");
+	run(fixture, "INSERT INTO tensor_list VALUES(1, '[[1,0,1,1,1]]'), (2, '[[0,0,1,0,11],[1,0,1,1,1]]')");
+	run(fixture,
+	    "INSERT INTO range_what VALUES(1, 1, NULL, NULL, 1, NULL, NULL, 1, 0), (2, 1, NULL, NULL, 1, NULL, NULL,"
+	    "2, 0), (3, 1, NULL, NULL, 1, NULL, NULL, 1, 0)");
+	add_page(fixture, 1, 1, ended, 3);
+	run(fixture,
+	    "INSERT INTO origin VALUES(1, 1, 1, NULL, NULL, 0, 1, 0, 0, 0), (2, 1, 1, NULL, NULL, 0, 1, 0, 0, 0)");
+	run(fixture, "INSERT INTO tensor_spec VALUES(1, '32', 'bfloat16', 'TILE', 'interleaved', NULL, NULL, NULL)");
+	run(fixture, "INSERT INTO origin_tensor VALUES(1, 1)");
+	hold(fixture, 5, 2, 7); /* no tensor */
+	free_block(fixture, 11, 29, 1, 10);
+	free_block(fixture, 21, 36, 1, 100);
+	free_block(fixture, 31, 37, 1, 1000);
+	opened(fixture);
+}
+
+static void test_late(void **state)
+{
 	struct fixture fixture;
 
 	(void)state;
-	fixture_make(&fixture);
-	add_process(&fixture, 1, NULL, 0);
-	run(&fixture, "INSERT INTO batch VALUES(1, 100, 1, 1, 100, 0, 1000, 0)");
-	run(&fixture, "INSERT INTO operation_text VALUES(1, 'add')");
-	run(&fixture, "INSERT INTO tensor_list VALUES(1, '[[1,0,1,1,1]]'), (2, '[[0,0,1,0,11],[1,0,1,1,1]]')");
-	run(&fixture,
-	    "INSERT INTO range_what VALUES(1, 1, NULL, NULL, 1, NULL, NULL, 1, 0), (2, 1, NULL, NULL, 1, NULL, NULL,"
-	    "2, 0), (3, 1, NULL, NULL, 1, NULL, NULL, 1, 0)");
-	add_page(&fixture, 1, 1, ended, 3);
-	run(&fixture,
-	    "INSERT INTO origin VALUES(1, 1, 1, NULL, NULL, 0, 1, 0, 0, 0), (2, 1, 1, NULL, NULL, 0, 1, 0, 0, 0)");
-	run(&fixture, "INSERT INTO tensor_spec VALUES(1, '32', 'bfloat16', 'TILE', 'interleaved', NULL, NULL, NULL)");
-	run(&fixture, "INSERT INTO origin_tensor VALUES(1, 1)");
-	hold(&fixture, 5, 2, 7); /* no tensor */
-	free_block(&fixture, 11, 29, 1, 10);
-	free_block(&fixture, 21, 36, 1, 100);
-	free_block(&fixture, 31, 37, 1, 1000);
-	opened(&fixture);
+	fill_late(&fixture);
 	expect_rows(
 	    &fixture, "late", "",
 	    "device region made_by last_used_by tensor blocks bytes longest_ns operations never_freed peak_bytes "
@@ -119,6 +125,20 @@ static void test_late(void **state)
 	run(&fixture, "INSERT INTO step_mark VALUES(1, 1, 1, 10), (19, 1, 2, 190)");
 	expect_rows(&fixture, "late", "step=2", "blocks bytes", "1|100\n");
 	expect_rows(&fixture, "late", "step=1", "blocks", "");
+	fixture_remove(&fixture);
+}
+
+/* At the peak there is one that is freed in the operation that made it, too. */
+static void test_life(void **state)
+{
+	struct fixture fixture;
+
+	(void)state;
+	fill_late(&fixture);
+	free_block(&fixture, 32, 34, 2, 5);
+	expect_rows(&fixture, "peak", "by=life end=900", "group bytes blocks",
+	            "temporary before the first step|1000|1\nkept beyond its last use|100|1\npersistent|7|1\n"
+	            "temporary to an operation|5|1\n");
 	fixture_remove(&fixture);
 }
 
@@ -144,6 +164,7 @@ int main(void)
 	    cmocka_unit_test(test_groups),
 	    cmocka_unit_test(test_filter),
 	    cmocka_unit_test(test_late),
+	    cmocka_unit_test(test_life),
 	    cmocka_unit_test(test_what_is_not_there),
 	};
 
