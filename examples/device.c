@@ -129,7 +129,10 @@ static void set_up_l1(struct device *device, uint64_t l1_small_bytes)
 static void report_open(struct device *device)
 {
 	struct ttalloc_bank_layout layouts[DEVICE_REGIONS];
+	const char *rank = getenv("TTALLOC_RANK"); /* a rank's chips are not those of the others */
+	char chip[64];
 
+	snprintf(chip, sizeof(chip), "board-%s/%u", rank ? rank : "", device->chip);
 	for (unsigned i = 0; i < DEVICE_REGIONS; i++) {
 		const struct region *region = &device->regions[i];
 
@@ -148,6 +151,7 @@ static void report_open(struct device *device)
 	    .arch = device->architecture->name,
 	    .layouts = layouts,
 	    .layout_count = DEVICE_REGIONS,
+	    .chip = rank ? chip : NULL,
 	});
 	device->events++;
 }

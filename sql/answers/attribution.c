@@ -13,7 +13,7 @@
 #include "sql/operations/operations.h"
 #include "sql/store/recording.h"
 
-const char attribution_choices[] = "label|stack|function|file|module|stack_id|op|opname|tensor|thread|process|size|"
+const char attribution_choices[] = "label|stack|function|file|module|stack_id|op|opname|tensor|thread|process|rank|host|size|"
                                    "region|class|device|pattern|range|step";
 
 const char attribution_about[] =
@@ -24,7 +24,8 @@ const char attribution_about[] =
     "stack_id numbers it as the view stack does. --by op takes the operation of ttnn that allocated the block, with "
     "its "
     "number ('ops' lists them), --by opname all of a name; one that does no more than make a tensor for another counts "
-    "as that one. --by tensor takes what the block holds: shape, dtype, layout, memory layout.";
+    "as that one. --by tensor takes what the block holds: shape, dtype, layout, memory layout. --by rank and host tell the "
+    "ranks of a job and the machines apart, in what 'merge' made.";
 
 const char attribution_refuse[] =
     "SELECT stack_missing() WHERE :by IN ('stack', 'stack_id', 'function', 'file', 'module')\n"
@@ -73,6 +74,14 @@ static const struct word {
      OF_ORIGIN},
     {"process",
      "SELECT p.pid || ' ' || p.command FROM origin o JOIN process_info p ON p.id = o.process WHERE o.id = ?1",
+     OF_ORIGIN},
+    {"rank",
+     "SELECT coalesce((SELECT a.rank FROM process_part s JOIN part a ON a.id = s.part WHERE s.process = o.process), "
+     "(SELECT rank FROM recording_job)) FROM origin o WHERE o.id = ?1",
+     OF_ORIGIN},
+    {"host",
+     "SELECT coalesce((SELECT a.host FROM process_part s JOIN part a ON a.id = s.part WHERE s.process = o.process), "
+     "(SELECT host FROM recording_info)) FROM origin o WHERE o.id = ?1",
      OF_ORIGIN},
     {"region", "SELECT region_word(region) FROM origin WHERE id = ?1", OF_ORIGIN},
     {"class", "SELECT class_word(class) FROM origin WHERE id = ?1", OF_ORIGIN},

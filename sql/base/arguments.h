@@ -25,11 +25,12 @@ struct setting {
 };
 
 #define ARGUMENTS_MAX 64
+#define OPERANDS_MAX 4096
 
 struct arguments {
 	struct setting settings[ARGUMENTS_MAX];
 	size_t setting_count;
-	const char *operands[4]; /* without the verb */
+	const char *operands[OPERANDS_MAX]; /* without the verb */
 	size_t operand_count;
 	int next; /* the first word that was not looked at: where a command begins, or behind what is wrong */
 	bool recorded_devices; /* --device is the recording's number, as answers have it */

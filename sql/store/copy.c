@@ -3,18 +3,11 @@
  * copy.c - making one consistent file of a recording, in progress or not: what SQLite's backup reads in one
  * transaction, in rollback mode, under its name only once it is complete.
  */
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include "sql/base/error.h"
+#include "new_file.h"
 #include "recording.h"
+#include "sql/base/error.h"
 
-/* Copies all pages into the file at PATH. */
+/* Copies all pages into the file at PATH, which is empty. */
 static int copy_pages(struct recording *recording, const char *path, struct sql_error *error)
 {
 	sqlite3 *copy = NULL;
@@ -37,39 +30,12 @@ static int copy_pages(struct recording *recording, const char *path, struct sql_
 	return result;
 }
 
-static int put_in_place(const char *made, const char *path, bool force, struct sql_error *error)
+static int fill(void *context, const char *path, struct sql_error *error)
 {
-	if (force ? rename(made, path) == 0 : link(made, path) == 0)
-		return 0;
-	if (errno == EEXIST)
-		return sql_fail(error, "%s: exists already; --force replaces it", path);
-	if (!force && (errno == EPERM || errno == EOPNOTSUPP) && access(path, F_OK) < 0 && rename(made, path) == 0)
-		return 0; /* a file system without hard links */
-	return sql_fail(error, "%s: %s", path, strerror(errno));
+	return copy_pages(context, path, error);
 }
 
 int recording_copy(struct recording *recording, const char *path, bool force, struct sql_error *error)
 {
-	char *made = NULL;
-	int result = -1;
-
-	if (!force && access(path, F_OK) == 0)
-		return sql_fail(error, "%s: exists already; --force replaces it", path);
-	if (asprintf(&made, "%s%s.XXXXXX", strncmp(path, "file:", 5) == 0 ? "./" : "", path) < 0)
-		return sql_fail(error, "%s: out of memory", path);
-	int file = mkostemp(made, O_CLOEXEC); /* mode 0600 */
-	if (file < 0) {
-		sql_fail(error, "%s: %s", path, strerror(errno));
-		goto out;
-	}
-	result = copy_pages(recording, made, error);
-	if (result == 0 && fsync(file) < 0)
-		result = sql_fail(error, "%s: %s", path, strerror(errno));
-	if (result == 0)
-		result = put_in_place(made, path, force, error);
-	close(file);
-	unlink(made);
-out:
-	free(made);
-	return result;
+	return new_file_make(path, force, fill, recording, error);
 }

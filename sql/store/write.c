@@ -225,7 +225,7 @@ static int make_schema(struct writer *writer, const struct writer_identity *iden
 	if (code == SQLITE_OK)
 		code = store_job(writer, identity);
 	if (code == SQLITE_OK)
-		code = exec(writer, "COMMIT; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL");
+		code = exec(writer, "COMMIT");
 	return code;
 }
 
@@ -241,20 +241,37 @@ static int read_page_size(struct writer *writer)
 	return 0;
 }
 
+static int create_in(const char *path, const struct writer_identity *identity, const char *journal,
+                     struct writer **writer, struct sql_error *error)
+{
+	if (write_open(path, writer, error) != 0)
+		return -1;
+	if (make_schema(*writer, identity) != SQLITE_OK || exec(*writer, journal) != SQLITE_OK ||
+	    read_page_size(*writer) != 0) {
+		write_failed(*writer, error);
+		return -1;
+	}
+	return write_prepare(*writer, error);
+}
+
+int writer_create_in(const char *path, const struct writer_identity *identity, struct writer **writer,
+                     struct sql_error *error)
+{
+	if (create_in(path, identity, "PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF", writer, error) == 0)
+		return 0;
+	writer_close(*writer);
+	*writer = NULL;
+	return -1;
+}
+
 int writer_create(const char *path, const struct writer_identity *identity, struct writer **writer,
                   struct sql_error *error)
 {
+	*writer = NULL;
 	if (make_file(path, error) != 0)
 		return -1;
-	if (write_open(path, writer, error) != 0)
-		goto failed;
-	if (make_schema(*writer, identity) != SQLITE_OK || read_page_size(*writer) != 0) {
-		write_failed(*writer, error);
-		goto failed;
-	}
-	if (write_prepare(*writer, error) == 0)
+	if (create_in(path, identity, "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL", writer, error) == 0)
 		return 0;
-failed:
 	writer_close(*writer);
 	*writer = NULL;
 	unlink(path);
@@ -350,7 +367,7 @@ static int store_row(struct writer *writer, enum row_kind kind, const void *row)
 	return code == SQLITE_OK ? write_run(to->statement) : code;
 }
 
-static int store_log(struct writer *writer, const struct rowlog *log)
+int write_log(struct writer *writer, const struct rowlog *log)
 {
 	_Alignas(max_align_t) uint8_t place[ROW_MOST_BYTES];
 	enum row_kind kind;
@@ -401,7 +418,7 @@ static int store_rows(struct writer *writer, const struct write_rows *rows)
 		qsort(rows->unheld, rows->unheld_count, sizeof(*rows->unheld), by_key);
 	for (int i = 0; i < 2 && code == SQLITE_OK; i++)
 		if (rows->logs[i])
-			code = store_log(writer, rows->logs[i]);
+			code = write_log(writer, rows->logs[i]);
 	if (code == SQLITE_OK)
 		code = store_bulk(writer, BULK_freed, rows->freed, rows->freed_count);
 	if (code == SQLITE_OK)

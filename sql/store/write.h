@@ -31,6 +31,11 @@ struct writer_identity {
 int writer_create(const char *path, const struct writer_identity *identity, struct writer **writer,
                   struct sql_error *error);
 
+/* The same in the empty file that is at PATH, without a -wal: nobody reads it before it is finished, and who is stopped
+ * meanwhile leaves nothing behind that is wanted. */
+int writer_create_in(const char *path, const struct writer_identity *identity, struct writer **writer,
+                     struct sql_error *error);
+
 /* Goes on with the recording at PATH, whether it ended cleanly or not. IDENTITY is filled, but for its pointers. */
 int writer_reopen(const char *path, struct writer **writer, struct writer_identity *identity, struct sql_error *error);
 

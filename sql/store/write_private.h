@@ -49,6 +49,9 @@ enum write_result write_failed(struct writer *writer, struct sql_error *error);
 /* Binds an integer list, runs the statement to its end, and resets it. A SQLite code. */
 int write_run(sqlite3_stmt *statement);
 
+/* Stores the rows of LOG, within the caller's transaction. A SQLite code. */
+int write_log(struct writer *writer, const struct rowlog *log);
+
 /* Whether the file at writer->path is no longer the one that is written to. (write_anew.c) */
 bool write_lost_its_name(struct writer *writer);
 

@@ -306,10 +306,10 @@ class Player:
     def kernel_unload(self, kernel, device=0):
         self._log(issued.KERNEL_UNLOAD, self.tell("kunload", device, kernel), device=device, region=issued.KERNEL, address=kernel)
 
-    def open(self, layouts, device=0):
-        """LAYOUTS: issued.Layout of each region."""
+    def open(self, layouts, device=0, chip=None):
+        """LAYOUTS: issued.Layout of each region; CHIP: what names it wherever it is used."""
         words = [word for l in layouts for word in (l.region, 0, l.banks, l.bank_bytes, l.base, l.alignment)]
-        self._log(issued.DEVICE_OPEN, self.tell("open", device, "wormhole_b0", *words), device=device, layouts=list(layouts))
+        self._log(issued.DEVICE_OPEN, self.tell("open", device, f"wormhole_b0@{chip}" if chip else "wormhole_b0", *words), device=device, layouts=list(layouts))
 
     def close_device(self, device=0):
         self._log(issued.DEVICE_CLOSE, self.tell("close", device), device=device)

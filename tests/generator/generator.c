@@ -21,7 +21,7 @@
 struct options {
 	uint64_t seed, calls, burst;
 	uint32_t processes, threads, devices, pace_us;
-	bool apart, hold, abrupt;
+	bool apart, hold, abrupt, chips;
 	const char *directory;
 };
 
@@ -92,6 +92,7 @@ static struct gen_space *make_space(const struct options *options, uint32_t proc
 	space->first_device = options->apart ? (process * options->threads + number) * options->devices : 0;
 	space->devices = options->devices;
 	space->steps = !options->apart;
+	space->chips = options->chips;
 	return space;
 }
 
@@ -147,12 +148,19 @@ static uint32_t number_of(const char *text)
 static void parse(struct options *options, int argc, char **argv)
 {
 	static const struct option names[] = {
-	    {"seed", required_argument, NULL, 's'},    {"processes", required_argument, NULL, 'p'},
-	    {"threads", required_argument, NULL, 't'}, {"calls", required_argument, NULL, 'c'},
-	    {"devices", required_argument, NULL, 'd'}, {"pace-us", required_argument, NULL, 'u'},
-	    {"log", required_argument, NULL, 'l'},     {"burst", required_argument, NULL, 'b'},
-	    {"apart", no_argument, NULL, 'a'},         {"hold", no_argument, NULL, 'h'},
-	    {"abrupt", no_argument, NULL, 'x'},        {0},
+	    {"seed", required_argument, NULL, 's'},
+	    {"processes", required_argument, NULL, 'p'},
+	    {"threads", required_argument, NULL, 't'},
+	    {"calls", required_argument, NULL, 'c'},
+	    {"devices", required_argument, NULL, 'd'},
+	    {"pace-us", required_argument, NULL, 'u'},
+	    {"log", required_argument, NULL, 'l'},
+	    {"burst", required_argument, NULL, 'b'},
+	    {"apart", no_argument, NULL, 'a'},
+	    {"hold", no_argument, NULL, 'h'},
+	    {"abrupt", no_argument, NULL, 'x'},
+	    {"chips", no_argument, NULL, 'i'},
+	    {0},
 	};
 	int option;
 
@@ -190,6 +198,9 @@ static void parse(struct options *options, int argc, char **argv)
 			break;
 		case 'x':
 			options->abrupt = true;
+			break;
+		case 'i':
+			options->chips = true;
 			break;
 		default:
 			exit(2);

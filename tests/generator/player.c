@@ -173,11 +173,13 @@ static unsigned long long run_kernel_unload(const struct words *words)
 	return 0;
 }
 
-/* open DEVICE ARCH [REGION TOP-DOWN BANKS BANK-BYTES BASE ALIGNMENT]... */
+/* open DEVICE ARCH[@CHIP] [REGION TOP-DOWN BANKS BANK-BYTES BASE ALIGNMENT]... */
 static unsigned long long run_open(const struct words *words)
 {
 	struct ttalloc_bank_layout layouts[MAX_WORDS / 6];
+	const char *named = string(words, 2), *chip = named ? strchr(named, '@') : NULL;
 	uint32_t count = 0;
+	char arch[64];
 
 	for (int i = 3; i + 5 < words->count; i += 6)
 		layouts[count++] = (struct ttalloc_bank_layout){
@@ -188,10 +190,12 @@ static unsigned long long run_open(const struct words *words)
 		    .base_address = number(words, i + 4),
 		    .alignment_bytes = number(words, i + 5),
 		};
+	snprintf(arch, sizeof(arch), "%.*s", chip ? (int)(chip - named) : 63, named ? named : "");
 	ttalloc_device_open(&(struct ttalloc_device){
 	    .struct_size = sizeof(struct ttalloc_device),
 	    .device = (uint32_t)number(words, 1),
-	    .arch = string(words, 2),
+	    .arch = arch,
+	    .chip = chip ? chip + 1 : NULL,
 	    .layouts = layouts,
 	    .layout_count = count,
 	});

@@ -178,6 +178,7 @@ static void open_device(struct gen_thread *thread, uint32_t device)
 {
 	struct ttalloc_bank_layout layouts[GEN_REGIONS - 1];
 	struct gen_record record = {.kind = GEN_DEVICE_OPEN, .device = device};
+	char chip[32];
 
 	for (uint32_t i = 0; i < GEN_REGIONS - 1; i++)
 		layouts[i] = (struct ttalloc_bank_layout){
@@ -189,6 +190,7 @@ static void open_device(struct gen_thread *thread, uint32_t device)
 		    .alignment_bytes = 32,
 		};
 	record.order = thread->shared ? ++thread->shared->order : 0;
+	snprintf(chip, sizeof(chip), "board-1/%u", device);
 	gen_log_before(thread->log, &record);
 	ttalloc_device_open(&(struct ttalloc_device){
 	    .struct_size = sizeof(struct ttalloc_device),
@@ -196,6 +198,7 @@ static void open_device(struct gen_thread *thread, uint32_t device)
 	    .arch = "wormhole_b0",
 	    .layouts = layouts,
 	    .layout_count = GEN_REGIONS - 1,
+	    .chip = thread->space->chips ? chip : NULL,
 	});
 	gen_log_after(thread->log);
 	for (uint32_t i = 0; i < GEN_REGIONS - 1; i++)
@@ -215,7 +218,7 @@ void gen_open_devices(struct gen_thread *thread, uint64_t seed)
 {
 	lock(thread);
 	for (uint32_t i = 0; i < thread->space->devices; i++)
-		if ((seed + i) % 5)
+		if (thread->space->chips || (seed + i) % 5)
 			open_device(thread, thread->space->first_device + i);
 	unlock(thread);
 }

@@ -29,6 +29,7 @@ struct gen_space {
 	uint32_t process;
 	uint32_t first_device, devices;
 	bool steps; /* calls of the process are in one order, so that steps mean something */
+	bool chips; /* are named, so that other recordings know them, and all are opened */
 	uint64_t step;
 	uint64_t live[GEN_DEVICES][GEN_REGIONS][GEN_SLOTS]; /* addresses; 0: none */
 };

@@ -29,6 +29,7 @@ ROOMS = {
     "sql/operations":     "include include/ttalloc sql/base sql/store",
     "sql/replay":         "include include/ttalloc sql/base sql/store sql/operations",
     "sql/totals":         "include include/ttalloc sql/base sql/store sql/replay",
+    "sql/merge":          "include include/ttalloc sql/base sql/store sql/replay sql/totals",
     "sql/model":          "include include/ttalloc sql/base sql/store sql/replay",
     "sql/answers":        "include include/ttalloc sql/base sql/store sql/symbols sql/replay sql/operations",
     "sql/answers/live":   "include include/ttalloc sql/base sql/store sql/replay sql/operations",
@@ -51,7 +52,7 @@ ROOMS = {
     "analyze/metrics":    "include include/ttalloc sql/base sql/store sql/answers sql/answers/live analyze/write analyze/http",
     "analyze/report":     "include include/ttalloc sql/base sql/store sql/answers analyze/http",
     "analyze":            "include include/ttalloc sql/base sql/store sql/symbols sql/answers analyze/write",
-    "analyze/commands":   "include include/ttalloc sql/base sql/store sql/answers analyze analyze/write analyze/export analyze/metrics analyze/watch analyze/report",
+    "analyze/commands":   "include include/ttalloc sql/base sql/store sql/merge sql/answers analyze analyze/write analyze/export analyze/metrics analyze/watch analyze/report",
 }
 
 # Files of its own, headers included, that a newcomer can still overlook.

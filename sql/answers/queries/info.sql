@@ -18,6 +18,7 @@
 -- column: producers text who reported: api, host-malloc, preload, drop-in
 -- column: job text of the cluster that it is a part of
 -- column: rank count in the job
+-- column: parts list recordings that it was put together from: rank, host, when each began here, and how far off that may be
 -- column: host text name of the machine
 -- column: user text who recorded
 -- column: command text,remark that was wrapped
@@ -51,6 +52,14 @@ SELECT
   (SELECT group_concat(producer, ', ') FROM (SELECT DISTINCT producer FROM process_info LIMIT 16)) AS producers,
   (SELECT job FROM recording_job) AS job,
   (SELECT rank FROM recording_job) AS rank,
+  (SELECT group_concat(replace(what, char(10), '\n'), char(10)) FROM (
+    SELECT iif(rank IS NULL, '', 'rank ' || rank || ' ') || 'on ' || host || ', ' ||
+      (SELECT count(*) FROM process_part s WHERE s.part = a.id) || ' processes, from ' || printf('%.6f s', offset_ns / 1e9) || ', ' ||
+      CASE WHEN error_ns = 0 AND clock = 'monotonic' THEN 'exactly'
+        WHEN error_ns IS NULL THEN 'by wall clocks: how far off is not known'
+        ELSE 'at most ' || printf('%.6f s', error_ns / 1e9) || ' off, by ' || shared_steps || ' shared steps' END
+      || iif(ended IS NULL, ', no clean end', '') AS what
+    FROM part a ORDER BY id LIMIT 256)) AS parts,
   r.host AS host,
   r.user AS user,
   r.command AS command,

@@ -92,7 +92,23 @@ static void test_operands(void **state)
 	assert_string_equal(parsed->arguments.operands[1], "--odd");
 	parsed = parse("frag -");
 	assert_string_equal(parsed->arguments.operands[0], "-");
-	refuses("frag a b c d e", "too many");
+}
+
+/* A verb says how many it takes (command_operands()); here is only a limit to all of them. */
+static void test_too_many_operands(void **state)
+{
+	static char *words[OPERANDS_MAX + 2];
+	struct parsed *parsed = parse("frag");
+
+	(void)state;
+	for (int i = 0; i < OPERANDS_MAX + 2; i++)
+		words[i] = (char *)"frag";
+	assert_int_equal(
+	    options_parse(&parsed->arguments, &verb, &parsed->options, OPERANDS_MAX + 1, words, &parsed->error), 0);
+	assert_int_equal(parsed->arguments.operand_count, OPERANDS_MAX);
+	assert_int_equal(
+	    options_parse(&parsed->arguments, &verb, &parsed->options, OPERANDS_MAX + 2, words, &parsed->error), -1);
+	assert_non_null(strstr(parsed->error.text, "too many"));
 }
 
 /* A statement may begin with a comment. */
@@ -255,6 +271,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_forms),
 	    cmocka_unit_test(test_operands),
+	    cmocka_unit_test(test_too_many_operands),
 	    cmocka_unit_test(test_comment_is_operand),
 	    cmocka_unit_test(test_refusals),
 	    cmocka_unit_test(test_not_honoured),
