@@ -238,10 +238,8 @@ struct operations *operations_open(struct recording *recording, struct sql_error
 	}
 	operations->recording = recording;
 	operations->kept = calloc(PAGES_KEPT, sizeof(*operations->kept));
-	operations->read = recording_prepare(recording,
-	                                     "SELECT key, count, last_key, from_ns, offsets, lives, begins, helds, "
-	                                     "whats FROM range_page WHERE key = ?1",
-	                                     error);
+	operations->read =
+	    recording_prepare(recording, "SELECT " RANGE_PAGE_COLUMNS " FROM range_page WHERE key = ?1", error);
 	if (operations->kept && operations->read && load_pages(operations, error) == 0 &&
 	    load_whats(operations, error) == 0)
 		return operations;
@@ -273,13 +271,6 @@ const struct operation_what *operations_what(const struct operations *operations
 	return what < operations->what_count ? &operations->whats[what] : &none;
 }
 
-static struct row_text blob(sqlite3_stmt *row, int column)
-{
-	const void *bytes = sqlite3_column_blob(row, column);
-
-	return row_text(bytes, (size_t)sqlite3_column_bytes(row, column));
-}
-
 static size_t read_records(struct operations *operations, const struct page *page, struct range_record *records)
 {
 	size_t count = 0;
@@ -293,16 +284,9 @@ static size_t read_records(struct operations *operations, const struct page *pag
 	}
 	sqlite3_bind_int64(operations->read, 1, page->key);
 	if (recording_step(operations->recording, operations->read, &operations->trouble) == 1) {
-		struct range_page_row row = {.key = sqlite3_column_int64(operations->read, 0),
-		                             .count = sqlite3_column_int64(operations->read, 1),
-		                             .last_key = sqlite3_column_int64(operations->read, 2),
-		                             .from_ns = sqlite3_column_int64(operations->read, 3),
-		                             .offsets = blob(operations->read, 4),
-		                             .lives = blob(operations->read, 5),
-		                             .begins = blob(operations->read, 6),
-		                             .helds = blob(operations->read, 7),
-		                             .whats = blob(operations->read, 8)};
+		struct range_page_row row;
 
+		range_page_take(operations->read, 0, &row);
 		count = range_page_unpack(&row, records);
 	}
 	sqlite3_reset(operations->read);

@@ -11,8 +11,7 @@
 #include "sql/store/range_page.h"
 #include "sql/store/recording.h"
 
-static const char pages_sql[] = "SELECT process, key, count, last_key, from_ns, offsets, lives, begins, helds, whats "
-                                "FROM range_page ORDER BY process";
+static const char pages_sql[] = "SELECT process, " RANGE_PAGE_COLUMNS " FROM range_page ORDER BY process";
 static const char open_sql[] = "SELECT process, key FROM range_open ORDER BY process";
 
 static int add(struct range_keys_of *keys, int64_t key)
@@ -23,27 +22,15 @@ static int add(struct range_keys_of *keys, int64_t key)
 	return 0;
 }
 
-static struct row_text blob(sqlite3_stmt *rows, int column)
-{
-	const void *bytes = sqlite3_column_blob(rows, column);
-
-	return row_text(bytes, (size_t)sqlite3_column_bytes(rows, column));
-}
-
 /* A page that is damaged has none: verify tells. */
 static int add_page(struct range_keys_of *keys, sqlite3_stmt *rows)
 {
-	struct range_page_row row = {.key = sqlite3_column_int64(rows, 1),
-	                             .count = sqlite3_column_int64(rows, 2),
-	                             .last_key = sqlite3_column_int64(rows, 3),
-	                             .from_ns = sqlite3_column_int64(rows, 4),
-	                             .offsets = blob(rows, 5),
-	                             .lives = blob(rows, 6),
-	                             .begins = blob(rows, 7),
-	                             .helds = blob(rows, 8),
-	                             .whats = blob(rows, 9)};
+	struct range_page_row row;
 	struct range_record records[RANGE_PAGE_MOST];
-	size_t count = range_page_unpack(&row, records);
+	size_t count;
+
+	range_page_take(rows, 1, &row);
+	count = range_page_unpack(&row, records);
 
 	for (size_t i = 0; i < count; i++)
 		if (add(keys, records[i].key) < 0 || add(keys, records[i].key + records[i].life) < 0)

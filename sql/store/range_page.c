@@ -75,6 +75,26 @@ void range_page_pack(const struct range_record *records, size_t count, uint8_t b
 	}
 }
 
+static struct row_text blob(sqlite3_stmt *statement, int column)
+{
+	const void *bytes = sqlite3_column_blob(statement, column);
+
+	return row_text(bytes, (size_t)sqlite3_column_bytes(statement, column));
+}
+
+void range_page_take(sqlite3_stmt *statement, int column, struct range_page_row *row)
+{
+	*row = (struct range_page_row){.key = sqlite3_column_int64(statement, column),
+	                               .count = sqlite3_column_int64(statement, column + 1),
+	                               .last_key = sqlite3_column_int64(statement, column + 2),
+	                               .from_ns = sqlite3_column_int64(statement, column + 3),
+	                               .offsets = blob(statement, column + 4),
+	                               .lives = blob(statement, column + 5),
+	                               .begins = blob(statement, column + 6),
+	                               .helds = blob(statement, column + 7),
+	                               .whats = blob(statement, column + 8)};
+}
+
 /* -1: a byte is not two digits. */
 static int64_t get_number(const uint8_t *from, size_t width)
 {

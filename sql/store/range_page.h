@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "rows.h"
+#include <sqlite3.h>
 
 struct range_record {
 	int64_t key;  /* of its begin */
@@ -25,6 +26,11 @@ struct range_record {
  * are in BYTES, which ROW borrows. */
 void range_page_pack(const struct range_record *records, size_t count, uint8_t bytes[RANGE_PAGE_BYTES],
                      struct range_page_row *row);
+
+/* Fills ROW, but for process and first_number, with these columns of STATEMENT's row from COLUMN on. It borrows them.
+ */
+#define RANGE_PAGE_COLUMNS "key, count, last_key, from_ns, offsets, lives, begins, helds, whats"
+void range_page_take(sqlite3_stmt *statement, int column, struct range_page_row *row);
 
 /* The records of ROW, of a file that nobody vouches for. Their number; 0: it is damaged. */
 size_t range_page_unpack(const struct range_page_row *row, struct range_record records[RANGE_PAGE_MOST]);

@@ -34,7 +34,7 @@ ROOMS = {
     "sql/answers":        "include include/ttalloc sql/base sql/store sql/symbols sql/replay sql/operations",
     "sql/answers/live":   "include include/ttalloc sql/base sql/store sql/replay sql/operations",
     "sql/answers/why":    "include include/ttalloc sql/base sql/store sql/replay sql/operations",
-    "sql/answers/verify": "include include/ttalloc sql/base sql/store sql/replay sql/answers",
+    "sql/answers/verify": "include include/ttalloc sql/base sql/store sql/replay sql/operations sql/answers",
     "sql/answers/draw":   "include include/ttalloc sql/base sql/store sql/replay sql/answers",
     "sql/answers/check":  "include include/ttalloc sql/base sql/store sql/replay sql/answers",
     "sql/answers/tables": "include include/ttalloc sql/base sql/store sql/replay sql/operations sql/answers sql/answers/why sql/answers/verify "

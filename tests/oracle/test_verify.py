@@ -7,7 +7,7 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 
-from harness import Generator, Place, Recorder, analyze, check, equal, main  # noqa: E402
+from harness import Generator, Place, Player, Recorder, analyze, check, equal, main  # noqa: E402
 
 # Each leaves a file that SQLite finds nothing wrong with.
 DAMAGES = {
@@ -35,14 +35,60 @@ DAMAGES = {
     "a count belongs to no circular buffer": "INSERT INTO circular_count VALUES (9000000000000000, 1)",
     "a span's maximum is off by one": "UPDATE span SET max_bytes = max_bytes + 1 WHERE id = (SELECT max(id) FROM span)",
     "a span's end is off by one": "UPDATE span SET end_bytes = end_bytes + 1 WHERE id = (SELECT min(id) FROM span)",
+    "a page of operations has a number too few": "UPDATE range_page SET whats = substr(whats, 2) WHERE first_number = 1",
+    "a page has no digits": "UPDATE range_page SET whats = zeroblob(length(whats) - 1) || x'fa' WHERE first_number = 1",
+    "a page of operations is gone": "DELETE FROM range_page WHERE first_number = 1",
+    "operations are numbered with a hole": "UPDATE range_page SET first_number = first_number + 1 "
+                                           "WHERE first_number = (SELECT max(first_number) FROM range_page)",
+    "operations are those of a process that is not there": "UPDATE range_page SET process = 77",
+    "operations end behind the recording": "UPDATE range_page SET from_ns = from_ns + 1000000000000",
+    "an operation lies in one that is not there": "UPDATE range_what SET around = 1000 WHERE around IS NOT NULL",
+    "an operation lies in one that is over": "UPDATE range_what SET around = 2 WHERE name = (SELECT id FROM operation_text WHERE "
+                                             "text = 'add')",
+    "an operation lies in one of another thread": "UPDATE range_what SET thread = (SELECT max(id) FROM thread_info WHERE id <> thread) "
+                                                  "WHERE around IS NOT NULL",
+    "an operation that still runs has the wrong number": "UPDATE range_open SET number = number + 1",
+    "an operation that still runs says nothing": "UPDATE range_open SET what = 9999",
+    "an operation has no name": "DELETE FROM operation_text WHERE text = 'add'",
+    "an operation has no arguments": "DELETE FROM operation_text WHERE text = 'arguments'",
+    "an operation says nothing": "DELETE FROM range_what WHERE around IS NOT NULL",
+    "a label is an operation": "UPDATE range_page SET first_number = NULL WHERE first_number = 1",
+    "a list of tensors is none": "UPDATE tensor_list SET list = '[[0,'",
+    "a list of tensors has too little": "UPDATE tensor_list SET list = '[[1,0,1,1]]'",
+    "a tensor's block is not there": "UPDATE tensor_list SET list = '[[1,0,1,0,99999999]]'",
+    "a tensor's block comes later": "UPDATE tensor_list SET list = (SELECT '[[1,0,1,0,' || max(key) || ']]' FROM held)",
+    "a tensor is not there": "DELETE FROM tensor_spec",
+    "an origin's tensor is not there": "UPDATE origin_tensor SET spec = 99",
     "a span is gone": "DELETE FROM span WHERE id = (SELECT min(id) FROM span)",
 }
+
+
+def operations(player):
+    player.op("matmul", "arguments")
+    player.op("create_device_tensor")
+    player.alloc(0x10000, 64)
+    player.end_op()
+    player.tensor(0x10000, "1x1x32x32", given=1)
+    player.end_op()
+    player.op("add")
+    player.tensor(0x10000, "1x1x32x32")
+    player.end_op(aborted=1)
+    player.push("label")
+    player.pop()
+    check(player.flush(), "flush")
+    player.use_thread(1)
+    player.op("on another thread".replace(" ", "_"))
+    player.end_op()
+    player.op("still_runs")
+    player.alloc(0x20000, 64)
+    player.end()
 
 
 def record(place):
     recorder = Recorder(place)
     generator = Generator(place, arguments=["--calls", 3000, "--processes", 2, "--seed", 12, "--pace-us", 100])
     generator.finish()
+    operations(Player(place))
     place.await_drained()
     return recorder.stop()
 

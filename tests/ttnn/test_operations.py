@@ -142,6 +142,8 @@ def record(name, mock, place, env, capture):
     with sqlite3.connect(f"file:{file}?mode=ro", uri=True) as database:
         pid = database.execute("SELECT pid FROM operation LIMIT 1").fetchone()
     harness.check(pid, f"{name}: there are no operations")
+    wrong = [row for row in harness.analyze("verify", file)["rows"] if row["what"] in ("range", "tensor")]
+    harness.check(not wrong, f"{name}: verify finds {wrong[:3]}")
     return (pid[0], recorded(file, pid[0])), captured(json.loads(open(nodes, encoding="utf-8").read())) if capture else None
 
 

@@ -40,6 +40,7 @@ static int fill_findings(struct table_call *call)
 	findings_in_file(&findings);
 	findings_in_numbers(&findings);
 	findings_in_blocks(&findings);
+	findings_in_ranges(&findings);
 	return findings.failed ? -1 : 0;
 }
 

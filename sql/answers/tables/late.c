@@ -13,19 +13,10 @@
 #include "sql/base/error.h"
 #include "sql/base/map.h"
 #include "sql/operations/operations.h"
+#include "sql/operations/tensor_lists.h"
 #include "sql/replay/figures.h"
 #include "sql/store/recording.h"
 #include "operation_end.h"
-
-/* A tensor of a list, which is the block with the key base * (key of the operation) + offset. */
-struct operand {
-	int64_t base, offset;
-};
-
-struct operands {
-	struct operand *list;
-	size_t count, capacity;
-};
 
 /* A live block that holds a tensor. */
 struct tensor {
@@ -47,10 +38,9 @@ struct late {
 	struct catalog catalog;
 	struct operations *operations;
 	struct replay *replay;
-	struct lane *lanes;     /* a process each */
-	bool *holds_tensor;     /* an origin each */
-	struct operands *lists; /* by tensor_list.id */
-	size_t list_count;
+	struct lane *lanes; /* a process each */
+	bool *holds_tensor; /* an origin each */
+	struct tensor_lists lists;
 	struct tensor *tensors;
 	size_t tensor_count, tensor_capacity;
 	struct map live;  /* alloc key -> tensors */
@@ -81,50 +71,6 @@ static int load_tensor_origins(struct late *late)
 	while (rows && late->holds_tensor && (state = recording_step(recording, rows, late->call->error)) == 1)
 		if (catalog_origin(&late->catalog, sqlite3_column_int64(rows, 0)))
 			late->holds_tensor[sqlite3_column_int64(rows, 0)] = true;
-	sqlite3_finalize(rows);
-	return state;
-}
-
-static int take_operand(struct late *late, sqlite3_stmt *row)
-{
-	int64_t id = sqlite3_column_int64(row, 0);
-	struct operands *list = id >= 0 && (size_t)id < late->list_count ? &late->lists[id] : NULL;
-
-	if (!list)
-		return 0;
-	if (array_reserve(&list->list, &list->capacity, list->count) < 0)
-		return no_memory(late);
-	list->list[list->count++] = (struct operand){sqlite3_column_int64(row, 1), sqlite3_column_int64(row, 2)};
-	return 0;
-}
-
-static int load_lists(struct late *late)
-{
-	struct recording *recording = late->call->recording;
-	int64_t largest;
-	sqlite3_stmt *rows;
-	int state = -1;
-
-	if (recording_integer(recording,
-	                      "SELECT CASE WHEN max(id) > 4 * count(*) + 64 THEN -1 ELSE max(id) END FROM tensor_list",
-	                      0, &largest, late->call->error) < 0)
-		return -1;
-	if (largest < 0)
-		return sql_fail(late->call->error, "%s: corrupt: the numbers of its tensor lists have holes",
-		                recording->path);
-	late->lists = calloc((size_t)largest + 1, sizeof(*late->lists));
-	if (!late->lists)
-		return no_memory(late);
-	late->list_count = (size_t)largest + 1;
-	rows = recording_prepare(recording,
-	                         "SELECT t.id, json_extract(x.value, '$[3]'), json_extract(x.value, '$[4]') FROM "
-	                         "tensor_list t, json_each(iif(json_valid(t.list), t.list, '[]')) x",
-	                         late->call->error);
-	while (rows && (state = recording_step(recording, rows, late->call->error)) == 1)
-		if (take_operand(late, rows) < 0) {
-			state = -1;
-			break;
-		}
 	sqlite3_finalize(rows);
 	return state;
 }
@@ -261,15 +207,11 @@ static int meet(struct late *late, uint32_t process)
 	struct lane *lane = &late->lanes[process];
 	const struct operation operation = lane->next;
 	const struct operation_what *what = operations_what(late->operations, operation.what);
-	const struct operands *list = what->tensors < late->list_count ? &late->lists[what->tensors] : NULL;
+	struct tensor_list list = tensor_lists_at(&late->lists, what->tensors);
 
-	for (size_t i = 0; list && i < list->count; i++) {
-		/* unsigned, because a corrupt row may overflow */
-		uint64_t key = (uint64_t)list->list[i].base * (uint64_t)operation.key + (uint64_t)list->list[i].offset;
-
-		if (use(late, &operation, (int64_t)key) < 0)
+	for (size_t i = 0; i < list.count; i++)
+		if (use(late, &operation, tensor_block(&list.tensors[i], operation.key)) < 0)
 			return -1;
-	}
 	lane->met += what->around == 0;
 	lane->has_next = operations_next(late->operations, operation.process, &lane->cursor, &lane->next);
 	return 0;
@@ -356,7 +298,7 @@ static int start(struct late *late)
 	filter.has_region = call->filter.has_region;
 	filter.region = call->filter.region;
 	if (catalog_load(&late->catalog, call->recording, &filter, false, call->error) < 0 ||
-	    load_tensor_origins(late) < 0 || load_lists(late) < 0 ||
+	    load_tensor_origins(late) < 0 || tensor_lists_load(&late->lists, call->recording, call->error) < 0 ||
 	    !(late->operations = operations_open(call->recording, call->error)) ||
 	    !(late->replay = replay_open(call->recording, &late->catalog, call->error)))
 		return -1;
@@ -378,9 +320,7 @@ static void clear(struct late *late)
 {
 	for (size_t i = 0; late->lanes && i < late->catalog.process_count; i++)
 		operations_cursor_clear(&late->lanes[i].cursor);
-	for (size_t i = 0; late->lists && i < late->list_count; i++)
-		free(late->lists[i].list);
-	free(late->lists);
+	tensor_lists_clear(&late->lists);
 	free(late->lanes);
 	free(late->holds_tensor);
 	free(late->tensors);

@@ -29,8 +29,7 @@ void findings_in_file(struct findings *findings)
 	sqlite3_finalize(rows);
 }
 
-/* Runs SQL: rows of place and detail, each a finding of kind WHAT. */
-static void add_rows(struct findings *findings, const char *what, const char *sql)
+void findings_add_rows(struct findings *findings, const char *what, const char *sql)
 {
 	struct recording *recording = findings->call->recording;
 	struct sql_error error;
@@ -122,14 +121,14 @@ static const char circular_counts_sql[] =
 
 void findings_in_numbers(struct findings *findings)
 {
-	add_rows(findings, "batch", batches_sql);
-	add_rows(findings, "number", number_holes_sql);
-	add_rows(findings, "number", number_overlaps_sql);
-	add_rows(findings, "number", committed_sql);
-	add_rows(findings, "events", counts_sql);
-	add_rows(findings, "lost", lost_sql);
-	add_rows(findings, "failures", failures_sql);
-	add_rows(findings, "frees", frees_sql);
-	add_rows(findings, "replaced", replaced_sql);
-	add_rows(findings, "circular count", circular_counts_sql);
+	findings_add_rows(findings, "batch", batches_sql);
+	findings_add_rows(findings, "number", number_holes_sql);
+	findings_add_rows(findings, "number", number_overlaps_sql);
+	findings_add_rows(findings, "number", committed_sql);
+	findings_add_rows(findings, "events", counts_sql);
+	findings_add_rows(findings, "lost", lost_sql);
+	findings_add_rows(findings, "failures", failures_sql);
+	findings_add_rows(findings, "frees", frees_sql);
+	findings_add_rows(findings, "replaced", replaced_sql);
+	findings_add_rows(findings, "circular count", circular_counts_sql);
 }
