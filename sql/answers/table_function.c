@@ -441,6 +441,7 @@ static const struct table_function *const all_functions[] = {
     &table_refit,
     &table_step_figures,
     &table_step_growth,
+    &table_found_steps,
     &table_overlaps,
     &table_drawing,
     &table_group_buckets,

@@ -122,6 +122,64 @@ def many_steps_are_sampled():
     Check("steps", [], expect_steps.steps(model), ["from_ns"]).compare(analyze("steps", file))
 
 
+def forward(player, chance, bump, marks, steps):
+    """Weights in even portions, steps of layers that are all alike, between a head and a loss; every step keeps a tensor, and
+    leaves out or adds a block at times."""
+    player.open(LAYOUT)
+    for layer in range(40):
+        player.push(f"weights/{layer}")
+        player.alloc(bump.take(KIB), KIB, 128)
+        player.pop()
+    for step in range(steps):
+        if marks:
+            player.step(step)
+        held = []
+        for label, size, times in (("head", 300, 1), *((f"layer.{i}", 700, chance.randint(2, 3)) for i in range(6)), ("loss", 500, 1)):
+            player.push(label)
+            held += [(bump.take(size), size) for _ in range(times)]
+            for address, size in held[-times:]:
+                player.alloc(address, size, 96)
+            player.pop()
+        kept = bump.take(256)
+        player.alloc(kept, 256, 32)
+        for address, _ in held:
+            player.free(address)
+    player.end()
+
+
+def steps_are_found_where_none_were_marked():
+    """The same run with and without marks has the same steps, but for what came before the first block of each."""
+    for seed in range(6):
+        answers = []
+        for marks in True, False:
+            file, _ = record(lambda player, seed=seed, marks=marks: forward(player, random.Random(seed), Bump(), marks, 8 + 3 * seed))
+            steps = [{key: row[key] for key in ("step", "allocated_bytes", "freed_bytes", "live_bytes", "peak_bytes", "allocs", "frees")}
+                     for row in analyze("steps", file, "-n", "0")["rows"]]
+            growth = [{key: value for key, value in row.items() if key != "pid"} for row in analyze("steps", file, "--by", "size")["rows"]]
+            answers.append((steps, growth))
+            asked = run([program("ttalloc-analyze"), "steps", file])
+            check(("begins where 300 B of DRAM are allocated by head" in asked.stdout) != marks, f"seed {seed}: {asked.stdout}")
+        equal(answers[1][0], answers[0][0], f"seed {seed}: steps")
+        equal(answers[1][1], answers[0][1], f"seed {seed}: what grows")
+        equal([row["kept_blocks"] > 4 for row in answers[1][1]], [True], f"seed {seed}: what grows")
+
+
+def nothing_regular_is_no_step():
+    def play(player):
+        chance, bump = random.Random(1), Bump()
+        player.open(LAYOUT)
+        for _ in range(400):
+            size = chance.choice((64, 96, 128, 160, 192))
+            for _ in range(chance.choice((1, 1, 1, 40))):
+                address = bump.take(size)
+                player.alloc(address, size, 32)
+                player.free(address)
+        player.end()
+    file, _ = record(play)
+    asked = run([program("ttalloc-analyze"), "steps", file])
+    check(asked.returncode == 2 and "nothing comes again" in asked.stderr, f"no steps: {asked.returncode} {asked.stdout} {asked.stderr}")
+
+
 def without_steps_it_says_how_to_record_them():
     file, _ = record(lambda player: (player.alloc(0, 64), player.end()))
     check("--auto-step" in refused(file), "how to record steps")
@@ -189,4 +247,5 @@ def differences_fail_only_on_what_got_worse():
     check(done.returncode == 2 and bare in done.stderr and "--auto-step" in done.stderr, f"no steps: {done.stderr}")
 
 
-main(differences_fail_only_on_what_got_worse, overlaps_are_all_found, only_the_leak_grows, many_steps_are_sampled, without_steps_it_says_how_to_record_them)
+main(differences_fail_only_on_what_got_worse, overlaps_are_all_found, only_the_leak_grows, many_steps_are_sampled,
+     steps_are_found_where_none_were_marked, nothing_regular_is_no_step, without_steps_it_says_how_to_record_them)

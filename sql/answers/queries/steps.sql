@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- summary: each step: what it allocated, freed, took at most and left behind; with --by, what grows from step to step
 -- about: A step of a process lasts from its mark to the next one, the last one to the end of the process. All figures are of one process, device and region, whenever its blocks were allocated: peak_bytes is what was live at once during the step. Before the first mark there is no step (-). --step chooses rows; 'peak --step' asks about the blocks that were allocated in a step.
+-- about: Where no step was marked, steps are found: of each process the longest period in which what it allocates and frees comes again, at least six times and over at least half of it. They begin where the block is allocated that a note names.
 -- about: With --by, the groups that grow, the fastest first: after the warm-up, at least nine of ten steps left something behind that was still live when the last step began, and step_bytes, the median of the slopes between the ends of any two steps (Theil-Sen), is positive. So weights do not grow, nor do caches once they are full, nor what lives into the next step. The last step counts as unfinished. Circular buffers are left out.
 -- param: by attribution - tell what grows, summed up by this
 -- param: warm_up integer - with --by: steps at the beginning that do not count; by default a tenth of them
@@ -62,8 +63,16 @@ FROM growth g LEFT JOIN process_info p ON p.id = g.process
 ORDER BY g.step_bytes DESC, p.pid, g.device, g.region, g."group"
 
 -- notes:
+SELECT 'no step was marked; found: a step of process ' || p.pid || ' begins where ' || human_bytes(f.size_bytes) || ' of ' ||
+  region_word(f.region) || ' are allocated' ||
+  coalesce(' by ' || coalesce(attribution('label', f.origin, f.key, f.size_bytes), attribution('opname', f.origin, f.key, f.size_bytes)), '') ||
+  ', ' || f.steps || ' times'
+FROM found_steps() f LEFT JOIN process_info p ON p.id = f.process
+WHERE NOT EXISTS (SELECT 1 FROM step_mark) AND (:pid IS NULL OR p.pid = :pid)
+
+-- notes:
 SELECT 'no process marked at least 4 steps after its warm-up: fewer tell of no growth'
-WHERE :by IS NOT NULL AND NOT EXISTS (
+WHERE :by IS NOT NULL AND EXISTS (SELECT 1 FROM step_mark) AND NOT EXISTS (
   SELECT 1 FROM step_mark s JOIN process_info p ON p.id = s.process WHERE :pid IS NULL OR p.pid = :pid
   GROUP BY s.process HAVING count(*) - 1 - coalesce(:warm_up, (count(*) + 8) / 10) >= 3)
 
@@ -73,8 +82,8 @@ FROM missing_geometry
 WHERE has_blocks AND :by IS NOT NULL
 
 -- refuse:
-SELECT 'no step was marked: record with ttalloc_step(), ttalloc.step() in Python, or ttalloc-recorder --auto-step'
-WHERE NOT EXISTS (SELECT 1 FROM step_mark)
+SELECT 'no step was marked, and nothing comes again often and evenly enough to be one: record with ttalloc_step(), ttalloc.step() in Python, or ttalloc-recorder --auto-step'
+WHERE NOT EXISTS (SELECT 1 FROM step_mark) AND EXISTS (SELECT 1 FROM origin) AND NOT EXISTS (SELECT 1 FROM found_steps())
 
 -- refuse:
 SELECT '--by step is what the rows are without --by'

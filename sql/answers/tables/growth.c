@@ -23,6 +23,7 @@
 #include "sql/base/map.h"
 #include "sql/replay/figures.h"
 #include "sql/answers/grouping.h"
+#include "sql/answers/period.h"
 #include "sql/answers/table_function.h"
 
 #define ENDS_MAX 512
@@ -366,7 +367,8 @@ static int open_search(struct search *search)
 {
 	struct table_call *call = search->call;
 
-	if (catalog_load(&search->catalog, call->recording, &call->filter, true, call->error) < 0)
+	if (catalog_load(&search->catalog, call->recording, &call->filter, true, call->error) < 0 ||
+	    (search->catalog.step_count == 0 && periods_give(call->recording, &search->catalog, call->error) < 0))
 		return -1;
 	search->grouping = grouping_open(call->recording, call->arguments[0].text, &search->catalog, call->error);
 	if (!search->grouping)

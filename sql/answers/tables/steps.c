@@ -3,6 +3,7 @@
  * steps.c - step_figures(): what each process did in each of its steps, by device and region. A step lasts from its
  * mark to the next one, the last one to the end of its process, whose own taking back is no part of it. What came
  * before the first mark is a row without a step. Steps in which nothing was live and nothing happened have no row.
+ * Where no step was marked, they are those that come again (period.h); found_steps() says which.
  *
  * Blocks are read backwards, circular buffers forwards; which of both only matters to where a step is entered.
  */
@@ -12,6 +13,7 @@
 #include "sql/replay/circular.h"
 #include "sql/replay/figures.h"
 #include "sql/store/recording.h"
+#include "sql/answers/period.h"
 #include "sql/answers/table_function.h"
 #include "ttalloc.h"
 
@@ -302,6 +304,8 @@ static int fill_step_figures(struct table_call *call)
 	call->filter.has_steps = false;
 	if (catalog_load(&reading.catalog, call->recording, &call->filter, true, call->error) < 0)
 		goto out;
+	if (reading.catalog.step_count == 0 && periods_give(call->recording, &reading.catalog, call->error) < 0)
+		goto out;
 	if (reading.catalog.step_count == 0 && reading.catalog.series_count > 0) {
 		sql_fail(call->error,
 		         "%s: no step was marked: record with ttalloc_step(), or ttalloc-recorder --auto-step",
@@ -329,4 +333,25 @@ const struct table_function table_step_figures = {
     .columns = "process, device, region, step, from_ns, to_ns, allocs, frees, allocated_bytes, freed_bytes, "
                "live_bytes, peak_bytes, peak_ns, peak_bank_bytes",
     .fill = fill_step_figures,
+};
+
+static int fill_found_steps(struct table_call *call)
+{
+	const struct periods *found = periods_of(call->recording, call->error);
+
+	for (size_t i = 0; found && i < found->count; i++) {
+		const struct period *period = &found->periods[i];
+		int64_t cells[] = {period->process, period->region,     period->origin,
+		                   period->key,     period->size_bytes, (int64_t)period->step_count};
+
+		if (table_add(call->table, cells, call->error) < 0)
+			return -1;
+	}
+	return found ? 0 : -1;
+}
+
+const struct table_function table_found_steps = {
+    .name = "found_steps",
+    .columns = "process, region, origin, key, size_bytes, steps",
+    .fill = fill_found_steps,
 };
