@@ -221,6 +221,24 @@ EXPORT void ttalloc_snapshot(const char *name)
 	tta_emit(&(struct tta_event){.kind = TTA_SNAPSHOT, .text.entry = intern(TTA_ENTRY_TEXT, &entry)});
 }
 
+EXPORT void ttalloc_crosscheck(const struct ttalloc_crosscheck *said)
+{
+	if (!ttalloc_enabled())
+		return;
+	tta_emit(&(struct tta_event){.kind = TTA_CROSSCHECK,
+	                             PLACE(said->device),
+	                             .region = said->region,
+	                             .crosscheck = {.address_sum = said->has_blocks ? said->address_sum : 0,
+	                                            .bank_bytes = said->bank_bytes,
+	                                            .blocks = said->has_blocks ? said->blocks + 1 : 0}});
+}
+
+EXPORT void ttalloc_crosscheck_holds(void)
+{
+	if (ttalloc_enabled())
+		tta_emit(&(struct tta_event){.kind = TTA_CROSSCHECK_HOLDS});
+}
+
 void tta_emit_producer(const char *name)
 {
 	struct entry_data entry;

@@ -59,6 +59,19 @@ struct ttalloc_tensor {
 };
 void ttalloc_tensor(const struct ttalloc_tensor *tensor);
 
+/* What an allocator itself says that it has given out of a region of a chip, by its statistics. It is compared with
+ * what was reported before, so nobody may change the allocator between its saying so and ttalloc_crosscheck_holds(): if
+ * somebody did, that call is left out, and what was said counts for nothing. */
+struct ttalloc_crosscheck {
+	uint32_t device; /* of ttalloc_on() */
+	uint16_t region;
+	bool has_blocks;
+	uint64_t bank_bytes;
+	uint64_t blocks, address_sum; /* tta_address_sum() of their addresses */
+};
+void ttalloc_crosscheck(const struct ttalloc_crosscheck *said);
+void ttalloc_crosscheck_holds(void);
+
 /* What a thread leaves to one that it makes. */
 struct ttalloc_bequest {
 	uint64_t label;

@@ -96,6 +96,12 @@ struct tta_event {
 			uint64_t entry;
 			uint64_t place; /* index << 1 | whether the operation gives it back */
 		} tensor;
+		/* CROSSCHECK, with the device, allocator and region: what the allocator itself has given out there */
+		struct {
+			uint64_t address_sum; /* tta_address_sum() of its blocks */
+			uint64_t bank_bytes;
+			uint64_t blocks; /* plus 1; 0: it does not count them */
+		} crosscheck;
 	};
 	uint16_t device;    /* chip; 0xFFFF, as in the region: TTALLOC_ANY, of a FREE */
 	uint16_t allocator; /* of the process, which serves the block; 0: not said */
@@ -108,5 +114,12 @@ struct tta_event {
 static_assert(sizeof(struct tta_event) == 48, "the ring's record is a contract between hook and recorder");
 static_assert(offsetof(struct tta_event, allocator) == offsetof(struct tta_event, device) + 2,
               "a batch packs them as one number, which is the device where no allocator is said");
+
+/* What ADDRESS adds to the sum that stands for a set of blocks, in whatever order they came and went. */
+static inline uint64_t tta_address_sum(uint64_t address)
+{
+	address = (address + UINT64_C(0x9E3779B97F4A7C15)) * UINT64_C(0xD6E8FEB86659FD93);
+	return (address ^ address >> 32) * UINT64_C(0xD6E8FEB86659FD93);
+}
 
 #endif

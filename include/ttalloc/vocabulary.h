@@ -64,8 +64,10 @@
 	X(DEVICE_CLOSE, 10, "device_close")
 
 /* Marks take a number and a place in the order, but are no events: LOSS, events that were dropped at this place; NOTE,
- * what a producer says of its own recording; PRODUCER, somebody else reports, too, than the segment says; the others,
- * where operations and labels begin and end, and what operations work on. */
+ * what a producer says of its own recording; PRODUCER, somebody else reports, too, than the segment says; CROSSCHECK,
+ * what an allocator says of itself, which holds only if a CROSSCHECK_HOLDS of its thread follows before the thread's
+ * next one: in between, another thread may turn out to have been at the allocator, too; the others, where operations
+ * and labels begin and end, and what operations work on. */
 #define TTA_MARKS(X)                                                                                                   \
 	X(STEP, 32, "step")                                                                                            \
 	X(LOSS, 33, "loss")                                                                                            \
@@ -76,7 +78,9 @@
 	X(TENSOR, 38, "tensor")                                                                                        \
 	X(LABEL_BEGIN, 39, "label_begin")                                                                              \
 	X(LABEL_END, 40, "label_end")                                                                                  \
-	X(SNAPSHOT, 41, "snapshot")
+	X(SNAPSHOT, 41, "snapshot")                                                                                    \
+	X(CROSSCHECK, 42, "crosscheck")                                                                                \
+	X(CROSSCHECK_HOLDS, 43, "crosscheck_holds")
 
 /* How a block ended. The first two are stored as numbers, the others as words, of blocks and of processes. */
 #define TTA_ENDS(X)                                                                                                    \

@@ -51,6 +51,7 @@ static void end_block(struct event_context *context, const struct block *block, 
 
 	attribution = like_block(context, attribution, block);
 	leave_held(context_chunk(context), block);
+	crosscheck_uncount(&context->process->holdings->crosscheck, block);
 	*CHUNK_ADD(&context_chunk(context)->freed) = (struct freed_row){
 	    .key = context->key,
 	    .life = context->key - (int64_t)block->key,
@@ -133,6 +134,7 @@ static bool apply_block(struct event_context *context, uint32_t region, uint64_t
 	    context_attribution(context, ON(event->device, event->allocator), region, event->flags, TTA_ENDED_FREED);
 	hold_block(context, block);
 	count_alloc(context, place.total, block);
+	crosscheck_count(&holdings->crosscheck, block);
 	return true;
 }
 
@@ -300,6 +302,7 @@ static void close_block(void *closing, const struct block *block)
 	*CHUNK_ADD(&context_chunk(context)->closed) =
 	    (struct closed_row){(int64_t)block->key, context->key, (int64_t)context->at_ns};
 	blocks_take(&holdings->blocks, &place, &taken);
+	crosscheck_uncount(&holdings->crosscheck, &taken);
 	if (taken.flags & TTALLOC_ALIASED)
 		return;
 	total->closing_bytes += (int64_t)taken.size_bytes;

@@ -57,6 +57,10 @@ void apply_range_begin(struct event_context *context, enum range_kind kind);
 void apply_range_end(struct event_context *context, enum range_kind kind);
 void apply_tensor(struct event_context *context);
 
+/* crosscheck.c: what allocators say of themselves. */
+void apply_crosscheck(struct event_context *context);
+void apply_crosscheck_holds(struct event_context *context);
+
 /* apply_cb.c: circular buffers. */
 void apply_cb_alloc(struct event_context *context);
 void apply_cb_free(struct event_context *context);

@@ -393,6 +393,12 @@ static bool apply_one(struct event_context *context)
 	case TTA_LABEL_END:
 		apply_range_end(context, RANGE_LABEL);
 		return true;
+	case TTA_CROSSCHECK:
+		apply_crosscheck(context);
+		return true;
+	case TTA_CROSSCHECK_HOLDS:
+		apply_crosscheck_holds(context);
+		return true;
 	default:
 		context->refused++;
 		return false;

@@ -11,6 +11,7 @@
 #include "dictionary.h"
 #include "ingest.h"
 #include "blocks.h"
+#include "crosscheck.h"
 #include "range_words.h"
 #include "ranges.h"
 #include "stacks.h"
@@ -59,6 +60,7 @@ struct holdings {
 	struct index attribution_index;
 	struct stacks stacks;
 	struct ranges ranges;
+	struct crosscheck crosscheck;
 	struct index addresses; /* hashes of all ever allocated; only for forked processes */
 };
 

@@ -68,6 +68,7 @@ void process_drop_holdings(struct process *process)
 	index_free(&holdings->attribution_index);
 	stacks_free(&holdings->stacks);
 	ranges_free(&holdings->ranges);
+	crosscheck_free(&holdings->crosscheck);
 	index_free(&holdings->addresses);
 	free(holdings);
 	process->holdings = NULL;

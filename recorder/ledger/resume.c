@@ -236,6 +236,7 @@ static bool load_held(void *context, const void *untyped)
 	block->flags = attribution->flags;
 	block->attribution = row->origin;
 	block->birth_row = 0;
+	crosscheck_count(&process->holdings->crosscheck, block);
 	return true;
 }
 

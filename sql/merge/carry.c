@@ -160,6 +160,12 @@ static const struct table tables[] = {
      WORD_NONE,
      NULL},
     {{"carried_process", "process:PROCESS operations had_ended"}, ROWS, WORD_NONE, NULL},
+    {{"crosscheck_row",
+      "process:PROCESS device:device allocator region checks last_ns:time differences at_ns:time said_bank_bytes "
+      "recorded_bank_bytes said_blocks recorded_blocks"},
+     ROWS,
+     WORD_NONE,
+     NULL},
     /* identity.c writes these */
     {{"recording_info", ""}, LEFT_BEHIND, WORD_NONE, NULL},
     {{"recording_job", ""}, LEFT_BEHIND, WORD_NONE, NULL},

@@ -18,11 +18,13 @@ bool recording_complete(struct recording *recording)
 
 	/* a file that cannot say so is not taken for complete */
 	if (recording_begin(recording, &error) < 0 ||
-	    recording_integer(recording,
-	                      "SELECT EXISTS (SELECT 1 FROM main.loss_row) OR EXISTS (SELECT 1 FROM "
-	                      "main.process_info WHERE lost > 0) OR NOT EXISTS (SELECT 1 FROM main.recording_info "
-	                      "WHERE ended IS NOT NULL) OR EXISTS (SELECT 1 FROM process_note WHERE count = 0)",
-	                      1, &gaps, &error) < 0)
+	    recording_integer(
+	        recording,
+	        "SELECT EXISTS (SELECT 1 FROM main.loss_row) OR EXISTS (SELECT 1 FROM "
+	        "main.process_info WHERE lost > 0) OR NOT EXISTS (SELECT 1 FROM main.recording_info "
+	        "WHERE ended IS NOT NULL) OR EXISTS (SELECT 1 FROM process_note WHERE count = 0) OR EXISTS "
+	        "(SELECT 1 FROM crosscheck_row WHERE differences > 0)",
+	        1, &gaps, &error) < 0)
 		return false;
 	return gaps == 0;
 }
@@ -71,6 +73,14 @@ static const char gaps_sql[] =
 /* What a producer could not see. */
 static const char blind_sql[] = "SELECT printf('process %s: %s', coalesce(p.pid, '?'), n.note) FROM process_note n "
                                 "LEFT JOIN main.process_info p ON p.id = n.process WHERE n.count = 0 LIMIT 4";
+/* Where the allocator itself said something else. */
+static const char crosscheck_sql[] =
+    "SELECT printf('process %s: %s of device %d is recorded wrong: at %.6f s its allocator held %d bytes in each "
+    "bank%s, "
+    "recorded were %d%s (%d of %d crosschecks differ)', coalesce(c.pid, '?'), c.region, c.device, c.at_ns / 1e9, "
+    "c.said_bank_bytes, coalesce(' in ' || c.said_blocks || ' blocks', ''), c.recorded_bank_bytes, "
+    "iif(c.said_blocks IS NULL, '', ' in ' || c.recorded_blocks), c.differences, c.checks) "
+    "FROM crosscheck c WHERE c.differences > 0 ORDER BY c.at_ns LIMIT 4";
 static const char ended_sql[] = "SELECT 'no clean end: as of the last commit, at ' || printf('%.3f', end_ns / 1e9) || "
                                 "' s; it is in progress, or its "
                                 "recorder was killed and ttalloc-recorder --append takes in what is left' "
@@ -91,5 +101,6 @@ size_t recording_loss_lines(struct recording *recording, char (*lines)[LINE_BYTE
 		count = add_lines(recording, gaps_sql, lines, count, capacity);
 	count = add_lines(recording, left_out_sql, lines, count, capacity);
 	count = add_lines(recording, blind_sql, lines, count, capacity);
+	count = add_lines(recording, crosscheck_sql, lines, count, capacity);
 	return add_lines(recording, ended_sql, lines, count, capacity);
 }

@@ -11,6 +11,7 @@
 
 #define ROW_SAME_BYTES (-1) /* bank_bytes: the same as size_bytes */
 #define ROW_NO_TIME (-1)
+#define ROW_NOT_SAID (-1)
 
 struct row_text {
 	const void *bytes; /* borrowed; NULL: a null */

@@ -38,4 +38,17 @@ CREATE TABLE carried_process(
   operations INTEGER NOT NULL, -- that it had begun
   had_ended INTEGER NOT NULL); -- 1: it is here only to be known again
 
+-- What an allocator itself said that it had given out, compared with what is recorded of it at that place in the order.
+CREATE TABLE crosscheck_row(
+  process INTEGER NOT NULL, device INTEGER NOT NULL,
+  allocator INTEGER NOT NULL,    -- as in origin_allocator
+  region INTEGER NOT NULL,
+  checks INTEGER NOT NULL, last_ns INTEGER NOT NULL,
+  differences INTEGER NOT NULL,  -- of the checks; what follows is the first of them
+  at_ns INTEGER,
+  said_bank_bytes INTEGER, recorded_bank_bytes INTEGER,
+  said_blocks INTEGER,           -- NULL: not said
+  recorded_blocks INTEGER,
+  PRIMARY KEY(process, device, allocator, region)) WITHOUT ROWID;
+
 PRAGMA user_version = 4;

@@ -447,6 +447,24 @@ SELECT
   n.count AS count                                     -- of events that are not recorded for that reason; 0: the note
 FROM process_note n LEFT JOIN process_info p ON p.id = n.process; -- says what the producer cannot see
 
+CREATE VIEW crosscheck AS
+-- One row per allocator, chip and region of which the allocator itself was asked what it has given out.
+SELECT
+  p.pid AS pid,                                        -- of the operating system
+  c.process AS process,                                -- process.process_id
+  c.device AS device,                                  -- chip
+  c.allocator AS allocator,                            -- as allocation has it
+  {region:c.region} AS region,
+  c.checks AS checks,                                  -- how often it was asked
+  c.last_ns AS last_ns,                                -- the last time, since the recording's start
+  c.differences AS differences,                        -- how often what is recorded was something else
+  c.at_ns AS at_ns,                                    -- the first time that it was; NULL: never
+  c.said_bank_bytes AS said_bank_bytes,                -- what it said then, in each bank
+  c.recorded_bank_bytes AS recorded_bank_bytes,
+  c.said_blocks AS said_blocks,                        -- NULL: it does not count them
+  c.recorded_blocks AS recorded_blocks
+FROM crosscheck_row c LEFT JOIN process_info p ON p.id = c.process;
+
 CREATE VIEW recording AS
 -- One row: the recording itself.
 SELECT

@@ -138,6 +138,13 @@ static const struct budget_figure figures[] = {
      .fold = FOLD_MOST,
      .is_whole = true,
      .help = "blocks that ended because another was placed over them"},
+    {.word = "crosscheck",
+     .query = "info",
+     .column = "crosscheck_differences",
+     .unit = BUDGET_COUNT,
+     .fold = FOLD_MOST,
+     .is_whole = true,
+     .help = "times that an allocator held something else than is recorded"},
 };
 
 const struct budget_figure *budget_figure(size_t index)

@@ -10,6 +10,8 @@
 -- column: lost count events that are not in the recording
 -- column: unmatched_frees count frees of nothing; those of blocks inherited over a fork are not counted
 -- column: replaced count blocks that ended because another was placed over them
+-- column: crosschecks count how often an allocator was asked what it has given out, by chip and region
+-- column: crosscheck_differences count times that something else was recorded
 -- column: duration_ns ns from the recording's start to its last commit
 -- column: complete count 1: nothing is missing
 -- column: ended text,remark clean, or that it has not ended or was killed
@@ -43,9 +45,11 @@ SELECT
   (SELECT coalesce(sum(lost), 0) FROM process_info) AS lost,
   (SELECT coalesce(sum(unmatched_frees), 0) FROM process_info) AS unmatched_frees,
   (SELECT coalesce(sum(replaced), 0) FROM process_info) AS replaced,
+  (SELECT coalesce(sum(checks), 0) FROM crosscheck_row) AS crosschecks,
+  (SELECT coalesce(sum(differences), 0) FROM crosscheck_row) AS crosscheck_differences,
   r.end_ns AS duration_ns,
   r.ended IS NOT NULL AND NOT EXISTS (SELECT 1 FROM loss_row) AND NOT EXISTS (SELECT 1 FROM process_note WHERE count = 0)
-    AS complete,
+    AND NOT EXISTS (SELECT 1 FROM crosscheck_row WHERE differences > 0) AS complete,
   coalesce(r.ended, 'in progress, or killed') AS ended,
   strftime('%Y-%m-%d %H:%M:%S', r.start_realtime_ns / 1000000000, 'unixepoch') || ' UTC' AS started,
   r.version AS version,

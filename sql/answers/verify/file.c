@@ -113,6 +113,15 @@ static const char replaced_sql[] =
     "      WHERE c.ended = 'replaced' GROUP BY o.process) GROUP BY process) r ON r.process = p.id "
     "WHERE p.replaced <> coalesce(r.replaced, 0)";
 
+/* Where events were lost, that is the reason, and the recording says so. No table of main in older files. */
+static const char crosschecks_sql[] =
+    "SELECT printf('process %s, device %d, %s, allocator %d', coalesce(c.pid, '?'), c.device, c.region, c.allocator), "
+    "printf('at %d ns the allocator held %d bytes in each bank%s, recorded were %d%s; %d of %d crosschecks differ', "
+    "  c.at_ns, c.said_bank_bytes, coalesce(' in ' || c.said_blocks || ' blocks', ''), c.recorded_bank_bytes, "
+    "  iif(c.said_blocks IS NULL, '', ' in ' || c.recorded_blocks), c.differences, c.checks) "
+    "FROM crosscheck c WHERE c.differences > 0 AND NOT EXISTS (SELECT 1 FROM main.loss_row r WHERE r.process = "
+    "c.process)";
+
 /* Which is no table of main in a file of version 1. */
 static const char circular_counts_sql[] =
     "SELECT 'circular buffer ' || n.key, iif(c.key IS NULL, 'has a count, but there is none', printf("
@@ -131,4 +140,5 @@ void findings_in_numbers(struct findings *findings)
 	findings_add_rows(findings, "frees", frees_sql);
 	findings_add_rows(findings, "replaced", replaced_sql);
 	findings_add_rows(findings, "circular count", circular_counts_sql);
+	findings_add_rows(findings, "crosscheck", crosschecks_sql);
 }
