@@ -447,6 +447,8 @@ static void clear(struct circular *circular)
 	free(circular->devices);
 }
 
+static const char *const run_columns[] = {"key", "at_ns", "origin", "program"};
+
 int circular_replay(struct recording *recording, const struct catalog *catalog,
                     bool (*each)(const struct circular_event *event, void *context), void *context,
                     struct sql_error *error)
@@ -478,11 +480,8 @@ int circular_replay(struct recording *recording, const struct catalog *catalog,
 	                      "end_key, end_ns, ended = 'freed', " CIRCULAR_COUNTED(
 	                          "b") " FROM main.circular_buffer b WHERE key BETWEEN ?1 AND ?2 ORDER BY key",
 	                      error);
-	circular.run_reader =
-	    keyed_reader_open(recording, catalog,
-	                      "SELECT key, at_ns, origin, program FROM main.program_run WHERE key BETWEEN ?1 AND ?2 "
-	                      "ORDER BY key",
-	                      error);
+	circular.run_reader = keyed_reader_open_table(recording, catalog, "program_run", run_columns,
+	                                              sizeof(run_columns) / sizeof(*run_columns), error);
 	if (circular.alloc_reader && circular.run_reader && start_lanes(&circular) == 0)
 		result = run_all(&circular);
 out:

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * freed.c - see freed.h. Rows go into an aggregate function, which SQLite calls from within its loop: that costs half
- * of what it costs to step through rows and fetch their columns.
+ * freed.c - see freed.h.
  */
 #include "freed.h"
 
@@ -10,6 +9,7 @@
 
 #include "sql/base/array.h"
 #include "sql/base/error.h"
+#include "sql/store/key_rows.h"
 #include "sql/store/recording.h"
 
 /* Keys that are read at once, for all processes together and for one. */
@@ -18,12 +18,12 @@
 #define KEYS_MAX 1024
 /* Where few keys are freed blocks, more of them are read. */
 #define KEYS_GROW 8
-#define POINTER_TYPE "ttalloc-freed"
 
 struct freed_reader {
 	struct recording *recording;
 	const struct catalog *catalog;
-	sqlite3_stmt *statement, *below; /* below: the largest key in a range */
+	struct key_rows *rows;
+	sqlite3_stmt *below; /* the largest key in a range */
 	int64_t keys;
 	struct freed_cursor *cursor; /* being filled */
 	uint32_t process;            /* of the cursor */
@@ -31,12 +31,9 @@ struct freed_reader {
 	const char *problem;         /* with a row */
 };
 
-/* The arguments of the function, which are columns of freed but for the first. */
-enum argument { READER, KEY, LIFE, FREE_NS, HELD_NS, ADDRESS, SIZE_BYTES, BANK_BYTES, ORIGIN, FREE_ORIGIN, ARGUMENTS };
-
-static const char freed_sql[] =
-    "SELECT freed_block(?1, key, life, free_ns, held_ns, address, size_bytes, bank_bytes, origin, free_origin) "
-    "FROM main.freed WHERE key >= ?2 AND key < ?3";
+enum column { KEY, LIFE, FREE_NS, HELD_NS, ADDRESS, SIZE_BYTES, BANK_BYTES, ORIGIN, FREE_ORIGIN, COLUMNS };
+static const char *const columns[COLUMNS] = {"key",        "life",       "free_ns", "held_ns",    "address",
+                                             "size_bytes", "bank_bytes", "origin",  "free_origin"};
 
 struct freed_reader *freed_reader_open(struct recording *recording, const struct catalog *catalog,
                                        struct sql_error *error)
@@ -55,11 +52,11 @@ struct freed_reader *freed_reader_open(struct recording *recording, const struct
 	            : share > KEYS_MAX ? KEYS_MAX
 	                               : share,
 	};
-	reader->statement = recording_prepare(recording, freed_sql, error);
-	reader->below =
-	    recording_prepare(recording, "SELECT max(key) FROM main.freed WHERE key >= ?1 AND key < ?2", error);
-	if (reader->statement && reader->below &&
-	    sqlite3_bind_pointer(reader->statement, 1, reader, POINTER_TYPE, NULL) == SQLITE_OK)
+	reader->rows = key_rows_open(recording, "freed", columns, COLUMNS, error);
+	if (reader->rows)
+		reader->below =
+		    recording_prepare(recording, "SELECT max(key) FROM main.freed WHERE key >= ?1 AND key < ?2", error);
+	if (reader->below)
 		return reader;
 	freed_reader_close(reader);
 	return NULL;
@@ -69,7 +66,7 @@ void freed_reader_close(struct freed_reader *reader)
 {
 	if (!reader)
 		return;
-	sqlite3_finalize(reader->statement);
+	key_rows_close(reader->rows);
 	sqlite3_finalize(reader->below);
 	free(reader);
 }
@@ -79,83 +76,55 @@ void freed_cursor_clear(struct freed_cursor *cursor)
 	free(cursor->blocks);
 }
 
-/* Whether the end of the block was a free by the program. FREE_ORIGIN is NULL (0) when it is the origin of the alloc.
- */
+/* Whether the end of the block was a free by the program. FREE_ORIGIN is NULL when it is the origin of the alloc. */
 static bool was_freed(const struct catalog *catalog, int64_t free_origin)
 {
-	const struct catalog_origin *origin = free_origin ? catalog_origin(catalog, free_origin) : NULL;
+	const struct catalog_origin *origin =
+	    free_origin == KEY_ROWS_NULL ? NULL : catalog_origin(catalog, free_origin);
 
 	return !origin || !origin->replaced;
 }
 
 /* Stores a row behind those that are there. */
-static void take_row(struct freed_reader *reader, sqlite3_value **values)
+static bool take_row(const int64_t *cells, void *context)
 {
+	struct freed_reader *reader = context;
 	const struct catalog *catalog = reader->catalog;
 	struct freed_cursor *cursor = reader->cursor;
-	int64_t origin_id = sqlite3_value_int64(values[ORIGIN]);
-	const struct catalog_origin *origin = catalog_origin(catalog, origin_id);
-	int64_t key = sqlite3_value_int64(values[KEY]), life = sqlite3_value_int64(values[LIFE]);
+	const struct catalog_origin *origin = catalog_origin(catalog, cells[ORIGIN]);
+	int64_t key = cells[KEY], life = cells[LIFE];
 
 	reader->seen++;
 	if (!origin || origin->process != reader->process || life <= 0 || life >= key)
 		reader->problem = "a block that ended before it began, or of another process";
-	else if (cursor->left > 0 && cursor->blocks[cursor->left - 1].key >= key)
-		reader->problem = "freed blocks are out of order";
-	if (reader->problem || !origin->chosen)
-		return;
-	if (!catalog_key_chosen(catalog, origin, key - life))
-		return;
+	if (reader->problem || !origin->chosen || !catalog_key_chosen(catalog, origin, key - life))
+		return !reader->problem;
 	if (array_reserve(&cursor->blocks, &cursor->capacity, cursor->left) < 0) {
 		reader->problem = "too large for the memory that there is";
-		return;
+		return false;
 	}
-	int64_t free_ns = sqlite3_value_int64(values[FREE_NS]), size_bytes = sqlite3_value_int64(values[SIZE_BYTES]);
-	bool has_bank = sqlite3_value_type(values[BANK_BYTES]) != SQLITE_NULL;
 	struct freed_block *row = &cursor->blocks[cursor->left++];
 	row->key = key;
-	row->free_ns = free_ns;
+	row->free_ns = cells[FREE_NS];
 	row->block = (struct replay_block){
 	    .alloc_key = key - life,
 	    /* unsigned, because a corrupt row may overflow */
-	    .alloc_ns = (int64_t)((uint64_t)free_ns - (uint64_t)sqlite3_value_int64(values[HELD_NS])),
-	    .address = sqlite3_value_int64(values[ADDRESS]),
-	    .size_bytes = size_bytes,
-	    .bank_bytes = has_bank ? sqlite3_value_int64(values[BANK_BYTES]) : size_bytes,
-	    .origin = (uint32_t)origin_id,
-	    .freed = was_freed(catalog, sqlite3_value_int64(values[FREE_ORIGIN])),
+	    .alloc_ns = (int64_t)((uint64_t)cells[FREE_NS] - (uint64_t)cells[HELD_NS]),
+	    .address = cells[ADDRESS],
+	    .size_bytes = cells[SIZE_BYTES],
+	    .bank_bytes = cells[BANK_BYTES] == KEY_ROWS_NULL ? cells[SIZE_BYTES] : cells[BANK_BYTES],
+	    .origin = (uint32_t)cells[ORIGIN],
+	    .freed = was_freed(catalog, cells[FREE_ORIGIN]),
 	};
-}
-
-static void step(sqlite3_context *context, int count, sqlite3_value **values)
-{
-	struct freed_reader *reader = count == ARGUMENTS ? sqlite3_value_pointer(values[READER], POINTER_TYPE) : NULL;
-
-	(void)context;
-	if (reader && !reader->problem)
-		take_row(reader, values);
-}
-
-static void finish(sqlite3_context *context)
-{
-	(void)context;
-}
-
-int freed_register(struct sqlite3 *db)
-{
-	return sqlite3_create_function_v2(db, "freed_block", ARGUMENTS, SQLITE_UTF8 | SQLITE_DIRECTONLY, NULL, NULL,
-	                                  step, finish, NULL);
+	return true;
 }
 
 /* Reads the rows of [FIRST, BELOW). */
 static int read_keys(struct freed_reader *reader, int64_t first, int64_t below, struct sql_error *error)
 {
 	reader->seen = 0;
-	sqlite3_bind_int64(reader->statement, 2, first);
-	sqlite3_bind_int64(reader->statement, 3, below);
-	int state = recording_step(reader->recording, reader->statement, error);
-	sqlite3_reset(reader->statement);
-	if (state >= 0 && reader->problem)
+	int state = key_rows_read(reader->rows, first, below - 1, take_row, reader, error);
+	if (state == 0 && reader->problem)
 		return sql_fail(error, "%s: corrupt: %s; 'verify' says more", reader->recording->path, reader->problem);
 	return state < 0 ? -1 : catalog_check(reader->catalog, error);
 }

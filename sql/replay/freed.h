@@ -9,8 +9,6 @@
 #include "catalog.h"
 #include "replay.h"
 
-struct sqlite3;
-
 struct freed_block {
 	int64_t key, free_ns;
 	struct replay_block block;
@@ -55,8 +53,5 @@ static inline void freed_skip(struct freed_cursor *cursor)
 {
 	cursor->left--;
 }
-
-/* Registers the SQL function through which rows are read. An SQLite code. */
-int freed_register(struct sqlite3 *db);
 
 #endif

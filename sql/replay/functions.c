@@ -6,7 +6,6 @@
 
 #include <string.h>
 
-#include "freed.h"
 #include "sql/base/error.h"
 
 /* Whether PATH is LABEL, lies below it, or matches it as a pattern. */
@@ -40,8 +39,6 @@ int replay_add_functions(struct recording *recording, struct sql_error *error)
 	code = sqlite3_create_function_v2(recording->db, "label_matches", 2,
 	                                  SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS, NULL,
 	                                  label_matches_sql, NULL, NULL, NULL);
-	if (code == SQLITE_OK)
-		code = freed_register(recording->db);
 	recording->has_replay = code == SQLITE_OK;
 	return recording->has_replay ? 0 : sql_fail_db(error, recording->path, recording->db);
 }

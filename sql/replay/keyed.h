@@ -26,6 +26,10 @@ struct keyed_reader;
 /* SQL yields up to KEYED_COLUMNS integers of rows with keys from ?1 to ?2, by rising key. */
 struct keyed_reader *keyed_reader_open(struct recording *recording, const struct catalog *catalog, const char *sql,
                                        struct sql_error *error);
+/* The same for COLUMNS of TABLE as they are (sql/store/key_rows.h), faster. */
+struct keyed_reader *keyed_reader_open_table(struct recording *recording, const struct catalog *catalog,
+                                             const char *table, const char *const *columns, size_t count,
+                                             struct sql_error *error);
 void keyed_reader_close(struct keyed_reader *reader);
 
 /* *ROW is the next row of PROCESS (an index), or NULL. 0, or -1 with ERROR. */

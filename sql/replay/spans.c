@@ -8,6 +8,7 @@
 
 #include "sql/base/array.h"
 #include "sql/base/error.h"
+#include "sql/store/key_rows.h"
 #include "sql/store/recording.h"
 
 /* Spans that can be relied on, in the order of time. */
@@ -152,22 +153,33 @@ static int load_changes(struct recording *recording, const struct catalog *catal
 	return state;
 }
 
-/* The largest footprint of the blocks of TABLE. */
-static int load_largest(struct recording *recording, const struct catalog *catalog, const char *sql,
+/* The footprints of blocks, of which the largest of each series is wanted. */
+struct largest {
+	const struct catalog *catalog;
+	struct figures *figures;
+};
+
+static bool see_footprint(const int64_t *cells, void *context)
+{
+	const struct largest *largest = context;
+	const struct catalog_origin *origin = catalog_origin(largest->catalog, cells[3]);
+	int64_t bank_bytes = cells[1] == KEY_ROWS_NULL ? cells[2] : cells[1];
+
+	if (origin && !origin->aliased && bank_bytes > largest->figures[origin->series].largest_bank_bytes)
+		largest->figures[origin->series].largest_bank_bytes = bank_bytes;
+	return true;
+}
+
+static int load_largest(struct recording *recording, const struct catalog *catalog, const char *table,
                         struct figures *figures, struct sql_error *error)
 {
-	sqlite3_stmt *rows = recording_prepare(recording, sql, error);
-	int state = -1;
+	static const char *const columns[] = {"key", "bank_bytes", "size_bytes", "origin"};
+	struct largest largest = {catalog, figures};
+	struct key_rows *rows = key_rows_open(recording, table, columns, sizeof(columns) / sizeof(*columns), error);
+	int result = rows ? key_rows_read(rows, INT64_MIN, INT64_MAX, see_footprint, &largest, error) : -1;
 
-	while (rows && (state = recording_step(recording, rows, error)) == 1) {
-		const struct catalog_origin *origin = catalog_origin(catalog, sqlite3_column_int64(rows, 0));
-		int64_t bank_bytes = sqlite3_column_int64(rows, 1);
-
-		if (origin && !origin->aliased && bank_bytes > figures[origin->series].largest_bank_bytes)
-			figures[origin->series].largest_bank_bytes = bank_bytes;
-	}
-	sqlite3_finalize(rows);
-	return state;
+	key_rows_close(rows);
+	return result;
 }
 
 int spans_quick_figures(struct recording *recording, const struct catalog *catalog, struct figures *figures,
@@ -175,9 +187,7 @@ int spans_quick_figures(struct recording *recording, const struct catalog *catal
 {
 	if (spans_figures(recording, catalog, figures, error) < 0 ||
 	    load_changes(recording, catalog, figures, error) < 0 ||
-	    load_largest(recording, catalog, "SELECT origin, coalesce(bank_bytes, size_bytes) FROM main.freed", figures,
-	                 error) < 0)
+	    load_largest(recording, catalog, "freed", figures, error) < 0)
 		return -1;
-	return load_largest(recording, catalog, "SELECT origin, coalesce(bank_bytes, size_bytes) FROM main.held",
-	                    figures, error);
+	return load_largest(recording, catalog, "held", figures, error);
 }

@@ -108,6 +108,8 @@ static int look_at(const char *path, struct situation *situation, struct sql_err
 	return result;
 }
 
+static const char immutable[] = "immutable=1";
+
 /* An URI for PATH with a PARAMETER. */
 static char *uri_of(const char *path, const char *parameter)
 {
@@ -144,6 +146,8 @@ static int open_uri(struct recording *recording, const char *path, const char *p
 	free(uri);
 	if (code == SQLITE_OK)
 		sqlite3_busy_timeout(recording->db, BUSY_RETRY_MS);
+	recording->is_only_read = true;
+	recording->at_rest = strcmp(parameter, immutable) == 0;
 	return code;
 }
 
@@ -153,7 +157,7 @@ static int open_rolled_back(struct recording *recording, const char *file, struc
 
 	if (!copy)
 		return -1;
-	int code = open_uri(recording, copy, "immutable=1", false);
+	int code = open_uri(recording, copy, immutable, false);
 	beside_remove_copy(copy); /* SQLite has it open */
 	return code == SQLITE_OK ? 0 : sql_fail_db(error, recording->path, recording->db);
 }
@@ -171,7 +175,7 @@ static int open_database(struct recording *recording, const struct situation *si
 	if (situation->in_use || situation->has_side || (!situation->wal_mode && !situation->has_wal))
 		code = open_uri(recording, situation->file, "readonly_shm=1", false);
 	else if (!situation->has_wal)
-		code = open_uri(recording, situation->file, "immutable=1", false);
+		code = open_uri(recording, situation->file, immutable, false);
 	else if ((code = open_uri(recording, situation->file, "", true)) == SQLITE_OK)
 		code = sqlite3_exec(recording->db, "PRAGMA locking_mode = EXCLUSIVE", NULL, NULL, NULL);
 	return code == SQLITE_OK ? 0 : sql_fail_db(error, recording->path, recording->db);

@@ -25,6 +25,8 @@ struct recording {
 	struct recording *old;     /* that a diff compares with; owned; NULL: none */
 	struct sql_error *trouble; /* of the table-valued function under way; NULL: none runs */
 	bool in_transaction;
+	bool is_only_read; /* by recording_open(): nobody writes through this connection */
+	bool at_rest;      /* nobody writes the file at all, as far as can be told: a -wal is not looked for */
 	bool has_replay, has_answers; /* the SQL functions of those rooms are registered */
 	int version;                  /* of the schema, as the file has it */
 	struct recording_kept kept;

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What steps, churn and overlaps have to answer, from the replay and the recorded marks of steps."""
+import math
 import statistics
 
 from expect import NOTHING, Filter, by_region, first_maximum, group_of, in_window, owner_of, processes
@@ -74,6 +75,11 @@ def growth(run, key, warm_up=None, chosen=NOTHING):
     return rows
 
 
+def _rounded(number):
+    """As SQL rounds: a half away from 0."""
+    return int(math.copysign(math.floor(abs(number) + 0.5), number))
+
+
 def _growth(blocks, marks, first, counted):
     left = [b for b in blocks if b.present_at(marks[-1])]
     born = {id(b): sum(mark < b.call.place for mark in marks) for b in left}
@@ -87,7 +93,7 @@ def _growth(blocks, marks, first, counted):
     slope = _slope(ends, [sum(b.bytes for b in live) for live in at])
     bank_slope = _slope(ends, [sum(b.bank_bytes for b in live) for live in at])
     return {
-        "step_bytes": round(slope), "step_bank_bytes": round(bank_slope),
+        "step_bytes": _rounded(slope), "step_bank_bytes": _rounded(bank_slope),
         "kept_bytes": sum(b.bytes for b in kept), "kept_blocks": len(kept), "live_bytes": sum(b.bytes for b in left),
         "share": share, "steps": counted,
     } if slope > 0 else None, bank_slope

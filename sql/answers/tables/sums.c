@@ -10,6 +10,7 @@
 #include "sql/base/error.h"
 #include "sql/base/map.h"
 #include "sql/answers/attribution.h"
+#include "sql/store/key_rows.h"
 #include "sql/store/recording.h"
 #include "sql/answers/table_function.h"
 
@@ -24,6 +25,7 @@ struct sums {
 	size_t count, capacity;
 	struct map map; /* (origin, what tells its blocks apart) -> list */
 	enum telling telling;
+	bool failed;
 };
 
 static bool is_chosen(const struct sums *sums, const struct catalog_origin *origin, int64_t key, int64_t alloc_ns)
@@ -95,14 +97,39 @@ static int add_table(struct sums *sums, const char *sql)
 	return state;
 }
 
+enum freed_column { KEY, LIFE, FREE_NS, HELD_NS, SIZE_BYTES, ORIGIN, COLUMNS };
+static const char *const freed_columns[COLUMNS] = {"key", "life", "free_ns", "held_ns", "size_bytes", "origin"};
+
+static bool add_freed(const int64_t *cells, void *context)
+{
+	struct sums *sums = context;
+	/* unsigned, because a corrupt row may overflow */
+	uint64_t key = (uint64_t)cells[KEY] - (uint64_t)cells[LIFE];
+	uint64_t alloc_ns = (uint64_t)cells[FREE_NS] - (uint64_t)cells[HELD_NS];
+
+	sums->failed = add_block(sums, cells[ORIGIN], cells[SIZE_BYTES], (int64_t)key, (int64_t)alloc_ns) < 0;
+	return !sums->failed;
+}
+
+static int add_all_freed(struct sums *sums)
+{
+	struct table_call *call = sums->call;
+	struct key_rows *rows = key_rows_open(call->recording, "freed", freed_columns, COLUMNS, call->error);
+	int result = rows ? key_rows_read(rows, INT64_MIN, INT64_MAX, add_freed, sums, call->error) : -1;
+
+	key_rows_close(rows);
+	return sums->failed ? -1 : result;
+}
+
 static int add_tables(struct sums *sums)
 {
 	static const char *const tables[] = {
-	    "SELECT origin, size_bytes, key - life, free_ns - held_ns FROM main.freed",
 	    "SELECT origin, size_bytes, key, alloc_ns FROM main.held",
 	    "SELECT origin, size_bytes, key, alloc_ns FROM main.circular_buffer",
 	};
 
+	if (add_all_freed(sums) < 0)
+		return -1;
 	for (size_t i = 0; i < sizeof(tables) / sizeof(*tables); i++)
 		if (add_table(sums, tables[i]) < 0)
 			return -1;

@@ -11,6 +11,7 @@
 #include "private.h"
 #include "shared.h"
 #include "sql/base/map.h"
+#include "sql/store/key_rows.h"
 #include "sql/store/recording.h"
 
 /* Keys that are looked at in one go, a bit each. */
@@ -56,18 +57,29 @@ static void take_key(struct check *check, int64_t key, const char *what)
 	check->keys[key / 64] |= bit;
 }
 
-/* Takes the keys of a table in which each row is an event or a mark. */
-static void take_keys(struct check *check, const char *sql, const char *what)
-{
-	struct sql_error error;
-	sqlite3_stmt *rows = recording_prepare(check->recording, sql, &error);
-	int state = -1;
+/* A table in which each row is an event or a mark. */
+struct key_table {
+	struct check *check;
+	const char *name, *what;
+};
 
-	while (rows && (state = recording_step(check->recording, rows, &error)) == 1)
-		take_key(check, sqlite3_column_int64(rows, 0), what);
-	if (state < 0)
-		findings_add(check->findings, "key", what, "%s", error.text);
-	sqlite3_finalize(rows);
+static bool take_row(const int64_t *cells, void *context)
+{
+	const struct key_table *table = context;
+
+	take_key(table->check, cells[0], table->what);
+	return true;
+}
+
+static void take_keys(struct key_table *table)
+{
+	static const char *const columns[] = {"key"};
+	struct sql_error error;
+	struct key_rows *rows = key_rows_open(table->check->recording, table->name, columns, 1, &error);
+
+	if (!rows || key_rows_read(rows, INT64_MIN, INT64_MAX, take_row, table, &error) < 0)
+		findings_add(table->check->findings, "key", table->what, "%s", error.text);
+	key_rows_close(rows);
 }
 
 static int64_t count_keys(const struct check *check, int64_t first, int64_t last)
@@ -133,11 +145,17 @@ static void start_keys(struct check *check)
 
 static void compare_keys(struct check *check)
 {
-	take_keys(check, "SELECT key FROM main.step_mark", "step");
-	take_keys(check, "SELECT key FROM snapshot_mark", "snapshot");
-	take_keys(check, "SELECT key FROM main.program_run", "program_run");
-	take_keys(check, "SELECT key FROM main.failure_info", "failure");
-	take_keys(check, "SELECT key FROM main.other_event", "event");
+	static const char *const tables[][2] = {{"step_mark", "step"},
+	                                        {"snapshot_mark", "snapshot"},
+	                                        {"program_run", "program_run"},
+	                                        {"failure_info", "failure"},
+	                                        {"other_event", "event"}};
+
+	for (size_t i = 0; i < sizeof(tables) / sizeof(*tables); i++) {
+		struct key_table table = {check, tables[i][0], tables[i][1]};
+
+		take_keys(&table);
+	}
 	compare_batches(check);
 }
 
