@@ -172,34 +172,6 @@ static int store_begin(struct merging *merging)
 	    &begin_ns, 1);
 }
 
-/* ---- what is kept ready of all together ---- */
-
-static const char regions_sql[] =
-    "SELECT device, region, sum(iif(p.ended_ns IS NULL, live_bytes, 0)), "
-    "sum(iif(p.ended_ns IS NULL, live_bank_bytes, 0)), sum(iif(p.ended_ns IS NULL, live_blocks, 0)) "
-    "FROM process_usage u JOIN process_info p ON p.id = u.process GROUP BY 1, 2";
-
-static int make_spans(struct merging *merging)
-{
-	struct recording *made = writer_reader(merging->writer);
-	struct totals *totals = totals_new();
-	sqlite3_stmt *rows = recording_prepare(made, regions_sql, merging->error);
-	int state = -1;
-
-	while (rows && (state = recording_step(made, rows, merging->error)) == 1)
-		totals_restore(totals, &(struct totals_state){.device = (uint32_t)sqlite3_column_int64(rows, 0),
-		                                              .region = (uint32_t)sqlite3_column_int64(rows, 1),
-		                                              .bytes = sqlite3_column_int64(rows, 2),
-		                                              .bank_bytes = sqlite3_column_int64(rows, 3),
-		                                              .blocks = sqlite3_column_int64(rows, 4),
-		                                              .dirty_ns = 0});
-	sqlite3_finalize(rows);
-	if (state == 0 && totals_rebuild(totals, merging->writer, true, NULL, NULL, merging->error) != WRITE_DONE)
-		state = -1;
-	totals_free(totals);
-	return state;
-}
-
 /* ---- all ---- */
 
 static int64_t last_end_ns(const struct merging *merging)
@@ -233,7 +205,7 @@ static int fill(void *context, const char *made, struct sql_error *error)
 	if (result == 0)
 		result = store_begin(merging);
 	if (result == 0)
-		result = make_spans(merging);
+		result = totals_make(merging->writer, error);
 	if (result == 0 && writer_finish(merging->writer, (uint64_t)end_ns, "clean", 0, error) != WRITE_DONE)
 		result = -1;
 	writer_close(merging->writer);

@@ -258,7 +258,7 @@ static int add_temporaries(struct recording *recording, struct sql_error *error)
 	return create_temporary(recording, sql_views, NULL, error);
 }
 
-static int open_checked(struct recording *recording, struct sql_error *error)
+static int open_defended(struct recording *recording, struct sql_error *error)
 {
 	struct situation situation = {0};
 	int result = look_at(recording->path, &situation, error);
@@ -266,17 +266,22 @@ static int open_checked(struct recording *recording, struct sql_error *error)
 	if (result == 0)
 		result = open_database(recording, &situation, error);
 	free(situation.file);
-	if (result < 0)
-		return -1;
-	defend(recording->db);
-	if (recording_begin(recording, error) < 0 || check_version(recording, error) < 0 ||
-	    recording_check_tables(recording, error) < 0)
+	if (result == 0)
+		defend(recording->db);
+	return result;
+}
+
+static int open_checked(struct recording *recording, struct sql_error *error)
+{
+	if (open_defended(recording, error) < 0 || recording_begin(recording, error) < 0 ||
+	    check_version(recording, error) < 0 || recording_check_tables(recording, error) < 0)
 		return -1;
 	recording_release(recording);
 	return add_temporaries(recording, error);
 }
 
-struct recording *recording_open(const char *path, struct sql_error *error)
+static struct recording *open_by(const char *path, int (*open_it)(struct recording *recording, struct sql_error *error),
+                                 struct sql_error *error)
 {
 	struct recording *recording = calloc(1, sizeof(*recording));
 
@@ -286,11 +291,21 @@ struct recording *recording_open(const char *path, struct sql_error *error)
 		return NULL;
 	}
 	recording->reach.fd = -1;
-	if (open_checked(recording, error) < 0) {
+	if (open_it(recording, error) < 0) {
 		recording_close(recording);
 		return NULL;
 	}
 	return recording;
+}
+
+struct recording *recording_open(const char *path, struct sql_error *error)
+{
+	return open_by(path, open_checked, error);
+}
+
+struct recording *recording_open_foreign(const char *path, struct sql_error *error)
+{
+	return open_by(path, open_defended, error);
 }
 
 void recording_close(struct recording *recording)

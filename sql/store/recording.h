@@ -32,6 +32,10 @@ struct recording {
 	struct recording_kept kept;
 };
 
+/* Opens the SQLite database of another program, as carefully: read-only, defensive, its schema untrusted, its views
+ * never run. NULL with ERROR. */
+struct recording *recording_open_foreign(const char *path, struct sql_error *error);
+
 /* Begins the read transaction in which all of an answer is read, unless it has begun. 0 or -1. */
 int recording_begin(struct recording *recording, struct sql_error *error);
 

@@ -45,4 +45,7 @@ enum write_result totals_rebuild(struct totals *totals, struct writer *writer, b
                                  bool (*progress)(double fraction, void *context), void *context,
                                  struct sql_error *error);
 
+/* Makes all spans of a file that has every row but these, and process_usage. 0, or -1 with ERROR. (anew.c) */
+int totals_make(struct writer *writer, struct sql_error *error);
+
 #endif

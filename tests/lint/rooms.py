@@ -30,6 +30,7 @@ ROOMS = {
     "sql/replay":         "include include/ttalloc sql/base sql/store sql/operations",
     "sql/totals":         "include include/ttalloc sql/base sql/store sql/replay",
     "sql/merge":          "include include/ttalloc sql/base sql/store sql/replay sql/totals",
+    "sql/import":         "include include/ttalloc sql/base sql/store sql/replay sql/totals",
     "sql/model":          "include include/ttalloc sql/base sql/store sql/replay",
     "sql/answers":        "include include/ttalloc sql/base sql/store sql/symbols sql/replay sql/operations",
     "sql/answers/live":   "include include/ttalloc sql/base sql/store sql/replay sql/operations",
@@ -52,7 +53,7 @@ ROOMS = {
     "analyze/metrics":    "include include/ttalloc sql/base sql/store sql/answers sql/answers/live analyze/write analyze/http",
     "analyze/report":     "include include/ttalloc sql/base sql/store sql/answers analyze/http",
     "analyze":            "include include/ttalloc sql/base sql/store sql/symbols sql/answers analyze/write",
-    "analyze/commands":   "include include/ttalloc sql/base sql/store sql/merge sql/answers analyze analyze/write analyze/export analyze/metrics analyze/watch analyze/report",
+    "analyze/commands":   "include include/ttalloc sql/base sql/store sql/merge sql/import sql/answers analyze analyze/write analyze/export analyze/metrics analyze/watch analyze/report",
 }
 
 # Files of its own, headers included, that a newcomer can still overlook.

@@ -9,8 +9,10 @@ ended     those that an exception left
 inputs    their tensors: address, region, shape, type, layout, memory configuration
 outputs   likewise, of those that returned
 arguments what else they were called with, as text
+imported  blocks and frees that the capture makes when it is imported, each at its place, are those of the recording
 alone     the same run without a capture has the same operations and tensors, but for those that ttnn tells captures alone
 """
+import collections
 import concurrent.futures
 import itertools
 import json
@@ -29,6 +31,8 @@ FIRST_WITH_ABORTS = "0.81.0"
 # Or, later, what an exception left in a function that does not say so; and what is free to differ from run to run.
 LEAVES_UNSAID = ("failures", "no_region", "submeshes")
 IN_NO_ORDER = ("threads",)
+# A capture does not tell which cores a block lies on: where the same address is given out on others, it looks replaced.
+ON_SINGLE_CORES = ("hybrid",)
 # What a capture writes where an operation takes none of the tensors that it may.
 NO_TENSOR = ("{}", "std::nullopt")
 # What cannot be recorded: operation and check, to the reason.
@@ -144,7 +148,29 @@ def record(name, mock, place, env, capture):
     harness.check(pid, f"{name}: there are no operations")
     wrong = [row for row in harness.analyze("verify", file)["rows"] if row["what"] in ("range", "tensor")]
     harness.check(not wrong, f"{name}: verify finds {wrong[:3]}")
-    return (pid[0], recorded(file, pid[0])), captured(json.loads(open(nodes, encoding="utf-8").read())) if capture else None
+    imported = compare_imported(nodes, file) if capture else None
+    return (pid[0], recorded(file, pid[0])), imported, captured(json.loads(open(nodes, encoding="utf-8").read())) if capture else None
+
+
+def blocks_of(file):
+    """Buffers as they came, and whether each was given back; a capture does not tell the unit of a bank, 64 B at most."""
+    with sqlite3.connect(f"file:{file}?mode=ro", uri=True) as database:
+        return collections.Counter(database.execute(
+            "SELECT device, region, address, size_bytes, (bank_bytes + 63) / 64, ended = 'freed' FROM allocation "
+            "WHERE class = 'buffer' AND region IN ('DRAM', 'L1', 'L1_SMALL', 'TRACE')"))
+
+
+def compare_imported(nodes, file):
+    """(blocks of the import that are recorded, all of them, the first that is not)"""
+    out = nodes + ".db"
+    done = subprocess.run([harness.program("ttalloc-analyze"), "import", "-q", "-o", out, nodes], stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, timeout=120)
+    harness.check(done.returncode == 0, f"import: {done.stdout[-2000:]}")
+    harness.verify(out)
+    said = blocks_of(out)
+    differing = said - blocks_of(file)
+    count = sum(said.values())
+    return count - sum(differing.values()), count, next(iter(differing), None)
 
 
 def is_right(what, said, found):
@@ -174,8 +200,8 @@ def without_addresses(threads):
 
 def check(name, mock, version, place):
     env = {**os.environ, **place.env}
-    (pid, found), said = record(name, mock, place, env, True)
-    (_, alone), _ = record(name, mock, place, env, False)
+    (pid, found), imported, said = record(name, mock, place, env, True)
+    (_, alone), _, _ = record(name, mock, place, env, False)
     main = found.get(pid, [])
     results = {what: compare(key, said, main) for what, key in (("names", "name"), ("nesting", "depth"), ("ended", "ended"),
                                                                 ("inputs", "inputs"), ("outputs", "outputs"),
@@ -192,6 +218,8 @@ def check(name, mock, version, place):
         if captures != plain and not differing:
             differing = f"captured {captures}, alone {plain}"
     count = sum(map(len, wanted))
+    if name not in ON_SINGLE_CORES:
+        results["imported"] = imported
     results["alone"] = (0 if differing else count, count, differing)
     harness.check(count > 1, f"{name}: {count} operations")
     return results
