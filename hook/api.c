@@ -387,18 +387,14 @@ EXPORT void ttalloc_operation_end(bool aborted)
 		    .range = {.end = aborted ? TTA_OPERATION_ABORTED : TTA_OPERATION_RETURNED, .depth = --*open}});
 }
 
-/* The entry of SPEC, which is asked for again and again: remembered in it with the process that it is of. */
-static uint32_t tensor_entry(struct ttalloc_tensor_spec *spec)
+static uint32_t make_tensor_entry(struct ttalloc_tensor_spec *spec)
 {
 	const char *const words[] = {spec->shape,       spec->dtype,      spec->layout,     spec->memory,
 	                             spec->shard_shape, spec->shard_grid, spec->orientation};
-	uint64_t known = __atomic_load_n(&spec->known, __ATOMIC_RELAXED);
 	struct tta_tensor_entry head;
 	struct entry_data entry = {.bytes = sizeof(head)};
 	uint32_t number;
 
-	if (known >> 32 == tta_epoch() && known)
-		return (uint32_t)known;
 	for (size_t i = 0; i < TTA_TENSOR_WORDS; i++) {
 		uint32_t bytes = words[i] ? (uint32_t)strlen(words[i]) : 0;
 
@@ -412,6 +408,14 @@ static uint32_t tensor_entry(struct ttalloc_tensor_spec *spec)
 	if (number != TTA_LEFT_OUT)
 		__atomic_store_n(&spec->known, (uint64_t)tta_epoch() << 32 | number, __ATOMIC_RELAXED);
 	return number;
+}
+
+/* The entry of SPEC, which is asked for again and again: remembered in it with the process that it is of. */
+static uint32_t tensor_entry(struct ttalloc_tensor_spec *spec)
+{
+	uint64_t known = __atomic_load_n(&spec->known, __ATOMIC_RELAXED);
+
+	return known >> 32 == tta_epoch() && known ? (uint32_t)known : make_tensor_entry(spec);
 }
 
 EXPORT void ttalloc_tensor(const struct ttalloc_tensor *tensor)

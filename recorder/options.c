@@ -111,8 +111,8 @@ static const struct option rows[] = {
      .help = "leave out when operations of ttnn and labels begin and end, which is recorded without any option"},
     {.name = "op-arguments",
      AT(operation_arguments),
-     .help = "record what operations of ttnn are called with, too, as TT-Metal writes it: making these texts costs "
-             "about as much as small operations do"},
+     .help = "record what operations of ttnn are called with, too, as TT-Metal writes it: making these texts costs a "
+             "tenth of a small operation"},
     {.name = "auto-step",
      .placeholder = "NAME",
      .type = OPTION_TEXT,

@@ -22,6 +22,7 @@
 #define BLOCKS_IN_ALL 14000
 #define BUCKETS_IN_ALL 640
 #define BUCKETS_MOST 320
+#define OPERATION_PARTS 1600
 
 struct facts {
 	int64_t events, failures, stacks, labels, operations, tensors, steps, processes;
@@ -268,6 +269,15 @@ static void add_drawn(struct choosing *choosing, const struct drawn *drawn)
 		add_picture(panels, drawn, "map", NULL, words);
 }
 
+/* What ran when: a line of the picture that all devices share. */
+static void add_operations(struct panels *panels, bool smaller)
+{
+	bool part = panels->start[0] != '\0';
+
+	add(panels, "operations", "ops --parts %d%s%s%s%s", OPERATION_PARTS >> smaller, part ? " --start " : "",
+	    panels->start, part ? " --end " : "", panels->end);
+}
+
 static const char steps_sql[] =
     "SELECT number, min(at_ns) AS at_ns FROM step GROUP BY number ORDER BY number LIMIT 4000";
 
@@ -347,6 +357,8 @@ static void add_questions(struct choosing *choosing)
 	    "SELECT device, region, banks, bank_bytes, base_address, top_down, arch, at_ns FROM device ORDER BY at_ns");
 	for (size_t i = 0; i < choosing->count; i++)
 		add_drawn(choosing, &choosing->drawn[i]);
+	if (facts->operations)
+		add_operations(panels, choosing->wish->smaller);
 	if (choosing->wish->two_files)
 		add_changes(panels, by);
 	if (panels->whole)

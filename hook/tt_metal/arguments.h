@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * arguments.h - TT-Metal's own text of what an operation is called with. Each costs about as much as a small operation.
+ * arguments.h - TT-Metal's own text of what an operation is called with. They cost a tenth of a small operation.
  */
 #ifndef TTALLOC_TT_METAL_ARGUMENTS_H
 #define TTALLOC_TT_METAL_ARGUMENTS_H

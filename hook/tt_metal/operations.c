@@ -35,7 +35,7 @@ struct abort {
 
 static bool is_abort(const struct tt_any *result, struct abort *abort)
 {
-	if (!result || strcmp(tt_any_type(result), TT_CLASS_FUNCTION_ABORT) != 0)
+	if (!result || !tt_tensors_abort(result))
 		return false;
 	*abort = (struct abort){.all = ((const uint8_t *)result->value)[TT_ABORT_ALL] != 0};
 	return true;

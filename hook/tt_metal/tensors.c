@@ -23,7 +23,8 @@
 
 #define MOST_SPECS 4096 /* that are remembered, a power of two */
 #define MOST_KEY (8 + TT_SPEC_MOST_DIMENSIONS + 2 * TT_SPEC_MOST_RANGES)
-#define TYPES 64 /* of values that are remembered, a power of two */
+#define TYPE_BITS 10 /* of the number of types of values that are remembered */
+#define TYPES (1u << TYPE_BITS)
 
 /* ---- The types of what operations take and give back ---- */
 
@@ -34,6 +35,7 @@ enum shape_of_value {
 	REFERENCES,       /* a vector of references to them */
 	OPTIONAL_TENSOR,  /* one, and whether there is one */
 	OPTIONAL_TENSORS, /* a vector of such */
+	ABORT,            /* no value: an exception left the operation */
 };
 
 /* References to them; C is the class, S0 to S2 what C++'s mangling abbreviates behind it. */
@@ -61,7 +63,7 @@ static enum shape_of_value look_at_type(const char *name)
 	for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++)
 		if (strcmp(types[i].name, name) == 0)
 			return types[i].shape;
-	return NO_TENSOR;
+	return strcmp(name, TT_CLASS_FUNCTION_ABORT) == 0 ? ABORT : NO_TENSOR;
 }
 
 /* By the function that knows a value's type. */
@@ -72,7 +74,7 @@ static enum shape_of_value shape_of(const struct tt_any *any)
 		atomic_int shape;
 	} known[TYPES];
 	uintptr_t manager = (uintptr_t)any->manager;
-	size_t slot = (manager * 0x9E3779B97F4A7C15u) >> 58;
+	size_t slot = (manager * 0x9E3779B97F4A7C15u) >> (64 - TYPE_BITS);
 	enum shape_of_value shape;
 
 	if (atomic_load_explicit(&known[slot].manager, memory_order_acquire) == manager)
@@ -92,7 +94,14 @@ static enum shape_of_value shape_of(const struct tt_any *any)
 
 bool tt_tensors_are(const struct tt_any *value)
 {
-	return shape_of(value) != NO_TENSOR;
+	enum shape_of_value shape = shape_of(value);
+
+	return shape != NO_TENSOR && shape != ABORT;
+}
+
+bool tt_tensors_abort(const struct tt_any *value)
+{
+	return shape_of(value) == ABORT;
 }
 
 /* ---- How tensors are read ---- */

@@ -234,6 +234,39 @@ def the_page_loads_nothing_and_answers():
     equal(browser.errors(), [], "errors")
 
 
+def operations_lie_below_the_time_line():
+    """A long one by itself, thousands of short ones as pieces that count them all, in the same time as the line above."""
+    place = Place()
+    recorder = Recorder(place)
+    player = Player(place)
+    player.op("ns::LongDeviceOperation")
+    player.alloc(0x1000, 4096)
+    check(player.flush(), "flush")  # so that it is seen, beside the others
+    player.end_op()
+    player.use_thread(1)
+    player.tell("ops", MARKUP[1].replace(" ", "_"), 0x2000, 4000)
+    player.end()
+    place.await_drained()
+    file = recorder.stop()
+    out, panels, _ = write_report(file)
+    check_panels({"operations": panels["operations"]})
+    rows = rows_of(panels["operations"]["answer"])
+    equal((rows[0]["name"], rows[0]["number"], rows[0]["operations"]), ("ns::LongDeviceOperation", 1, 1), "the long one")
+    equal(sum(row["operations"] for row in rows), 4001, "operations in all")
+    check(len(rows) <= 2 * 1600 + 1, f"{len(rows)} rows")
+    browser = the_browser()
+    browser.open(out)
+    equal(browser.js("return [operation_lines.host.hidden, operation_lines.lanes.length]"), [False, 2], "a lane for each thread")
+    place_of = browser.js("const p = operation_lines.lanes.find(l => l.pieces.some(p => p.number === 1)), i = operation_lines.lanes.indexOf(p), "
+                          "o = p.pieces[0]; operation_lines.hover({x: operation_lines.x_of((o.begin_ns + o.end_ns) / 2), y: operation_lines.plot.y + (i + 0.5) * lane_height}); "
+                          "return operation_lines.tip.innerText")
+    check("ns::LongDeviceOperation #1" in place_of, f"the tip says {place_of}")
+    whole = browser.js("return state.end - state.start")
+    browser.pointer("#operation-lines canvas", (0.4, 0.4), (0.5, 0.4), (0.6, 0.4))
+    browser.wait(f"return state.end - state.start < {whole} * 0.4", "the zoom")
+    equal(browser.errors(), [], "errors")
+
+
 def empty_incomplete_and_many():
     place = Place()
     browser = the_browser()
@@ -368,5 +401,5 @@ def files_are_kept():
 
 
 main(figures_are_those_of_the_verbs, two_recordings_are_compared, buckets_by_group_add_up, the_map_has_all_blocks_or_says_so, circular_buffers_stay_while_their_program_runs,
-     nothing_in_a_recording_runs, the_page_loads_nothing_and_answers, empty_incomplete_and_many,
+     nothing_in_a_recording_runs, the_page_loads_nothing_and_answers, operations_lie_below_the_time_line, empty_incomplete_and_many,
      served_answers_are_those_of_the_verbs, a_recording_is_followed, the_recorder_serves_it, files_are_kept)

@@ -3,7 +3,7 @@
  * main.js - the page put together.
  */
 const facts = { steps: [], failures: [], whys: [], geometry: [], complete: true, peaks: [] };
-let time_line, old_line, address_map;
+let time_line, old_line, address_map, operation_lines;
 const drawn = { key: "", serial: 0, news: 0 };
 
 /** Whether a failure, or another row, is of the device and region shown. */
@@ -113,6 +113,9 @@ async function load_pictures() {
   ]);
   if (serial !== drawn.serial) return;
   drawn.line = line;
+  drawn.operations = await panel("operations", part);
+  if (serial !== drawn.serial) return;
+  operation_lines.take(drawn.operations && drawn.operations.table);
   drawn.maps = maps.filter(Boolean);
   moments.buckets = line && line.table ? new Buckets(line.table) : null;
   const beside = in_l1 ? await panel(`timeline-${state.device}-${state.view === "L1" ? "CB" : "L1"}-${state.by}`, part) : null;
@@ -126,7 +129,7 @@ async function load_pictures() {
   }
   address_map.blocks = new Blocks(maps, geometry_of(state.device, state.view));
   $("no-map").hidden = maps.some(Boolean);
-  replaceChildren($("picture-commands"), [line, ...drawn.maps].filter(Boolean).map((found) => [found.error ? el("p", { class: "note" }, found.error) : null, command_line(found)]),
+  replaceChildren($("picture-commands"), [line, drawn.operations, ...drawn.maps].filter(Boolean).map((found) => [found.error ? el("p", { class: "note" }, found.error) : null, command_line(found)]),
     address_map.blocks.notes.map((note) => el("p", { class: "note" }, note)));
   change({});
 }
@@ -138,6 +141,7 @@ function draw() {
   if (!address_map.blocks) return;
   if (old_line) old_line.draw(time_line);
   time_line.draw(old_line);
+  operation_lines.draw();
   address_map.draw();
   draw_legend($("legend"), time_line);
   draw_moment($("moment"), address_map.blocks, drawn.line);
@@ -238,6 +242,7 @@ async function start() {
   await load_facts();
   choose_first();
   time_line = new TimeLine($("time-line"));
+  operation_lines = new OperationLines($("operation-lines"));
   if (about.old_file) {
     $("old-line").hidden = false;
     $("old-line").append(el("p", { class: "note" }, `before: ${about.old_file}`));

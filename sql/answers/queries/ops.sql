@@ -6,6 +6,7 @@
 -- param: largest flag - those first that needed most of L1 beside what was there, or of DRAM with --region DRAM
 -- param: all flag - also those that only make a tensor for another
 -- param: by choice(name) - name: sum up by name
+-- param: parts integer - what each thread ran when, for a picture: of so many equal parts of the time, operations as long as one are rows, and shorter ones that began in the same part are one row, named by what took longest; those in others are left out
 -- operand: number op
 -- filters: device region pid label op start end step
 -- column: number id,key 1, 2, 3, ... of its process, as they began
@@ -27,8 +28,10 @@
 -- column: outputs text,remark the tensors that it made
 -- column: label text,context open ranges when it began
 -- column: asked_by text,context the innermost function of its call stack that is the program's own
--- column: operations count with --by: of that name
--- column: total_ns ns with --by: how long all of them took
+-- column: thread text with --parts: name/tid
+-- column: end_ns ns with --parts: of the last of them
+-- column: operations count with --by: of that name; with --parts: that began there
+-- column: total_ns ns with --by and --parts: how long all of them took
 -- column: longest_ns ns with --by: how long one took at most
 -- column: l1_most_bytes bytes with --by: the most that one needed of L1 beside what was there, in each bank
 -- column: dram_most_bytes bytes with --by: likewise of DRAM
@@ -55,6 +58,14 @@ ORDER BY CASE WHEN :slowest THEN f.begin_ns - f.end_ns
   WHEN :largest THEN iif(:region = 'DRAM', f.dram_before_bytes - f.dram_peak_bytes, f.l1_before_bytes - f.l1_peak_bytes)
   END, f.begin_ns, f.process, f.number
 
+-- with: parts
+SELECT o.number AS number, p.pid AS pid, (SELECT t.name || '/' || t.tid FROM thread_info t WHERE t.id = o.thread) AS thread,
+  (SELECT text FROM operation_text WHERE id = o.name) AS name, o.begin_ns AS begin_ns, o.end_ns AS end_ns,
+  o.operations AS operations, o.total_ns AS total_ns
+FROM operation_parts(:parts, NULL, NULL, NULL, NULL, :start, :end) o LEFT JOIN process_info p ON p.id = o.process
+WHERE :pid IS NULL OR p.pid = :pid
+ORDER BY o.process, o.thread, o.begin_ns
+
 -- with: by
 WITH sums AS (
   SELECT w.name AS name, count(*) AS operations, sum(f.end_ns - f.begin_ns) AS total_ns,
@@ -71,6 +82,10 @@ WITH sums AS (
 SELECT (SELECT text FROM operation_text WHERE id = sums.name) AS name, operations, total_ns, longest_ns, l1_most_bytes,
   l1_left_bytes, dram_most_bytes, dram_left_bytes
 FROM sums ORDER BY CASE WHEN :largest THEN -iif(:region = 'DRAM', dram_most_bytes, l1_most_bytes) ELSE -total_ns END, 1
+
+-- refuse:
+SELECT '--parts tells of all operations of a time: --start, --end and --pid narrow it, other options do not'
+WHERE :parts IS NOT NULL AND (:by IS NOT NULL OR :slowest OR :largest OR :all OR coalesce(:device, :region, :label, :op, :step) IS NOT NULL)
 
 -- refuse:
 SELECT operations_missing()

@@ -138,6 +138,16 @@ static void test_bad_declarations(void **state)
 	}
 }
 
+/* A value with which OTHER answers. */
+static struct query_value value_for(const struct query *query, const struct query_other *other)
+{
+	for (size_t i = 0; i < query->param_count; i++)
+		if (strcmp(query->params[i].name, other->param) == 0 && query->params[i].type == QUERY_INTEGER)
+			return (struct query_value){.name = other->param, .type = QUERY_INTEGER, .number = 2};
+	return (struct query_value){
+	    .name = other->param, .type = QUERY_CHOICE, .text = other->value ? other->value : "label"};
+}
+
 /* Starts QUERY with what it requires and runs it to its end; returns the rows. */
 static int run_query(struct fixture *fixture, const struct query *query, const struct query_value *values, size_t count)
 {
@@ -228,8 +238,7 @@ static void test_built_in(void **state)
 			assert_int_equal(run_query(fixture, query, given, given_count), 0);
 		for (size_t i = 0; i < query->other_count; i++) {
 			const struct query_other *other = &query->others[i];
-			const struct query_value by = {
-			    .name = other->param, .type = QUERY_CHOICE, .text = other->value ? other->value : "label"};
+			const struct query_value by = value_for(query, other);
 
 			assert_int_equal(run_query(fixture, query, &by, 1), 0);
 		}
