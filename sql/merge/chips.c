@@ -4,6 +4,7 @@
  */
 #include "chips.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,6 +21,7 @@ struct chip {
 	char *visible; /* "": all chips of the host */
 	char *boot, *host;
 	bool host_memory; /* nothing but the memory of the host: a device by name only */
+	bool uncertain;   /* it may be the same as one of an input before */
 	uint32_t input;   /* the first that has it */
 	uint32_t old, device;
 	uint32_t number; /* that its process gives it */
@@ -27,7 +29,6 @@ struct chip {
 
 struct known_number {
 	uint32_t old, device;
-	bool uncertain;
 };
 
 struct chips {
@@ -136,7 +137,7 @@ static struct chip read_chip(const struct chips *chips, sqlite3_stmt *row)
 }
 
 /* The device of CHIP, which is kept when it is a new one. */
-static uint32_t enter(struct chips *chips, struct chip *chip, bool *uncertain)
+static uint32_t enter(struct chips *chips, struct chip *chip)
 {
 	for (size_t i = 0; i < chips->count; i++) {
 		const struct chip *other = &chips->list[i];
@@ -145,10 +146,9 @@ static uint32_t enter(struct chips *chips, struct chip *chip, bool *uncertain)
 			continue;
 		if (is_same_chip(other, chip)) {
 			chip_clear(chip);
-			*uncertain = false;
 			return other->device;
 		}
-		*uncertain |= may_be_same_chip(other, chip);
+		chip->uncertain |= may_be_same_chip(other, chip);
 	}
 	chip->device = free_number(chips, chip->old);
 	chips->list = memory_room(chips->list, chips->count, &chips->capacity, sizeof(*chips->list));
@@ -161,7 +161,7 @@ static void take_row(struct chips *chips, sqlite3_stmt *row)
 	struct chip chip = read_chip(chips, row);
 	struct known_number number = {.old = chip.old};
 
-	number.device = enter(chips, &chip, &number.uncertain);
+	number.device = enter(chips, &chip);
 	chips->input = memory_room(chips->input, chips->input_count, &chips->input_capacity, sizeof(*chips->input));
 	chips->input[chips->input_count++] = number;
 }
@@ -189,9 +189,45 @@ int64_t chips_number(const struct chips *chips, int64_t old)
 	return old; /* TTALLOC_ANY, of a free that does not say */
 }
 
-void chips_each(const struct chips *chips, void (*each)(void *context, uint32_t old, uint32_t device, bool uncertain),
-                void *context)
+void chips_each(const struct chips *chips, void (*each)(void *context, uint32_t old, uint32_t device), void *context)
 {
 	for (size_t i = 0; i < chips->input_count; i++)
-		each(context, chips->input[i].old, chips->input[i].device, chips->input[i].uncertain);
+		each(context, chips->input[i].old, chips->input[i].device);
+}
+
+static int by_number(const void *a, const void *b)
+{
+	return (int)*(const uint16_t *)a - (int)*(const uint16_t *)b;
+}
+
+/* "256-259, 301", as far as there is room. */
+static void name_numbers(const uint16_t *numbers, size_t count, char *text, size_t bytes)
+{
+	size_t used = 0;
+
+	for (size_t first = 0, last; first < count && used + 24 < bytes; first = last + 1) {
+		for (last = first; last + 1 < count && numbers[last + 1] == numbers[last] + 1;)
+			last++;
+		used += (size_t)snprintf(text + used, bytes - used, "%s%u", first ? ", " : "", numbers[first]);
+		if (last > first)
+			used += (size_t)snprintf(text + used, bytes - used, "-%u", numbers[last]);
+		if (last + 1 < count && used + 24 >= bytes)
+			snprintf(text + used, bytes - used, ", ...");
+	}
+}
+
+uint32_t chips_uncertain(const struct chips *chips, char *text, size_t bytes)
+{
+	uint16_t *numbers = memory_get(chips->count + 1, sizeof(*numbers));
+	size_t count = 0;
+	uint32_t first;
+
+	for (size_t i = 0; i < chips->count; i++)
+		if (chips->list[i].uncertain)
+			numbers[count++] = (uint16_t)chips->list[i].device;
+	qsort(numbers, count, sizeof(*numbers), by_number);
+	name_numbers(numbers, count, text, bytes);
+	first = count ? numbers[0] : TTALLOC_ANY;
+	free(numbers);
+	return first;
 }

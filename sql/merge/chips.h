@@ -24,8 +24,11 @@ int chips_take(struct chips *chips, struct recording *from, struct sql_error *er
 /* What the input that was taken last calls OLD. */
 int64_t chips_number(const struct chips *chips, int64_t old);
 
-/* Calls EACH for the devices of that input. UNCERTAIN: it may be the same chip as a device of an input before. */
-void chips_each(const struct chips *chips, void (*each)(void *context, uint32_t old, uint32_t device, bool uncertain),
-                void *context);
+/* Calls EACH for the devices of that input. */
+void chips_each(const struct chips *chips, void (*each)(void *context, uint32_t old, uint32_t device), void *context);
+
+/* Names the devices, of all inputs, that may be the same chip as a device of an input before: "256-259, 301". Returns
+ * the first of them; TTALLOC_ANY: there is none. */
+uint32_t chips_uncertain(const struct chips *chips, char *text, size_t bytes);
 
 #endif

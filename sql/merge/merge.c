@@ -70,32 +70,43 @@ static int execute(struct merging *merging, const char *sql, const int64_t *numb
 	return 0;
 }
 
-/* A device that has another number than its process gives it, and one that may be another's chip. */
-static void say_device(void *context, uint32_t old, uint32_t device, bool uncertain)
+/* A device that has another number than its process gives it. */
+static void say_number(void *context, uint32_t old, uint32_t device)
 {
-	static const char renumbered[] =
+	static const char sql[] =
 	    "INSERT OR IGNORE INTO device_identity(key, process, device, number) "
 	    "SELECT key, process, device, ?1 FROM device_mark WHERE device = ?2 AND key > ?3 GROUP BY key";
-	static const char doubtful[] = "INSERT OR IGNORE INTO process_note(process, note, count) "
-	                               "SELECT DISTINCT process, 'which chip device ' || ?1 || ' is is not known, nor "
-	                               "of a device in another of the "
-	                               "recordings that were put together: the same chip may be counted apart', 0 "
-	                               "FROM process_usage WHERE device = ?1";
 	struct merging *merging = context;
-	const int64_t numbers[] = {old, device, merging->last_key}, number[] = {device};
-	char line[256];
+	const int64_t numbers[] = {old, device, merging->last_key};
 
-	if (merging->error->text[0])
-		return;
-	if (old != device)
-		execute(merging, renumbered, numbers, 3);
-	if (!uncertain || merging->error->text[0])
-		return;
-	execute(merging, doubtful, number, 1);
-	snprintf(line, sizeof(line),
-	         "%.120s: which chip its device %" PRIu32 " is is not known: it is kept apart, as device %" PRIu32,
-	         merging->from->path, old, device);
-	merging->options->say(merging->options->context, line);
+	if (old != device && !merging->error->text[0])
+		execute(merging, sql, numbers, 3);
+}
+
+/* One note for all, of the first process that has such a device. */
+static int store_doubt(struct merging *merging)
+{
+	char devices[128], note[300], sql[100];
+	uint32_t first = chips_uncertain(merging->chips, devices, sizeof(devices));
+	struct rowlog log = {0};
+	int64_t process;
+
+	if (first == TTALLOC_ANY)
+		return 0;
+	snprintf(note, sizeof(note),
+	         "which chips devices %s are is not known, nor is it of others in the recordings that were put "
+	         "together: the "
+	         "same chip may be counted apart",
+	         devices);
+	merging->options->say(merging->options->context, note);
+	snprintf(sql, sizeof(sql), "SELECT min(process) FROM process_usage WHERE device = %" PRIu32, first);
+	if (recording_integer(writer_reader(merging->writer), sql, 0, &process, merging->error) < 0)
+		return -1;
+	rowlog_note(&log, &(struct note_row){.process = (uint32_t)process, .note = row_string(note), .count = 0});
+	if (write_log(merging->writer, &log) != SQLITE_OK)
+		write_failed(merging->writer, merging->error);
+	rowlog_free(&log);
+	return merging->error->text[0] ? -1 : 0;
 }
 
 static int read_last_key(struct merging *merging, int64_t *last_key)
@@ -137,7 +148,7 @@ static int carry_input(struct merging *merging, const struct input *input)
 	    identity_store_parts(input, merging->first_part, merging->from, merging->words, merging->writer,
 	                         merging->error) < 0)
 		return -1;
-	chips_each(merging->chips, say_device, merging);
+	chips_each(merging->chips, say_number, merging);
 	merging->last_key += last_key;
 	merging->first_part += (uint32_t)input->part_count;
 	return merging->error->text[0] ? -1 : 0;
@@ -152,6 +163,8 @@ static int carry_inputs(struct merging *merging)
 		result = merging->from ? carry_input(merging, &merging->inputs[i]) : -1;
 		recording_close(merging->from);
 	}
+	if (result == 0)
+		result = store_doubt(merging);
 	return result == 0 ? execute(merging, "COMMIT", NULL, 0) : -1;
 }
 

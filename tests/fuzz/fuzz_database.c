@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "sql/answers/query.h"
+#include "sql/merge/merge.h"
 #include "sql/store/embedded.h"
 
 #define MOST_ROWS 2000
@@ -20,7 +21,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 
-static char path[64];
+static char path[64], merged_path[80];
 static uint8_t *sound, *current;
 static size_t sound_bytes;
 
@@ -57,6 +58,7 @@ static const struct query_value by_stack = {.name = "by", .type = QUERY_CHOICE, 
 static void remove_file(void)
 {
 	unlink(path);
+	unlink(merged_path);
 }
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
@@ -81,6 +83,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	current = malloc(sound_bytes);
 	snprintf(path, sizeof(path), "%s/ttalloc-fuzz-XXXXXX", access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm");
 	close(mkstemp(path));
+	snprintf(merged_path, sizeof(merged_path), "%s.merged", path);
 	atexit(remove_file);
 	return sound && current ? 0 : 1;
 }
@@ -143,6 +146,32 @@ static bool takes_stack(const struct query *query)
 	return false;
 }
 
+static void ignore_line(void *context, const char *line)
+{
+	(void)context, (void)line;
+}
+
+/* What is put together out of it has to be readable, or there is an error. */
+static void merge_it(void)
+{
+	const struct merge_options options = {.version = "0", .force = true, .say = ignore_line};
+	const char *const paths[] = {path};
+	struct sql_error error = {0};
+	struct recording *merged;
+
+	if (merge_recordings(merged_path, paths, 1, &options, &error) != 0) {
+		if (!error.text[0])
+			abort();
+		return;
+	}
+	merged = recording_open(merged_path, &error);
+	if (!merged) {
+		fprintf(stderr, "%s\n", error.text);
+		abort();
+	}
+	recording_close(merged);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct sql_error error = {0};
@@ -165,5 +194,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	ask_view(recording, "SELECT * FROM stack");
 	ask_view(recording, "SELECT * FROM module");
 	recording_close(recording);
+	merge_it();
 	return 0;
 }
