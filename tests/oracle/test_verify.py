@@ -109,6 +109,18 @@ def damages_are_found():
         if not analyze("verify", damaged)["rows"]:
             missed.append(name)
     equal(missed, [], "damages that verify does not find")
+    shutil.copy(file, damaged)
+    database = sqlite3.connect(damaged)
+    database.execute(DAMAGES["a freed block is gone"])
+    database.commit()
+    page_bytes, = database.execute("PRAGMA page_size").fetchone()
+    root, = database.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'batch'").fetchone()
+    database.close()
+    with open(damaged, "r+b") as pages:
+        pages.seek((root - 1) * page_bytes + 7)  # how many bytes of the page are lost between rows
+        pages.write(b"\x11")
+    found = [row["what"] for row in analyze("verify", damaged)["rows"]]
+    check(found[0] == "integrity" and found[-1] != "integrity", f"a damaged page comes first: {found}")
     print(f"{len(DAMAGES)} damages were found")
 
 

@@ -6,4 +6,4 @@
 -- column: detail text what is wrong
 -- exit: nonempty always
 -- empty: the file is sound
-SELECT what, place AS "where", detail FROM findings()
+SELECT what, place AS "where", detail FROM findings() ORDER BY what <> 'integrity', rowid

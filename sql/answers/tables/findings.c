@@ -7,6 +7,7 @@
 
 #include "sql/base/error.h"
 #include "sql/answers/verify/findings.h"
+#include "sql/store/recording.h"
 
 static void add_row(struct findings *findings, const char *what, const char *place, const char *detail)
 {
@@ -35,13 +36,14 @@ void findings_add(struct findings *findings, const char *what, const char *place
 
 static int fill_findings(struct table_call *call)
 {
-	struct findings findings = {.call = call, .left = FINDINGS_MAX};
+	struct findings findings = {.call = call, .left = FINDINGS_MAX}, in_file = findings;
+	struct integrity *integrity = integrity_start(call->recording->path);
 
-	findings_in_file(&findings);
 	findings_in_numbers(&findings);
 	findings_in_blocks(&findings);
 	findings_in_ranges(&findings);
-	return findings.failed ? -1 : 0;
+	integrity_finish(integrity, &in_file);
+	return findings.failed || in_file.failed ? -1 : 0;
 }
 
 const struct table_function table_findings = {

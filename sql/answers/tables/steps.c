@@ -337,7 +337,12 @@ const struct table_function table_step_figures = {
 
 static int fill_found_steps(struct table_call *call)
 {
-	const struct periods *found = periods_of(call->recording, call->error);
+	int64_t marked = 0;
+
+	/* looking for them takes long, and SQLite may ask before it knows that nobody wants them */
+	if (recording_integer(call->recording, "SELECT EXISTS (SELECT 1 FROM step_mark)", 0, &marked, call->error) < 0)
+		return -1;
+	const struct periods *found = marked ? &(const struct periods){0} : periods_of(call->recording, call->error);
 
 	for (size_t i = 0; found && i < found->count; i++) {
 		const struct period *period = &found->periods[i];

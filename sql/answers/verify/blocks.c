@@ -26,6 +26,7 @@ struct check {
 	uint64_t *keys; /* a bit for each: an event has it */
 	int64_t key_count;
 	int64_t freed_rows; /* that the replay met */
+	int64_t *replaced;  /* of each process: blocks that another one was placed over */
 	struct map places;  /* (process and series, address, allocator) of live blocks */
 	struct shared_check *shared;
 };
@@ -216,6 +217,7 @@ static void watch_event(const struct replay_event *event, void *context)
 	} else {
 		check_block(check, event->block, event->at_ns);
 		check->freed_rows += event->from_freed;
+		check->replaced[event->process] += event->from_freed && !event->block->freed;
 		if (event->from_freed && event->block->freed)
 			take_key(check, event->key, "free");
 		occupy(check, event->block);
@@ -326,6 +328,32 @@ static void compare_rows(struct check *check)
 		             rows - check->freed_rows);
 }
 
+static const char replaced_sql[] =
+    "SELECT p.pid, p.replaced, (SELECT count(*) FROM main.circular_buffer c JOIN main.origin o ON o.id = c.origin"
+    "  WHERE c.ended = 'replaced' AND o.process = p.id) FROM main.process_info p ORDER BY p.id";
+
+static void compare_replaced(struct check *check)
+{
+	struct sql_error error;
+	sqlite3_stmt *rows = recording_prepare(check->recording, replaced_sql, &error);
+	int state = -1;
+
+	for (size_t i = 0; rows && (state = recording_step(check->recording, rows, &error)) == 1; i++) {
+		int64_t counted = sqlite3_column_int64(rows, 1), circular = sqlite3_column_int64(rows, 2);
+		char place[64];
+
+		if (i == check->catalog.process_count || counted == check->replaced[i] + circular)
+			continue;
+		snprintf(place, sizeof(place), "process %" PRId64, (int64_t)sqlite3_column_int64(rows, 0));
+		findings_add(check->findings, "replaced", place,
+		             "counts %" PRId64 " replaced blocks, there are %" PRId64, counted,
+		             check->replaced[i] + circular);
+	}
+	if (state < 0)
+		findings_add(check->findings, "replaced", "recording", "%s", error.text);
+	sqlite3_finalize(rows);
+}
+
 void findings_in_blocks(struct findings *findings)
 {
 	struct check check = {.findings = findings, .recording = findings->call->recording};
@@ -343,12 +371,14 @@ void findings_in_blocks(struct findings *findings)
 	check.spans = span_check_new(findings, &check.catalog);
 	check.shared = shared_check_new(findings, &check.catalog);
 	check.figures = calloc(check.catalog.series_count + 1, sizeof(*check.figures));
-	if (!check.figures || !check.spans || !check.shared) {
+	check.replaced = calloc(check.catalog.process_count + 1, sizeof(*check.replaced));
+	if (!check.figures || !check.replaced || !check.spans || !check.shared) {
 		findings->failed = true;
 	} else if (figures_watched(check.recording, &check.catalog, check.figures, &watch, &error) < 0) {
 		findings_add(findings, "block", "recording", "%s", error.text);
 	} else {
 		compare_rows(&check);
+		compare_replaced(&check);
 		if (check.keys)
 			compare_keys(&check);
 		compare_usage(&check);
@@ -359,6 +389,7 @@ void findings_in_blocks(struct findings *findings)
 	shared_check_free(check.shared);
 	map_clear(&check.places);
 	free(check.keys);
+	free(check.replaced);
 	free(check.figures);
 	catalog_clear(&check.catalog);
 }

@@ -23,8 +23,11 @@ __attribute__((format(printf, 4, 5))) void findings_add(struct findings *finding
 /* Runs SQL: rows of place and detail, each a finding of kind WHAT. */
 void findings_add_rows(struct findings *findings, const char *what, const char *sql);
 
+/* SQLite's check of the whole file, in a thread and with a connection of its own, so that the others need not wait. */
+struct integrity *integrity_start(const char *path);
+void integrity_finish(struct integrity *integrity, struct findings *findings); /* waits */
+
 /* The checks. */
-void findings_in_file(struct findings *findings);    /* integrity_check */
 void findings_in_numbers(struct findings *findings); /* batches, losses, and keys without holes */
 void findings_in_blocks(struct findings *findings);  /* pairs, overlaps, and what is kept ready about them */
 void findings_in_ranges(struct findings *findings);  /* operations, labels and tensors */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * file.c - verify: the file as SQLite sees it, and the numbers of events: none twice, none missing that no
- * loss row explains.
+ * numbers.c - verify: the numbers of events: none twice, none missing that no loss row explains.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -10,24 +9,6 @@
 #include "sql/base/array.h"
 #include "findings.h"
 #include "sql/store/recording.h"
-
-void findings_in_file(struct findings *findings)
-{
-	struct recording *recording = findings->call->recording;
-	struct sql_error error;
-	sqlite3_stmt *rows = recording_prepare(recording, "PRAGMA main.integrity_check", &error);
-	int state = -1;
-
-	while (rows && (state = recording_step(recording, rows, &error)) == 1) {
-		const char *text = (const char *)sqlite3_column_text(rows, 0);
-
-		if (text && sqlite3_stricmp(text, "ok") != 0)
-			findings_add(findings, "integrity", "file", "%s", text);
-	}
-	if (state < 0)
-		findings_add(findings, "integrity", "file", "%s", error.text);
-	sqlite3_finalize(rows);
-}
 
 void findings_add_rows(struct findings *findings, const char *what, const char *sql)
 {
@@ -103,16 +84,6 @@ static const char frees_sql[] =
     "  WHERE e.kind IN (2, 8) GROUP BY o.process) f ON f.process = p.id "
     "WHERE p.unmatched_frees + p.inherited_frees <> coalesce(f.frees, 0)";
 
-static const char replaced_sql[] =
-    "SELECT 'process ' || p.pid, printf('counts %lld replaced blocks, there are %lld', p.replaced, "
-    "coalesce(r.replaced, 0)) "
-    "FROM main.process_info p LEFT JOIN (SELECT process, sum(replaced) AS replaced FROM ("
-    "    SELECT o.process AS process, count(*) AS replaced FROM main.freed f JOIN main.origin o ON o.id = f.free_origin"
-    "      WHERE o.ended = 1 GROUP BY o.process"
-    "    UNION ALL SELECT o.process, count(*) FROM main.circular_buffer c JOIN main.origin o ON o.id = c.origin"
-    "      WHERE c.ended = 'replaced' GROUP BY o.process) GROUP BY process) r ON r.process = p.id "
-    "WHERE p.replaced <> coalesce(r.replaced, 0)";
-
 /* Where events were lost, that is the reason, and the recording says so. No table of main in older files. */
 static const char crosschecks_sql[] =
     "SELECT printf('process %s, device %d, %s, allocator %d', coalesce(c.pid, '?'), c.device, c.region, c.allocator), "
@@ -138,7 +109,6 @@ void findings_in_numbers(struct findings *findings)
 	findings_add_rows(findings, "lost", lost_sql);
 	findings_add_rows(findings, "failures", failures_sql);
 	findings_add_rows(findings, "frees", frees_sql);
-	findings_add_rows(findings, "replaced", replaced_sql);
 	findings_add_rows(findings, "circular count", circular_counts_sql);
 	findings_add_rows(findings, "crosscheck", crosschecks_sql);
 }
