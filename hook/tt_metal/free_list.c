@@ -216,8 +216,9 @@ static void say_what_is_not_seen(const struct library *library)
 
 	snprintf(
 	    text, sizeof(text),
-	    "TT-Metal in %s exports nothing: what programs place in L1 (circular buffers and the like) is not seen; "
-	    "blocks are those of its allocators, sizes those in each bank, their banks and chips not known",
+	    "TT-Metal in %s exports nothing: operations, and what programs place in L1 (circular buffers and the "
+	    "like) are not seen; blocks are those of its allocators, sizes those in each bank, their banks and chips "
+	    "not known",
 	    slash ? slash + 1 : library->path);
 	ttalloc_note(text, 0);
 }
