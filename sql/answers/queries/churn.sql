@@ -26,7 +26,7 @@ sums AS (
     sum(step_bytes) AS step_bytes
   FROM block GROUP BY device, region, "group"),
 place AS (SELECT DISTINCT device, region FROM sums),
-pace AS (
+pace AS MATERIALIZED ( -- once for each place, not for each group
   SELECT device, region,
     (SELECT (min(coalesce(:end, end_ns), end_ns) - coalesce(:start, 0)) / 1e9 FROM recording_info
       WHERE :step_first IS NULL) AS seconds,
