@@ -75,9 +75,10 @@ static int read_by_sql(struct key_rows *rows, int64_t first, int64_t last,
 	sqlite3_bind_int64(rows->statement, 2, last);
 	while ((state = recording_step(rows->recording, rows->statement, error)) == 1) {
 		for (size_t i = 0; i < rows->count; i++) {
-			bool is_null = sqlite3_column_type(rows->statement, (int)i) == SQLITE_NULL;
-
-			cells[i] = is_null ? KEY_ROWS_NULL : sqlite3_column_int64(rows->statement, (int)i);
+			cells[i] = sqlite3_column_int64(rows->statement, (int)i);
+			/* NULL reads as 0, and few numbers are 0 */
+			if (cells[i] == 0 && sqlite3_column_type(rows->statement, (int)i) == SQLITE_NULL)
+				cells[i] = KEY_ROWS_NULL;
 		}
 		if (!each(cells, context))
 			break;
