@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * grouping.c - see grouping.h. What attribution() says is kept once for each origin, unless it differs within one.
+ * grouping.c - see grouping.h. attribution() is asked once for each origin, or for each thing that tells blocks of one
+ * origin apart: asking it anew takes as long as reading thousands of blocks.
  */
 #include "grouping.h"
 
@@ -18,8 +19,11 @@
 struct grouping {
 	struct recording *recording;
 	sqlite3_stmt *statement; /* attribution(?1, ?2, ?3, ?4) */
-	uint32_t *of_origin;     /* UNKNOWN: not asked yet; NULL: groups are of single blocks */
-	char **texts;            /* of each group; NULL: that of blocks that have none */
+	const struct catalog *catalog;
+	enum telling telling;
+	uint32_t *of_origin; /* UNKNOWN: not asked yet; NULL: blocks of one origin differ */
+	struct map told;     /* likewise, by what telling_of() says of a block -> texts */
+	char **texts;        /* of each group; NULL: that of blocks that have none */
 	size_t count, capacity;
 	struct map map; /* (hash of the text, which one with that hash) -> texts */
 };
@@ -33,12 +37,12 @@ struct grouping *grouping_open(struct recording *recording, const char *by, cons
 		sql_fail(error, "out of memory");
 		return NULL;
 	}
-	grouping->recording = recording;
+	*grouping = (struct grouping){.recording = recording, .catalog = catalog, .telling = telling_by(by)};
 	grouping->statement = recording_prepare(recording, "SELECT attribution(?1, ?2, ?3, ?4)", error);
 	if (!grouping->statement)
 		goto fail;
 	sqlite3_bind_text(grouping->statement, 1, by, -1, SQLITE_TRANSIENT);
-	if (telling_by(by) != TELLING_ORIGIN)
+	if (grouping->telling != TELLING_ORIGIN)
 		return grouping;
 	grouping->of_origin = malloc((catalog->origin_count + 1) * sizeof(*grouping->of_origin));
 	if (!grouping->of_origin) {
@@ -61,6 +65,7 @@ void grouping_close(struct grouping *grouping)
 	free(grouping->texts);
 	free(grouping->of_origin);
 	map_clear(&grouping->map);
+	map_clear(&grouping->told);
 	sqlite3_finalize(grouping->statement);
 	free(grouping);
 }
@@ -124,10 +129,27 @@ static uint32_t ask(struct grouping *grouping, const struct replay_block *block,
 	return group;
 }
 
+static uint32_t ask_once(struct grouping *grouping, const struct replay_block *block, struct sql_error *error)
+{
+	const struct catalog_origin *origin = &grouping->catalog->origins[block->origin];
+	struct map_key key = {
+	    telling_of(grouping->telling, grouping->catalog, origin, block->size_bytes, block->alloc_key), 0, 0};
+	uint32_t group = map_get(&grouping->told, key);
+
+	if (group != MAP_NONE)
+		return group;
+	group = ask(grouping, block, error);
+	if (group != GROUPING_FAILED && map_put(&grouping->told, key, group) < 0) {
+		sql_fail(error, "out of memory");
+		return GROUPING_FAILED;
+	}
+	return group;
+}
+
 uint32_t grouping_of(struct grouping *grouping, const struct replay_block *block, struct sql_error *error)
 {
 	if (!grouping->of_origin)
-		return ask(grouping, block, error);
+		return ask_once(grouping, block, error);
 	uint32_t *known = &grouping->of_origin[block->origin];
 	if (*known == UNKNOWN)
 		*known = ask(grouping, block, error);

@@ -12,7 +12,8 @@
 
 struct grouping;
 
-/* NULL with ERROR; BY has to be a word of --by. */
+/* NULL with ERROR; BY has to be a word of --by, and CATALOG of a filter that telling_need() made ready for it. CATALOG
+ * stays the caller's. */
 struct grouping *grouping_open(struct recording *recording, const char *by, const struct catalog *catalog,
                                struct sql_error *error);
 void grouping_close(struct grouping *grouping);

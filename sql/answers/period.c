@@ -13,6 +13,7 @@
 
 #include <math.h>
 
+#include "attribution.h"
 #include "functions.h"
 #include "grouping.h"
 #include "sql/base/array.h"
@@ -224,6 +225,7 @@ static int find(struct search *search)
 
 	if (!search->found)
 		return no_memory(search);
+	telling_need(TELLING_OPERATION_NAME, &all);
 	if (functions_add(search->recording, search->error) < 0 || /* the older one of two has none so far */
 	    catalog_load(&search->catalog, search->recording, &all, true, search->error) < 0)
 		return -1;
@@ -236,7 +238,7 @@ static int find(struct search *search)
 	search->chosen = calloc(search->catalog.process_count + 1, sizeof(*search->chosen));
 	if (!search->positions || !search->chosen)
 		return no_memory(search);
-	if (read_allocs(search, count_block) < 0)
+	if (read_allocs(search, count_block) < 0 || catalog_check(&search->catalog, search->error) < 0)
 		return -1;
 	choose_kinds(search);
 	return read_allocs(search, take_step) < 0 ? -1 : number_steps(search);

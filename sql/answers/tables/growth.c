@@ -22,6 +22,7 @@
 #include "sql/base/error.h"
 #include "sql/base/map.h"
 #include "sql/replay/figures.h"
+#include "sql/answers/attribution.h"
 #include "sql/answers/grouping.h"
 #include "sql/answers/period.h"
 #include "sql/answers/table_function.h"
@@ -387,6 +388,7 @@ static int fill_step_growth(struct table_call *call)
 	int result = -1;
 
 	call->filter.needs_steps = true;
+	telling_need(telling_by(call->arguments[0].text), &call->filter);
 	call->filter.has_steps = false;
 	if (open_search(&search) == 0) {
 		choose_steps(&search, table_number(call, 1, -1));
