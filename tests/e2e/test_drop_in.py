@@ -46,8 +46,8 @@ def compile_drop_in(compiler, standard):
     sources = [source, include / "allocation_client.hpp", include / "allocation_reporter.hpp",
                include / "ttalloc.h"]
     place = standins.PLACE / f"drop-in-{compiler}-{standard}"
-    standins.make(place / "drop_in.o", sources, [*flags, "-c", str(source)])
-    return standins.make(place / "drop_in", sources, [*flags, str(source)])
+    compiled = standins.make(place / "drop_in.o", sources, [*flags, "-c", str(source)])
+    return standins.make(place / "drop_in", [compiled], [compiler, str(compiled)])
 
 
 REPORTS = {

@@ -10,6 +10,8 @@ A stand-in is named by (compiler, generation, variant). Variants:
   other     under another name, so that it can be in one process with a plain one
 """
 import concurrent.futures
+import contextlib
+import fcntl
 import os
 import pathlib
 import shutil
@@ -17,6 +19,7 @@ import subprocess
 
 HERE = pathlib.Path(__file__).resolve().parent
 SOURCE = HERE.parents[1]
+FOLDER = HERE / "standin"
 BUILD = pathlib.Path(os.environ.get("TTALLOC_BUILD", SOURCE / "build/gcc"))
 PLACE = BUILD / "tests/tt_metal/standins"
 COMPILERS = [name for name in ("g++", "clang++") if shutil.which(name)]
@@ -30,17 +33,26 @@ def newest(paths):
     return max(path.stat().st_mtime for path in paths)
 
 
+@contextlib.contextmanager
+def alone(target):
+    """Tests that run beside each other make TARGET one behind the other."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with open(target.with_name(f".{target.name}.lock"), "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def make(target, sources, command):
     """Runs COMMAND, which writes TARGET with a temporary name given as its last argument, when SOURCES are newer."""
-    if target.exists() and target.stat().st_mtime >= newest(sources):
+    with alone(target):
+        if target.exists() and target.stat().st_mtime >= newest(sources):
+            return target
+        fresh = target.with_name(f".{os.getpid()}-{target.name}")
+        done = subprocess.run([*command, "-o", str(fresh)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        if done.returncode != 0:
+            raise RuntimeError(f"{' '.join(map(str, command))}:\n{done.stdout}")
+        fresh.replace(target)
         return target
-    target.parent.mkdir(parents=True, exist_ok=True)
-    fresh = target.with_name(f".{os.getpid()}-{target.name}")
-    done = subprocess.run([*command, "-o", str(fresh)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    if done.returncode != 0:
-        raise RuntimeError(f"{' '.join(map(str, command))}:\n{done.stdout}")
-    fresh.replace(target)
-    return target
 
 
 def fake_libttalloc():
@@ -55,59 +67,70 @@ def fake_libttalloc():
 
 def checkout(place, generation=202606):
     """A directory with the files of a TT-Metal checkout that a patch touches, from the stand-in."""
-    folder = HERE / "standin"
     graph = place / ("tt_metal/impl/graph" if generation >= 202605 else "tt_metal/graph")
     buffers = place / "tt_metal/impl/buffers"
     api = place / "tt_metal/api/tt-metalium"
     for path in (graph, buffers, api):
         path.mkdir(parents=True, exist_ok=True)
     (api / "mesh_device.hpp").write_text('#include "tt_metal.hpp"\n')
-    shutil.copy(folder / "graph_tracking.cpp", graph)
-    shutil.copy(folder / "buffer.cpp", buffers)
+    shutil.copy(FOLDER / "graph_tracking.cpp", graph)
+    shutil.copy(FOLDER / "buffer.cpp", buffers)
     return graph / "graph_tracking.cpp", buffers / "buffer.cpp"
 
 
-def applied(place):
-    shutil.rmtree(place / "checkout", ignore_errors=True)
-    files = checkout(place / "checkout")
-    subprocess.run(["bash", str(SOURCE / "hook/tt_metal/apply.sh"), str(place / "checkout")], check=True,
-                   stdout=subprocess.DEVNULL)
+def applied(place, sources):
+    """The files of a checkout that was patched, made anew when SOURCES are newer."""
+    with alone(place / "checkout"):
+        files = [place / "checkout" / name for name in ("tt_metal/impl/graph/graph_tracking.cpp",
+                                                        "tt_metal/impl/buffers/buffer.cpp")]
+        if not files[0].exists() or files[0].stat().st_mtime < newest(sources):
+            shutil.rmtree(place / "checkout", ignore_errors=True)
+            checkout(place / "checkout")
+            subprocess.run(["bash", str(SOURCE / "hook/tt_metal/apply.sh"), str(place / "checkout")], check=True,
+                           stdout=subprocess.DEVNULL)
     return files
+
+
+def compiled(compiler, generation, source, place=None, flags=(), sources=()):
+    """An object file, which variants share unless it has a PLACE and FLAGS of its own."""
+    place = place or PLACE / f"{compiler}-{generation}-objects"
+    return make(place / f"{source.stem}.o", [source, *FOLDER.iterdir(), *sources],
+                [compiler, *CXX_FLAGS, f"-DGENERATION={generation}", *flags, "-c", str(source)])
+
+
+def own_objects(compiler, generation, variant, place):
+    """What VARIANT compiles in its own way: {name: object file}."""
+    include = SOURCE / "include"
+    if variant == "patched":
+        return {"graph_tracking": compiled(compiler, generation, FOLDER / "graph_tracking.cpp", place,
+                                           ["-DPATCHED", f"-I{include}"], include.glob("*.h*"))}
+    if variant == "applied":
+        sources = [*FOLDER.iterdir(), *include.glob("*.h*"), SOURCE / "hook/tt_metal/apply.sh"]
+        flags = [f"-I{FOLDER}", f"-I{place / 'checkout/tt_metal/api'}"]
+        return {source.stem: compiled(compiler, generation, source, place, flags, sources)
+                for source in applied(place, sources)}
+    return {}
 
 
 def standin(compiler, generation, variant="plain"):
     """The directory of a libtt_metal.so, and of a libttnn.so above it."""
     place = PLACE / f"{compiler}-{generation}-{variant}"
-    folder = HERE / "standin"
-    sources = list(folder.iterdir()) + [SOURCE / "include/ttalloc.h"]
-    flags = [*CXX_FLAGS, f"-DGENERATION={generation}"]
-    if variant == "patched":
-        flags += ["-DPATCHED", f"-I{SOURCE / 'include'}"]
-        sources.append(SOURCE / "include/allocation_client.hpp")
-    tracker, buffers = folder / "graph_tracking.cpp", folder / "buffer.cpp"
-    if variant == "applied":
-        tracker, buffers = applied(place)
-        flags += [f"-I{folder}", f"-I{place / 'checkout/tt_metal/api'}"]
-        sources += [SOURCE / "include/allocation_reporter.hpp", SOURCE / "include/allocation_client.hpp",
-                    SOURCE / "hook/tt_metal/apply.sh"]
-    parts = [folder / "unity.cpp"] if variant == "unity" else [folder / "allocator.cpp", folder / "impl.cpp", buffers]
+    names = ["graph_tracking", "program", *(["unity"] if variant == "unity" else ["allocator", "impl", "buffer"])]
+    own = own_objects(compiler, generation, variant, place)
+    objects = [own.get(name) or compiled(compiler, generation, FOLDER / f"{name}.cpp") for name in names]
     link = ["-Wl,-Bsymbolic"] if variant == "bsymbolic" else []
     name = "tt_metal_other" if variant == "other" else "tt_metal"
-    make(place / f"lib{name}.so", sources,
-         [compiler, *flags, "-shared", f"-Wl,-soname,lib{name}.so", *link,
-          str(tracker), str(folder / "program.cpp"), *map(str, parts)])
-    make(place / "libttnn.so", sources,
-         [compiler, *flags, "-shared", str(folder / "ttnn.cpp"), f"-L{place}", f"-l{name}", "-Wl,-rpath,$ORIGIN"])
+    make(place / f"lib{name}.so", objects, [compiler, "-shared", f"-Wl,-soname,lib{name}.so", *link, *map(str, objects)])
+    above = compiled(compiler, generation, FOLDER / "ttnn.cpp")
+    make(place / "libttnn.so", [above], [compiler, "-shared", str(above), f"-L{place}", f"-l{name}", "-Wl,-rpath,$ORIGIN"])
     return place
 
 
 def direct(compiler, generation):
     """A program that is linked with a stand-in."""
     place = standin(compiler, generation)
-    folder = HERE / "standin"
-    return make(place / "direct", list(folder.iterdir()),
-                [compiler, *CXX_FLAGS, f"-DGENERATION={generation}", str(folder / "direct.cpp"), f"-L{place}",
-                 "-ltt_metal", "-Wl,-rpath,$ORIGIN"])
+    program = compiled(compiler, generation, FOLDER / "direct.cpp")
+    return make(place / "direct", [program], [compiler, str(program), f"-L{place}", "-ltt_metal", "-Wl,-rpath,$ORIGIN"])
 
 
 def build_all(wanted):
