@@ -13,6 +13,8 @@ usage() {
 	  --long           200 random kills, more seeds, longer fuzzing (about an hour)
 	  --consumers      programs that read our exports (ttnn-visualizer, pprof, DuckDB, ...), which are downloaded
 	  --prove          switch each mechanism of the recorder off in turn; its test has to fail
+	  --fuzz MINUTES   each fuzz target that long, from the corpora in tests/fuzz/corpus/, which grow by what is new
+	  --soak MINUTES   a hook and a recorder at work that long: neither may grow
 	  --fresh          the README's two commands on bare machines (as root; tests/fresh.sh has the details)
 	  --packages       only install what the tests need
 	  --filter RE      only tests whose name matches RE
@@ -24,13 +26,16 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 builds=$root/build
 mode=default
 filter=
+minutes=0
 jobs=$(nproc)
+tests_at_once=$((jobs + jobs / 2)) # many of them wait for something
 passed=0 failed=0 skipped=0
 failures=() unsteady=()
 
 while (($#)); do
 	case $1 in
 	--quick | --long | --consumers | --prove | --fresh | --packages) mode=${1#--} ;;
+	--fuzz | --soak) mode=${1#--} minutes=${2:?$1 needs minutes}; shift ;;
 	--filter) filter=${2:?--filter needs an expression}; shift ;;
 	--build-dir) mkdir -p "${2:?--build-dir needs a directory}" && builds=$(cd "$2" && pwd); shift ;;
 	-h | --help) usage; exit 0 ;;
@@ -166,7 +171,7 @@ ctests() {
 			printf '%s\n' "$line"
 		fi
 	done < <({
-		ctest --test-dir "$build" --output-on-failure --no-tests=ignore -j "$jobs" ${filter:+-R "$filter"} "$@" 2>&1
+		ctest --test-dir "$build" --output-on-failure --no-tests=ignore -j "$tests_at_once" ${filter:+-R "$filter"} "$@" 2>&1
 		echo "status $?"
 	} | tee "$log" | sed -un '/^status /p;/^ *[0-9]*\/[0-9]* Test/,/^[0-9]*% tests passed/{/^ *Start /d;/^[0-9]*% tests passed/d;/^$/d;p}')
 	# Nothing may fail without a line that says so, and a list of tests may not be empty.
@@ -194,19 +199,62 @@ once_more() {
 
 # --- builds ---------------------------------------------------------------------------------------------------------
 
-# build NAME TARGET CMAKE-ARGUMENTS...
+# What each build builds, and how.
+declare -A how_to_build
+
+declare_builds() {
+	local sanitized="test_programs -DCMAKE_BUILD_TYPE=Debug"
+
+	how_to_build=(
+		[gcc]="all -DCMAKE_C_COMPILER=gcc"
+		[clang]="all -DCMAKE_C_COMPILER=clang"
+		[asan]="$sanitized -DCMAKE_C_COMPILER=clang -DTTALLOC_FUZZ=ON -DTTALLOC_SANITIZE=address,undefined,fuzzer-no-link \
+			-DTTALLOC_FUZZ_SECONDS=$fuzz_seconds"
+		[tsan]="$sanitized -DCMAKE_C_COMPILER=gcc -DTTALLOC_SANITIZE=thread"
+		[faults]="all -DCMAKE_C_COMPILER=gcc -DTTALLOC_FAULTS=ON"
+	)
+}
+
+# build NAME: done now, or waited for when it was begun ahead.
 build() {
-	local name=$1
-	shift
-	echo "building $name"
-	step "build/$name" cmake_build "$builds/$name" "$@"
+	echo "building $1"
+	if [[ -e $builds/log/ahead-$1 ]]; then
+		step "build/$1" await_build "$1"
+	else
+		step "build/$1" cmake_build "$1"
+	fi
 }
 
 cmake_build() {
-	local directory=$1 target=$2
-	shift 2
-	cmake -S "$root" -B "$directory" -G Ninja -DTTALLOC_WERROR=ON "$@" &&
-		cmake --build "$directory" -j "$jobs" --target "$target"
+	local target
+
+	set -- "$1" ${how_to_build[$1]}
+	target=$2
+	cmake -S "$root" -B "$builds/$1" -G Ninja -DTTALLOC_WERROR=ON "${@:3}" &&
+		cmake --build "$builds/$1" -j "$jobs" --target "$target"
+}
+
+# Builds of suites to come take what the tests of earlier ones leave of the processors: many tests wait more than they work.
+build_ahead() {
+	local name
+
+	for name in "$@"; do
+		: >"$builds/log/ahead-$name"
+	done
+	renice -n 10 -p "$BASHPID" >/dev/null
+	for name in "$@"; do
+		cmake_build "$name" >"$builds/log/ahead-$name.log" 2>&1
+		echo $? >"$builds/log/ahead-$name"
+	done
+}
+
+await_build() {
+	until [[ -s $builds/log/ahead-$1 ]]; do
+		kill -0 "$ahead_pid" || return
+		sleep 0.2
+	done
+	cat "$builds/log/ahead-$1.log"
+	return "$(<"$builds/log/ahead-$1")"
 }
 
 finish() {
@@ -226,25 +274,28 @@ finish() {
 # --- suites ---------------------------------------------------------------------------------------------------------
 
 suite_gcc() {
-	build gcc all -DCMAKE_C_COMPILER=gcc || return
+	build gcc || return
+	if [[ $mode == default || $mode == long ]]; then
+		build_ahead clang asan tsan &
+		ahead_pid=$!
+	fi
 	ctests "$builds/gcc" gcc -L 'unit|lint|oracle|e2e'
 }
 
 suite_clang() {
-	build clang all -DCMAKE_C_COMPILER=clang || return
+	build clang || return
 	ctests "$builds/clang" clang -L unit
 }
 
 suite_asan() {
 	export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 UBSAN_OPTIONS=print_stacktrace=1
-	build asan test_programs -DCMAKE_C_COMPILER=clang -DCMAKE_BUILD_TYPE=Debug -DTTALLOC_FUZZ=ON \
-		-DTTALLOC_SANITIZE=address,undefined,fuzzer-no-link -DTTALLOC_FUZZ_SECONDS="$fuzz_seconds" || return
+	build asan || return
 	ctests "$builds/asan" asan -L 'unit|fuzz|sanitize' -E unit_examples
 }
 
 suite_tsan() {
 	export TSAN_OPTIONS=halt_on_error=1:die_after_fork=0
-	build tsan test_programs -DCMAKE_C_COMPILER=gcc -DCMAKE_BUILD_TYPE=Debug -DTTALLOC_SANITIZE=thread || return
+	build tsan || return
 	ctests "$builds/tsan" tsan -L 'unit|threads' -E 'unit_(examples|sql|analyze)'
 }
 
@@ -258,7 +309,7 @@ prepare_ttnn() {
 }
 
 suite_ttnn() {
-	[[ -d $builds/gcc/tests ]] || build gcc all -DCMAKE_C_COMPILER=gcc || return
+	[[ -d $builds/gcc/tests ]] || build gcc || return
 	if [[ -n $ttnn_pid ]]; then
 		echo "waiting for ttnn to be set up"
 		wait "$ttnn_pid"
@@ -273,7 +324,7 @@ suite_ttnn() {
 }
 
 suite_consumers() {
-	build gcc all -DCMAKE_C_COMPILER=gcc || return
+	build gcc || return
 	python3 "$root/tests/consumers/setup.py" "$builds/consumers"
 	export TTALLOC_CONSUMERS=$builds/consumers
 	ctests "$builds/gcc" consumers -L consumers
@@ -289,8 +340,39 @@ suite_fresh() {
 	done
 }
 
+# A corpus is kept small: what libFuzzer found is merged into it, the shortest inputs first.
+fuzz_one() {
+	local target=$1 name=${1##*/fuzz_} found
+	local -a options=(-timeout=10 -rss_limit_mb=2048 -max_len=4096 -artifact_prefix="$builds/log/")
+
+	[[ ! -e $root/tests/fuzz/fuzz_$name.dict ]] || options+=(-dict="$root/tests/fuzz/fuzz_$name.dict")
+	found=$(mktemp -d) || return
+	mkdir -p "$root/tests/fuzz/corpus/$name"
+	"$target" "${options[@]}" -max_total_time=$((minutes * 60)) -len_control=0 -print_final_stats=1 "$found" \
+		"$root/tests/fuzz/corpus/$name" && "$target" "${options[@]}" -merge=1 "$root/tests/fuzz/corpus/$name" "$found"
+	set -- $?
+	rm -rf "$found"
+	return "$1"
+}
+
+suite_fuzz() {
+	local target
+
+	export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 UBSAN_OPTIONS=print_stacktrace=1
+	build asan || return
+	for target in "$builds"/asan/tests/fuzz/fuzz_*; do
+		[[ ! -x $target || ! ${target##*/} =~ $filter ]] || step "${target##*/}" fuzz_one "$target"
+	done
+}
+
+suite_soak() {
+	build gcc || return
+	step soak env TTALLOC_SOAK_MINUTES="$minutes" TTALLOC_BUILD="$builds/gcc" python3 "$root/tests/e2e/soak.py"
+	cat "$builds/log/soak.log"
+}
+
 suite_prove() {
-	build faults all -DCMAKE_C_COMPILER=gcc -DTTALLOC_FAULTS=ON || return
+	build faults || return
 	while read -r fault; do
 		step "prove/$fault" python3 "$root/tests/e2e/prove.py" "$builds/faults" "$fault"
 	done < <(python3 "$root/tests/e2e/prove.py" --list)
@@ -308,17 +390,21 @@ suites() {
 
 ensure_packages || exit 2
 export TTALLOC_TEST_MODE=$mode
-ttnn_pid=
+ttnn_pid= ahead_pid=
 fuzz_seconds=4
 [[ $mode == long ]] && fuzz_seconds=300
+declare_builds
+mkdir -p "$builds/log"
+rm -f "$builds"/log/ahead-*
 case $mode in
 packages) exit 0 ;;
 prove) suites prove ;;
 consumers) suites consumers ;;
 fresh) suites fresh ;;
 quick) suites gcc ;;
+fuzz) suites fuzz ;;
+soak) suites soak ;;
 *)
-	mkdir -p "$builds/log"
 	prepare_ttnn &
 	ttnn_pid=$!
 	suites gcc clang asan tsan ttnn

@@ -3,40 +3,10 @@
 import os
 import pathlib
 import shutil
-import subprocess
 import time
 
-from harness import (Generator, Place, Player, Recorder, analyze, check, check_faithful, check_recording, equal, main,
-                     program, run, run_as_another_user, skip, wait_until)
-
-
-class SmallDisk:
-    """A tmpfs of a few MiB, where the test may mount one."""
-
-    def __init__(self, place, mebibytes):
-        self.path = place.path / "disk"
-        self.path.mkdir()
-        result = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={mebibytes}m,mode=0700", "ttalloc-test", self.path],
-                                stderr=subprocess.PIPE, check=False)
-        if result.returncode:
-            skip("a tmpfs cannot be mounted here")
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        subprocess.run(["umount", "-l", self.path], check=False)
-
-    def fill(self):
-        filler = self.path / "filler"
-        file = os.open(filler, os.O_WRONLY | os.O_CREAT)
-        try:
-            while True:
-                os.write(file, bytes(4096))
-        except OSError:
-            return filler
-        finally:
-            os.close(file)
+from harness import (Generator, Place, Player, Recorder, SmallDisk, analyze, check, check_faithful, check_recording,
+                     equal, main, program, run, run_as_another_user, wait_until)
 
 
 def the_disk_is_full_for_a_while():

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """fork without exec, exec, hundreds of threads, and all ways to end."""
-from harness import (LONG, Generator, Place, Player, Recorder, analyze, check, check_faithful, check_memory,
+from harness import (LONG, SANITIZED, Generator, Place, Player, Recorder, analyze, check, check_faithful, check_memory,
                      check_recording, equal, issued, main)
 
 
@@ -130,7 +130,7 @@ def labels_and_steps():
 
 def many_processes():
     """Processes x 4 threads x 10,000 events at once: all there, in bounded memory."""
-    processes = 200 if LONG else 40
+    processes = 200 if LONG else 10 if SANITIZED else 40
     place = Place()
     recorder = Recorder(place)
     generator = Generator(place, arguments=["--processes", processes, "--threads", 4, "--burst", 5000])

@@ -36,6 +36,7 @@ struct command {
 /* A thread that waits for lines to be handed to it. */
 struct worker {
 	pthread_t thread;
+	pid_t pid; /* of the process that the thread is in */
 	sem_t go, done;
 	const struct command *command;
 	const struct words *words;
@@ -393,7 +394,8 @@ static void *serve(void *argument)
 
 static void hand_over(struct worker *worker)
 {
-	if (!worker->thread) {
+	if (!worker->thread || worker->pid != getpid()) { /* a child has none of its parent's threads */
+		worker->pid = getpid();
 		sem_init(&worker->go, 0, 0);
 		sem_init(&worker->done, 0, 0);
 		if (pthread_create(&worker->thread, NULL, serve, worker)) {
@@ -428,7 +430,7 @@ static bool read_line(char *line, size_t bytes)
 
 static void end_thread(struct worker *worker)
 {
-	if (!worker->thread)
+	if (!worker->thread || worker->pid != getpid())
 		return;
 	worker->command = NULL;
 	sem_post(&worker->go);

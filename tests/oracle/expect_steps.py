@@ -99,6 +99,11 @@ def _growth(blocks, marks, first, counted):
     } if slope > 0 else None, bank_slope
 
 
+def _rounded(value):
+    """As SQLite rounds: halves away from zero. Python's round() goes to the even neighbour."""
+    return int(value + math.copysign(0.5, value))
+
+
 def _slope(steps_, values):
     return statistics.median((values[i] - values[j]) / (steps_[i] - steps_[j])
                              for i in range(len(steps_)) for j in range(i + 1, len(steps_)))
