@@ -140,12 +140,44 @@ static int take_number(const struct query *query, const struct options *options,
 	return 0;
 }
 
+static bool exists(const char *name)
+{
+	struct stat status;
+	return stat(name, &status) == 0 && S_ISREG(status.st_mode);
+}
+
+/* Operands that are files of one recording become one operand, which recording_open() takes. LAST: how many at the end
+ * are none, whatever they are. */
+static void join_operands(struct command *command, size_t last)
+{
+	struct arguments *arguments = &command->arguments;
+	size_t end = arguments->operand_count > last ? arguments->operand_count - last : 0, first = 0, bytes = 0;
+	while (first < end && !exists(arguments->operands[first]))
+		first++;
+	size_t next = first;
+	while (next < end && exists(arguments->operands[next]))
+		bytes += strlen(arguments->operands[next++]) + 1;
+	if (next - first < 2)
+		return;
+	char *at = command->files = memory_get(bytes, 1);
+	for (size_t i = first; i < next; i++) {
+		at = stpcpy(at, arguments->operands[i]);
+		*at++ = i + 1 < next ? '\n' : '\0';
+	}
+	arguments->operands[first] = command->files;
+	memmove(&arguments->operands[first + 1], &arguments->operands[next],
+	        (arguments->operand_count - next) * sizeof(*arguments->operands));
+	arguments->operand_count -= next - first - 1;
+}
+
 static enum status command_query(struct command *command)
 {
 	struct sql_error error;
 	const struct arguments *arguments = &command->arguments;
 	struct request request = {.verb = command->verb, .query = command->query, .arguments = arguments};
 	bool two = command->query->two_files;
+	if (!two)
+		join_operands(command, 0);
 	if (command_operands(command, two ? 2 : 0, two ? 2 : 1, &error) < 0 || read_texts(command, &error) < 0)
 		return command_trouble(&error);
 	if (two) {
@@ -219,6 +251,8 @@ static enum status run_verb(struct command *command, int argc, char **argv)
 		return run_other_verb(command, argc, argv);
 	if (number && take_number(command->query, &options.all, &command->arguments, number, &error) < 0)
 		return command_trouble(&error);
+	if (verb->own && verb->own->joins_files)
+		join_operands(command, verb->own->other_operands);
 	return verb->own ? verb->own->run(command) : command_query(command);
 }
 
@@ -253,8 +287,7 @@ static enum status run_summary(struct command *command, int argc, char **argv)
 /* Or was meant as one: no verb has a dot or a slash. */
 static bool is_file(const char *name)
 {
-	struct stat status;
-	return strpbrk(name, "./") || (stat(name, &status) == 0 && S_ISREG(status.st_mode));
+	return strpbrk(name, "./") || exists(name);
 }
 
 static enum status run_command(int argc, char **argv)
@@ -276,6 +309,7 @@ static enum status run_command(int argc, char **argv)
 	else
 		status = run_verb(&command, argc, argv);
 	free(command.input);
+	free(command.files);
 	verbs_free(command.verbs);
 	return status;
 }

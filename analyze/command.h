@@ -19,6 +19,7 @@ struct command {
 	const struct query *query;
 	struct arguments arguments;
 	bool redirected;      /* another verb than the one that was named, by an operand that is a number */
+	char *files;          /* the operand that several became */
 	char *input;          /* what standard input gave in place of an option's "-" */
 	char found[PATH_MAX]; /* the file, when it was not named */
 };
@@ -31,8 +32,10 @@ struct command_verb {
 	const char *shared; /* shared options that it takes, with blanks between; NULL: as a query without filters */
 	const struct option *options; /* of its own */
 	size_t option_count;
-	bool completes_verbs; /* its operand is a verb, not a file */
-	bool runs_statements; /* help shows what SQL there is */
+	bool joins_files;      /* its first operands may be several files of one recording */
+	size_t other_operands; /* at the end, that are none of those */
+	bool completes_verbs;  /* its operand is a verb, not a file */
+	bool runs_statements;  /* help shows what SQL there is */
 	enum status (*run)(struct command *command);
 };
 

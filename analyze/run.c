@@ -213,6 +213,8 @@ static int answer(struct recording *recording, const struct request *request, st
 	struct values values = {.count = 0};
 	if (values_make(&values, request->arguments, recording, error) < 0)
 		return -1;
+	if (values_begin(&values, request->query, recording, error) < 0)
+		return -1;
 	add_table_default(&values, request, output);
 	/* Either recording of a diff may know what the other does not. */
 	if (!request->old_file && values_check_known(&values, recording, error) < 0)
@@ -226,7 +228,7 @@ static int answer(struct recording *recording, const struct request *request, st
 	if (!run)
 		return -1;
 	const struct answer head = {.query = request->verb->name,
-	                            .file = request->file,
+	                            .file = recording_path(recording),
 	                            .old_file = request->old_file,
 	                            .nothing = nothing_of(request),
 	                            .notes = (const char *const *)notes->list,

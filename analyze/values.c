@@ -139,6 +139,19 @@ static int check_window(const struct values *values, struct recording *recording
 	return 0;
 }
 
+/* Whether it is a device that nobody asked for when it was recorded. */
+static bool is_left_out(const struct query_value *value, const char *noun, struct recording *recording)
+{
+	char statement[256];
+	int64_t left_out = 0;
+	struct sql_error ignored;
+	snprintf(statement, sizeof statement,
+	         "SELECT EXISTS (SELECT 1 FROM recording_file WHERE "
+	         "NOT instr(',' || trim(devices, '[]') || ',', ',%" PRId64 ",'))",
+	         value->number);
+	return strcmp(noun, "device") == 0 && ask(recording, statement, &left_out, &ignored) == 0 && left_out;
+}
+
 static int check_known(const struct values *values, const char *name, const char *noun, const char *known,
                        struct recording *recording, struct sql_error *error)
 {
@@ -153,6 +166,11 @@ static int check_known(const struct values *values, const char *name, const char
 	snprintf(statement, sizeof statement, "SELECT %" PRId64 " IN (%s)", value->number, known);
 	if (ask(recording, statement, &found, error) < 0)
 		return -1;
+	if (any && !found && is_left_out(value, noun, recording))
+		return sql_fail(error,
+		                "device %" PRId64
+		                " was not recorded in %s, which has others alone (ttalloc-recorder --device)",
+		                value->number, recording_path(recording));
 	if (any && !found)
 		return sql_fail(error, "%s has no %s %" PRId64 "; 'ttalloc-analyze processes' lists what it has",
 		                recording_path(recording), noun, value->number);
@@ -173,6 +191,32 @@ int values_make(struct values *values, const struct arguments *arguments, struct
 			return -1;
 	}
 	return check_window(values, recording, error);
+}
+
+static bool has_window(const struct query *query)
+{
+	const char *place = query->filters ? strstr(query->filters, "start") : NULL;
+	return place && (place == query->filters || place[-1] == ' ') && (place[5] == ' ' || place[5] == '\0');
+}
+
+int values_begin(struct values *values, const struct query *query, struct recording *recording, struct sql_error *error)
+{
+	int64_t begin_ns = 0;
+	struct query_value *start = NULL;
+
+	if (!query || !has_window(query))
+		return 0;
+	if (ask(recording, "SELECT coalesce(max(begin_ns), 0) FROM recording_file", &begin_ns, error) < 0)
+		return -1;
+	for (size_t i = 0; i < values->count; i++)
+		if (strcmp(values->list[i].name, "start") == 0)
+			start = &values->list[i];
+	if (begin_ns <= 0 || (start && start->number >= begin_ns))
+		return 0;
+	if (!start)
+		start = &values->list[values->count++];
+	*start = (struct query_value){.name = "start", .type = QUERY_TIME, .number = begin_ns};
+	return 0;
 }
 
 int values_check_known(const struct values *values, struct recording *recording, struct sql_error *error)

@@ -20,6 +20,11 @@ int values_check(const struct arguments *arguments, struct sql_error *error);
 int values_make(struct values *values, const struct arguments *arguments, struct recording *recording,
                 struct sql_error *error);
 
+/* A file that goes on with another one answers for its own time: QUERY begins there at the earliest, if it has a
+ * window. 0, or -1 with ERROR. */
+int values_begin(struct values *values, const struct query *query, struct recording *recording,
+                 struct sql_error *error);
+
 /* Refuses a device, process or label that RECORDING does not know: the empty answer would pass for good news. 0, or -1.
  */
 int values_check_known(const struct values *values, struct recording *recording, struct sql_error *error);

@@ -32,7 +32,7 @@ static struct verb *add(struct verbs *verbs, const struct verb *verb)
 
 static const char *usage_of(const struct query *query)
 {
-	return query->two_files ? "OLD NEW" : query->operand ? "[N] [FILE]" : "[FILE]";
+	return query->two_files ? "OLD NEW" : query->operand ? "[N] [FILE...]" : "[FILE...]";
 }
 
 static void add_builtin(struct verbs *verbs, const struct query *query)

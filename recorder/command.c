@@ -160,6 +160,21 @@ void command_cancel(struct command *command)
 	waitpid(command->pid, NULL, 0);
 }
 
+int command_await(const struct command *command, const sigset_t *signals)
+{
+	siginfo_t signal;
+	int status = 0;
+
+	sigprocmask(SIG_BLOCK, signals, NULL);
+	while (waitpid(command->pid, &status, WNOHANG) == 0) {
+		int number = sigwaitinfo(signals, &signal);
+
+		if (number > 0 && number != SIGCHLD && signal.si_code != SI_KERNEL)
+			kill(command->pid, number); /* those of the terminal have reached it */
+	}
+	return status;
+}
+
 int command_status(int wait_status)
 {
 	return WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);

@@ -36,6 +36,9 @@ int command_start(struct command *command, const char *socket_path, const char *
 /* Lets a child that still waits at the gate go away. */
 void command_cancel(struct command *command);
 
+/* Waits for it to end, and passes SIGNALS, which are blocked, on to it. Its wait status. */
+int command_await(const struct command *command, const sigset_t *signals);
+
 /* What to exit with after it ended with WAIT_STATUS: its status, or 128+n. */
 int command_status(int wait_status);
 

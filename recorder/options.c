@@ -9,6 +9,7 @@
 #include "sql/base/error.h"
 #include "ttalloc.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,8 +40,38 @@ static const struct option rows[] = {
      .placeholder = "FILE",
      .type = OPTION_FILE,
      AT(output),
-     .help = "database to make; %p, %h, %t, %j, %r and %% in it are the process id, the host, the time, the job and "
-             "rank of a cluster, and a percent sign. Default: ttalloc-COMMAND-PID.db"},
+     .help = "database to make; %p, %h, %t, %j, %r, %n and %% in it are the process id, the host, the time, the job "
+             "and rank of a cluster, the number of the file (--rotate), and a percent sign. Default: "
+             "ttalloc-COMMAND-PID.db"},
+    {.name = "rotate",
+     .placeholder = "SIZE|TIME",
+     .type = OPTION_TEXT,
+     AT(limit_options.rotate),
+     .help = "go on in another file when FILE has that size (500M) or is that old (6h): FILE.1.db, FILE.2.db, ... or "
+             "where %n "
+             "stands in FILE. Each begins with what is live then, and answers for its own time; ttalloc-analyze takes "
+             "them all, as FILE*.db, for one recording"},
+    {.name = "keep",
+     .placeholder = "N",
+     .type = OPTION_COUNT,
+     AT(limit_options.keep),
+     .help = "with --rotate: keep the N latest files of this recording and remove those before"},
+    {.name = "max-size",
+     .placeholder = "SIZE",
+     .type = OPTION_TEXT,
+     AT(limit_options.max_size),
+     .help = "of all files together: with --keep the oldest ones go, else the recording ends there and says so, while "
+             "COMMAND goes on"},
+    {.name = "duration",
+     .placeholder = "TIME",
+     .type = OPTION_TEXT,
+     AT(limit_options.duration),
+     .help = "end the recording after that time (30s, 10m, 6h, 7d), while COMMAND goes on"},
+    {.name = "device",
+     .placeholder = "N[,N...]",
+     .type = OPTION_TEXT,
+     AT(devices),
+     .help = "record what lies on these devices alone; of others nothing is known then"},
     {.name = "append",
      .letter = 'a',
      AT(append),
@@ -264,6 +295,20 @@ static int check_stacks(const struct recorder_options *options, struct sql_error
 	return 0;
 }
 
+static int check_devices(const char *devices, struct sql_error *error)
+{
+	const char *c = devices;
+
+	for (; c && *c; c += *c == ',' && isdigit((unsigned char)c[1])) {
+		if (!isdigit((unsigned char)*c))
+			break;
+		c += strspn(c, "0123456789");
+	}
+	if (c && (*c || c == devices || c - devices > 400))
+		return sql_fail(error, "--device takes numbers of devices, such as 0 or 0,2, not '%s'", devices);
+	return 0;
+}
+
 static int check_combination(struct recorder_options *options, struct sql_error *error)
 {
 	if (options->show_help || options->show_version) {
@@ -309,6 +354,10 @@ static int check_combination(struct recorder_options *options, struct sql_error 
 		return sql_fail(error, "--no-ops and --op-arguments exclude each other");
 	if (options->log_events && !options->legacy_socket)
 		return sql_fail(error, "--log-events needs --poc-socket: it shows the events of old clients");
+	if (check_devices(options->devices, error) < 0)
+		return -1;
+	if (limits_read(&options->limit_options, &options->limits, error) < 0)
+		return -1;
 	options->mode = options->command ? MODE_WRAP : MODE_DAEMON;
 	return 0;
 }

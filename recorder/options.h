@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "limits.h"
 #include "sql/base/error.h"
 #include "sql/base/manual.h"
 #include "sql/base/say.h"
@@ -33,6 +34,9 @@ struct recorder_options {
 	const char *metrics;       /* where they are served, ADDRESS:PORT; NULL: nowhere */
 	const char *metrics_file;  /* where they are written; NULL: nowhere */
 	const char *commit_ms;     /* as a number */
+	const char *devices;       /* those that are recorded, numbers with commas; NULL: all */
+	struct limit_options limit_options;
+	struct limits limits; /* which those are */
 	bool show_help, show_version, env;
 	bool append, force, host_malloc, lossless, no_preload, no_symbols, log_events, quiet, verbose, watch, ttnn,
 	    python_stacks, no_operations, operation_arguments;

@@ -20,7 +20,7 @@
 
 #define FIRST_BYTES 100 /* of a database's first page: its header */
 
-static const char *const sidecars[] = {"-wal", "-shm", "-journal"};
+static const char *const sidecars[] = {"-wal", "-shm", "-journal", "-new"};
 
 /* Appends TEXT to PATH without slashes. False when it does not fit. */
 static bool append_word(char *path, size_t path_bytes, size_t *used, const char *text)
@@ -49,6 +49,10 @@ static const char *word_of(char letter, const char *template, const struct outpu
 	case 't':
 		strftime(scratch, 32, "%Y%m%dT%H%M%S", localtime_r(&words->now, &parts));
 		return scratch;
+	case 'n':
+		scratch[0] = OUTPUT_NUMBER;
+		scratch[1] = '\0';
+		return scratch;
 	case 'j':
 		if (words->job->name[0])
 			return words->job->name;
@@ -62,7 +66,7 @@ static const char *word_of(char letter, const char *template, const struct outpu
 		         template);
 		return NULL;
 	default:
-		sql_fail(error, "in '%s' only %%p, %%h, %%t, %%j, %%r and %%%% are known", template);
+		sql_fail(error, "in '%s' only %%p, %%h, %%t, %%j, %%r, %%n and %%%% are known", template);
 		return NULL;
 	}
 }
@@ -194,7 +198,7 @@ static int check_append(const struct output *output, enum file_kind kind, struct
 	return fail_kind(output, kind, error);
 }
 
-static int remove_database(const char *path, struct sql_error *error)
+int output_remove(const char *path, struct sql_error *error)
 {
 	char name[PATH_MAX + 16];
 
@@ -241,7 +245,7 @@ int output_prepare(struct output *output, const char *path, bool append, bool fo
 	kind = look_at(output->path);
 	output->made = kind == FILE_NONE;
 	if (check(output, kind, append, force, error) < 0 ||
-	    (!append && kind != FILE_NONE && remove_database(output->path, error) < 0)) {
+	    (!append && kind != FILE_NONE && output_remove(output->path, error) < 0)) {
 		output_release(output, false);
 		return -1;
 	}
@@ -255,7 +259,7 @@ void output_release(struct output *output, bool discard)
 	if (output->lock_fd < 0)
 		return;
 	if (discard && output->made)
-		remove_database(output->path, &unused);
+		output_remove(output->path, &unused);
 	file_lock_release(output->lock_path, output->lock_fd);
 	output->lock_fd = -1;
 }

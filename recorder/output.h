@@ -22,6 +22,9 @@ struct output {
 	bool made;   /* the database did not exist before */
 };
 
+/* What output_expand() makes of %n, the number of one of several files (files.h). */
+#define OUTPUT_NUMBER '\1'
+
 /* What stands in a name for %p, %h, %t, %j and %r. */
 struct output_words {
 	pid_t pid;
@@ -40,6 +43,9 @@ void output_default_name(const char *command, pid_t pid, char *path, size_t path
 /* Locks PATH and makes sure that it can be recorded into: with APPEND it has to be a recording; else it must not exist,
  * or, with FORCE, be a recording or an empty file, which is removed. 0, or -1 with ERROR. */
 int output_prepare(struct output *output, const char *path, bool append, bool force, struct sql_error *error);
+
+/* Removes the database at PATH and what lies beside it. 0, or -1 with ERROR. */
+int output_remove(const char *path, struct sql_error *error);
 
 /* Lets go of the lock. DISCARD: the database is removed too, if output_prepare() found none. */
 void output_release(struct output *output, bool discard);

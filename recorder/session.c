@@ -27,6 +27,7 @@
 #include "recorder/serve/service.h"
 #include "recorder/serve/server.h"
 #include "recorder/serve/listener.h"
+#include "files.h"
 #include "output.h"
 #include "sql/symbols/symbolize.h"
 #include "summary.h"
@@ -46,8 +47,15 @@ struct session {
 	struct environment environment;
 	struct witness witness;
 	struct output output;
+	struct files files;
+	struct ingest_files ingest_files;
+	uint32_t first_number; /* of the file that is recorded into first */
+	char pattern[PATH_MAX];
+	uint32_t files_seen;
+	uint64_t since_ns;
 	struct job job;
 	char shown_path[PATH_MAX]; /* as the user would write it */
+	char present_path[PATH_MAX];
 	char socket_path[PATH_MAX];
 	struct listener listener;
 	struct ingest *ingest;
@@ -61,6 +69,7 @@ struct session {
 	struct ingest_totals totals;
 	uint64_t closing_since_ns;
 	bool progress_shown;
+	bool has_files;
 	bool is_elsewhere; /* the file lost its name, and what has it now may be somebody else's */
 };
 
@@ -130,6 +139,19 @@ static int prepare_command(struct session *session, struct sql_error *error)
 	return 0;
 }
 
+/* A name that is taken now would be left out later. */
+static int check_next_name(const struct session *session, struct sql_error *error)
+{
+	const struct recorder_options *options = session->options;
+	char next[PATH_MAX];
+
+	files_name(session->pattern, session->first_number + 1, next);
+	if (!options->limit_options.rotate || options->append || options->force || access(next, F_OK) < 0)
+		return 0;
+	return sql_fail(
+	    error, "%s: exists, and is a name that --rotate is to use; --force overwrites it, -o names another", next);
+}
+
 static int prepare_output(struct session *session, struct sql_error *error)
 {
 	const struct recorder_options *options = session->options;
@@ -143,7 +165,19 @@ static int prepare_output(struct session *session, struct sql_error *error)
 		output_default_name(options->command ? options->command[0] : NULL, pid, path, PATH_MAX);
 	else if (output_expand(options->output, &words, path, PATH_MAX, error) < 0)
 		return -1;
-	return output_prepare(&session->output, path, options->append, options->force, error);
+	if (files_pattern(strcpy(session->pattern, path), error) < 0)
+		return -1;
+	files_name(session->pattern, 0, path);
+	if (options->append)
+		session->first_number = files_last(session->pattern, path);
+	if (check_next_name(session, error) < 0 ||
+	    output_prepare(&session->output, path, options->append, options->force, error) < 0)
+		return -1;
+	files_begin(&session->files, &options->limits, session->pattern, &session->output, session->first_number,
+	            options->force);
+	session->ingest_files = files_for_ingest(&session->files);
+	session->has_files = true;
+	return 0;
 }
 
 /* A recording that goes on serves its own socket: there its processes look for it. */
@@ -205,6 +239,8 @@ static int open_ingest(struct session *session, struct sql_error *error)
 	    .rank = session->job.rank,
 	    .start_monotonic_ns = clock_monotonic_ns(),
 	    .observer = session->devices ? &session->observer : NULL,
+	    .files = session->ingest_files.most_bytes || session->ingest_files.most_ns ? &session->ingest_files : NULL,
+	    .devices = options->devices,
 	};
 	int result;
 
@@ -298,7 +334,8 @@ static int close_ingest(struct session *session, struct sql_error *error)
 	if (session->report.gave_up)
 		give_up = 1;
 	ingest_totals(session->ingest, &session->totals);
-	result = ingest_close(session->ingest, show_progress, session, &give_up, &failed);
+	result = ingest_close(session->ingest, session->report.enough ? session->report.enough : "clean", show_progress,
+	                      session, &give_up, &failed);
 	if (session->progress_shown)
 		say_progress("%s", "");
 	session->ingest = NULL;
@@ -340,7 +377,7 @@ static void see_waiting(void *context)
 static void start_metrics(struct session *session)
 {
 	const struct recorder_options *options = session->options;
-	const char *arguments[8] = {"metrics", "--db", session->output.path};
+	const char *arguments[8] = {"metrics", "--db", session->present_path};
 	size_t count = 3;
 
 	if (options->metrics) {
@@ -365,14 +402,49 @@ static void start_companions(struct session *session)
 		start_metrics(session);
 	if (options->serve)
 		companion_start(&session->serve, "--serve",
-		                (const char *[]){"serve", "--db", session->output.path, NULL},
+		                (const char *[]){"serve", "--db", session->present_path, NULL},
 		                &session->signals_before);
 	if (session->serve.pid)
 		say("the page is at %s", session->serve.word);
 	if (options->watch)
 		companion_start(&session->watch, "--watch",
-		                (const char *[]){"watch", "--above", "--db", session->output.path, NULL},
+		                (const char *[]){"watch", "--above", "--db", session->present_path, NULL},
 		                &session->signals_before);
+}
+
+static void stop_companions(struct session *session)
+{
+	companion_stop(&session->watch);
+	companion_stop(&session->serve);
+	companion_stop(&session->metrics);
+}
+
+/* They read one file; where the recording has gone on in another, others are to read that. */
+static void follow_files(struct session *session)
+{
+	uint32_t begun = files_begun(&session->files);
+
+	if (begun == session->files_seen)
+		return;
+	session->files_seen = begun;
+	files_present(&session->files, session->present_path);
+	stop_companions(session);
+	start_companions(session);
+}
+
+/* Whether as much is recorded as is wanted. */
+static const char *is_enough(void *context)
+{
+	struct session *session = context;
+	const struct limits *limits = &session->options->limits;
+
+	follow_files(session);
+	if (limits->duration_ns && clock_monotonic_ns() - session->since_ns >= limits->duration_ns)
+		return "duration";
+	if (limits->most_bytes && !limits->keep_files &&
+	    files_older_bytes(&session->files) + ingest_file_bytes(session->ingest) >= limits->most_bytes)
+		return "max-size";
+	return NULL;
 }
 
 /* Records. 0, or the status to end with and ERROR: the command did not run then. */
@@ -388,6 +460,8 @@ static int record(struct session *session, struct sql_error *error)
 	    .listener = &session->listener,
 	    .command = options->command ? session->command.pid : 0,
 	    .signals = session->signals,
+	    .is_enough = is_enough,
+	    .enough_context = session,
 	    .until_all_ended = options->append && listener_is_private(session->socket_path),
 	};
 	struct server_watcher watcher = {see_joined, see_waiting, session};
@@ -412,10 +486,13 @@ static int record(struct session *session, struct sql_error *error)
 	}
 	if (options->append && server_resume(server, error) < 0)
 		status = not_started(session);
-	else
+	if (!status) {
+		files_present(&session->files, session->present_path);
 		start_companions(session);
+	}
 	if (!status && options->command)
 		status = command_start(&session->command, session->socket_path, session->output.path, error);
+	session->since_ns = clock_monotonic_ns();
 	if (!status) {
 		service_tell("READY=1");
 		server_run(server, &session->report);
@@ -465,16 +542,26 @@ static void look_up_functions(struct session *session)
 		say("not all functions were looked up; 'ttalloc-analyze symbolize %s' goes on", session->shown_path);
 }
 
+/* Of the last file, as the user would write it. */
+static const char *last_path(struct session *session)
+{
+	if (session->has_files)
+		files_name(session->pattern, session->files.number, session->shown_path);
+	return session->shown_path;
+}
+
 static void show_end(struct session *session, const char *unwritten)
 {
 	struct summary summary = {
-	    .path = session->shown_path,
+	    .path = last_path(session),
 	    .totals = &session->totals,
 	    .report = &session->report,
 	    .witness = &session->witness,
 	    .wrapped = session->options->command != NULL,
 	    .host_malloc = session->options->host_malloc,
 	    .resume = unwritten,
+	    .enough = session->report.enough,
+	    .files = session->has_files ? files_begun(&session->files) : 0,
 	};
 
 	if (!session->options->quiet)
@@ -510,6 +597,8 @@ static bool end(struct session *session, bool ran)
 		show_end(session, complete ? NULL : error.text);
 	if (ran && complete)
 		look_up_functions(session);
+	if (session->has_files)
+		files_end(&session->files);
 	output_release(&session->output, !ran);
 	environment_free(&session->environment);
 	return complete;
@@ -540,5 +629,7 @@ int session_run(const struct recorder_options *options)
 	complete = end(&session, status == 0);
 	if (status)
 		return status;
+	if (session.report.command_runs)
+		session.report.wait_status = command_await(&session.command, &session.signals);
 	return options->command ? command_status(session.report.wait_status) : !complete;
 }

@@ -325,9 +325,11 @@ static void print_counts(const struct summary *summary)
 
 	if (stat(summary->path, &status) == 0)
 		in_units(status.st_size, size);
-	say_plain("ttalloc-recorder: %" PRIu64 " event%s of %" PRIu64 " process%s in %s (%s)", totals->events,
+	say_plain("ttalloc-recorder: %" PRIu64 " event%s of %" PRIu64 " process%s in %s (%s)%s", totals->events,
 	          totals->events == 1 ? "" : "s", totals->processes, totals->processes == 1 ? "" : "es", summary->path,
-	          size);
+	          size, summary->files ? " and the files before it, of which this is the last:" : "");
+	if (summary->enough)
+		say_plain("  ended by --%s; what its programs did after that is not recorded", summary->enough);
 }
 
 static void print_oddities(const struct summary *summary)

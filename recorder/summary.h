@@ -18,6 +18,8 @@ struct summary {
 	const struct witness *witness;
 	bool wrapped;       /* a command was run */
 	bool host_malloc;   /* with the preload for the host's malloc */
+	const char *enough; /* NULL, or the limit at which the recording ended while its programs went on */
+	unsigned files;     /* that were begun after the first */
 	const char *resume; /* NULL, or why not all is in the file: said with how to go on */
 };
 

@@ -28,9 +28,11 @@ static enum status run(struct command *command)
 const struct command_verb command_copy = {
     .name = "copy",
     .summary = "make one consistent file of a recording, also of one in progress",
-    .usage = "RUN OUT",
+    .usage = "RUN... OUT",
     .about = "OUT is a single file that opens anywhere, in a folder without write permission too. It must not exist "
              "unless --force is given.",
     .shared = "db force help version",
+    .joins_files = true,
+    .other_operands = 1,
     .run = run,
 };

@@ -64,7 +64,7 @@ static enum status run(struct command *command)
 const struct command_verb command_export = {
     .name = "export",
     .summary = "write a recording as another program reads it",
-    .usage = "[FILE]",
+    .usage = "[FILE...]",
     .about =
         "For ttnn-visualizer, OUT is a report to open with --profiler-path OUT: the outermost operations, what was "
         "live after each in every region, circular buffers of the programs that it ran, failed requests as errors. "
@@ -77,5 +77,6 @@ const struct command_verb command_export = {
     .shared = "db force help version",
     .options = own_options,
     .option_count = sizeof own_options / sizeof *own_options,
+    .joins_files = true,
     .run = run,
 };

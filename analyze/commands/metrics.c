@@ -48,7 +48,7 @@ static enum status run(struct command *command)
 const struct command_verb command_metrics = {
     .name = "metrics",
     .summary = "the present state as metrics for Prometheus, once, in a file, or served",
-    .usage = "[FILE]",
+    .usage = "[FILE...]",
     .about = "What lives now, peaks, banks, the largest free piece and fragmentation by device and region, what each "
              "process "
              "holds (of programs the name alone), events, failures and losses. Of processes the 32 that hold most "
@@ -57,5 +57,6 @@ const struct command_verb command_metrics = {
     .shared = "db help version",
     .options = own_options,
     .option_count = sizeof own_options / sizeof *own_options,
+    .joins_files = true,
     .run = run,
 };

@@ -32,7 +32,7 @@ static enum status run(struct command *command)
 const struct command_verb command_serve = {
     .name = "serve",
     .summary = "show the page of 'report' in a browser, from the file itself, also while it is recorded",
-    .usage = "[FILE]",
+    .usage = "[FILE...]",
     .about =
         "Prints a link, and serves until it is interrupted. Whoever has the link may read the page; without --listen "
         "that is somebody on this machine. Every part of the run that is zoomed to is drawn from all of its blocks, "
@@ -41,5 +41,6 @@ const struct command_verb command_serve = {
     .shared = "db help version",
     .options = own_options,
     .option_count = sizeof own_options / sizeof *own_options,
+    .joins_files = true,
     .run = run,
 };

@@ -59,5 +59,6 @@ const struct command_verb command_sql = {
              "for -, it is read "
              "from standard input. Of one operand, an existing file is FILE.",
     .runs_statements = true,
+    .joins_files = true,
     .run = run,
 };

@@ -193,8 +193,32 @@ void chips_restore(struct ledger *ledger, const struct device_claim *claim, uint
 		add(ledger, claim, device);
 }
 
+void chips_choose(struct ledger *ledger, const char *devices)
+{
+	if (!*devices)
+		return;
+	ledger->chosen = memory_zeroed((CHIPS_MOST + 64) / 64 * sizeof(*ledger->chosen));
+	for (const char *c = devices; *c; c++) {
+		char *end;
+		unsigned long device = strtoul(c, &end, 10);
+
+		if (end == c)
+			continue;
+		if (device <= CHIPS_MOST)
+			ledger->chosen[device / 64] |= UINT64_C(1) << (device % 64);
+		c = end - 1;
+	}
+}
+
+/* Who does not say which device it means (TTALLOC_ANY) means what is held. */
+bool chips_are_chosen(const struct ledger *ledger, uint32_t device)
+{
+	return !ledger->chosen || device >= CHIPS_MOST || ledger->chosen[device / 64] >> (device % 64) & 1;
+}
+
 void chips_free(struct ledger *ledger)
 {
+	free(ledger->chosen);
 	for (size_t i = 0; i < ledger->device_count; i++) {
 		free(ledger->devices[i].chip);
 		free(ledger->devices[i].visible);

@@ -29,6 +29,7 @@ void chunk_clear(struct chunk *chunk, uint32_t serial, int64_t first_key)
 	chunk->serial = serial;
 	chunk->events = 0;
 	chunk->opened_ns = 0;
+	chunk->ends_file = false;
 	chunk->next = NULL;
 	CLEAR(&chunk->freed);
 	CLEAR(&chunk->held);

@@ -12,6 +12,7 @@
 #include "sql/base/memory.h"
 #include "sql/totals/delta.h"
 #include "sql/store/rows.h"
+#include "sql/store/write.h"
 #include "ttalloc/segment.h"
 
 /* A batch is never divided, and the largest still fits: together one transaction of 65,536. */
@@ -41,6 +42,8 @@ struct chunk {
 	uint64_t events;
 	uint64_t opened_ns; /* CLOCK_MONOTONIC when it got its first row; 0: it is empty */
 	uint64_t end_ns;
+	bool ends_file; /* the recording goes on in another one, which begins there */
+	struct file_begin next_begin;
 	CHUNK_ROWS(struct freed_row) freed;
 	CHUNK_ROWS(struct held_row) held; /* key 0: was freed while the chunk was being filled */
 	CHUNK_ROWS(struct unheld_row) unheld;

@@ -32,8 +32,10 @@ struct committer {
 	bool stopping, abandoned;
 	enum write_result trouble;
 	struct sql_error error;
+	struct committer_file file;
 
-	struct writer *writer; /* the thread's own from here on */
+	struct writer **writer; /* the thread's own from here on */
+	const struct ingest_files *files;
 	struct totals *totals;
 	struct rowlog spans;
 	int event_fd;
@@ -106,7 +108,7 @@ static bool commit_chunk(struct committer *committer, struct chunk *chunk)
 	rowlog_clear(&committer->spans);
 	committer->runs += chunk->runs.count;
 	totals_add(committer->totals, chunk->deltas.rows, chunk->deltas.count, &committer->spans);
-	while ((result = writer_store(committer->writer, &rows, &error)) != WRITE_DONE) {
+	while ((result = writer_store(*committer->writer, &rows, &error)) != WRITE_DONE) {
 		set_trouble(committer, result, &error);
 		if (!may_retry(committer))
 			return false;
@@ -114,6 +116,76 @@ static bool commit_chunk(struct committer *committer, struct chunk *chunk)
 	set_trouble(committer, WRITE_DONE, NULL);
 	return true;
 }
+
+/* ---- files ---- */
+
+static void set_file(struct committer *committer, bool is_new)
+{
+	uint64_t bytes = (uint64_t)writer_file_bytes(*committer->writer);
+
+	pthread_mutex_lock(&committer->lock);
+	committer->file.bytes = bytes;
+	if (is_new) {
+		committer->file.begin_bytes = bytes;
+		committer->file.number++;
+	}
+	pthread_mutex_unlock(&committer->lock);
+}
+
+static enum write_result try_next_file(struct committer *committer, const struct file_begin *begin,
+                                       struct sql_error *error)
+{
+	const struct ingest_files *files = committer->files;
+	enum write_result result;
+	const char *path;
+
+	if (files->next(files->context, &path, error) < 0)
+		return WRITE_LATER;
+	result = writer_next_file(committer->writer, path, begin, error);
+	files->done(files->context, result == WRITE_DONE);
+	return result;
+}
+
+/* Goes on in another file. What was live is in it, and its spans are made of that. */
+static bool begin_next_file(struct committer *committer, const struct file_begin *begin)
+{
+	struct sql_error error;
+	enum write_result result;
+
+	totals_rebuild(committer->totals, *committer->writer, true, NULL, NULL, &error);
+	while ((result = try_next_file(committer, begin, &error)) != WRITE_DONE) {
+		set_trouble(committer, result, &error);
+		if (!may_retry(committer))
+			return false;
+	}
+	set_trouble(committer, WRITE_DONE, NULL);
+	totals_begin_file(committer->totals);
+	totals_rebuild(committer->totals, *committer->writer, true, NULL, NULL, &error);
+	committer->runs = 0;
+	set_file(committer, true);
+	return true;
+}
+
+/* Whether it came about. */
+static bool take_chunk(struct committer *committer, struct chunk *chunk)
+{
+	if (!commit_chunk(committer, chunk))
+		return false;
+	set_file(committer, false);
+	return !chunk->ends_file || begin_next_file(committer, &chunk->next_begin);
+}
+
+struct committer_file committer_file(struct committer *committer)
+{
+	struct committer_file file;
+
+	pthread_mutex_lock(&committer->lock);
+	file = committer->file;
+	pthread_mutex_unlock(&committer->lock);
+	return file;
+}
+
+/* ---- the thread ---- */
 
 static void give_back(struct committer *committer, struct chunk *chunk)
 {
@@ -141,8 +213,8 @@ static void tidy_spans(struct committer *committer)
 	if (started_ns < committer->rebuild_after_ns)
 		return;
 	dirty_ns = totals_dirty_ns(committer->totals, with_cbs);
-	if (dirty_ns != DELTA_NO_DISORDER && writer_events_since(committer->writer, dirty_ns) <= REBUILD_MOST_EVENTS)
-		totals_rebuild(committer->totals, committer->writer, with_cbs, NULL, NULL, &error);
+	if (dirty_ns != DELTA_NO_DISORDER && writer_events_since(*committer->writer, dirty_ns) <= REBUILD_MOST_EVENTS)
+		totals_rebuild(committer->totals, *committer->writer, with_cbs, NULL, NULL, &error);
 	took_ns = clock_monotonic_ns() - started_ns;
 	committer->rebuild_after_ns =
 	    started_ns + took_ns + (4 * took_ns > REBUILD_EVERY_NS ? 4 * took_ns : REBUILD_EVERY_NS);
@@ -158,7 +230,7 @@ static void *run(void *context)
 		bool idle;
 
 		if (chunk) {
-			if (!commit_chunk(committer, chunk))
+			if (!take_chunk(committer, chunk))
 				return NULL;
 			give_back(committer, chunk);
 		}
@@ -169,7 +241,7 @@ static void *run(void *context)
 			return NULL;
 		}
 		pthread_mutex_unlock(&committer->lock);
-		writer_checkpoint(committer->writer, idle ? CHECKPOINT_IDLE_BYTES : CHECKPOINT_BUSY_BYTES);
+		writer_checkpoint(*committer->writer, idle ? CHECKPOINT_IDLE_BYTES : CHECKPOINT_BUSY_BYTES);
 		tidy_spans(committer);
 	}
 }
@@ -187,13 +259,16 @@ static int start_thread(struct committer *committer)
 	return code;
 }
 
-struct committer *committer_start(struct writer *writer, struct totals *totals, int event_fd)
+struct committer *committer_start(struct writer **writer, struct totals *totals, const struct ingest_files *files,
+                                  int event_fd)
 {
 	struct committer *committer = memory_zeroed(sizeof(*committer));
 	pthread_condattr_t monotonic;
 
 	committer->writer = writer;
 	committer->totals = totals;
+	committer->files = files;
+	committer->file.number = 1;
 	committer->event_fd = event_fd;
 	committer->rebuild_after_ns = clock_monotonic_ns() + REBUILD_EVERY_NS;
 	pthread_mutex_init(&committer->lock, NULL);

@@ -10,14 +10,23 @@
 #include <stdint.h>
 
 #include "chunk.h"
+#include "ingest.h"
 #include "sql/totals/totals.h"
 #include "sql/replay/history.h"
 
 struct committer;
 
-/* Starts the thread, which has WRITER and JOINT to itself until committer_stop(). EVENT_FD is written to whenever a
- * chunk is done. NULL: no thread could be had. */
-struct committer *committer_start(struct writer *writer, struct totals *totals, int event_fd);
+/* Starts the thread, which has *WRITER and TOTALS to itself until committer_stop(), and FILES (NULL: there is one),
+ * which names those after the first. EVENT_FD is written to whenever a chunk is done. NULL: no thread could be had. */
+struct committer *committer_start(struct writer **writer, struct totals *totals, const struct ingest_files *files,
+                                  int event_fd);
+
+/* How large the file is, in which the recording has come to be, and which one that is, from 1. */
+struct committer_file {
+	uint32_t number;
+	uint64_t bytes, begin_bytes; /* begin_bytes: with what was carried over */
+};
+struct committer_file committer_file(struct committer *committer);
 
 /* Hands CHUNK over. Never waits. */
 void committer_put(struct committer *committer, struct chunk *chunk);

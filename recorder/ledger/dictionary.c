@@ -47,6 +47,16 @@ struct dictionary {
 		index_add(&(set)->index, (hash), (uint32_t)(set)->count);                                              \
 	} while (0)
 
+/* Adds things that nobody finds, up to the id LAST. */
+#define SET_SKIP(set, last)                                                                                            \
+	do {                                                                                                           \
+		while ((set)->count < (last)) {                                                                        \
+			(set)->things =                                                                                \
+			    memory_room((set)->things, (set)->count, &(set)->capacity, sizeof(*(set)->things));        \
+			memset(&(set)->things[(set)->count++], 0, sizeof(*(set)->things));                             \
+		}                                                                                                      \
+	} while (0)
+
 struct dictionary *dictionary_new(void)
 {
 	struct dictionary *dictionary = memory_zeroed(sizeof(*dictionary));
@@ -101,6 +111,11 @@ uint32_t dictionary_thread(struct dictionary *dictionary, const struct dictionar
 		                                        .name = row_text(thread->name, thread->name_bytes)});
 	}
 	return (uint32_t)dictionary->threads.count;
+}
+
+void dictionary_skip_threads(struct dictionary *dictionary, uint32_t last_id)
+{
+	SET_SKIP(&dictionary->threads, last_id);
 }
 
 /* ---- labels ---- */
@@ -235,6 +250,11 @@ uint32_t dictionary_attribution(struct dictionary *dictionary, const struct attr
 	if (log)
 		log_attribution(attribution, dictionary->attributions.count, log);
 	return (uint32_t)dictionary->attributions.count;
+}
+
+void dictionary_skip_attributions(struct dictionary *dictionary, uint32_t last_id)
+{
+	SET_SKIP(&dictionary->attributions, last_id);
 }
 
 uint32_t dictionary_attribution_of_tensor(struct dictionary *dictionary, uint32_t id, uint32_t spec, struct rowlog *log)

@@ -43,6 +43,10 @@ uint32_t dictionary_stack(struct dictionary *dictionary, const void *frames, siz
 uint32_t dictionary_attribution(struct dictionary *dictionary, const struct attribution *attribution,
                                 struct rowlog *log);
 
+/* Ids up to these were given out already, and are not to be given out again. */
+void dictionary_skip_threads(struct dictionary *dictionary, uint32_t last_id);
+void dictionary_skip_attributions(struct dictionary *dictionary, uint32_t last_id);
+
 /* What stacks consist of; belongs to the dictionary. */
 struct frames *dictionary_frames(struct dictionary *dictionary);
 

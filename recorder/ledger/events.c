@@ -183,6 +183,8 @@ static void apply_device_open(struct event_context *context)
 
 	read_device(context, &device);
 	event.device = (uint16_t)opened_device(context, &device.identity);
+	if (!chips_are_chosen(context->ledger, event.device))
+		return;
 	context->event = &event;
 	context_log_other(context, 0);
 	log_identity(context, &device.identity, own->device);
@@ -329,6 +331,27 @@ static void apply_producer(struct event_context *context)
 
 /* ---- batches ---- */
 
+/* Whether EVENT is about a device, which is not recorded. Openings tell of themselves which device that is. */
+static bool is_elsewhere(const struct ledger *ledger, const struct tta_event *event)
+{
+	switch (event->kind) {
+	case TTA_ALLOC:
+	case TTA_FREE:
+	case TTA_ALLOC_FAILED:
+	case TTA_CB_ALLOC:
+	case TTA_CB_FREE:
+	case TTA_PROGRAM_RUN:
+	case TTA_KERNEL_LOAD:
+	case TTA_KERNEL_UNLOAD:
+	case TTA_DEVICE_CLOSE:
+	case TTA_CROSSCHECK:
+	case TTA_CROSSCHECK_HOLDS:
+		return event->region != TTALLOC_HOST && !chips_are_chosen(ledger, event->device);
+	default:
+		return false;
+	}
+}
+
 /* Returns whether it was a mark. */
 static bool apply_one(struct event_context *context)
 {
@@ -468,7 +491,10 @@ void events_apply(struct ledger *ledger, struct process *process, const struct i
 		if (i == skip)
 			row.from_ns = context.at_ns;
 		left_out_count(&left_out, context.event, context.thread_entry);
-		row.marks += apply_one(&context);
+		if (ledger->chosen && is_elsewhere(ledger, context.event))
+			row.marks++;
+		else
+			row.marks += apply_one(&context);
 	}
 	row.marks += context.refused; /* lost, and so no events of the recording */
 	row.to_ns = process->last_ns;

@@ -35,6 +35,9 @@ struct ingest {
 	int event_fd;
 	bool urgent;
 	uint64_t now_ns, committed_events;
+	const struct ingest_files *files; /* NULL: there is one */
+	uint32_t file_number;             /* that the chunk goes to */
+	uint64_t file_since_ns;           /* CLOCK_MONOTONIC */
 	uint64_t (*anchors)[2];
 	size_t anchor_count, anchor_capacity;
 	char trouble[512];
@@ -95,6 +98,33 @@ static void finish_chunk(struct ingest *ingest)
 	chunk->end_ns = ingest->now_ns > ledger->last_ns ? ingest->now_ns : ledger->last_ns;
 }
 
+/* Whether the file has become too large or too old. Of one that begins with much the size counts from there. */
+static bool is_file_full(struct ingest *ingest)
+{
+	const struct ingest_files *files = ingest->files;
+	struct committer_file file = committer_file(ingest->committer);
+
+	if (!files || !ingest->ledger.chunk->events || file.number != ingest->file_number)
+		return false; /* the next one has not begun yet */
+	if (files->most_ns && clock_monotonic_ns() - ingest->file_since_ns >= files->most_ns)
+		return true;
+	return files->most_bytes && file.bytes >= files->most_bytes && file.bytes >= 2 * file.begin_bytes;
+}
+
+/* The recording goes on in another file, behind the present chunk, which is finished. */
+static void end_file(struct ingest *ingest)
+{
+	struct ledger *ledger = &ingest->ledger;
+	const struct file_begin begin = {.at_ns = ledger->last_ns, .key = ledger->next_key - 1};
+
+	ledger->chunk->ends_file = true;
+	ledger->chunk->next_begin = begin;
+	ledger->chunk->end_ns = ledger->last_ns;
+	ledger_begin_file(ledger, &begin);
+	ingest->file_number++;
+	ingest->file_since_ns = clock_monotonic_ns();
+}
+
 /* Gives the chunk to the committing thread and begins another, if there is one. */
 static bool hand_over(struct ingest *ingest)
 {
@@ -102,7 +132,11 @@ static bool hand_over(struct ingest *ingest)
 
 	if (!next)
 		return false;
+	bool is_last = is_file_full(ingest);
+
 	finish_chunk(ingest);
+	if (is_last)
+		end_file(ingest);
 	committer_put(ingest->committer, ingest->ledger.chunk);
 	ingest->vacant = next->next;
 	chunk_clear(next, ++ingest->chunk_serial, ingest->ledger.next_key);
@@ -405,6 +439,11 @@ size_t ingest_clock_anchors(struct ingest *ingest, uint64_t (*anchors)[2], size_
 	return ingest->anchor_count - skip;
 }
 
+uint64_t ingest_file_bytes(struct ingest *ingest)
+{
+	return committer_file(ingest->committer).bytes;
+}
+
 void ingest_totals(struct ingest *ingest, struct ingest_totals *totals)
 {
 	reap(ingest);
@@ -465,6 +504,8 @@ static void describe_recording(const struct ingest_options *options, struct writ
 	identity->command = options->command;
 	identity->job = options->job;
 	identity->rank = options->rank;
+	if (options->devices)
+		snprintf(identity->devices, sizeof(identity->devices), "[%s]", options->devices);
 }
 
 static bool load_anchor(void *context, const void *untyped)
@@ -550,9 +591,13 @@ int ingest_open(const struct ingest_options *options, struct ingest **made, stru
 	struct sql_error why = {{0}};
 
 	ingest->ledger.observer = options->observer;
+	ingest->files = options->files;
+	ingest->file_number = 1;
+	ingest->file_since_ns = clock_monotonic_ns();
 	if (open_writer(ingest, options, &identity, &why) != 0)
 		goto failed;
-	ingest->committer = committer_start(ingest->writer, ingest->totals, ingest->event_fd);
+	chips_choose(&ingest->ledger, identity.devices);
+	ingest->committer = committer_start(&ingest->writer, ingest->totals, options->files, ingest->event_fd);
 	if (!ingest->committer) {
 		snprintf(why.text, sizeof(why.text), "no thread could be started: %s", strerror(errno));
 		goto failed;
@@ -642,18 +687,18 @@ static void make_spans(struct ingest *ingest, struct closing *closing, struct sq
 }
 
 /* All events are in the file already: what fails here is worth a line, no more. */
-static void finish_file(struct ingest *ingest, struct closing *closing, struct sql_error *error)
+static void finish_file(struct ingest *ingest, const char *ended, struct closing *closing, struct sql_error *error)
 {
 	uint64_t end_ns = ingest->now_ns > ingest->ledger.last_ns ? ingest->now_ns : ingest->ledger.last_ns;
 	struct sql_error why;
 
 	make_spans(ingest, closing, error);
-	if (writer_finish(ingest->writer, end_ns, "clean", READER_PATIENCE_MS, &why) != WRITE_DONE)
+	if (writer_finish(ingest->writer, end_ns, ended, READER_PATIENCE_MS, &why) != WRITE_DONE)
 		snprintf(error->text, sizeof(error->text), "%s", why.text);
 }
 
-int ingest_close(struct ingest *ingest, void (*progress)(double fraction, void *context), void *context,
-                 const volatile int *give_up, struct sql_error *error)
+int ingest_close(struct ingest *ingest, const char *ended, void (*progress)(double fraction, void *context),
+                 void *context, const volatile int *give_up, struct sql_error *error)
 {
 	struct closing closing = {.progress = progress, .context = context, .give_up = give_up};
 	bool all;
@@ -662,7 +707,7 @@ int ingest_close(struct ingest *ingest, void (*progress)(double fraction, void *
 	all = commit_all(ingest, &closing, error);
 	if (all) {
 		error->text[0] = '\0';
-		finish_file(ingest, &closing, error);
+		finish_file(ingest, ended, &closing, error);
 	}
 	free_ingest(ingest);
 	return all ? 0 : -1;

@@ -30,15 +30,28 @@ struct ingest_observer {
 	void *context;
 };
 
+/* Where a recording goes on that has become too large or too long for its file, or that is to stay below a size. Called
+ * on the committing thread. */
+struct ingest_files {
+	uint64_t most_bytes, most_ns; /* of a file, or somewhat more; 0: however large, however long */
+	/* Names the next file, which does not exist. 0, or -1 with ERROR: there can be none now. */
+	int (*next)(void *context, const char **path, struct sql_error *error);
+	/* Whether the recording goes on in it. */
+	void (*done)(void *context, bool begun);
+	void *context;
+};
+
 struct ingest_options {
 	const char *path;                       /* of the database */
 	bool append;                            /* go on with an existing recording; else the file must not exist */
+	const char *devices;                    /* numbers with commas, that alone are recorded; NULL: all */
 	const char *command;                    /* of wrap mode, or NULL */
 	const char *socket;                     /* on which hooks report */
 	const char *job;                        /* that it is a part of, or "" */
 	int64_t rank;                           /* in the job; -1: not known */
 	uint64_t start_monotonic_ns;            /* time 0, when not appending */
 	const struct ingest_observer *observer; /* NULL: nobody. Outlives the ingest */
+	const struct ingest_files *files;       /* NULL: there is one. Outlives the ingest */
 };
 
 /* What the recording itself knows, after opening. */
@@ -54,13 +67,13 @@ struct ingest_recording {
 int ingest_open(const struct ingest_options *options, struct ingest **ingest, struct ingest_recording *recording,
                 struct sql_error *error);
 
-/* Commits all there is, makes the spans that are missing, stores that the recording ended cleanly, and leaves one file
+/* Commits all there is, makes the spans that are missing, stores how the recording ENDED ("clean"), and leaves one file
  * in rollback mode. PROGRESS (may be NULL) is called now and then with a fraction. While the disk is full it keeps
  * trying until *GIVE_UP (may be NULL) is set by a signal handler. 0: all events are in the file; ERROR is empty, or a
  * line to show, such as that another program reads the file and so keeps it from being a single one. -1 with ERROR:
  * something is not in the file (it is still in the segments: do not unlink them). The ingest is freed either way. */
-int ingest_close(struct ingest *ingest, void (*progress)(double fraction, void *context), void *context,
-                 const volatile int *give_up, struct sql_error *error);
+int ingest_close(struct ingest *ingest, const char *ended, void (*progress)(double fraction, void *context),
+                 void *context, const volatile int *give_up, struct sql_error *error);
 
 /* True when a further batch will be taken without waiting. */
 bool ingest_has_room(struct ingest *ingest);
@@ -137,6 +150,9 @@ void ingest_tick(struct ingest *ingest, uint64_t now_ns, bool urgent);
 void ingest_take_committed(struct ingest *ingest,
                            void (*committed)(uint32_t process, uint64_t number, bool ended, void *context),
                            void *context);
+
+/* How large the file is that is being written. */
+uint64_t ingest_file_bytes(struct ingest *ingest);
 
 /* Remembers how ticks map to time (clock_anchor), with the next commit. */
 void ingest_clock_anchor(struct ingest *ingest, uint64_t ticks, uint64_t monotonic_ns);

@@ -15,6 +15,7 @@
 #include "range_words.h"
 #include "ranges.h"
 #include "stacks.h"
+#include "sql/store/write.h"
 #include "sql/totals/region_total.h"
 
 /* A hostile client must not fill our memory with devices and regions that do not exist. */
@@ -110,6 +111,7 @@ struct ledger {
 	size_t touched_count, touched_capacity;
 	struct open_batch batch;
 	struct ingest_totals totals;
+	uint64_t *chosen;             /* a bit for each device that is recorded; NULL: all are */
 	struct known_device *devices; /* which device of the recording is which of a process */
 	size_t device_count, device_capacity;
 	struct index device_index; /* by process and its own number */
@@ -119,6 +121,8 @@ struct ledger {
 void segment_id_format(const uint8_t *segment_id, char text[2 * TTA_ID_BYTES + 1]);
 bool segment_id_parse(const char *text, size_t bytes, uint8_t *segment_id);
 struct process *process_new(struct ledger *ledger, const uint8_t *segment_id);
+/* Ids up to LAST_ID are those of processes of earlier files. */
+void process_skip(struct ledger *ledger, uint32_t last_id);
 struct process *process_find(const struct ledger *ledger, const uint8_t *segment_id);
 struct process *process_by_id(const struct ledger *ledger, uint32_t id);
 void process_touch(struct ledger *ledger, struct process *process);
@@ -145,6 +149,9 @@ uint32_t attribution_thread(struct ledger *ledger, const struct process *process
 uint32_t attribution_label(struct ledger *ledger, const struct ingest_table *table, uint32_t label);
 uint32_t attribution_stack(struct ledger *ledger, const struct process *process, const struct ingest_table *table,
                            uint32_t stack);
+
+/* file.c: the recording goes on in another file, after BEGIN: what is counted for each file begins anew. */
+void ledger_begin_file(struct ledger *ledger, const struct file_begin *begin);
 
 /* ranges.c: writes what has happened to the ranges of PROCESS, which lives, since the last commit. */
 void ranges_log(struct ledger *ledger, struct process *process);
@@ -177,6 +184,12 @@ const struct tta_event *chips_renumber(const struct ledger *ledger, const struct
 
 /* What chips_opened() said in an earlier run. */
 void chips_restore(struct ledger *ledger, const struct device_claim *claim, uint32_t device);
+
+/* Records only DEVICES, JSON as the file has it; "": all. */
+void chips_choose(struct ledger *ledger, const char *devices);
+
+/* Whether what happens on DEVICE is recorded. */
+bool chips_are_chosen(const struct ledger *ledger, uint32_t device);
 
 void chips_free(struct ledger *ledger);
 

@@ -49,6 +49,26 @@ void range_words_free(struct range_words *words)
 	free(words);
 }
 
+void range_words_begin_file(struct range_words *words)
+{
+	forget(&words->texts);
+	forget(&words->lists);
+	forget(&words->whats);
+}
+
+static void skip(struct words *words, uint32_t last_id)
+{
+	if (words->last_id < last_id)
+		words->last_id = last_id;
+}
+
+void range_words_skip(struct range_words *words, uint32_t last_text, uint32_t last_list, uint32_t last_what)
+{
+	skip(&words->texts, last_text);
+	skip(&words->lists, last_list);
+	skip(&words->whats, last_what);
+}
+
 static struct word word_of(const void *bytes, size_t count)
 {
 	return (struct word){.hash = {hash_bytes(bytes, count, 1), hash_bytes(bytes, count, 2)}};

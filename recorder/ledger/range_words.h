@@ -14,6 +14,12 @@
 struct range_words;
 
 struct range_words *range_words_new(void);
+/* Forgets texts, lists and what ranges are: the recording goes on in a file without them. */
+void range_words_begin_file(struct range_words *words);
+
+/* Ids up to these were given out in files before this one. */
+void range_words_skip(struct range_words *words, uint32_t last_text, uint32_t last_list, uint32_t last_what);
+
 void range_words_free(struct range_words *words);
 
 /* Ids of the rows with these words, which are logged if they are new. Of ROW, id is not looked at. */

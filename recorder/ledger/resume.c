@@ -10,6 +10,8 @@
 #include "event_context.h"
 #include "ttalloc.h"
 
+#define MOST_SKIPPED (1u << 24) /* ids that a file does not have, because files before it had them */
+
 struct resuming {
 	struct ledger *ledger;
 	struct totals *totals;
@@ -24,6 +26,9 @@ static bool load_thread(void *context, const void *untyped)
 	struct resuming *resuming = context;
 	struct dictionary_thread thread = {.process = row->process, .serial = row->serial};
 
+	if (row->id < 1 || row->id > MOST_SKIPPED)
+		return false;
+	dictionary_skip_threads(resuming->ledger->dictionary, (uint32_t)row->id - 1);
 	return dictionary_thread(resuming->ledger->dictionary, &thread, NULL) == row->id;
 }
 
@@ -90,6 +95,9 @@ static bool load_attribution(void *context, const void *untyped)
 	    .spec = row->spec,
 	};
 
+	if (row->id < 1 || row->id > MOST_SKIPPED)
+		return false;
+	dictionary_skip_attributions(resuming->ledger->dictionary, (uint32_t)row->id - 1);
 	return dictionary_attribution(resuming->ledger->dictionary, &attribution, NULL) == row->id;
 }
 
@@ -145,6 +153,9 @@ static bool load_process(void *context, const void *untyped)
 	if (!row->segment_id.bytes || !row->segment_path.bytes ||
 	    !segment_id_parse(row->segment_id.bytes, row->segment_id.count, segment_id))
 		return false;
+	if (row->id < 1 || row->id > MOST_SKIPPED)
+		return false;
+	process_skip(resuming->ledger, (uint32_t)row->id - 1);
 	process = process_new(resuming->ledger, segment_id);
 	process->parent = row->parent;
 	process->forked = process->parent != 0;
@@ -330,6 +341,22 @@ static bool load_range(void *context, const void *untyped)
 	return true;
 }
 
+/* ---- ids of earlier files ---- */
+
+static bool load_file_ids(void *context, const void *untyped)
+{
+	const struct known_file_row *row = untyped;
+	struct ledger *ledger = ((struct resuming *)context)->ledger;
+
+	if (row->last_process > MOST_SKIPPED || row->last_thread > MOST_SKIPPED || row->last_origin > MOST_SKIPPED)
+		return false;
+	process_skip(ledger, row->last_process);
+	dictionary_skip_threads(ledger->dictionary, row->last_thread);
+	dictionary_skip_attributions(ledger->dictionary, row->last_origin);
+	range_words_skip(ledger->range_words, row->last_text, row->last_list, row->last_what);
+	return true;
+}
+
 /* ---- totals ---- */
 
 static bool load_region(void *context, const void *untyped)
@@ -415,6 +442,7 @@ int resume(struct ledger *ledger, struct totals *totals, struct writer *writer, 
 	    {LOAD_TENSOR_SPECS, load_spec},
 	    {LOAD_TENSOR_LISTS, load_list},
 	    {LOAD_RANGE_WHATS, load_what},
+	    {LOAD_FILE_IDS, load_file_ids},
 	    {LOAD_USAGES, load_region_total},
 	    {LOAD_HELD, load_held},
 	    {LOAD_CBS, load_cb},

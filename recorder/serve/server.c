@@ -317,6 +317,10 @@ static bool reap_command(struct server *server)
 /* Whether the recording has come to its end, so that what is left can be brought in. */
 static bool is_over(struct server *server)
 {
+	if (server->setup.is_enough)
+		server->report.enough = server->setup.is_enough(server->setup.enough_context);
+	if (server->report.enough)
+		return true;
 	if (!server->setup.command)
 		return server->stop_wanted || (server->setup.until_all_ended && !server->process_count);
 	if (!reap_command(server))
@@ -487,7 +491,8 @@ void server_run(struct server *server, struct server_report *report)
 	finish(server);
 	server->report.living = count_living(server);
 	server->report.unwritten = count_unwritten(server);
-	if (server->setup.command && !server->report.unwritten)
+	server->report.command_runs = server->setup.command && !reap_command(server);
+	if ((server->setup.command || server->report.enough) && !server->report.unwritten)
 		processes_dismiss(server);
 	server->report.refused = server->shared.refused;
 	if (server->setup.guest)

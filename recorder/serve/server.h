@@ -40,6 +40,9 @@ struct server_setup {
 	const struct server_watcher *watcher; /* NULL: nobody */
 	const struct guest *guest;            /* NULL: none */
 	sigset_t signals;                     /* blocked ones, to be read from a descriptor */
+	/* Why the recording is over, whatever the command or the processes do; NULL: it is not. May be NULL itself. */
+	const char *(*is_enough)(void *context);
+	void *enough_context;
 	bool until_all_ended; /* without a command: end when no process is left, not only when told to */
 };
 
@@ -51,6 +54,8 @@ struct server_report {
 	uint64_t unwritten; /* processes whose events are not all in the file: their segments stay */
 	bool gave_up;       /* because a signal said not to wait for the disk */
 	int wait_status;    /* of the command */
+	bool command_runs;  /* it has not ended */
+	const char *enough; /* why the recording ended before what it records; NULL: it did not */
 };
 
 /* NULL with ERROR filled. What SETUP points to has to outlive it. */

@@ -188,8 +188,10 @@ const char *operations_name(const struct operations *operations, uint32_t name)
 static int load_whats(struct operations *operations, struct sql_error *error)
 {
 	/* as many as there are rows, and what a recorder that went on may have left out */
-	static const char largest_sql[] = "SELECT CASE WHEN max(id) > 4 * count(*) + 64 THEN -1 ELSE max(id) END "
-	                                  "FROM range_what";
+	static const char largest_sql[] =
+	    "SELECT CASE WHEN max(id) > 4 * count(*) + 64 + "
+	    "coalesce((SELECT min(last_what, 1 << 24) FROM recording_file), 0) THEN -1 ELSE max(id) END "
+	    "FROM range_what";
 	static const char threads_sql[] = "SELECT CASE WHEN max(thread) >> 24 THEN -1 ELSE max(thread) END "
 	                                  "FROM range_what";
 	sqlite3_stmt *rows;

@@ -10,8 +10,9 @@
 #include "sql/base/error.h"
 #include "sql/store/recording.h"
 
-static const char largest_sql[] =
-    "SELECT CASE WHEN max(id) > 4 * count(*) + 64 OR min(id) < 0 THEN -1 ELSE max(id) END FROM tensor_list";
+static const char largest_sql[] = "SELECT CASE WHEN max(id) > 4 * count(*) + 64 + "
+                                  "coalesce((SELECT min(last_list, 1 << 24) FROM recording_file), 0) OR min(id) < 0 "
+                                  "THEN -1 ELSE max(id) END FROM tensor_list";
 static const char tensors_sql[] =
     "SELECT t.id, json_extract(x.value, '$[3]'), json_extract(x.value, '$[4]'), json_extract(x.value, '$[2]') FROM "
     "tensor_list t, json_each(iif(json_valid(t.list), t.list, '[]')) x ORDER BY t.id";
@@ -21,8 +22,8 @@ static int add(struct tensor_lists *lists, sqlite3_stmt *row)
 	if (array_reserve(&lists->tensors, &lists->capacity, lists->count) < 0)
 		return -1;
 	lists->tensors[lists->count++] = (struct used_tensor){.base = sqlite3_column_int64(row, 1),
-	                                                     .offset = sqlite3_column_int64(row, 2),
-	                                                     .spec = sqlite3_column_int64(row, 3)};
+	                                                      .offset = sqlite3_column_int64(row, 2),
+	                                                      .spec = sqlite3_column_int64(row, 3)};
 	return 0;
 }
 

@@ -211,14 +211,17 @@ static int take_origin(struct catalog *catalog, sqlite3_stmt *row, size_t *serie
 
 static int load_origins(struct catalog *catalog, struct recording *recording, struct sql_error *error)
 {
-	int64_t count, last;
+	int64_t count, last, before;
 	size_t capacity = 0;
 	int state = -1;
 
-	if (recording_integer(recording, "SELECT count(*) FROM main.origin", 0, &count, error) < 0 ||
+	/* files before this one may have had lower ones */
+	if (recording_integer(recording, "SELECT min(last_origin, 1 << 24) FROM recording_file", 0, &before, error) <
+	        0 ||
+	    recording_integer(recording, "SELECT count(*) FROM main.origin", 0, &count, error) < 0 ||
 	    recording_integer(recording, "SELECT max(id) FROM main.origin", 0, &last, error) < 0)
 		return -1;
-	if (last > 4 * count + 64)
+	if (last > 4 * count + 64 + before)
 		return corrupt(recording, "the numbers of its origins have holes", error);
 	catalog->origins = calloc((size_t)last + 1, sizeof(*catalog->origins));
 	if (!catalog->origins)

@@ -86,6 +86,17 @@ static const char ended_sql[] = "SELECT 'no clean end: as of the last commit, at
                                 "recorder was killed and ttalloc-recorder --append takes in what is left' "
                                 "FROM main.recording_info WHERE ended IS NULL";
 
+/* What the recording has elsewhere, or not at all because nobody asked for it. */
+static const char file_sql[] =
+    "SELECT printf('this is file %d of its recording, from %.3f s on: what was before is known as far as it was still "
+    "live "
+    "then', number, begin_ns / 1e9) FROM recording_file WHERE number > 0 "
+    "UNION ALL SELECT 'the recording goes on in another file' FROM main.recording_info WHERE ended = 'rotated' "
+    "UNION ALL SELECT printf('recorded up to %.3f s (--%s): its programs went on', end_ns / 1e9, ended) "
+    "FROM main.recording_info WHERE ended IN ('duration', 'max-size') "
+    "UNION ALL SELECT 'only devices ' || trim(devices, '[]') || ' were recorded' FROM recording_file "
+    "WHERE devices IS NOT NULL";
+
 size_t recording_loss_lines(struct recording *recording, char (*lines)[LINE_BYTES], size_t capacity)
 {
 	struct sql_error error;
@@ -102,5 +113,6 @@ size_t recording_loss_lines(struct recording *recording, char (*lines)[LINE_BYTE
 	count = add_lines(recording, left_out_sql, lines, count, capacity);
 	count = add_lines(recording, blind_sql, lines, count, capacity);
 	count = add_lines(recording, crosscheck_sql, lines, count, capacity);
-	return add_lines(recording, ended_sql, lines, count, capacity);
+	count = add_lines(recording, ended_sql, lines, count, capacity);
+	return add_lines(recording, file_sql, lines, count, capacity);
 }

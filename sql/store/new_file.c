@@ -13,7 +13,7 @@
 
 #include "sql/base/error.h"
 
-static int put_in_place(const char *made, const char *path, bool force, struct sql_error *error)
+int new_file_put_in_place(const char *made, const char *path, bool force, struct sql_error *error)
 {
 	if (force ? rename(made, path) == 0 : link(made, path) == 0)
 		return 0;
@@ -55,7 +55,7 @@ int new_file_make(const char *path, bool force, int (*fill)(void *context, const
 	if (result == 0)
 		result = sync_file(made, error);
 	if (result == 0)
-		result = put_in_place(made, path, force, error);
+		result = new_file_put_in_place(made, path, force, error);
 	unlink(made);
 out:
 	free(made);

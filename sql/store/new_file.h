@@ -14,4 +14,7 @@
 int new_file_make(const char *path, bool force, int (*fill)(void *context, const char *made, struct sql_error *error),
                   void *context, struct sql_error *error);
 
+/* Gives the file MADE the name PATH, which must not exist unless FORCE. 0, or -1 with ERROR. */
+int new_file_put_in_place(const char *made, const char *path, bool force, struct sql_error *error);
+
 #endif

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "beside.h"
+#include "join.h"
 #include "recording.h"
 #include "sql/base/error.h"
 #include "sql/store/embedded.h"
@@ -298,9 +299,47 @@ static struct recording *open_by(const char *path, int (*open_it)(struct recordi
 	return recording;
 }
 
+static bool is_directory(const char *path)
+{
+	struct stat status;
+
+	return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+/* What several files are called where one has its path. */
+static char *name_of_several(const char *names)
+{
+	size_t count = 0;
+	char *name;
+
+	for (const char *c = names; *c; c++)
+		count += *c == '\n';
+	if (!count)
+		return strdup(names);
+	return asprintf(&name, "%.*s and %zu more", (int)strcspn(names, "\n"), names, count) < 0 ? NULL : name;
+}
+
+static struct recording *open_several(const char *names, struct sql_error *error)
+{
+	char *path = join_files(names, error), *name = path ? name_of_several(names) : NULL;
+	struct recording *recording = path ? open_by(path, open_checked, error) : NULL;
+
+	if (path)
+		unlink(path); /* SQLite has it open */
+	free(path);
+	if (!recording || !name) {
+		free(name);
+		return recording;
+	}
+	free(recording->path);
+	recording->path = name;
+	return recording;
+}
+
 struct recording *recording_open(const char *path, struct sql_error *error)
 {
-	return open_by(path, open_checked, error);
+	return strchr(path, '\n') || is_directory(path) ? open_several(path, error)
+	                                                : open_by(path, open_checked, error);
 }
 
 struct recording *recording_open_foreign(const char *path, struct sql_error *error)

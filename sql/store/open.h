@@ -12,7 +12,10 @@
 
 struct recording;
 
-/* Opens PATH read-only, defensive, schema untrusted, and brings the views as TEMP views. Works on a recording in
+/* PATH may also name several files of one recording, one on a line, or the directory that they are in: they are put
+ * together in a temporary file, as large as they are ($TMPDIR), which has no name any more when this returns.
+ *
+ * Opens PATH read-only, defensive, schema untrusted, and brings the views as TEMP views. Works on a recording in
  * progress, on one whose recorder was killed (-wal beside it, also where nothing can be written), and never makes a
  * file. NULL with ERROR filled otherwise. Not thread-safe. */
 struct recording *recording_open(const char *path, struct sql_error *error);

@@ -24,7 +24,7 @@ CREATE TABLE process_part(process INTEGER PRIMARY KEY, part INTEGER NOT NULL);
 -- begin_key or lower were carried over. No row: the only file, of all devices.
 CREATE TABLE recording_file(
   id INTEGER PRIMARY KEY CHECK (id = 1),
-  number INTEGER NOT NULL,     -- of this file, from 1
+  number INTEGER NOT NULL,     -- of this file: 0, 1, 2, ...
   begin_ns INTEGER NOT NULL,   -- time of the last event in the file before it
   begin_key INTEGER NOT NULL,  -- the last key there
   devices TEXT,                -- JSON [0, 2]: only these were recorded; NULL: all

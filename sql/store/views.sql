@@ -482,8 +482,8 @@ SELECT
                                                        -- rotated; duration, max-size: before its programs
   (SELECT job FROM recording_job) AS job,              -- of a cluster; NULL: none
   (SELECT rank FROM recording_job) AS rank,            -- in the job; NULL: not said
-  coalesce((SELECT number FROM recording_file), 1)
-    AS file,                                           -- which of the recording's files this one is, from 1
+  coalesce((SELECT number FROM recording_file), 0)
+    AS file,                                           -- which of the recording's files this one is: 0, 1, ...
   coalesce((SELECT begin_ns FROM recording_file), 0)
     AS begin_ns,                                       -- what is in it began before then only where it was still live
   (SELECT devices FROM recording_file) AS devices      -- JSON [0, 2]: only these were recorded; NULL: all

@@ -36,10 +36,11 @@ static int system_cause(struct writer *writer)
 }
 
 /* SQLite takes a quota, or a limit on the size of files, for a failing disk. */
-static int error_code(struct writer *writer)
+static int code_of(struct writer *writer, int code)
 {
-	int code = sqlite3_errcode(writer->db) & 0xFF, cause = system_cause(writer);
+	int cause = system_cause(writer);
 
+	code &= 0xFF;
 	if (code == SQLITE_IOERR && (cause == ENOSPC || cause == EDQUOT || cause == EFBIG))
 		return SQLITE_FULL;
 	return code;
@@ -47,9 +48,12 @@ static int error_code(struct writer *writer)
 
 enum write_result write_failed(struct writer *writer, struct sql_error *error)
 {
-	int code = error_code(writer);
+	return write_failed_with(writer, sqlite3_errcode(writer->db), error);
+}
 
-	switch (code) {
+enum write_result write_failed_with(struct writer *writer, int code, struct sql_error *error)
+{
+	switch (code_of(writer, code)) {
 	case SQLITE_FULL:
 		snprintf(error->text, sizeof(error->text),
 		         "disk full: %s cannot grow; make room, what was recorded waits in the segments", writer->path);
@@ -93,7 +97,7 @@ struct recording *writer_reader(struct writer *writer)
 	return &writer->reader;
 }
 
-static int exec(struct writer *writer, const char *text)
+int write_exec(struct writer *writer, const char *text)
 {
 	return sqlite3_exec(writer->db, text, NULL, NULL, NULL);
 }
@@ -122,7 +126,7 @@ static int configure(struct writer *writer)
 	sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
 	sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	sqlite3_wal_hook(db, wal_grew, writer);
-	return exec(writer, "PRAGMA cache_size = -4096; PRAGMA secure_delete = OFF; PRAGMA synchronous = NORMAL");
+	return write_exec(writer, "PRAGMA cache_size = -4096; PRAGMA secure_delete = OFF; PRAGMA synchronous = NORMAL");
 }
 
 int write_open(const char *path, struct writer **made, struct sql_error *error)
@@ -154,7 +158,7 @@ int write_open(const char *path, struct writer **made, struct sql_error *error)
 	return -1;
 }
 
-static int make_file(const char *path, struct sql_error *error)
+int write_make_file(const char *path, struct sql_error *error)
 {
 	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 
@@ -209,23 +213,49 @@ static int store_job(struct writer *writer, const struct writer_identity *identi
 	return sqlite3_finalize(statement);
 }
 
+/* The first file says no more of itself. */
+static int store_devices(struct writer *writer, const struct writer_identity *identity)
+{
+	sqlite3_stmt *statement;
+	int code;
+
+	if (!identity->devices[0])
+		return SQLITE_OK;
+	code = sqlite3_prepare_v2(writer->db, "INSERT INTO recording_file VALUES (1, 0, 0, 0, ?, 0, 0, 0, 0, 0, 0)", -1,
+	                          &statement, NULL);
+	if (code != SQLITE_OK)
+		return code;
+	sqlite3_bind_text(statement, 1, identity->devices, -1, SQLITE_STATIC);
+	sqlite3_step(statement);
+	return sqlite3_finalize(statement);
+}
+
+int write_make_tables(struct writer *writer)
+{
+	int code = write_exec(writer, "PRAGMA page_size = 16384; BEGIN");
+
+	for (int version = 0; code == SQLITE_OK && version < SQL_SCHEMA_VERSION; version++)
+		code = write_exec(writer, sql_schemas[version]);
+	return code == SQLITE_OK ? write_exec(writer, sql_views) : code;
+}
+
 /* Before the switch to WAL, so that the first page says what the file is from the start, whatever is copied of it and
  * whenever the recorder is killed. It need not survive a loss of power: nothing was recorded yet, and the first
  * checkpoint makes all of it durable. */
 static int make_schema(struct writer *writer, const struct writer_identity *identity)
 {
-	int code = exec(writer, "PRAGMA page_size = 16384; PRAGMA synchronous = OFF; BEGIN");
+	int code = write_exec(writer, "PRAGMA synchronous = OFF");
 
-	for (int version = 0; code == SQLITE_OK && version < SQL_SCHEMA_VERSION; version++)
-		code = exec(writer, sql_schemas[version]);
 	if (code == SQLITE_OK)
-		code = exec(writer, sql_views);
+		code = write_make_tables(writer);
 	if (code == SQLITE_OK)
 		code = store_identity(writer, identity);
 	if (code == SQLITE_OK)
 		code = store_job(writer, identity);
 	if (code == SQLITE_OK)
-		code = exec(writer, "COMMIT");
+		code = store_devices(writer, identity);
+	if (code == SQLITE_OK)
+		code = write_exec(writer, "COMMIT");
 	return code;
 }
 
@@ -246,7 +276,7 @@ static int create_in(const char *path, const struct writer_identity *identity, c
 {
 	if (write_open(path, writer, error) != 0)
 		return -1;
-	if (make_schema(*writer, identity) != SQLITE_OK || exec(*writer, journal) != SQLITE_OK ||
+	if (make_schema(*writer, identity) != SQLITE_OK || write_exec(*writer, journal) != SQLITE_OK ||
 	    read_page_size(*writer) != 0) {
 		write_failed(*writer, error);
 		return -1;
@@ -268,7 +298,7 @@ int writer_create(const char *path, const struct writer_identity *identity, stru
                   struct sql_error *error)
 {
 	*writer = NULL;
-	if (make_file(path, error) != 0)
+	if (write_make_file(path, error) != 0)
 		return -1;
 	if (create_in(path, identity, "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL", writer, error) == 0)
 		return 0;
@@ -288,10 +318,11 @@ static void take_text(sqlite3_stmt *statement, int column, char *place, size_t b
 static int load_identity(struct writer *writer, struct writer_identity *identity)
 {
 	sqlite3_stmt *statement;
-	int code = sqlite3_prepare_v2(writer->db,
-	                              "SELECT uuid, start_realtime_ns, start_monotonic_ns, boot_id, host, user, "
-	                              "directory, socket, ended IS NOT NULL FROM recording_info",
-	                              -1, &statement, NULL);
+	int code = sqlite3_prepare_v2(
+	    writer->db,
+	    "SELECT uuid, start_realtime_ns, start_monotonic_ns, boot_id, host, user, "
+	    "directory, socket, ended IS NOT NULL, (SELECT devices FROM recording_file) FROM recording_info",
+	    -1, &statement, NULL);
 
 	if (code != SQLITE_OK)
 		return -1;
@@ -306,6 +337,7 @@ static int load_identity(struct writer *writer, struct writer_identity *identity
 		take_text(statement, 6, identity->directory, sizeof(identity->directory));
 		take_text(statement, 7, identity->socket, sizeof(identity->socket));
 		identity->clean = sqlite3_column_int(statement, 8);
+		take_text(statement, 9, identity->devices, sizeof(identity->devices));
 	}
 	sqlite3_finalize(statement);
 	return code == SQLITE_ROW ? 0 : -1;
@@ -328,7 +360,7 @@ int writer_reopen(const char *path, struct writer **writer, struct writer_identi
 		         path);
 		goto failed;
 	}
-	if (exec(*writer, "PRAGMA journal_mode = WAL; UPDATE recording_info SET ended = NULL") != SQLITE_OK) {
+	if (write_exec(*writer, "PRAGMA journal_mode = WAL; UPDATE recording_info SET ended = NULL") != SQLITE_OK) {
 		write_failed(*writer, error);
 		goto failed;
 	}
@@ -439,7 +471,7 @@ static enum write_result roll_back(struct writer *writer, struct sql_error *erro
 	enum write_result result = write_failed(writer, error);
 
 	if (!sqlite3_get_autocommit(writer->db))
-		exec(writer, "ROLLBACK");
+		write_exec(writer, "ROLLBACK");
 	return result;
 }
 
@@ -461,6 +493,11 @@ void writer_checkpoint(struct writer *writer, uint64_t worthwhile_bytes)
 }
 
 /* ---- ending ---- */
+
+enum write_result write_end(struct writer *writer, uint64_t end_ns, const char *ended, struct sql_error *error)
+{
+	return store_end(writer, end_ns, ended) == SQLITE_OK ? WRITE_DONE : roll_back(writer, error);
+}
 
 /* PRAGMA journal_mode answers with the mode that is now; a busy -wal is no error there. */
 static bool leave_wal(struct writer *writer)
@@ -494,8 +531,10 @@ bool write_leave_wal(struct writer *writer, unsigned patience_ms)
 enum write_result writer_finish(struct writer *writer, uint64_t end_ns, const char *ended, unsigned patience_ms,
                                 struct sql_error *error)
 {
-	if (store_end(writer, end_ns, ended) != SQLITE_OK)
-		return roll_back(writer, error);
+	enum write_result result = write_end(writer, end_ns, ended, error);
+
+	if (result != WRITE_DONE)
+		return result;
 	/* A statement that is still held would keep the journal mode as it is. */
 	write_unprepare(writer);
 	if (write_lost_its_name(writer)) {

@@ -24,6 +24,7 @@ struct writer_identity {
 	const char *command; /* or NULL */
 	const char *job;     /* or NULL or "" */
 	int64_t rank;        /* in the job; negative: not known */
+	char devices[512];   /* JSON, those alone that are recorded; "": all */
 	bool clean;          /* reopening: it had ended */
 };
 
@@ -49,6 +50,20 @@ enum write_result {
 
 /* Stores ROWS in one transaction, all or none. */
 enum write_result writer_store(struct writer *writer, const struct write_rows *rows, struct sql_error *error);
+
+/* Where a file of a recording begins: the last event of the file before it. */
+struct file_begin {
+	uint64_t at_ns;
+	int64_t key;
+};
+
+/* Ends the file and goes on in another, at PATH, which must not exist: *WRITER is its writer then. All that was live at
+ * BEGIN, the last event that was stored, is in that one, too. Else nothing has changed. */
+enum write_result writer_next_file(struct writer **writer, const char *path, const struct file_begin *begin,
+                                   struct sql_error *error);
+
+/* How large the file is, once all is in it. */
+int64_t writer_file_bytes(struct writer *writer);
 
 /* Calls EACH for every row of KIND, which says what struct it is. 0, or -1 with ERROR, also when EACH returns false:
  * then the file makes no sense. */

@@ -36,6 +36,17 @@ struct recording *writer_reader(struct writer *writer);
  * *WRITER is for writer_close(). */
 int write_open(const char *path, struct writer **writer, struct sql_error *error);
 
+/* Makes an empty file, mode 0600; one that exists is refused. 0, or -1 with ERROR. */
+int write_make_file(const char *path, struct sql_error *error);
+
+/* Makes tables and views, in a transaction that is left open. A SQLite code, as of those that follow. */
+int write_make_tables(struct writer *writer);
+
+int write_exec(struct writer *writer, const char *text);
+
+/* Stores when and how the recording ended; ENDED NULL: it goes on. */
+enum write_result write_end(struct writer *writer, uint64_t end_ns, const char *ended, struct sql_error *error);
+
 /* Empties the -wal and goes back to rollback mode; waits PATIENCE_MS for readers. Whether that came about. */
 bool write_leave_wal(struct writer *writer, unsigned patience_ms);
 
@@ -45,6 +56,8 @@ void write_unprepare(struct writer *writer);
 
 /* Fills ERROR from the database's last error and says what that means for trying again. */
 enum write_result write_failed(struct writer *writer, struct sql_error *error);
+/* The same for an error with that CODE. */
+enum write_result write_failed_with(struct writer *writer, int code, struct sql_error *error);
 
 /* Binds an integer list, runs the statement to its end, and resets it. A SQLite code. */
 int write_run(sqlite3_stmt *statement);

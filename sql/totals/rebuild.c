@@ -397,6 +397,11 @@ enum write_result totals_rebuild(struct totals *totals, struct writer *writer, b
 			continue;
 		region->dirty_ns = DELTA_NO_DISORDER;
 		region->span = region->made;
+		/* of a recording that goes on: what came last in the file was not known to be that late */
+		if (region->made.id && region->made.to_ns > region->to_ns) {
+			region->to_ns = region->made.to_ns;
+			region->to_process = UINT32_MAX;
+		}
 	}
 	rowlog_free(&log);
 	return result;

@@ -14,6 +14,20 @@ void region_total_begin(struct region_total *total, uint32_t device, uint32_t re
 	};
 }
 
+void region_total_begin_file(struct region_total *total, uint64_t at_ns, int64_t key)
+{
+	bool is_live = total->live_bytes != 0, is_in_banks = total->live_bank_bytes != 0;
+
+	total->allocs = total->frees = 0;
+	total->allocated_bytes = 0;
+	total->peak_bytes = total->live_bytes;
+	total->peak_ns = is_live ? at_ns : REGION_TOTAL_NO_TIME;
+	total->peak_key = is_live ? key : 0;
+	total->peak_blocks = total->live_blocks;
+	total->peak_bank_bytes = total->live_bank_bytes;
+	total->peak_bank_ns = is_in_banks ? at_ns : REGION_TOTAL_NO_TIME;
+}
+
 void region_total_add(struct region_total *total, const struct usage_change *change)
 {
 	total->allocs += change->allocs;

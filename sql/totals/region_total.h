@@ -33,6 +33,9 @@ struct region_total {
 };
 
 void region_total_begin(struct region_total *total, uint32_t device, uint32_t region);
+/* What it counts for one file begins anew at AT_NS, after KEY. */
+void region_total_begin_file(struct region_total *total, uint64_t at_ns, int64_t key);
+
 void region_total_add(struct region_total *total, const struct usage_change *change);
 void region_total_log(const struct region_total *total, uint32_t process, struct rowlog *log);
 

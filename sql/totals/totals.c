@@ -192,6 +192,14 @@ void totals_add(struct totals *totals, const struct delta *deltas, size_t count,
 	}
 }
 
+void totals_begin_file(struct totals *totals)
+{
+	for (size_t i = 0; i < totals->count; i++) {
+		totals->regions[i].span = (struct span){0};
+		totals->regions[i].dirty_ns = 0;
+	}
+}
+
 uint64_t totals_dirty_ns(const struct totals *totals, bool with_cbs)
 {
 	uint64_t dirty_ns = DELTA_NO_DISORDER;

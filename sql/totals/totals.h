@@ -35,6 +35,9 @@ void totals_restore_span_id(struct totals *totals, int64_t last_span_id);
 /* Adds DELTAS in their order, and logs the rows of spans and region_usage that changed. */
 void totals_add(struct totals *totals, const struct delta *deltas, size_t count, struct rowlog *log);
 
+/* The recording goes on in another file, which has no spans yet. */
+void totals_begin_file(struct totals *totals);
+
 /* Earliest time from which on spans are missing; DELTA_NO_DISORDER: none are. Circular buffers WITH_CBS only. */
 uint64_t totals_dirty_ns(const struct totals *totals, bool with_cbs);
 

@@ -208,7 +208,7 @@ static double run_ingest(const char *path, struct loop *loop, uint64_t events, u
 	}
 	start = seconds() - start - making;
 	*cpu = cpu_seconds() - cpu_start - making;
-	if (ingest_close(ingest, NULL, NULL, NULL, &error) != 0 || error.text[0])
+	if (ingest_close(ingest, "clean", NULL, NULL, NULL, &error) != 0 || error.text[0])
 		die(error.text);
 	return start;
 }

@@ -23,7 +23,8 @@ struct check {
 	struct catalog catalog;  /* series are per process */
 	struct figures *figures; /* per series */
 	struct span_check *spans;
-	uint64_t *keys; /* a bit for each: an event has it */
+	int64_t begin_key; /* the last one of the files before this one: rows up to it were carried over */
+	uint64_t *keys;    /* a bit for each after it: an event has it */
 	int64_t key_count;
 	int64_t freed_rows; /* that the replay met */
 	int64_t *replaced;  /* of each process: blocks that another one was placed over */
@@ -46,15 +47,17 @@ static void take_key(struct check *check, int64_t key, const char *what)
 {
 	uint64_t bit;
 
-	if (!check->keys || key == REPLAY_PROCESS_END)
+	if (!check->keys || key == REPLAY_PROCESS_END || (key >= 1 && key <= check->begin_key))
 		return;
+	key -= check->begin_key;
 	if (key < 1 || key >= check->key_count) {
-		findings_add(check->findings, "key", what, "key %" PRId64 " lies in no batch", key);
+		findings_add(check->findings, "key", what, "key %" PRId64 " lies in no batch", key + check->begin_key);
 		return;
 	}
 	bit = UINT64_C(1) << (key & 63);
 	if (check->keys[key / 64] & bit)
-		findings_add(check->findings, "key", what, "key %" PRId64 " is that of two events", key);
+		findings_add(check->findings, "key", what, "key %" PRId64 " is that of two events",
+		             key + check->begin_key);
 	check->keys[key / 64] |= bit;
 }
 
@@ -104,18 +107,21 @@ static void compare_batches(struct check *check)
 {
 	struct sql_error error;
 	sqlite3_stmt *rows = recording_prepare(
-	    check->recording, "SELECT first_key, last_key, count - marks, count FROM main.batch ORDER BY first_key",
+	    check->recording,
+	    "SELECT first_key, last_key, count - marks, count FROM main.batch WHERE first_key > ?1 ORDER BY first_key",
 	    &error);
 	int state = -1;
 
+	if (rows)
+		sqlite3_bind_int64(rows, 1, check->begin_key);
 	while (rows && (state = recording_step(check->recording, rows, &error)) == 1) {
 		int64_t first = sqlite3_column_int64(rows, 0), last = sqlite3_column_int64(rows, 1);
 		int64_t events = sqlite3_column_int64(rows, 2), all = sqlite3_column_int64(rows, 3);
 		char place[64];
 
-		if (first < 1 || last >= check->key_count)
+		if (first < 1 || last - check->begin_key >= check->key_count)
 			continue; /* is a finding of its own */
-		int64_t found = count_keys(check, first, last);
+		int64_t found = count_keys(check, first - check->begin_key, last - check->begin_key);
 		if (found >= events && found <= all)
 			continue;
 		snprintf(place, sizeof(place), "keys %" PRId64 " to %" PRId64, first, last);
@@ -132,9 +138,14 @@ static void start_keys(struct check *check)
 	struct sql_error error;
 	int64_t last = 0, events = 0;
 
-	if (recording_integer(check->recording, "SELECT max(last_key) FROM main.batch", 0, &last, &error) < 0 ||
+	if (recording_integer(check->recording, "SELECT begin_key FROM recording_file", 0, &check->begin_key, &error) <
+	        0 ||
+	    recording_integer(check->recording, "SELECT max(last_key) FROM main.batch", 0, &last, &error) < 0 ||
 	    recording_integer(check->recording, "SELECT sum(count) FROM main.batch", 0, &events, &error) < 0)
 		return; /* has been told */
+	if (check->begin_key < 0 || last < check->begin_key)
+		check->begin_key = 0;
+	last -= check->begin_key;
 	if (last < 0 || last >= KEYS_MAX || last / 4 > events + 1024) {
 		findings_add(check->findings, "key", "recording", "keys go up to %" PRId64 ", too far to check each",
 		             last);
@@ -261,21 +272,22 @@ static void compare_usage_row(struct check *check, sqlite3_stmt *row)
 	    figures_of(check, sqlite3_column_int64(row, 0), sqlite3_column_int64(row, 1), sqlite3_column_int64(row, 2));
 	if (!figures)
 		figures = &nothing;
-	/* the moments of a peak only where there was something */
-	bool any = figures->any;
+	/* of a file that begins with what is live, what happened before it is not known; the moments of a peak only
+	 * where there was something */
+	bool whole = check->begin_key == 0, any = whole && figures->any;
 	const struct {
 		const char *name;
 		int64_t computed;
 		bool compared;
 	} columns[] = {
-	    {"allocs", figures->allocs, true},
-	    {"frees", figures->frees, true},
-	    {"allocated_bytes", figures->allocated_bytes, true},
+	    {"allocs", figures->allocs, whole},
+	    {"frees", figures->frees, whole},
+	    {"allocated_bytes", figures->allocated_bytes, whole},
 	    {"live_bytes", figures->live_bytes, true},
 	    {"live_bank_bytes", figures->live_bank_bytes, true},
 	    {"live_blocks", figures->live_blocks, true},
-	    {"peak_bytes", figures->peak_bytes, true},
-	    {"peak_bank_bytes", figures->peak_bank_bytes, true},
+	    {"peak_bytes", figures->peak_bytes, whole},
+	    {"peak_bank_bytes", figures->peak_bank_bytes, whole},
 	    {"peak_ns", figures->peak.at_ns, any && figures->peak_bytes > 0},
 	    {"peak_bank_ns", figures->bank_peak.at_ns, any && figures->peak_bank_bytes > 0},
 	    {"peak_blocks", figures->peak_blocks, any && figures->peak_bytes > 0},
@@ -330,7 +342,8 @@ static void compare_rows(struct check *check)
 
 static const char replaced_sql[] =
     "SELECT p.pid, p.replaced, (SELECT count(*) FROM main.circular_buffer c JOIN main.origin o ON o.id = c.origin"
-    "  WHERE c.ended = 'replaced' AND o.process = p.id) FROM main.process_info p ORDER BY p.id";
+    "  WHERE c.ended = 'replaced' AND c.end_key > (SELECT coalesce(max(begin_key), 0) FROM recording_file)"
+    "  AND o.process = p.id) FROM main.process_info p ORDER BY p.id";
 
 static void compare_replaced(struct check *check)
 {

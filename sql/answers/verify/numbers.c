@@ -28,6 +28,10 @@ void findings_add_rows(struct findings *findings, const char *what, const char *
 	sqlite3_finalize(rows);
 }
 
+/* A file that goes on with another begins with batches of that one, for what it holds of them. */
+#define BEGIN "(SELECT coalesce(max(begin_key), 0) FROM recording_file)"
+#define OWN_BATCHES "(SELECT * FROM main.batch WHERE first_key > " BEGIN ")"
+
 /* Between one batch of a process and the next there is no number that is not in a loss row. Losses without numbers took
  * none. */
 static const char number_holes_sql[] =
@@ -35,7 +39,7 @@ static const char number_holes_sql[] =
     "FROM ("
     "  SELECT b.process AS process, coalesce(lag(b.first_number + b.count) OVER w, p.first_number) AS hole_first,"
     "    b.first_number - 1 AS hole_last, p.pid AS pid"
-    "  FROM main.batch b JOIN main.process_info p ON p.id = b.process"
+    "  FROM " OWN_BATCHES " b JOIN main.process_info p ON p.id = b.process"
     "  WINDOW w AS (PARTITION BY b.process ORDER BY b.first_number)) hole "
     "WHERE hole_last >= hole_first AND hole_last - hole_first + 1 > (SELECT coalesce(sum("
     "    min(r.to_number, hole_last) - max(r.from_number, hole_first) + 1), 0) FROM main.loss_row r"
@@ -45,7 +49,7 @@ static const char number_overlaps_sql[] =
     "SELECT 'process ' || pid, printf('numbers %lld to %lld are in two batches', first_number, ended - 1) FROM ("
     "  SELECT b.process AS process, b.first_number AS first_number, p.pid AS pid,"
     "    lag(b.first_number + b.count) OVER (PARTITION BY b.process ORDER BY b.first_number) AS ended"
-    "  FROM main.batch b JOIN main.process_info p ON p.id = b.process) WHERE ended > first_number";
+    "  FROM " OWN_BATCHES " b JOIN main.process_info p ON p.id = b.process) WHERE ended > first_number";
 
 static const char committed_sql[] =
     "SELECT 'process ' || p.pid, printf('committed up to number %lld, its batches end with %lld', p.committed_number, "
@@ -60,8 +64,8 @@ static const char batches_sql[] =
 
 static const char counts_sql[] =
     "SELECT 'process ' || p.pid, printf('counts %lld events, its batches hold %lld', p.events, coalesce(b.events, 0)) "
-    "FROM main.process_info p LEFT JOIN (SELECT process, sum(count - marks) AS events FROM main.batch GROUP BY "
-    "process) b"
+    "FROM main.process_info p LEFT JOIN (SELECT process, sum(count - marks) AS events FROM " OWN_BATCHES
+    " GROUP BY process) b"
     "  ON b.process = p.id WHERE p.events <> coalesce(b.events, 0)";
 
 static const char lost_sql[] =

@@ -333,7 +333,7 @@ static void test_files(void **state)
 	refuses("leaks|schema.sql", "schema.sql");
 	refuses("leaks|.", "directory");
 	refuses("leaks|run.db|--db|run.db", "named twice");
-	refuses("leaks|run.db|run.db", "unexpected operand 'run.db'");
+	refuses("leaks|run.db|run.db", "the same file of a recording");
 	refuses("diff|run.db", "OLD NEW");
 	refuses("leak|run.db", "did you mean 'leaks'");
 	refuses("leaks|evil\033[2J.db", "[2J.db: no such file");

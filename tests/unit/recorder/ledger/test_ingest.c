@@ -336,7 +336,7 @@ static void close_ingest(struct ingest *ingest)
 {
 	struct sql_error error;
 
-	if (ingest_close(ingest, NULL, NULL, NULL, &error) != 0 || error.text[0])
+	if (ingest_close(ingest, "clean", NULL, NULL, NULL, &error) != 0 || error.text[0])
 		fail_msg("%s", error.text);
 }
 

@@ -304,7 +304,7 @@ static void test_give_up(void **state)
 	small.rlim_cur = 1;
 	setrlimit(RLIMIT_FSIZE, &small);
 	allocs(ingest, process, 1, 10, 0);
-	assert_int_equal(ingest_close(ingest, NULL, NULL, &give_up, &error), -1);
+	assert_int_equal(ingest_close(ingest, "clean", NULL, NULL, &give_up, &error), -1);
 	setrlimit(RLIMIT_FSIZE, &before);
 	assert_true(strlen(error.text) > 0);
 }

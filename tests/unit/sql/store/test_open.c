@@ -66,7 +66,7 @@ static void test_no_recording(void **state)
 	sqlite3 *db;
 
 	refuse(beside(fixture, "missing.db"), "no such file");
-	refuse(fixture->folder, "a directory");
+	refuse("/var", "a directory without a recording");
 	refuse("/dev/null", "not a regular file");
 	write_file(beside(fixture, "empty.db"), "", 0);
 	refuse(beside(fixture, "empty.db"), "empty");
