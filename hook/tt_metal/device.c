@@ -15,8 +15,11 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "hook/core/producer.h"
 #include "chip.h"
 #include "circular.h"
+#include "crosscheck.h"
+#include "free_list.h"
 #include "say.h"
 #include "ttalloc.h"
 
@@ -28,7 +31,13 @@ struct known_allocator {
 	uint16_t number;
 	struct tt_chips chips;
 	uint64_t l1_base;
-	int64_t live_bank_bytes[TTALLOC_TRACE + 1]; /* by region: what is reported of it */
+	pid_t process; /* that saw it first: one that was forked from it has reported nothing of it */
+	struct tt_crosscheck_pace pace;
+	struct known_list {
+		const struct tt_free_list *list; /* that serves a region; NULL: not known */
+		uint16_t number;
+		bool is_one_of_many;
+	} lists[TTALLOC_TRACE + 1];
 };
 
 static struct {
@@ -254,7 +263,8 @@ static uint16_t number_of(const void *allocator, uint64_t cores, const struct tt
 	if (*fresh) {
 		if (!++devices.last_number) /* 65,535 of them were: the numbers of the first are free again */
 			++devices.last_number;
-		*known = (struct known_allocator){.allocator = allocator, .cores = cores, .chips = *chips};
+		*known = (struct known_allocator){
+		    .allocator = allocator, .cores = cores, .chips = *chips, .process = getpid()};
 		known->number = devices.last_number;
 	}
 	if (known)
@@ -339,58 +349,96 @@ uint64_t tt_device_footprint(const struct tt_library *library, const void *alloc
 
 /* ---- Whether what is reported is what the allocator has ---- */
 
-void tt_device_balance(const struct tt_allocator_use *use, uint16_t region, int64_t bank_bytes)
+void tt_device_served(const struct tt_allocator_use *use, uint16_t region, const struct tt_free_list *list)
 {
 	struct known_allocator *known;
+	struct known_list *lists;
 
 	if (!use->allocator || region > TTALLOC_TRACE)
 		return;
 	tt_lock();
 	known = find_known(use->allocator, use->cores);
-	if (known && known->allocator == use->allocator)
-		known->live_bank_bytes[region] += bank_bytes;
+	lists = known && known->allocator == use->allocator ? &known->lists[region] : NULL;
+	if (lists && list && !lists->list)
+		*lists = (struct known_list){.list = list, .number = tt_free_list_number(list)};
+	if (lists && lists->list != list)
+		lists->is_one_of_many = true;
 	tt_unlock();
 }
 
-/* False: the allocator is not known, or gives cores addresses of their own, which its statistics do not tell. */
-static bool reported_of(const void *allocator, int64_t live_bank_bytes[static TTALLOC_TRACE + 1])
+/* Whether each change of it is seen, by the lists that serve it. */
+static bool is_watched(const struct known_allocator *known)
 {
-	bool whole = false, parts = false;
+	bool is = false;
+
+	for (size_t i = 0; i <= TTALLOC_TRACE; i++)
+		is |= known->lists[i].list != NULL;
+	return is;
+}
+
+/* ALLOCATOR as it is known. False: it is not, has its number from another process, or gives cores addresses of their
+ * own, which its statistics do not tell. DUE: only if it is time to ask it again. */
+static bool may_be_asked(const void *allocator, bool due, struct known_allocator *copy)
+{
+	struct known_allocator *whole = NULL;
+	bool parts = false;
 
 	tt_lock();
 	for (size_t i = 0; i < devices.used; i++) {
-		const struct known_allocator *known = &devices.known[i];
+		struct known_allocator *known = &devices.known[i];
 
 		if (known->allocator != allocator)
 			continue;
-		whole |= !known->cores;
-		parts |= known->cores != 0;
 		if (!known->cores)
-			memcpy(live_bank_bytes, known->live_bank_bytes, sizeof(known->live_bank_bytes));
+			whole = known;
+		parts |= known->cores != 0;
 	}
+	if (parts || (whole && due && !tt_crosscheck_is_due(&whole->pace)))
+		whole = NULL;
+	if (whole)
+		*copy = *whole;
 	tt_unlock();
-	return whole && !parts;
+	return whole && copy->process == getpid();
 }
 
-void tt_device_prove(const struct tt_library *library, const void *allocator)
+/* Says what ALLOCATOR has of REGION on each of its chips. */
+static void say(const struct tt_library *library, const struct known_allocator *known, uint16_t region)
 {
-	static const int32_t regions[] = {TTALLOC_DRAM, TTALLOC_L1, TTALLOC_L1_SMALL, TTALLOC_TRACE};
-	static const char *const names[] = {"DRAM", "L1", "L1_SMALL", "TRACE"};
-	int64_t live_bank_bytes[TTALLOC_TRACE + 1];
+	const struct known_list *served = &known->lists[region];
+	struct tt_statistics statistics = {.total_bytes = 0};
+	struct ttalloc_crosscheck said = {.region = region};
+	int32_t type = region;
 
-	if (!library->allocator.statistics || !allocator || !reported_of(allocator, live_bank_bytes))
+	library->allocator.statistics(&statistics, known->allocator, &type);
+	if (statistics.addresses.begin && library->operator_delete)
+		library->operator_delete((void *)statistics.addresses.begin);
+	said.bank_bytes = statistics.allocated_bytes;
+	if (served->list && !served->is_one_of_many)
+		said.has_blocks = tt_free_list_holds(served->list, served->number, &said.blocks, &said.address_sum);
+	for (uint32_t i = 0; i < known->chips.count; i++) {
+		said.device = ttalloc_on(known->chips.ids[i], known->number);
+		ttalloc_crosscheck(&said);
+	}
+}
+
+void tt_device_crosscheck(const struct tt_library *library, const void *allocator, enum tt_occasion occasion)
+{
+	static const uint16_t regions[] = {TTALLOC_DRAM, TTALLOC_L1, TTALLOC_L1_SMALL, TTALLOC_TRACE};
+	struct known_allocator known;
+	unsigned ticket;
+
+	if (!library->allocator.statistics || !allocator ||
+	    !may_be_asked(allocator, occasion == TT_OCCASION_ALLOCATED, &known) ||
+	    (occasion != TT_OCCASION_CLOSE && !is_watched(&known)))
 		return;
 	for (size_t i = 0; i < sizeof(regions) / sizeof(*regions); i++) {
-		struct tt_statistics statistics = {.total_bytes = 0};
+		bool alone = tt_crosscheck_begin(&ticket);
 
-		library->allocator.statistics(&statistics, allocator, &regions[i]);
-		if (statistics.addresses.begin && library->operator_delete)
-			library->operator_delete((void *)statistics.addresses.begin);
-		if ((int64_t)statistics.allocated_bytes == live_bank_bytes[regions[i]])
-			continue;
-		tt_say_once("an allocator held %" PRIu64 " bytes in each bank of %s when it closed, but %" PRId64
-		            " are recorded: figures of it are wrong",
-		            statistics.allocated_bytes, names[i], live_bank_bytes[regions[i]]);
+		if (occasion != TT_OCCASION_CLOSE && !alone)
+			return;
+		say(library, &known, regions[i]);
+		if (occasion == TT_OCCASION_CLOSE || tt_crosscheck_undisturbed(ticket))
+			ttalloc_crosscheck_holds();
 	}
 }
 

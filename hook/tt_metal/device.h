@@ -53,12 +53,18 @@ uint16_t tt_device_announce(const struct tt_library *library, const struct tt_al
 /* What ALLOCATOR takes of each bank for BYTES in it. */
 uint64_t tt_device_footprint(const struct tt_library *library, const void *allocator, uint64_t bytes);
 
-/* A block of BANK_BYTES (negative: that is gone) in each bank of REGION is reported as the allocator's. */
-void tt_device_balance(const struct tt_allocator_use *use, uint16_t region, int64_t bank_bytes);
+/* LIST served a request for REGION; NULL: several did, or it is not known which. */
+struct tt_free_list;
+void tt_device_served(const struct tt_allocator_use *use, uint16_t region, const struct tt_free_list *list);
 
-/* Compares what is reported of ALLOCATOR, which is about to give up all its blocks, with its own statistics. What
- * differs is said, also in the recording, which is incomplete then. */
-void tt_device_prove(const struct tt_library *library, const void *allocator);
+/* Has ALLOCATOR say what it has given out, which the recorder compares with what is recorded of it. Not under its lock,
+ * and only where what this thread changed is told. */
+enum tt_occasion {
+	TT_OCCASION_ALLOCATED, /* every so often */
+	TT_OCCASION_FAILED,
+	TT_OCCASION_CLOSE, /* nobody else uses it any more */
+};
+void tt_device_crosscheck(const struct tt_library *library, const void *allocator, enum tt_occasion occasion);
 
 /* Another number when a device may have been closed since: what was at its place may be another one now. */
 uint32_t tt_device_generation(void);

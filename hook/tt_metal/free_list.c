@@ -20,9 +20,11 @@
 
 #include "hook/core/producer.h"
 #include "chip.h"
+#include "crosscheck.h"
 #include "reach.h"
 #include "say.h"
 #include "ttalloc.h"
+#include "ttalloc/event.h"
 #include "upstream.h"
 #include "hook/cxx/virtual.h"
 
@@ -41,6 +43,8 @@ typedef struct optional_address allocate_call(void *list, uint64_t size, uint64_
 typedef struct optional_address allocate_at_call(void *list, uint64_t address, uint64_t size);
 typedef void deallocate_call(void *list, uint64_t address);
 typedef void plain_call(void *list);
+/* On x86-64 a struct of that size is returned in memory that the caller names first. */
+typedef void statistics_call(struct tt_statistics *statistics, const void *list);
 
 enum function { ALLOCATE, ALLOCATE_AT, DEALLOCATE, CLEAR, DESTROY, DELETE, FUNCTIONS };
 
@@ -49,7 +53,8 @@ struct library {
 	tt_virtual_function **slots;
 	uint8_t order[FUNCTIONS]; /* slots of the functions */
 	tt_virtual_function *originals[FUNCTIONS];
-	bool proven; /* the order of the slots is certain */
+	uint8_t statistics; /* slot; 0: not known */
+	bool proven;        /* the order of the slots is certain */
 	bool reports;
 	atomic_bool begun; /* something was reported of it */
 	atomic_bool left;  /* alone again: nothing more is said of it */
@@ -61,11 +66,15 @@ struct geometry {
 	uint64_t bank_bytes, base_address, smallest_bytes, alignment_bytes;
 };
 
-struct list {
+struct tt_free_list {
 	atomic_uintptr_t object; /* 0: never used; GONE. Published last */
 	struct geometry geometry;
 	const struct library *library;
 	uint16_t number, region;
+	bool announced;
+	struct tt_crosscheck_pace pace;
+	/* What it has given out, and the sum of the addresses. Written under its allocator's lock. */
+	_Atomic uint64_t blocks, address_sum;
 };
 
 #define GONE ((uintptr_t)1)
@@ -73,7 +82,7 @@ struct list {
 static struct {
 	struct library libraries[MOST_LIBRARIES];
 	atomic_uint library_count;
-	struct list *lists; /* MOST_LISTS, once a library's functions were taken: other programs do without */
+	struct tt_free_list *lists; /* MOST_LISTS, once a library's functions were taken: other programs do without */
 	uint16_t last_number;
 } free_lists;
 
@@ -140,12 +149,12 @@ static const char *architecture_of(const struct geometry *geometry)
 	return geometry->alignment_bytes == TT_DRAM_ALIGNMENT_WORMHOLE ? "wormhole_b0" : NULL;
 }
 
-static uint32_t place_of(const struct list *list)
+static uint32_t place_of(const struct tt_free_list *list)
 {
 	return ttalloc_on(0, list->number);
 }
 
-static void announce(const struct list *list)
+static void announce(const struct tt_free_list *list)
 {
 	const struct geometry *geometry = &list->geometry;
 	bool in_dram = list->region == TTALLOC_DRAM || list->region == TTALLOC_TRACE;
@@ -174,12 +183,12 @@ static size_t slot_of(uintptr_t object)
 	return (size_t)((object >> 4) * UINT64_C(0x9E3779B97F4A7C15) >> 32);
 }
 
-static struct list *find_list(const void *object)
+static struct tt_free_list *find_list(const void *object)
 {
 	uintptr_t wanted = (uintptr_t)object;
 
 	for (size_t i = 0, slot = slot_of(wanted); i < MOST_LISTS; i++) {
-		struct list *list = &free_lists.lists[(slot + i) % MOST_LISTS];
+		struct tt_free_list *list = &free_lists.lists[(slot + i) % MOST_LISTS];
 		uintptr_t found = atomic_load_explicit(&list->object, memory_order_acquire);
 
 		if (found == wanted)
@@ -191,10 +200,10 @@ static struct list *find_list(const void *object)
 }
 
 /* Under the lock. */
-static struct list *add_list(const struct library *library, const void *object)
+static struct tt_free_list *add_list(const struct library *library, const void *object)
 {
 	for (size_t i = 0, slot = slot_of((uintptr_t)object); i < MOST_LISTS; i++) {
-		struct list *list = &free_lists.lists[(slot + i) % MOST_LISTS];
+		struct tt_free_list *list = &free_lists.lists[(slot + i) % MOST_LISTS];
 		uintptr_t found = atomic_load_explicit(&list->object, memory_order_relaxed);
 
 		if (found && found != GONE)
@@ -203,6 +212,9 @@ static struct list *add_list(const struct library *library, const void *object)
 		list->library = library;
 		list->region = region_of(&list->geometry);
 		list->number = ++free_lists.last_number ? free_lists.last_number : ++free_lists.last_number;
+		list->announced = false;
+		list->pace = (struct tt_crosscheck_pace){.next_ms = 0};
+		list->blocks = list->address_sum = 0;
 		atomic_store_explicit(&list->object, (uintptr_t)object, memory_order_release);
 		return list;
 	}
@@ -233,55 +245,72 @@ static void begin_reporting(struct library *library)
 	say_what_is_not_seen(library);
 }
 
-/* The list of OBJECT, which is announced when it is new; NULL when it is none, or one too many. */
-static struct list *list_of(struct library *library, const void *object)
+/* The list of OBJECT; NULL when it is none, or one too many. */
+static struct tt_free_list *list_of(struct library *library, const void *object)
 {
-	struct list *list = find_list(object);
+	struct tt_free_list *list = find_list(object);
 
-	if (list)
+	if (list || !library)
 		return list;
 	if (!makes_sense(object)) {
-		leave(library, "class FreeListOpt is laid out in a way that is not known");
+		if (is_watched(library))
+			leave(library, "class FreeListOpt is laid out in a way that is not known");
 		return NULL;
 	}
 	tt_lock();
 	list = add_list(library, object);
 	tt_unlock();
-	begin_reporting(library);
-	if (list)
-		announce(list);
-	else
+	if (!list && is_watched(library))
 		tt_count(TT_COUNT_REFUSED);
 	return list;
 }
 
+/* Whether what happens to LIST is reported from here. It is announced when it is new. */
+static bool reports(struct library *library, struct tt_free_list *list)
+{
+	if (!list || !is_watched(library))
+		return false;
+	if (!list->announced) {
+		list->announced = true;
+		begin_reporting(library);
+		announce(list);
+	}
+	return true;
+}
+
 /* ---- What a thread's request is placed by ---- */
 
-static __thread struct tt_cores placed_here;
+static __thread struct {
+	struct tt_cores cores;
+	const struct tt_free_list *list; /* the last one */
+} placed_here;
 
 void tt_free_lists_begin(void)
 {
-	placed_here = (struct tt_cores){.count = 0};
+	placed_here.cores = (struct tt_cores){.count = 0};
+	placed_here.list = NULL;
 }
 
-struct tt_cores tt_free_lists_placed(void)
+struct tt_cores tt_free_lists_placed(const struct tt_free_list **list)
 {
-	struct tt_cores cores = placed_here;
+	struct tt_cores cores = placed_here.cores;
 
+	*list = cores.count == 1 ? placed_here.list : NULL;
 	tt_free_lists_begin();
 	return cores;
 }
 
 /* In whatever order they come. */
-static void note_placed(const void *object)
+static void note_placed(const struct tt_free_list *list, const void *object)
 {
-	placed_here.count++;
-	placed_here.hash += ((uintptr_t)object >> 4) * UINT64_C(0x9E3779B97F4A7C15);
+	placed_here.list = list;
+	placed_here.cores.count++;
+	placed_here.cores.hash += ((uintptr_t)object >> 4) * UINT64_C(0x9E3779B97F4A7C15);
 }
 
 /* ---- Calls ---- */
 
-static bool lies_in(const struct list *list, uint64_t address)
+static bool lies_in(const struct tt_free_list *list, uint64_t address)
 {
 	const struct geometry *geometry = &list->geometry;
 
@@ -298,7 +327,7 @@ static bool believe(struct library *library, bool sensible)
 	return false;
 }
 
-static uint64_t footprint(const struct list *list, uint64_t size_bytes)
+static uint64_t footprint(const struct tt_free_list *list, uint64_t size_bytes)
 {
 	const struct geometry *geometry = &list->geometry;
 
@@ -307,7 +336,8 @@ static uint64_t footprint(const struct list *list, uint64_t size_bytes)
 	return (size_bytes + geometry->alignment_bytes - 1) & ~(geometry->alignment_bytes - 1);
 }
 
-static struct ttalloc_block block_of(const struct list *list, uint64_t address, uint64_t size_bytes, bool top_down)
+static struct ttalloc_block block_of(const struct tt_free_list *list, uint64_t address, uint64_t size_bytes,
+                                     bool top_down)
 {
 	return (struct ttalloc_block){
 	    .device = place_of(list),
@@ -318,37 +348,102 @@ static struct ttalloc_block block_of(const struct list *list, uint64_t address, 
 	};
 }
 
+/* ---- What a list has ---- */
+
+static void count_placed(struct tt_free_list *list, uint64_t address)
+{
+	if (!list)
+		return;
+	list->blocks++;
+	list->address_sum += tta_address_sum(address);
+}
+
+static void count_gone(struct tt_free_list *list, uint64_t address)
+{
+	if (!list)
+		return;
+	list->blocks--;
+	list->address_sum -= tta_address_sum(address);
+}
+
+bool tt_free_list_holds(const struct tt_free_list *list, uint16_t number, uint64_t *blocks, uint64_t *address_sum)
+{
+	*blocks = list->blocks;
+	*address_sum = list->address_sum;
+	return list->number == number && list->object > GONE;
+}
+
+uint16_t tt_free_list_number(const struct tt_free_list *list)
+{
+	return list->number;
+}
+
+/* On a thread that holds the allocator's lock, as all here do: nobody else is at it. */
+static void check(const struct library *library, const struct tt_free_list *list, const void *object)
+{
+	const struct geometry *geometry = &list->geometry;
+	struct tt_statistics statistics = {.total_bytes = 0};
+
+	if (!library->statistics || !geometry->bank_bytes)
+		return;
+	((statistics_call *)library->slots[library->statistics])(&statistics, object);
+	if (statistics.total_bytes != geometry->bank_bytes ||
+	    statistics.allocated_bytes + statistics.free_bytes != statistics.total_bytes)
+		return; /* shrunk, or something else than is thought */
+	ttalloc_crosscheck(&(struct ttalloc_crosscheck){.device = place_of(list),
+	                                                .region = list->region,
+	                                                .bank_bytes = statistics.allocated_bytes,
+	                                                .has_blocks = true,
+	                                                .blocks = list->blocks,
+	                                                .address_sum = list->address_sum});
+	ttalloc_crosscheck_holds();
+}
+
+/* ---- The functions ---- */
+
 static struct optional_address allocate(void *object, uint64_t size_bytes, uint64_t bottom_up, uint64_t limit)
 {
 	struct library *library = library_of(object);
-	struct list *list = is_watched(library) ? list_of(library, object) : NULL;
-	struct optional_address placed =
-	    ((allocate_call *)library->originals[ALLOCATE])(object, size_bytes, bottom_up, limit);
+	struct tt_free_list *list = list_of(library, object);
+	struct optional_address placed;
 	struct ttalloc_block block;
 
-	if (placed.engaged & 0xFF)
-		note_placed(object);
-	if (!list || ((placed.engaged & 0xFF) && !believe(library, lies_in(list, placed.value))))
+	tt_crosscheck_changing();
+	placed = ((allocate_call *)library->originals[ALLOCATE])(object, size_bytes, bottom_up, limit);
+	if (!(placed.engaged & 0xFF)) {
+		tt_crosscheck_changed();
+	} else {
+		note_placed(list, object);
+		count_placed(list, placed.value);
+	}
+	if (!reports(library, list) || ((placed.engaged & 0xFF) && !believe(library, lies_in(list, placed.value))))
 		return placed;
 	block = block_of(list, placed.value, size_bytes, !(bottom_up & 0xFF));
 	if (placed.engaged & 0xFF)
 		ttalloc_alloc(&block);
 	else
 		ttalloc_alloc_failed(&block, NULL);
+	if (!(placed.engaged & 0xFF) || tt_crosscheck_is_due(&list->pace))
+		check(library, list, object);
 	return placed;
 }
 
 static struct optional_address allocate_at(void *object, uint64_t address, uint64_t size_bytes)
 {
 	struct library *library = library_of(object);
-	struct list *list = is_watched(library) ? list_of(library, object) : NULL;
-	struct optional_address placed =
-	    ((allocate_at_call *)library->originals[ALLOCATE_AT])(object, address, size_bytes);
+	struct tt_free_list *list = list_of(library, object);
+	struct optional_address placed;
 	struct ttalloc_block block;
 
-	if (placed.engaged & 0xFF)
-		note_placed(object);
-	if (!list || !(placed.engaged & 0xFF) || !believe(library, placed.value == address && lies_in(list, address)))
+	tt_crosscheck_changing();
+	placed = ((allocate_at_call *)library->originals[ALLOCATE_AT])(object, address, size_bytes);
+	if (!(placed.engaged & 0xFF)) {
+		tt_crosscheck_changed();
+		return placed;
+	}
+	note_placed(list, object);
+	count_placed(list, placed.value);
+	if (!reports(library, list) || !believe(library, placed.value == address && lies_in(list, address)))
 		return placed;
 	block = block_of(list, placed.value, size_bytes, false);
 	ttalloc_alloc(&block);
@@ -358,32 +453,43 @@ static struct optional_address allocate_at(void *object, uint64_t address, uint6
 static void deallocate(void *object, uint64_t address)
 {
 	struct library *library = library_of(object);
-	struct list *list = is_watched(library) ? list_of(library, object) : NULL;
+	struct tt_free_list *list = list_of(library, object);
 
-	if (list && believe(library, lies_in(list, address)))
+	if (reports(library, list) && believe(library, lies_in(list, address)))
 		ttalloc_free(place_of(list), list->region, address);
+	tt_crosscheck_changing();
 	((deallocate_call *)library->originals[DEALLOCATE])(object, address);
+	count_gone(list, address);
+	tt_crosscheck_changed();
 }
 
 /* What the list still has is given up at once. */
 static void clear(void *object)
 {
 	struct library *library = library_of(object);
-	const struct list *list = is_watched(library) ? find_list(object) : NULL;
+	struct tt_free_list *list = find_list(object);
 
-	if (list)
+	if (list && reports(library, list)) {
+		check(library, list, object);
 		ttalloc_device_close(place_of(list));
+	}
+	tt_crosscheck_changing();
 	((plain_call *)library->originals[CLEAR])(object);
+	if (list)
+		list->blocks = list->address_sum = 0;
+	tt_crosscheck_changed();
 }
 
-static void end_list(void *object, const struct library *library)
+static void end_list(void *object, struct library *library)
 {
-	struct list *list = find_list(object);
+	struct tt_free_list *list = find_list(object);
 
 	if (!list)
 		return;
-	if (is_watched(library))
+	if (reports(library, list)) {
+		check(library, list, object);
 		ttalloc_device_close(place_of(list));
+	}
 	atomic_store_explicit(&list->object, GONE, memory_order_release);
 }
 
@@ -420,11 +526,13 @@ static const char *const names[FUNCTIONS] = {
 
 struct known_order {
 	size_t count;
+	uint8_t statistics;
 	uint8_t order[FUNCTIONS];
 };
 
-#define ORDER_ROW(slots, allocate, allocate_at, deallocate, clear)                                                     \
+#define ORDER_ROW(slots, allocate, allocate_at, deallocate, clear, statistics)                                         \
 	{slots,                                                                                                        \
+	 statistics,                                                                                                   \
 	 {[ALLOCATE] = allocate,                                                                                       \
 	  [ALLOCATE_AT] = allocate_at,                                                                                 \
 	  [DEALLOCATE] = deallocate,                                                                                   \
@@ -463,6 +571,7 @@ static bool order_by_count(struct library *library, const struct tt_virtual *tab
 		if (known_orders[i].count != table->count)
 			continue;
 		memcpy(library->order, known_orders[i].order, sizeof(library->order));
+		library->statistics = known_orders[i].statistics;
 		return true;
 	}
 	return false;

@@ -43,9 +43,10 @@ static void note_what_is_not_seen(void)
 		    0);
 }
 
-struct tt_cores tt_per_core_placed(const struct tt_library *library, const void *buffer)
+struct tt_cores tt_per_core_placed(const struct tt_library *library, const void *buffer,
+                                   const struct tt_free_list **list)
 {
-	struct tt_cores cores = tt_free_lists_placed();
+	struct tt_cores cores = tt_free_lists_placed(list);
 	struct placed *placed;
 
 	if (!has_cores(library, buffer))

@@ -17,8 +17,12 @@ struct tt_cores {
 	uint64_t hash; /* 0: all cores have the same addresses */
 };
 
-/* The cores of BUFFER, which this thread has just placed. */
-struct tt_cores tt_per_core_placed(const struct tt_library *library, const void *buffer);
+/* The cores of BUFFER, which this thread has just placed. *LIST: the free list that placed it; NULL: several, or not
+ * known.
+ */
+struct tt_free_list;
+struct tt_cores tt_per_core_placed(const struct tt_library *library, const void *buffer,
+                                   const struct tt_free_list **list);
 
 /* The cores of BUFFER, which is about to go. */
 struct tt_cores tt_per_core_gone(const struct tt_library *library, const void *buffer);

@@ -12,6 +12,7 @@
 #include "hook/core/producer.h"
 #include "buffer.h"
 #include "call.h"
+#include "crosscheck.h"
 #include "device.h"
 #include "free_list.h"
 #include "per_core.h"
@@ -73,6 +74,7 @@ static struct tt_allocator_use use_of(const struct tt_buffer *read, struct tt_co
 void tt_track_allocate(void *tracker, const void *buffer)
 {
 	struct tt_target target = tt_target_of(TT_FUNCTION_TRACK_ALLOCATE, CALLER);
+	const struct tt_free_list *list;
 	struct tt_buffer read;
 	struct tt_allocator_use use;
 	struct tt_chips chips;
@@ -82,16 +84,18 @@ void tt_track_allocate(void *tracker, const void *buffer)
 	if (!read_event(target.library, buffer, &read, &chips))
 		return;
 	tt_count(TT_COUNT_PLACED);
-	use = use_of(&read, tt_per_core_placed(target.library, buffer));
+	use = use_of(&read, tt_per_core_placed(target.library, buffer, &list));
 	allocator = tt_device_announce(target.library, &use, &chips);
 	read.block.bank_bytes = tt_buffer_bank_bytes(target.library, buffer, &read);
-	tt_device_balance(&use, read.block.region, (int64_t)read.block.bank_bytes);
+	tt_device_served(&use, read.block.region, list);
 	if (tt_trace_is_active(read.device))
 		read.block.flags |= TTALLOC_TRACE_ACTIVE;
 	for (uint32_t i = 0; i < chips.count; i++) {
 		read.block.device = ttalloc_on(chips.ids[i], allocator);
 		ttalloc_alloc(&read.block);
 	}
+	tt_crosscheck_changed();
+	tt_device_crosscheck(target.library, use.allocator, TT_OCCASION_ALLOCATED);
 }
 
 void tt_track_deallocate(void *tracker, void *buffer)
@@ -107,7 +111,7 @@ void tt_track_deallocate(void *tracker, void *buffer)
 		return;
 	use = use_of(&read, tt_per_core_gone(target.library, buffer));
 	allocator = tt_device_announce(target.library, &use, &chips);
-	tt_device_balance(&use, read.block.region, -(int64_t)tt_buffer_bank_bytes(target.library, buffer, &read));
+	tt_crosscheck_changing();
 	for (uint32_t i = 0; i < chips.count; i++)
 		ttalloc_free(ttalloc_on(chips.ids[i], allocator), read.block.region, read.block.address);
 }
@@ -135,6 +139,8 @@ static void report_failure(const struct tt_call *call, const char *why)
 	use = use_of(&request->wanted, (struct tt_cores){.count = 0});
 	wanted.device = ttalloc_on(0, tt_device_announce(call->library, &use, &chips));
 	tt_device_failed(call->library, request->wanted.device, &wanted, why);
+	tt_crosscheck_changed();
+	tt_device_crosscheck(call->library, use.allocator, TT_OCCASION_FAILED);
 }
 
 static void begin_request(struct request *request, const void *buffer)
@@ -183,7 +189,7 @@ uint64_t tt_impl_allocate_buffer(void *allocator, void *buffer)
 static void deallocate_all(struct tt_target target, void *allocator)
 {
 	if (tt_may_report(target.library, TT_SHARE_BUFFERS))
-		tt_device_prove(target.library, allocator);
+		tt_device_crosscheck(target.library, allocator, TT_OCCASION_CLOSE);
 	((void (*)(void *))target.function)(allocator);
 	if (tt_may_report(target.library, TT_SHARE_BUFFERS))
 		tt_device_cleared(allocator);

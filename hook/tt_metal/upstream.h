@@ -108,16 +108,16 @@
 #define TT_FREE_LIST_ALLOCATE_AT "_ZN2tt8tt_metal9allocator11FreeListOpt19allocate_at_addressEmm"
 #define TT_FREE_LIST_DEALLOCATE "_ZN2tt8tt_metal9allocator11FreeListOpt10deallocateEm"
 #define TT_FREE_LIST_CLEAR "_ZN2tt8tt_metal9allocator11FreeListOpt5clearEv"
-/* How many virtual functions it has, and which of them, from 0, are allocate, allocate_at_address, deallocate and
- * clear: before them come two destructors, init, and functions that tell something, after them get_statistics and
- * others. */
+/* How many virtual functions it has, and which of them, from 0, are allocate, allocate_at_address, deallocate, clear,
+ * and get_statistics (0: not asked): before them come two destructors, init, and functions that tell something, after
+ * them others. */
 #define TT_FREE_LIST_ORDERS(ROW)                                                                                       \
 	/* 0.78.0 (2026) to 0.81.1, and JAX's plugin 0.1.3 */                                                          \
-	ROW(16, 6, 7, 8, 9)                                                                                            \
+	ROW(16, 6, 7, 8, 9, 10)                                                                                        \
 	/* 0.70.1 (2026) to 0.75.0: get_allocation_size comes before them */                                           \
-	ROW(15, 6, 7, 8, 9)                                                                                            \
+	ROW(15, 6, 7, 8, 9, 10)                                                                                        \
 	/* 0.66.0 (2025-12) */                                                                                         \
-	ROW(14, 5, 6, 7, 8)
+	ROW(14, 5, 6, 7, 8, 0)
 
 /* Processors, which the tracker tells of what happens: its stack of them, since 0.75.0 one for each thread (then there
  * is TT_PROCESSORS), and upstream's own, of ttnn. is_capture_processor() is there since 0.70.1 (2026). 0.81.1 (2026-11)

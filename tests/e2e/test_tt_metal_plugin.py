@@ -76,10 +76,11 @@ def record(place, command, *options, **environment):
     return file, done.stderr
 
 
-def record_plugin(place, what, *flags):
+def record_plugin(place, what, *flags, **environment):
     if not standins.COMPILERS:
         harness.skip("there is no C++ compiler")
-    return record(place, [sys.executable, __file__, what.__name__, str(build(place, *flags))])
+    return record(place, [sys.executable, __file__, what.__name__, str(build(place, *flags))],
+                  **environment)
 
 
 def rows(file, sql):
@@ -108,6 +109,17 @@ def blocks_of_its_allocators():
         harness.equal([row["what"] for row in harness.analyze("verify", file)["rows"]], ["shared memory"], "verify")
 
 
+def hidden_block_is_found():
+    """Each list is asked when it is new, when it fails, and when it ends; one has a block that nobody told of."""
+    for hidden, differs in ((None, []), ("4096", [(1, 4096), (2, 4096)])):
+        place = harness.Place()
+        more = {"STANDIN_HIDDEN_BYTES": hidden} if hidden else {}
+        file, _said = record_plugin(place, use, "-DSLOTS=16", **more)
+        harness.equal(rows(file, "SELECT allocator, said_bank_bytes - recorded_bank_bytes FROM crosscheck WHERE differences = "
+                                 "checks ORDER BY 1"), differs, "what differs always")
+        harness.equal(rows(file, "SELECT count(*) FROM crosscheck WHERE checks >= 2"), [(3,)], "lists that were asked")
+
+
 def other_builds_are_left_alone():
     for slots, said, *flags in ((17, "17 virtual functions, which is not known"),
                                 (16, "not where they are known to be", "-DSHUFFLED")):
@@ -131,4 +143,4 @@ if __name__ == "__main__":
     if sys.argv[1:2] in (["use"], ["shuffled"]):
         {"use": use, "shuffled": shuffled}[sys.argv[1]](sys.argv[2])
         os._exit(0)  # nothing is given back
-    harness.main(blocks_of_its_allocators, other_builds_are_left_alone, the_program_decides)
+    harness.main(blocks_of_its_allocators, hidden_block_is_found, other_builds_are_left_alone, the_program_decides)

@@ -176,9 +176,11 @@ def check_proof(place, standin, name):
     finally:
         del place.env["STANDIN_HIDDEN_BYTES"]
     info = ask(place, "info", file)
-    notes = " ".join(info["rows"][0]["notes"])
     harness.equal(info["complete"], False, "complete with a hidden block")
-    harness.check("bytes in each bank of DRAM when it closed" in notes, f"notes: {notes}")
+    rows = ask(place, "sql", file, "SELECT region, said_bank_bytes - recorded_bank_bytes AS hidden FROM crosscheck WHERE differences")
+    harness.equal({(row["region"], row["hidden"]) for row in rows["rows"]}, {("DRAM", 8192)}, "what differs")
+    harness.check("is recorded wrong: at" in " ".join(info["notes"]), f"notes: {info['notes']}")
+    harness.check("crosscheck" in {row["what"] for row in harness.analyze("verify", file)["rows"]}, "verify finds nothing")
 
 
 def by(place, file, what):

@@ -43,6 +43,10 @@ def training_loop():
     harness.equal(rows(file, "SELECT DISTINCT device, chip, arch, banks FROM device"), [(0, chip_id(), "blackhole", None)], "device")
     harness.equal(harness.analyze("peak", file, "--device", chip_id())["rows"], harness.analyze("peak", file)["rows"], "of the chip")
     harness.equal(harness.analyze("info", file)["complete"], False, "complete")
+    # Its lists were asked what they hold, and hold what is recorded.
+    (checks, differences), = rows(file, "SELECT sum(checks), sum(differences) FROM crosscheck")
+    harness.check(checks >= 4, f"{checks} crosschecks")
+    harness.equal(differences, 0, "crosschecks that differ")
     harness.verify(file)
 
 

@@ -12,6 +12,7 @@ tries     nothing is placed for programs that are run without dispatch
 failures  requests that failed (the exceptions' words)
 explained what was free then, as the exceptions' words have it (ttalloc-analyze why)
 boards    processes that see different chips have different devices, each known by its chip's unique id
+crosschecked  each allocator was asked what it has given out, block by block, and all of that is recorded
 complete  a recording is, or says that it is not
 sound     ttalloc-analyze verify finds what there is to find, mostly nothing
 """
@@ -252,6 +253,15 @@ def explained(file, recording):
     return right, len(recording.failures), first
 
 
+def crosschecked(file):
+    """How many of the checks that compared blocks found what is recorded."""
+    rows = harness.analyze("sql", file, "SELECT region, checks, differences, said_bank_bytes, recorded_bank_bytes, said_blocks, "
+                           "recorded_blocks FROM crosscheck")["rows"]
+    wrong = [row for row in rows if row["differences"]]
+    checks = sum(row["checks"] for row in rows)
+    return checks - sum(row["differences"] for row in rows), max(checks, 4), str(wrong[:1] or rows)
+
+
 def check(name, file, moments):
     """{check: (how often right, how often asked, the first difference)}"""
     recording, found = Recording(file), {}
@@ -277,6 +287,8 @@ def check(name, file, moments):
         devices = {pid: sorted(device for owner, device in recording.chips if owner == pid) for pid in pids}
         apart = len(set(map(tuple, devices.values()))) == len(pids) == len(set(recording.names.values()) - {None})
         found["boards"] = (int(apart), 1, None if apart else f"devices of each process: {devices}, chips {recording.names}")
+    if name not in INCOMPLETE:  # statistics do not tell cores apart
+        found["crosschecked"] = crosschecked(file)
     complete = harness.analyze("info", file)["complete"]
     found["complete"] = (int(complete == (name not in INCOMPLETE)), 1, f"complete: {complete}")
     findings = {row["what"] for row in harness.analyze("verify", file)["rows"]}
