@@ -6,10 +6,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
+
+#include "ttalloc/segment.h"
 
 #define MOST_BYTES (1u << 20) /* of an environment, or of a command line */
 #define MOST_PROCESSES 64     /* looked at in one go */
@@ -71,7 +75,7 @@ static void format_command(const struct strings *command, char *text, size_t tex
 
 	for (size_t i = 0; i < count; i++)
 		text[i] = command->bytes[i] ? command->bytes[i] : ' ';
-	while (count && text[count - 1] == ' ')
+	while (count && strchr(" \n", text[count - 1]))
 		count--;
 	text[count] = '\0';
 }
@@ -156,12 +160,31 @@ static const char *find_silence(const struct witness *witness, const struct stri
 	return NULL;
 }
 
+/* Whether PID may make no file that it could report by: it can say so itself only where it says it to no file. */
+static bool find_limit(pid_t pid, char *why, size_t why_bytes)
+{
+	struct rlimit limit;
+
+	if (prlimit(pid, RLIMIT_FSIZE, NULL, &limit) < 0 || limit.rlim_cur >= TTA_SMALLEST_FILE_BYTES)
+		return false;
+	snprintf(why, why_bytes,
+	         "ttalloc: not recorded, for it may write files of %" PRIu64
+	         " bytes at most (ulimit -f), and the one that it reports by takes %u",
+	         (uint64_t)limit.rlim_cur, TTA_SMALLEST_FILE_BYTES);
+	return true;
+}
+
+/* What is left of a zombie is its name and its limits. */
 static void look(struct witness *witness, pid_t pid)
 {
 	struct strings environment = read_strings(pid, "environ"), command = read_strings(pid, "cmdline");
 	const char *why = environment.bytes ? find_silence(witness, &environment) : NULL;
-	char text[160];
+	char text[160], limit[256];
 
+	if (!why && find_limit(pid, limit, sizeof(limit)))
+		why = limit;
+	if (why && !command.bytes)
+		command = read_strings(pid, "comm");
 	if (why && command.bytes) {
 		format_command(&command, text, sizeof(text));
 		snprintf(witness->silent, sizeof(witness->silent), "process %d (%s): %s", (int)pid, text, why);

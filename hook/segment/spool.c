@@ -18,7 +18,6 @@
 #define FIRST_PRIVATE_FD 200
 #define PAGE_BYTES 4096u
 #define KEPT_PART 64u
-#define SMALLEST_FILE_BYTES (4096u * KIB)
 
 static uint64_t round_up(uint64_t bytes, uint64_t step)
 {
@@ -233,7 +232,7 @@ static uint64_t fit_file_limit(uint64_t cap_bytes)
 
 	if (getrlimit(RLIMIT_FSIZE, &limit) || limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur / 2 >= cap_bytes)
 		return cap_bytes;
-	return limit.rlim_cur < SMALLEST_FILE_BYTES ? 0 : limit.rlim_cur / 2 / PAGE_BYTES * PAGE_BYTES;
+	return limit.rlim_cur < TTA_SMALLEST_FILE_BYTES ? 0 : limit.rlim_cur / 2 / PAGE_BYTES * PAGE_BYTES;
 }
 
 int tta_spool_create(struct tta_spool *spool, const struct tta_spool_wish *wish)

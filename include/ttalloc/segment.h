@@ -23,6 +23,7 @@
 #define TTA_SEGMENT_VERSION_OLDEST 1u /* that can be read: its events say no allocator */
 #define TTA_SEGMENT_SUFFIX ".segment"
 #define TTA_HEADER_BYTES 4096u
+#define TTA_SMALLEST_FILE_BYTES (4u << 20) /* that a process must be allowed to make (ulimit -f) */
 #define TTA_MAX_RINGS 8192u
 #define TTA_ID_BYTES 16u
 

@@ -196,6 +196,12 @@ static void every_second(struct server *server)
 		server->listening = true;
 }
 
+static void look_at_silent(struct server *server)
+{
+	if (server->setup.watcher && !server->report.processes)
+		server->setup.watcher->waiting(server->setup.watcher->context);
+}
+
 static void take_time(struct server *server)
 {
 	uint64_t now_ns = server_now_ns(server), expirations;
@@ -215,8 +221,7 @@ static void take_time(struct server *server)
 			connection_tell_committed(server,
 			                          server->processes[i]->connection); /* what could not be sent before */
 	show_trouble(server);
-	if (server->setup.watcher && !server->report.processes)
-		server->setup.watcher->waiting(server->setup.watcher->context);
+	look_at_silent(server);
 	if (now_ns - server->last_second_ns >= SECOND_NS && !server->finishing) {
 		server->last_second_ns = now_ns;
 		every_second(server);
@@ -308,9 +313,13 @@ static uint64_t count_living(const struct server *server)
 static bool reap_command(struct server *server)
 {
 	pid_t command = server->setup.command;
+	siginfo_t ended = {.si_pid = 0};
 
-	if (!server->command_ended && waitpid(command, &server->report.wait_status, WNOHANG) == command)
-		server->command_ended = true;
+	if (server->command_ended || waitid(P_PID, (id_t)command, &ended, WEXITED | WNOHANG | WNOWAIT) < 0 ||
+	    ended.si_pid != command)
+		return server->command_ended;
+	look_at_silent(server); /* the last occasion */
+	server->command_ended = waitpid(command, &server->report.wait_status, WNOHANG) == command;
 	return server->command_ended;
 }
 

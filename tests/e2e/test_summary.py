@@ -113,6 +113,16 @@ def a_script_that_sets_the_environment_anew():
         check(mentions in said and "(sleep 0.5)" in said, f"{change}: {said}")
 
 
+def a_limit_of_files():
+    """Under `ulimit -f` a process can neither report nor say so in a file: the recorder says it. One that can does."""
+    place = Place()
+    script = f"ulimit -f {{}}; echo 'alloc 0 0 0 4096 1000 0' | {program('ttalloc-player')}"
+    for limit in (0, 1024):
+        said = summary_of(place, "bash", "-c", script.format(limit))
+        check(f"may write files of {limit << 10} bytes at most (ulimit -f)" in said, f"ulimit -f {limit}: {said}")
+    check("ulimit" not in summary_of(place, "bash", "-c", script.format("unlimited")), "said without a limit")
+
+
 def python_without_labels():
     place = Place()
     module = BUILD / "hook/ttalloc/python"
@@ -144,4 +154,4 @@ def of_a_file():
 
 
 main(says_the_same, explains_the_last_failure, chips_of_a_mesh, more_than_a_screen, a_program_that_lives_on,
-     how_the_command_ended, a_script_that_sets_the_environment_anew, python_without_labels, of_a_file)
+     how_the_command_ended, a_script_that_sets_the_environment_anew, a_limit_of_files, python_without_labels, of_a_file)
