@@ -11,6 +11,7 @@
 struct job {
 	char name[JOB_NAME_BYTES]; /* "": not known */
 	long rank;                 /* -1: not known */
+	long ranks;                /* that the job has; 0: not known */
 };
 
 void job_find(struct job *job);

@@ -237,6 +237,7 @@ static int open_ingest(struct session *session, struct sql_error *error)
 	    .socket = session->socket_path,
 	    .job = session->job.name,
 	    .rank = session->job.rank,
+	    .ranks = session->job.ranks,
 	    .start_monotonic_ns = clock_monotonic_ns(),
 	    .observer = session->devices ? &session->observer : NULL,
 	    .files = session->ingest_files.most_bytes || session->ingest_files.most_ns ? &session->ingest_files : NULL,

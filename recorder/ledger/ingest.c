@@ -506,6 +506,7 @@ static void describe_recording(const struct ingest_options *options, struct writ
 	identity->rank = options->rank;
 	if (options->devices)
 		snprintf(identity->devices, sizeof(identity->devices), "[%s]", options->devices);
+	identity->ranks = options->ranks;
 }
 
 static bool load_anchor(void *context, const void *untyped)

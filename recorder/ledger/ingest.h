@@ -49,6 +49,7 @@ struct ingest_options {
 	const char *socket;                     /* on which hooks report */
 	const char *job;                        /* that it is a part of, or "" */
 	int64_t rank;                           /* in the job; -1: not known */
+	int64_t ranks;                          /* that the job has; 0: not known */
 	uint64_t start_monotonic_ns;            /* time 0, when not appending */
 	const struct ingest_observer *observer; /* NULL: nobody. Outlives the ingest */
 	const struct ingest_files *files;       /* NULL: there is one. Outlives the ingest */

@@ -169,6 +169,7 @@ static const struct table tables[] = {
     /* identity.c writes these */
     {{"recording_info", ""}, LEFT_BEHIND, WORD_NONE, NULL},
     {{"recording_job", ""}, LEFT_BEHIND, WORD_NONE, NULL},
+    {{"job_size", ""}, LEFT_BEHIND, WORD_NONE, NULL},
     {{"recording_file", ""}, LEFT_BEHIND, WORD_NONE, NULL},
     {{"part", ""}, LEFT_BEHIND, WORD_NONE, NULL},
     {{"process_part", ""}, LEFT_BEHIND, WORD_NONE, NULL},

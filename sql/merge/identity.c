@@ -14,7 +14,7 @@
 #include "sql/base/memory.h"
 #include "sql/store/write_private.h"
 
-#define MISSING_SHOWN 8
+#define RANK_MOST 1000000000
 
 /* ---- do they belong together? ---- */
 
@@ -78,33 +78,70 @@ static int check_twice(struct named_part *parts, size_t count, struct sql_error 
 	return 0;
 }
 
-/* Of a job whose ranks are known: those below the highest one that nothing is there of. */
-static void say_missing(struct named_part *parts, size_t count, const struct merge_options *options)
+/* Ranks that nothing is there of, as "2, 4-7". */
+struct missing {
+	char text[200];
+	size_t used;
+	bool several;
+};
+
+/* Those from FIRST up to, but not, END. */
+static void add_missing(struct missing *missing, int64_t first, int64_t end)
 {
-	char line[256] = "", *end = line;
-	int64_t next = 0, missing = 0;
+	char range[64];
+	int bytes = snprintf(range, sizeof(range), end - first > 1 ? "%s%" PRId64 "-%" PRId64 : "%s%" PRId64,
+	                     missing->used ? ", " : "", first, end - 1);
+
+	if (first >= end)
+		return;
+	missing->several |= missing->used || end - first > 1;
+	if (missing->used + (size_t)bytes + sizeof(", ...") > sizeof(missing->text)) {
+		if (missing->text[missing->used - 1] != '.')
+			missing->used += (size_t)sprintf(missing->text + missing->used, ", ...");
+		return;
+	}
+	memcpy(missing->text + missing->used, range, (size_t)bytes + 1);
+	missing->used += (size_t)bytes;
+}
+
+/* Of a job whose ranks are known: those below RANKS, or where it is not known how many it has, below the highest one.
+ */
+static void say_missing(struct named_part *parts, size_t count, int64_t ranks, const struct merge_options *options)
+{
+	struct missing missing = {.used = 0};
+	const char *job = NULL;
+	int64_t next = 0;
+	char said[320];
 
 	qsort(parts, count, sizeof(*parts), by_rank);
 	for (size_t i = 0; i < count; i++) {
-		int64_t rank = parts[i].part->rank;
+		const struct part *part = parts[i].part;
 
-		if (rank < 0 || !parts[i].part->job)
+		if (part->rank < next || part->rank > RANK_MOST || !part->job)
 			continue;
-		for (; next < rank; next++)
-			if (missing++ < MISSING_SHOWN)
-				end += snprintf(end, 24, "%s%" PRId64, missing > 1 ? ", " : "", next);
-		if (next == rank)
-			next++;
+		job = part->job;
+		add_missing(&missing, next, part->rank);
+		next = part->rank + 1;
 	}
-	if (missing > MISSING_SHOWN)
-		snprintf(end, 32, " and %" PRId64 " more", missing - MISSING_SHOWN);
-	if (missing) {
-		char said[320];
+	if (!job)
+		return;
+	add_missing(&missing, next, ranks);
+	if (!missing.used)
+		return;
+	snprintf(said, sizeof(said), "of job '%.60s' rank%s %s %s missing", job, missing.several ? "s" : "",
+	         missing.text, missing.several ? "are" : "is");
+	options->say(options->context, said);
+}
 
-		snprintf(said, sizeof(said), "of job '%.60s' rank%s %s %s missing", parts[count - 1].part->job,
-		         missing > 1 ? "s" : "", line, missing > 1 ? "are" : "is");
-		options->say(options->context, said);
-	}
+/* How many ranks the job has, as far as any input says. */
+static int64_t most_ranks(const struct input *inputs, size_t count)
+{
+	int64_t ranks = 0;
+
+	for (size_t i = 0; i < count; i++)
+		if (inputs[i].ranks > ranks && inputs[i].ranks <= RANK_MOST)
+			ranks = inputs[i].ranks;
+	return ranks;
 }
 
 int identity_check(const struct input *inputs, size_t count, const struct merge_options *options,
@@ -124,7 +161,7 @@ int identity_check(const struct input *inputs, size_t count, const struct merge_
 	if (result == 0 && !options->force)
 		result = check_jobs(inputs, count, error);
 	if (result == 0)
-		say_missing(parts, part_count, options);
+		say_missing(parts, part_count, most_ranks(inputs, count), options);
 	free(parts);
 	return result;
 }

@@ -99,7 +99,8 @@ int input_read(struct input *input, struct recording *from, struct sql_error *er
 		return -1;
 	if (state == 1 || input->part_count == 0)
 		return sql_fail(error, "%s: corrupt: it does not say which recording it is", from->path);
-	if (recording_integer(from, "SELECT end_ns FROM main.recording_info", 0, &input->end_ns, error) < 0)
+	if (recording_integer(from, "SELECT end_ns FROM main.recording_info", 0, &input->end_ns, error) < 0 ||
+	    recording_integer(from, "SELECT ranks FROM job_size", 0, &input->ranks, error) < 0)
 		return -1;
 	return recording_integer(from, "SELECT begin_ns FROM recording_file", 0, &input->begin_ns, error);
 }

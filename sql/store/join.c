@@ -44,6 +44,7 @@ static const struct carried rows[] = {
      .rows = "SELECT * FROM main.recording_info",
      .conflict = "ON CONFLICT DO UPDATE SET end_ns = max(end_ns, excluded.end_ns), ended = excluded.ended"},
     SAME(recording_job),
+    SAME(job_size),
     {.table = "recording_file", .rows = "SELECT * FROM recording_file WHERE :is_first"},
     {.table = "carried_process", .rows = "SELECT * FROM carried_process WHERE :is_first"},
     {.table = "process_info",

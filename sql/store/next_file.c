@@ -52,6 +52,7 @@ static const struct carried live[] = {
          "SELECT id, uuid, version, start_realtime_ns, start_monotonic_ns, boot_id, host, user, command, directory, "
          "socket, end_ns, NULL AS ended FROM recording_info"},
     {.table = "recording_job", .rows = "SELECT * FROM recording_job"},
+    {.table = "job_size", .rows = "SELECT * FROM job_size"},
     {.table = "recording_file",
      .rows = "SELECT 1 AS id, coalesce(f.number, 0) + 1 AS number, :begin_ns AS begin_ns, :begin_key AS begin_key, "
              "f.devices AS devices, "

@@ -51,4 +51,7 @@ CREATE TABLE crosscheck_row(
   recorded_blocks INTEGER,
   PRIMARY KEY(process, device, allocator, region)) WITHOUT ROWID;
 
+-- How many ranks the job of recording_job has; no row: not known.
+CREATE TABLE job_size(id INTEGER PRIMARY KEY CHECK (id = 1), ranks INTEGER NOT NULL);
+
 PRAGMA user_version = 4;

@@ -482,6 +482,7 @@ SELECT
                                                        -- rotated; duration, max-size: before its programs
   (SELECT job FROM recording_job) AS job,              -- of a cluster; NULL: none
   (SELECT rank FROM recording_job) AS rank,            -- in the job; NULL: not said
+  (SELECT ranks FROM job_size) AS ranks,               -- that the job has; NULL: not said
   coalesce((SELECT number FROM recording_file), 0)
     AS file,                                           -- which of the recording's files this one is: 0, 1, ...
   coalesce((SELECT begin_ns FROM recording_file), 0)

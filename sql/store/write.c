@@ -239,6 +239,14 @@ int write_make_tables(struct writer *writer)
 	return code == SQLITE_OK ? write_exec(writer, sql_views) : code;
 }
 
+static int store_job_size(struct writer *writer, const struct writer_identity *identity)
+{
+	char text[80];
+
+	snprintf(text, sizeof(text), "INSERT INTO job_size(id, ranks) VALUES (1, %lld)", (long long)identity->ranks);
+	return identity->ranks > 0 ? write_exec(writer, text) : SQLITE_OK;
+}
+
 /* Before the switch to WAL, so that the first page says what the file is from the start, whatever is copied of it and
  * whenever the recorder is killed. It need not survive a loss of power: nothing was recorded yet, and the first
  * checkpoint makes all of it durable. */
@@ -252,6 +260,8 @@ static int make_schema(struct writer *writer, const struct writer_identity *iden
 		code = store_identity(writer, identity);
 	if (code == SQLITE_OK)
 		code = store_job(writer, identity);
+	if (code == SQLITE_OK)
+		code = store_job_size(writer, identity);
 	if (code == SQLITE_OK)
 		code = store_devices(writer, identity);
 	if (code == SQLITE_OK)

@@ -25,6 +25,7 @@ struct writer_identity {
 	const char *job;     /* or NULL or "" */
 	int64_t rank;        /* in the job; negative: not known */
 	char devices[512];   /* JSON, those alone that are recorded; "": all */
+	int64_t ranks;       /* that the job has; 0: not known */
 	bool clean;          /* reopening: it had ended */
 };
 

@@ -146,6 +146,12 @@ def jobs():
     result = run([program("ttalloc-analyze"), "merge", "-o", "job.db", "--job", "training", "."], cwd=place.path)
     equal(result.returncode, 0, result.stderr)
     check("rank 2 is missing" in result.stderr, result.stderr)
+    change(place.file("run-1.db"), "INSERT INTO job_size VALUES (1, 9)")
+    result = run([program("ttalloc-analyze"), "merge", "--force", "-o", "job.db", "--job", "training", "."], cwd=place.path)
+    check("ranks 2, 4-8 are missing" in result.stderr, result.stderr)
+    change(place.file("run-3.db"), "UPDATE recording_job SET rank = 9223372036854775807")
+    run([program("ttalloc-analyze"), "merge", "--force", "-o", "hostile.db", "run-0.db", "run-3.db"], cwd=place.path)
+    change(place.file("run-3.db"), "UPDATE recording_job SET rank = 3")
     equal([row["rank"] for row in parts(place.file("job.db"))], [0, 1, 3], "ranks of the job")
     result = merge(place, "--job", "none", ".", out="none.db", status=2)
     check("no recording of job 'none'" in result.stderr, result.stderr)
@@ -188,6 +194,9 @@ def ranks_of_mpirun():
     equal(sorted(row["rank"] for row in parts(merged)), [0, 1, 2, 3], "ranks")
     equal(len({row["job"] for row in parts(merged)}), 1, "jobs")
     equal({row["clock"] for row in parts(merged)}, {"monotonic"}, "clocks")
+    os.unlink(place.file("run-3.db"))
+    result = run([program("ttalloc-analyze"), "merge", "--force", "-o", "less.db", "."], cwd=place.path)
+    check("rank 3 is missing" in result.stderr, f"the last one is missing: {result.stderr}")
 
 
 main(ranks_of_one_host, hosts_are_laid_by_their_steps, without_steps_the_error_is_not_known, unknown_chips_are_kept_apart, jobs,
