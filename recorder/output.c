@@ -17,6 +17,7 @@
 #include "sql/base/file_lock.h"
 #include "sql/base/sql.h"
 #include "sql/base/error.h"
+#include "sql/packed/format.h"
 
 #define FIRST_BYTES 100 /* of a database's first page: its header */
 
@@ -141,7 +142,7 @@ static int take_lock(struct output *output, struct sql_error *error)
 	                strerror(errno));
 }
 
-enum file_kind { FILE_NONE, FILE_EMPTY, FILE_RECORDING, FILE_OTHER, FILE_NOT_REGULAR, FILE_UNREADABLE };
+enum file_kind { FILE_NONE, FILE_EMPTY, FILE_RECORDING, FILE_SHARED, FILE_OTHER, FILE_NOT_REGULAR, FILE_UNREADABLE };
 
 static uint32_t big_endian(const unsigned char *bytes)
 {
@@ -174,6 +175,8 @@ static enum file_kind look_at(const char *path)
 		return FILE_UNREADABLE;
 	if (got == sizeof(page) && is_first_page(page))
 		return FILE_RECORDING;
+	if (packed_is_magic(page, (size_t)got))
+		return FILE_SHARED;
 	return got == 0 ? FILE_EMPTY : FILE_OTHER;
 }
 
@@ -185,6 +188,8 @@ static int fail_kind(const struct output *output, enum file_kind kind, struct sq
 		return sql_fail(error, "%s: is not a regular file; choose another one with -o", path);
 	if (kind == FILE_UNREADABLE)
 		return sql_fail(error, "%s: cannot be read: %s", path, strerror(errno));
+	if (kind == FILE_SHARED)
+		return sql_fail(error, "%s: was shared, and is only read; choose another file with -o", path);
 	return sql_fail(error, "%s: exists and is not a ttalloc database; choose another file with -o", path);
 }
 

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "sql/base/error.h"
+#include "sql/packed/format.h"
 
 #define HEADER_BYTES 100
 #define APPLICATION_ID_AT 68 /* big-endian; sqlite.org/fileformat.html */
@@ -26,6 +27,8 @@ static uint32_t big_endian(const unsigned char *bytes)
 
 static bool is_recording(const unsigned char *header)
 {
+	if (packed_is_magic(header, HEADER_BYTES))
+		return true; /* in the shared form */
 	return memcmp(header, "SQLite format 3", 16) == 0 &&
 	       big_endian(header + APPLICATION_ID_AT) == SQL_APPLICATION_ID;
 }

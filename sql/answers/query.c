@@ -141,6 +141,28 @@ static int bind_step(const struct binding *binding, int index, const char *name)
 	return 0;
 }
 
+/* A file that was cut answers for the time that it was cut to. */
+static int bind_time(const struct binding *binding, int index, const char *name, const struct query_value *given)
+{
+	const struct recording *recording = binding->run->recording;
+	bool is_start = strcmp(name, "start") == 0;
+	struct query_value value = {.name = name, .type = QUERY_TIME};
+
+	if (given && bind_value(binding, index, name, QUERY_TIME, NULL, given) < 0)
+		return -1;
+	if (!recording->cut)
+		return 0;
+	value.number = is_start ? recording->cut_from_ns : recording->cut_to_ns;
+	if (!given || given->is_null)
+		return bind_one(binding->run->statement, index, &value) == SQLITE_OK ? 0 : -1;
+	if (!given->text && (given->number < recording->cut_from_ns || given->number > recording->cut_to_ns))
+		return sql_fail(binding->error,
+		                "%s: was cut to the time from %" PRId64 " to %" PRId64 " ns, outside of which is "
+		                "--%s %" PRId64 "; ask the recording that it was made of",
+		                recording->path, recording->cut_from_ns, recording->cut_to_ns, name, given->number);
+	return 0;
+}
+
 static int bind_filter(const struct binding *binding, int index, const char *name)
 {
 	static const char all[] = "device region pid label op start end step step_first step_last";
@@ -151,6 +173,8 @@ static int bind_filter(const struct binding *binding, int index, const char *nam
 		                name);
 	if (strncmp(name, "step", 4) == 0)
 		return bind_step(binding, index, name);
+	if (filter_type(name) == QUERY_TIME)
+		return bind_time(binding, index, name, given);
 	return given ? bind_value(binding, index, name, filter_type(name), NULL, given) : 0;
 }
 
@@ -224,7 +248,7 @@ static int prepare(struct query_run *run, const char *sql, struct sql_error *err
 	if (code == SQLITE_AUTH)
 		return sql_fail(error, "%s: %s: a recording is only read: SELECT", run_name(run), sqlite3_errmsg(db));
 	if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB || code == SQLITE_BUSY)
-		return sql_fail_db(error, run->recording->path, db);
+		return recording_fail(run->recording, error);
 	if (code != SQLITE_OK)
 		return sql_fail(error, "%s: %s", run_name(run), sqlite3_errmsg(db));
 	if (!run->statement)
@@ -310,7 +334,7 @@ int query_next(struct query_run *run, struct sql_error *error)
 	}
 	if (code == SQLITE_ERROR)
 		return sql_fail(error, "%s: %s: %s", recording->path, run_name(run), sqlite3_errmsg(recording->db));
-	return sql_fail_db(error, recording->path, recording->db);
+	return recording_fail(recording, error);
 }
 
 void query_finish(struct query_run *run)

@@ -483,5 +483,5 @@ int functions_add(struct recording *recording, struct sql_error *error)
 	for (size_t i = 0; code == SQLITE_OK && i < sizeof(all_functions) / sizeof(*all_functions); i++)
 		code = add_function(recording, all_functions[i]);
 	recording->has_answers = code == SQLITE_OK;
-	return recording->has_answers ? 0 : sql_fail_db(error, recording->path, recording->db);
+	return recording->has_answers ? 0 : recording_fail(recording, error);
 }

@@ -171,6 +171,7 @@ static const struct table tables[] = {
     {{"recording_job", ""}, LEFT_BEHIND, WORD_NONE, NULL},
     {{"job_size", ""}, LEFT_BEHIND, WORD_NONE, NULL},
     {{"recording_file", ""}, LEFT_BEHIND, WORD_NONE, NULL},
+    {{"share_info", ""}, LEFT_BEHIND, WORD_NONE, NULL},
     {{"part", ""}, LEFT_BEHIND, WORD_NONE, NULL},
     {{"process_part", ""}, LEFT_BEHIND, WORD_NONE, NULL},
     /* of a recorder that goes on with its own */

@@ -87,6 +87,20 @@ static void add_part(struct input *input, sqlite3_stmt *row)
 	};
 }
 
+/* A part that does not say where it comes from would be taken for another one's neighbour; of one that was cut, sums
+ * over all parts would be those of none. */
+static int check_shared(struct recording *from, struct sql_error *error)
+{
+	int64_t no_host = 0;
+
+	if (recording_integer(from, "SELECT removed LIKE '%host%' FROM share_info", 0, &no_host, error) < 0)
+		return -1;
+	if (no_host || from->cut)
+		return sql_fail(error, "%s: was shared %s; merge recordings first, and share what comes of them",
+		                from->path, no_host ? "without its host" : "in part");
+	return 0;
+}
+
 int input_read(struct input *input, struct recording *from, struct sql_error *error)
 {
 	sqlite3_stmt *rows = recording_prepare(from, parts_sql, error);
@@ -99,7 +113,8 @@ int input_read(struct input *input, struct recording *from, struct sql_error *er
 		return -1;
 	if (state == 1 || input->part_count == 0)
 		return sql_fail(error, "%s: corrupt: it does not say which recording it is", from->path);
-	if (recording_integer(from, "SELECT end_ns FROM main.recording_info", 0, &input->end_ns, error) < 0 ||
+	if (check_shared(from, error) < 0 ||
+	    recording_integer(from, "SELECT end_ns FROM main.recording_info", 0, &input->end_ns, error) < 0 ||
 	    recording_integer(from, "SELECT ranks FROM job_size", 0, &input->ranks, error) < 0)
 		return -1;
 	return recording_integer(from, "SELECT begin_ns FROM recording_file", 0, &input->begin_ns, error);

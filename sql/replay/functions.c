@@ -40,5 +40,5 @@ int replay_add_functions(struct recording *recording, struct sql_error *error)
 	                                  SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS, NULL,
 	                                  label_matches_sql, NULL, NULL, NULL);
 	recording->has_replay = code == SQLITE_OK;
-	return recording->has_replay ? 0 : sql_fail_db(error, recording->path, recording->db);
+	return recording->has_replay ? 0 : recording_fail(recording, error);
 }

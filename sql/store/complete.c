@@ -85,6 +85,10 @@ static const char ended_sql[] = "SELECT 'no clean end: as of the last commit, at
                                 "' s; it is in progress, or its "
                                 "recorder was killed and ttalloc-recorder --append takes in what is left' "
                                 "FROM main.recording_info WHERE ended IS NULL";
+/* Not that anything is missing of what the file is about. */
+static const char cut_sql[] =
+    "SELECT printf('cut to what was live or happened from %.6f s to %.6f s, which figures are about', from_ns / 1e9, "
+    "to_ns / 1e9) FROM share_info WHERE to_ns IS NOT NULL";
 
 /* What the recording has elsewhere, or not at all because nobody asked for it. */
 static const char file_sql[] =
@@ -114,5 +118,6 @@ size_t recording_loss_lines(struct recording *recording, char (*lines)[LINE_BYTE
 	count = add_lines(recording, blind_sql, lines, count, capacity);
 	count = add_lines(recording, crosscheck_sql, lines, count, capacity);
 	count = add_lines(recording, ended_sql, lines, count, capacity);
-	return add_lines(recording, file_sql, lines, count, capacity);
+	count = add_lines(recording, file_sql, lines, count, capacity);
+	return add_lines(recording, cut_sql, lines, count, capacity);
 }

@@ -16,6 +16,8 @@
 #include "join.h"
 #include "recording.h"
 #include "sql/base/error.h"
+#include "sql/packed/format.h"
+#include "sql/packed/packed.h"
 #include "sql/store/embedded.h"
 
 #define BUSY_RETRY_MS 5000
@@ -32,6 +34,7 @@ struct situation {
 	bool has_side;    /* FILE-wal and FILE-shm are there */
 	bool in_use;      /* some process holds it open */
 	bool hot_journal; /* a writer was killed in the middle of a transaction */
+	bool packed;      /* it has the shared form (sql/packed/) */
 };
 
 static uint32_t big_endian(const unsigned char *bytes, size_t count)
@@ -52,6 +55,16 @@ static int64_t promised_bytes(const unsigned char *header)
 	if (big_endian(header + 24, 4) != big_endian(header + 92, 4))
 		return 0;
 	return (int64_t)(page_bytes == 1 ? 65536 : page_bytes) * big_endian(header + 28, 4);
+}
+
+/* Whether a file in the shared form is whole. */
+static int look_at_packed(int file, const char *path, struct situation *situation, struct sql_error *error)
+{
+	struct packed *packed = packed_open(file, path, error);
+
+	packed_close(packed);
+	situation->packed = true;
+	return packed ? 0 : -1;
 }
 
 /* Reads the header of the file. 0, or -1 with ERROR saying what the file is instead of a recording. */
@@ -76,6 +89,8 @@ static int look_at_header(int file, const char *path, struct situation *situatio
 		return sql_fail(error, "%s: %s", path, strerror(errno));
 	if (count == 0)
 		return sql_fail(error, "%s: empty; no recorder has written to it", path);
+	if (packed_is_magic(header, (size_t)count))
+		return look_at_packed(file, path, situation, error);
 	if (memcmp(header, "SQLite format 3", 16) != 0)
 		return sql_fail(error, "%s: not a ttalloc recording (it is no SQLite database)", path);
 	situation->in_use = fcntl(file, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
@@ -130,8 +145,9 @@ static char *uri_of(const char *path, const char *parameter)
 	return uri;
 }
 
-/* Opens PATH so that SQLite neither makes nor writes nor deletes anything. */
-static int open_uri(struct recording *recording, const char *path, const char *parameter, bool unlocked)
+/* Opens PATH so that SQLite neither makes nor writes nor deletes anything. VFS: NULL is the usual one. */
+static int open_uri_with(struct recording *recording, const char *path, const char *parameter, bool unlocked,
+                         const char *vfs)
 {
 	char *uri;
 	int code = SQLITE_NOMEM;
@@ -139,6 +155,8 @@ static int open_uri(struct recording *recording, const char *path, const char *p
 	reach_close(&recording->reach);
 	if (reach_open(&recording->reach, path, unlocked) < 0)
 		return SQLITE_CANTOPEN;
+	if (vfs)
+		recording->reach.vfs = vfs;
 	uri = uri_of(recording->reach.path, parameter);
 	if (uri)
 		code =
@@ -152,6 +170,11 @@ static int open_uri(struct recording *recording, const char *path, const char *p
 	return code;
 }
 
+static int open_uri(struct recording *recording, const char *path, const char *parameter, bool unlocked)
+{
+	return open_uri_with(recording, path, parameter, unlocked, NULL);
+}
+
 static int open_rolled_back(struct recording *recording, const char *file, struct sql_error *error)
 {
 	char *copy = beside_rolled_back_copy(file, error);
@@ -160,26 +183,32 @@ static int open_rolled_back(struct recording *recording, const char *file, struc
 		return -1;
 	int code = open_uri(recording, copy, immutable, false);
 	beside_remove_copy(copy); /* SQLite has it open */
-	return code == SQLITE_OK ? 0 : sql_fail_db(error, recording->path, recording->db);
+	return code == SQLITE_OK ? 0 : recording_fail(recording, error);
 }
 
-/* Opens the file in one of four ways. A recorder that lives keeps both -wal and -shm, and locks; then, and for files in
- * rollback mode, SQLite's usual way is right, but for a -shm that is never written to. After a kill, or in a copy, some
- * of it is missing, and SQLite would have to make it: a -wal without -shm is read without shared memory, and WAL mode
- * without a -wal as a file at rest. What a transaction left half done is undone in a copy. 0, or -1 with ERROR. */
+/* Opens the file in one of five ways. What is in the shared form is at rest, and is read by ways of its own. A recorder
+ * that lives keeps both -wal and -shm, and locks; then, and for files in rollback mode, SQLite's usual way is right,
+ * but for a -shm that is never written to. After a kill, or in a copy, some of it is missing, and SQLite would have to
+ * make it: a -wal without -shm is read without shared memory, and WAL mode without a -wal as a file at rest. What a
+ * transaction left half done is undone in a copy. 0, or -1 with ERROR. */
 static int open_database(struct recording *recording, const struct situation *situation, struct sql_error *error)
 {
 	int code;
 
 	if (situation->hot_journal)
 		return open_rolled_back(recording, situation->file, error);
-	if (situation->in_use || situation->has_side || (!situation->wal_mode && !situation->has_wal))
+	if (situation->packed && !packed_vfs())
+		return sql_fail(error, "%s: SQLite cannot be given another way to read it", recording->path);
+	recording->packed = situation->packed;
+	if (situation->packed)
+		code = open_uri_with(recording, situation->file, "immutable=1", false, packed_vfs());
+	else if (situation->in_use || situation->has_side || (!situation->wal_mode && !situation->has_wal))
 		code = open_uri(recording, situation->file, "readonly_shm=1", false);
 	else if (!situation->has_wal)
 		code = open_uri(recording, situation->file, immutable, false);
 	else if ((code = open_uri(recording, situation->file, "", true)) == SQLITE_OK)
 		code = sqlite3_exec(recording->db, "PRAGMA locking_mode = EXCLUSIVE", NULL, NULL, NULL);
-	return code == SQLITE_OK ? 0 : sql_fail_db(error, recording->path, recording->db);
+	return code == SQLITE_OK ? 0 : recording_fail(recording, error);
 }
 
 /* What a hostile file could make SQLite do is switched off before anything of it is read. */
@@ -244,7 +273,7 @@ static int create_temporary(struct recording *recording, const char *script, con
 	*at = '\0';
 	int code = sqlite3_exec(recording->db, text, NULL, NULL, NULL);
 	free(text);
-	return code == SQLITE_OK ? 0 : sql_fail_db(error, recording->path, recording->db);
+	return code == SQLITE_OK ? 0 : recording_fail(recording, error);
 }
 
 /* What a file of an older version lacks, empty; and the views, since a file's own are never run. */
@@ -257,6 +286,22 @@ static int add_temporaries(struct recording *recording, struct sql_error *error)
 			return -1;
 	}
 	return create_temporary(recording, sql_views, NULL, error);
+}
+
+/* Whether the file was cut, and to what. */
+static int find_cut(struct recording *recording, struct sql_error *error)
+{
+	int64_t is_cut = 0;
+	int result =
+	    recording_integer(recording, "SELECT count(*) FROM share_info WHERE to_ns IS NOT NULL", 0, &is_cut, error);
+
+	if (result == 0)
+		result =
+		    recording_integer(recording, "SELECT from_ns FROM share_info", 0, &recording->cut_from_ns, error);
+	if (result == 0)
+		result = recording_integer(recording, "SELECT to_ns FROM share_info", 0, &recording->cut_to_ns, error);
+	recording->cut = is_cut != 0;
+	return result;
 }
 
 static int open_defended(struct recording *recording, struct sql_error *error)
@@ -278,7 +323,9 @@ static int open_checked(struct recording *recording, struct sql_error *error)
 	    check_version(recording, error) < 0 || recording_check_tables(recording, error) < 0)
 		return -1;
 	recording_release(recording);
-	return add_temporaries(recording, error);
+	if (add_temporaries(recording, error) < 0)
+		return -1;
+	return find_cut(recording, error);
 }
 
 static struct recording *open_by(const char *path, int (*open_it)(struct recording *recording, struct sql_error *error),

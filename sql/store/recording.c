@@ -14,12 +14,20 @@ const char *recording_path(const struct recording *recording)
 	return recording->path;
 }
 
+int recording_fail(struct recording *recording, struct sql_error *error)
+{
+	/* no tool of SQLite's reads the shared form */
+	if (recording->packed && sqlite3_errcode(recording->db) == SQLITE_CORRUPT)
+		return sql_fail(error, "%s: damaged; copy it again", recording->path);
+	return sql_fail_db(error, recording->path, recording->db);
+}
+
 int recording_begin(struct recording *recording, struct sql_error *error)
 {
 	if (recording->in_transaction)
 		return 0;
 	if (sqlite3_exec(recording->db, "BEGIN", NULL, NULL, NULL) != SQLITE_OK)
-		return sql_fail_db(error, recording->path, recording->db);
+		return recording_fail(recording, error);
 	recording->in_transaction = true;
 	return 0;
 }
@@ -46,7 +54,7 @@ sqlite3_stmt *recording_prepare(struct recording *recording, const char *sql, st
 	sqlite3_stmt *statement = NULL;
 
 	if (sqlite3_prepare_v2(recording->db, sql, -1, &statement, NULL) != SQLITE_OK)
-		sql_fail_db(error, recording->path, recording->db);
+		recording_fail(recording, error);
 	return statement;
 }
 
@@ -56,7 +64,7 @@ int recording_step(struct recording *recording, sqlite3_stmt *statement, struct 
 
 	if (code == SQLITE_ROW)
 		return 1;
-	return code == SQLITE_DONE ? 0 : sql_fail_db(error, recording->path, recording->db);
+	return code == SQLITE_DONE ? 0 : recording_fail(recording, error);
 }
 
 int recording_integer(struct recording *recording, const char *sql, int64_t fallback, int64_t *value,

@@ -27,6 +27,9 @@ struct recording {
 	bool in_transaction;
 	bool is_only_read; /* by recording_open(): nobody writes through this connection */
 	bool at_rest;      /* nobody writes the file at all, as far as can be told: a -wal is not looked for */
+	bool packed;       /* the file has the shared form */
+	bool cut;          /* the file is about a part of its recording, as are all answers */
+	int64_t cut_from_ns, cut_to_ns;
 	bool has_replay, has_answers; /* the SQL functions of those rooms are registered */
 	int version;                  /* of the schema, as the file has it */
 	struct recording_kept kept;
@@ -41,6 +44,9 @@ int recording_begin(struct recording *recording, struct sql_error *error);
 
 /* Keeps WHAT, instead of what was kept before, until the transaction ends. FREE frees it. */
 void recording_keep(struct recording *recording, void *what, void (*free)(void *what));
+
+/* What went wrong in RECORDING's database (sql_fail_db). Returns -1. */
+int recording_fail(struct recording *recording, struct sql_error *error);
 
 /* Prepares SQL, which is our own. NULL with ERROR filled. */
 sqlite3_stmt *recording_prepare(struct recording *recording, const char *sql, struct sql_error *error);

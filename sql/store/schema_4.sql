@@ -54,4 +54,10 @@ CREATE TABLE crosscheck_row(
 -- How many ranks the job of recording_job has; no row: not known.
 CREATE TABLE job_size(id INTEGER PRIMARY KEY CHECK (id = 1), ranks INTEGER NOT NULL);
 
+-- What was left out when a recording was made from another one ("share"); no row: nothing was.
+CREATE TABLE share_info(
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  from_ns INTEGER, to_ns INTEGER, -- cut to what was live or happened from then to then; NULL: not cut
+  removed TEXT);                  -- stacks, paths, host, user, command lines, labels, with commas between; NULL: nothing
+
 PRAGMA user_version = 4;

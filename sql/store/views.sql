@@ -487,7 +487,10 @@ SELECT
     AS file,                                           -- which of the recording's files this one is: 0, 1, ...
   coalesce((SELECT begin_ns FROM recording_file), 0)
     AS begin_ns,                                       -- what is in it began before then only where it was still live
-  (SELECT devices FROM recording_file) AS devices      -- JSON [0, 2]: only these were recorded; NULL: all
+  (SELECT devices FROM recording_file) AS devices,     -- JSON [0, 2]: only these were recorded; NULL: all
+  (SELECT removed FROM share_info) AS removed,         -- before it was shared, with commas between; NULL: nothing
+  (SELECT from_ns FROM share_info) AS cut_from_ns,     -- the file is about the time from then
+  (SELECT to_ns FROM share_info) AS cut_to_ns          -- to then; NULL: about all of it
 FROM recording_info;
 
 CREATE VIEW usage AS

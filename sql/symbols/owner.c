@@ -86,3 +86,24 @@ enum owner owner_of(const char *module, const char *file, const char *function)
 	}
 	return OWNER_PROGRAM;
 }
+
+static const char *word_of(enum part part, const char *path)
+{
+	const char *name = base_name(path);
+
+	for (size_t i = 0; i < sizeof(rules) / sizeof(*rules); i++)
+		if (rules[i].part == part &&
+		    (part == FILE_ ? strstr(path, rules[i].text) != NULL : begins(name, rules[i].text)))
+			return rules[i].text;
+	return NULL;
+}
+
+const char *owner_word_of_module(const char *path)
+{
+	return word_of(MODULE, path);
+}
+
+const char *owner_word_of_file(const char *path)
+{
+	return word_of(FILE_, path);
+}

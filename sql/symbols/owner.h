@@ -16,4 +16,9 @@ enum owner {
  * which any may be NULL. */
 enum owner owner_of(const char *module, const char *file, const char *function);
 
+/* What of the path of a module, or of a source file, tells whose it is: a text that is the same on all machines. NULL:
+ * nothing does. */
+const char *owner_word_of_module(const char *path);
+const char *owner_word_of_file(const char *path);
+
 #endif

@@ -356,7 +356,9 @@ static void answer_query(sqlite3_context *context, const char *sql)
 static void stack_missing_sql(sqlite3_context *context, int count, sqlite3_value **values)
 {
 	(void)count, (void)values;
-	answer_query(context, "SELECT 'the recording has no call stacks; record with ''ttalloc-recorder --stacks''' "
+	answer_query(context, "SELECT iif(EXISTS (SELECT 1 FROM share_info WHERE removed LIKE '%stacks%'), "
+	                      "'call stacks were removed when the file was shared', "
+	                      "'the recording has no call stacks; record with ''ttalloc-recorder --stacks''') "
 	                      "WHERE NOT EXISTS (SELECT 1 FROM stack_info)");
 }
 

@@ -300,7 +300,11 @@ static int check(const char *path, struct sql_error *error)
 
 	if (!recording)
 		return -1;
-	if (recording_integer(recording, "SELECT EXISTS (SELECT 1 FROM frame_info)", 0, &frames, error) == 0)
+	if (recording->packed)
+		sql_fail(error,
+		         "%s: was shared, and is only read; symbolize the recording that it was made of, or a 'copy'",
+		         path);
+	else if (recording_integer(recording, "SELECT EXISTS (SELECT 1 FROM frame_info)", 0, &frames, error) == 0)
 		result = frames ? 0
 		                : sql_fail(error,
 		                           "%s: there are no call stacks in it; record with 'ttalloc-recorder "

@@ -23,7 +23,8 @@ ROOMS = {
     "hook/python":        "",
 
     "sql/base":           "include include/ttalloc",
-    "sql/store":          "include include/ttalloc sql/base",
+    "sql/packed":         "include include/ttalloc sql/base",
+    "sql/store":          "include include/ttalloc sql/base sql/packed",
     "sql/symbols":        "include include/ttalloc sql/base sql/store",
     "sql/exchange":       "include include/ttalloc sql/base sql/store",
     "sql/operations":     "include include/ttalloc sql/base sql/store",
@@ -32,7 +33,8 @@ ROOMS = {
     "sql/merge":          "include include/ttalloc sql/base sql/store sql/replay sql/totals",
     "sql/import":         "include include/ttalloc sql/base sql/store sql/replay sql/totals",
     "sql/model":          "include include/ttalloc sql/base sql/store sql/replay",
-    "sql/answers":        "include include/ttalloc sql/base sql/store sql/symbols sql/replay sql/operations",
+    "sql/share":          "include include/ttalloc sql/base sql/packed sql/store sql/symbols sql/replay",
+    "sql/answers":        "include include/ttalloc sql/base sql/packed sql/store sql/symbols sql/replay sql/operations",
     "sql/answers/live":   "include include/ttalloc sql/base sql/store sql/replay sql/operations",
     "sql/answers/why":    "include include/ttalloc sql/base sql/store sql/replay sql/operations",
     "sql/answers/verify": "include include/ttalloc sql/base sql/store sql/replay sql/operations sql/answers",
@@ -44,7 +46,7 @@ ROOMS = {
     "recorder/ledger":    "include include/ttalloc sql/base sql/store sql/replay sql/totals",
     "recorder/serve":     "include include/ttalloc sql/base recorder/ledger",
     "recorder/legacy":    "include include/ttalloc sql/base recorder/ledger recorder/serve",
-    "recorder":           "include include/ttalloc sql/base sql/store sql/symbols sql/answers recorder/ledger recorder/serve recorder/legacy",
+    "recorder":           "include include/ttalloc sql/base sql/packed sql/store sql/symbols sql/answers recorder/ledger recorder/serve recorder/legacy",
 
     "analyze/write":      "include include/ttalloc sql/base sql/store sql/answers",
     "analyze/watch":      "include include/ttalloc sql/base sql/store sql/answers sql/answers/live analyze/write",
@@ -53,12 +55,13 @@ ROOMS = {
     "analyze/metrics":    "include include/ttalloc sql/base sql/store sql/answers sql/answers/live analyze/write analyze/http",
     "analyze/report":     "include include/ttalloc sql/base sql/store sql/answers analyze/http",
     "analyze":            "include include/ttalloc sql/base sql/store sql/symbols sql/answers analyze/write",
-    "analyze/commands":   "include include/ttalloc sql/base sql/store sql/merge sql/import sql/answers analyze analyze/write analyze/export analyze/metrics analyze/watch analyze/report",
+    "analyze/commands":   "include include/ttalloc sql/base sql/store sql/merge sql/import sql/share sql/answers analyze analyze/write analyze/export "
+                          "analyze/metrics analyze/watch analyze/report",
 }
 
 # Files of its own, headers included, that a newcomer can still overlook.
 MOST_FILES = 45
 
 # Libraries that are the business of one folder alone.
-LIBRARIES = {"sqlite3.h": ("sql",), "zstd.h": ("hook", "recorder"), "ncurses.h": ("analyze",), "elfutils/libdw.h": ("sql",),
+LIBRARIES = {"sqlite3.h": ("sql",), "zstd.h": ("hook", "recorder", "sql"), "ncurses.h": ("analyze",), "elfutils/libdw.h": ("sql",),
              "microhttpd.h": ("analyze",), "curl/curl.h": ("analyze",)}

@@ -25,6 +25,7 @@
 -- column: user text who recorded
 -- column: command text,remark that was wrapped
 -- column: directory text where the recorder was started
+-- column: removed text,remark before the file was shared; nothing of it is in it
 -- column: chips list their names, and what each process calls them where that is another number than the recording's
 -- column: notes list what the programs' producers say of their own recording, and how often
 -- column: modules list programs and libraries that call stacks lie in
@@ -68,6 +69,7 @@ SELECT
   r.user AS user,
   r.command AS command,
   r.directory AS directory,
+  (SELECT removed FROM share_info) AS removed,
   (SELECT group_concat(what, char(10)) FROM (SELECT 'device ' || i.device || ': ' || coalesce('chip ' || i.chip, 'not known')
       || coalesce(', ' || replace(group_concat(DISTINCT iif(i.number <> i.device, 'device ' || i.number || ' of process ' || p.pid, NULL)), ',', ', '), '') AS what
     FROM device_identity i LEFT JOIN process_info p ON p.id = i.process

@@ -26,6 +26,7 @@
 #include "sql/answers/grouping.h"
 #include "sql/answers/period.h"
 #include "sql/answers/table_function.h"
+#include "sql/store/recording.h"
 
 #define ENDS_MAX 512
 #define STEPS_MIN 3 /* after the warm-up: fewer show no growth */
@@ -334,14 +335,27 @@ static int add_rows(struct search *search)
 	return result;
 }
 
+/* How many steps PROCESS began before what a file was cut to. */
+static size_t steps_cut_off(const struct search *search, uint32_t process)
+{
+	const struct recording *recording = search->call->recording;
+	const struct catalog_step *steps = search->catalog.steps + search->catalog.processes[process].first_step;
+	size_t count = 0;
+
+	while (recording->cut && count < steps_of(search, process) && steps[count].at_ns < recording->cut_from_ns)
+		count++;
+	return count;
+}
+
 /* Which steps of each process count. */
 static void choose_steps(struct search *search, int64_t warm_up)
 {
 	for (uint32_t i = 0; i < search->catalog.process_count; i++) {
 		struct lane *lane = &search->lanes[i];
-		size_t whole = steps_of(search, i) > 0 ? steps_of(search, i) - 1 : 0;
-		size_t left_out = warm_up >= 0 ? (size_t)warm_up : (whole + 9) / 10;
+		size_t whole = steps_of(search, i) > 0 ? steps_of(search, i) - 1 : 0, before = steps_cut_off(search, i);
+		size_t left_out = warm_up >= 0 ? (size_t)warm_up : (whole - (before < whole ? before : whole) + 9) / 10;
 
+		left_out += before;
 		lane->first_step = left_out + 1;
 		lane->of_steps = whole > left_out ? whole - left_out : 0;
 		lane->is_done = lane->of_steps < STEPS_MIN;

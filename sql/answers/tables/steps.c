@@ -36,6 +36,7 @@ struct reading {
 	struct filter chosen; /* its steps choose rows, not blocks */
 	struct catalog catalog;
 	struct line *lines; /* per series */
+	int64_t end_ns;     /* of the recording */
 	bool failed;        /* going forwards; the call's error says how */
 };
 
@@ -60,6 +61,20 @@ static int64_t end_of(const struct reading *reading, uint32_t process, size_t st
 	return start_of(reading, process, step + 1);
 }
 
+/* Of a file that was cut, steps that it does not have whole. */
+static bool is_cut_off(const struct reading *reading, uint32_t process, size_t step)
+{
+	const struct recording *recording = reading->call->recording;
+	const struct catalog_process *owner = &reading->catalog.processes[process];
+	int64_t end_ns = end_of(reading, process, step);
+
+	if (!recording->cut)
+		return false;
+	if (end_ns == TABLE_NULL)
+		end_ns = owner->ended ? owner->ended_ns : reading->end_ns;
+	return start_of(reading, process, step) < recording->cut_from_ns || end_ns > recording->cut_to_ns;
+}
+
 static bool is_wanted(const struct reading *reading, const struct catalog_step *mark)
 {
 	const struct filter *chosen = &reading->chosen;
@@ -74,7 +89,7 @@ static int add_step(struct reading *reading, uint32_t series, const struct line 
 	const struct catalog_step *mark = mark_of(reading, of->process, line->step);
 	bool idle = line->figures.allocs == 0 && line->figures.frees == 0 && line->figures.peak_bytes == 0;
 
-	if (idle || !is_wanted(reading, mark))
+	if (idle || !is_wanted(reading, mark) || is_cut_off(reading, of->process, line->step))
 		return 0;
 	if (reading->call->table->count == ROWS_MAX)
 		return sql_fail(reading->call->error, "more than %d rows: --step, --device or --region choose some",
@@ -302,7 +317,9 @@ static int fill_step_figures(struct table_call *call)
 
 	call->filter.needs_steps = true;
 	call->filter.has_steps = false;
-	if (catalog_load(&reading.catalog, call->recording, &call->filter, true, call->error) < 0)
+	if (catalog_load(&reading.catalog, call->recording, &call->filter, true, call->error) < 0 ||
+	    recording_integer(call->recording, "SELECT end_ns FROM main.recording_info", 0, &reading.end_ns,
+	                      call->error) < 0)
 		goto out;
 	if (reading.catalog.step_count == 0 && periods_give(call->recording, &reading.catalog, call->error) < 0)
 		goto out;
