@@ -13,8 +13,9 @@
 #include "sql/operations/operations.h"
 #include "sql/store/recording.h"
 
-const char attribution_choices[] = "label|stack|function|file|module|stack_id|op|opname|tensor|thread|process|rank|host|size|"
-                                   "region|class|device|pattern|range|step";
+const char attribution_choices[] =
+    "label|stack|function|file|module|stack_id|op|opname|tensor|thread|process|rank|host|size|"
+    "region|class|device|pattern|range|step";
 
 const char attribution_about[] =
     "--by pattern takes labels that differ in numbers alone as one (layer.*), and --by range the outermost part of a "
@@ -24,7 +25,8 @@ const char attribution_about[] =
     "stack_id numbers it as the view stack does. --by op takes the operation of ttnn that allocated the block, with "
     "its "
     "number ('ops' lists them), --by opname all of a name; one that does no more than make a tensor for another counts "
-    "as that one. --by tensor takes what the block holds: shape, dtype, layout, memory layout. --by rank and host tell the "
+    "as that one. --by tensor takes what the block holds: shape, dtype, layout, memory layout. --by rank and host tell "
+    "the "
     "ranks of a job and the machines apart, in what 'merge' made.";
 
 const char attribution_refuse[] =
