@@ -21,7 +21,8 @@
 	"key IN (SELECT max(c.key) FROM circular_buffer c JOIN origin o ON o.id = c.origin WHERE c.alloc_ns < ?1 "     \
 	"GROUP BY o.process, o.device)"
 /* And runs: the last one before, with the one since when its program had been resident, and the one of another program
- * before that; and the next one of another program after the time. */
+ * before that; the next one of another program after the time, and the last of all, which tells what is resident now.
+ */
 #define RUNS_AROUND                                                                                                    \
 	"key IN (WITH run AS (SELECT r.key AS key, r.program AS program, r.at_ns AS at_ns, o.process AS process, "     \
 	"o.device AS device FROM program_run r JOIN origin o ON o.id = r.origin), "                                    \
@@ -34,8 +35,9 @@
 	"SELECT key FROM last UNION ALL SELECT key FROM other UNION ALL "                                              \
 	"SELECT min(r.key) FROM other o JOIN before r ON r.process = o.process AND r.device = o.device AND "           \
 	"r.key > o.key GROUP BY o.process, o.device UNION ALL "                                                        \
-	"SELECT min(r.key) FROM inside i JOIN run r ON r.process = i.process AND r.device = i.device AND "             \
-	"r.at_ns > ?2 AND r.program <> i.program GROUP BY i.process, i.device)"
+	"SELECT min(r.key) FROM run r LEFT JOIN inside i ON r.process = i.process AND r.device = i.device "            \
+	"WHERE r.at_ns > ?2 AND r.program IS NOT i.program GROUP BY r.process, r.device UNION ALL "                    \
+	"SELECT max(key) FROM run GROUP BY process, device)"
 #define CIRCULAR "alloc_ns <= ?2 AND (end_ns >= ?1 OR (end_ns IS NULL AND " OF_ALIVE ") OR " LAST_PLACED ")"
 
 static const struct {
