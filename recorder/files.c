@@ -66,8 +66,10 @@ static bool exists(const char *path)
 static int64_t number_of(const char *pattern, const char *directory, const char *name)
 {
 	char path[PATH_MAX], tried[PATH_MAX];
+	int length = snprintf(path, sizeof(path), "%s%s%s", directory, *directory ? "/" : "", name);
 
-	snprintf(path, sizeof(path), "%s%s%s", directory, *directory ? "/" : "", name);
+	if (length < 0 || (size_t)length >= sizeof(path))
+		return -1;
 	for (const char *c = name; *c; c++) {
 		char *end;
 		unsigned long number;
