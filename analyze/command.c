@@ -19,6 +19,7 @@
 #include "run.h"
 #include "sql/base/say.h"
 #include "sql/base/error.h"
+#include "sql/store/open.h"
 #include "analyze/write/status.h"
 
 #define STATEMENT_MAX (1 << 20)
@@ -162,7 +163,7 @@ static void join_operands(struct command *command, size_t last)
 	char *at = command->files = memory_get(bytes, 1);
 	for (size_t i = first; i < next; i++) {
 		at = stpcpy(at, arguments->operands[i]);
-		*at++ = i + 1 < next ? '\n' : '\0';
+		*at++ = i + 1 < next ? RECORDING_AND : '\0';
 	}
 	arguments->operands[first] = command->files;
 	memmove(&arguments->operands[first + 1], &arguments->operands[next],

@@ -17,6 +17,7 @@
 
 #include "carry.h"
 #include "file_of.h"
+#include "open.h"
 #include "sql/base/array.h"
 #include "sql/base/error.h"
 #include "write_private.h"
@@ -44,6 +45,9 @@ static const struct carried rows[] = {
      .rows = "SELECT * FROM main.recording_info",
      .conflict = "ON CONFLICT DO UPDATE SET end_ns = max(end_ns, excluded.end_ns), ended = excluded.ended"},
     SAME(recording_job),
+    SAME(share_info),
+    SAME(part),
+    SAME(process_part),
     SAME(job_size),
     {.table = "recording_file", .rows = "SELECT * FROM recording_file WHERE :is_first"},
     {.table = "carried_process", .rows = "SELECT * FROM carried_process WHERE :is_first"},
@@ -177,14 +181,15 @@ static int list_directory(struct parts *parts, const char *directory, struct sql
 	return result;
 }
 
-static int list_lines(struct parts *parts, const char *names, struct sql_error *error)
+static int list_names(struct parts *parts, const char *names, struct sql_error *error)
 {
-	char *lines = strdup(names), *rest = lines;
-	int result = lines ? 0 : sql_fail(error, "out of memory");
+	static const char ands[] = {RECORDING_AND, '\0'};
+	char *copy = strdup(names), *rest = copy;
+	int result = copy ? 0 : sql_fail(error, "out of memory");
 
-	for (char *line; result == 0 && (line = strsep(&rest, "\n"));)
-		result = add_part(parts, line, error);
-	free(lines);
+	for (char *name; result == 0 && (name = strsep(&rest, ands));)
+		result = add_part(parts, name, error);
+	free(copy);
 	return result;
 }
 
@@ -276,12 +281,13 @@ char *join_files(const char *names, struct sql_error *error)
 {
 	struct parts parts = {.count = 0};
 	char *path = NULL;
-	int result = strchr(names, '\n') ? list_lines(&parts, names, error) : list_directory(&parts, names, error);
+	int result =
+	    strchr(names, RECORDING_AND) ? list_names(&parts, names, error) : list_directory(&parts, names, error);
 
 	if (result == 0 && parts.count > 1) {
 		qsort(parts.list, parts.count, sizeof(*parts.list), compare_numbers);
 		result = check_parts(&parts, error);
-		if (result < 0 && !strchr(names, '\n'))
+		if (result < 0 && !strchr(names, RECORDING_AND))
 			result = sql_fail(
 			    error, "%s: a directory with more than the files of one recording: name those", names);
 	}

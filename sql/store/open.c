@@ -360,10 +360,12 @@ static char *name_of_several(const char *names)
 	char *name;
 
 	for (const char *c = names; *c; c++)
-		count += *c == '\n';
+		count += *c == RECORDING_AND;
 	if (!count)
 		return strdup(names);
-	return asprintf(&name, "%.*s and %zu more", (int)strcspn(names, "\n"), names, count) < 0 ? NULL : name;
+	return asprintf(&name, "%.*s and %zu more", (int)(strchr(names, RECORDING_AND) - names), names, count) < 0
+	           ? NULL
+	           : name;
 }
 
 static struct recording *open_several(const char *names, struct sql_error *error)
@@ -385,8 +387,8 @@ static struct recording *open_several(const char *names, struct sql_error *error
 
 struct recording *recording_open(const char *path, struct sql_error *error)
 {
-	return strchr(path, '\n') || is_directory(path) ? open_several(path, error)
-	                                                : open_by(path, open_checked, error);
+	return strchr(path, RECORDING_AND) || is_directory(path) ? open_several(path, error)
+	                                                         : open_by(path, open_checked, error);
 }
 
 struct recording *recording_open_foreign(const char *path, struct sql_error *error)

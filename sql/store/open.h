@@ -12,8 +12,13 @@
 
 struct recording;
 
-/* PATH may also name several files of one recording, one on a line, or the directory that they are in: they are put
- * together in a temporary file, as large as they are ($TMPDIR), which has no name any more when this returns.
+/* Between the names of several files in one path: ASCII's record separator, which names do not have; blanks and ends of
+ * lines some do. */
+#define RECORDING_AND '\x1e'
+
+/* PATH may also name several files of one recording, RECORDING_AND between them, or the directory that they are in:
+ * they are put together in a temporary file, as large as they are ($TMPDIR), which has no name any more when this
+ * returns.
  *
  * Opens PATH read-only, defensive, schema untrusted, and brings the views as TEMP views. Works on a recording in
  * progress, on one whose recorder was killed (-wal beside it, also where nothing can be written), and never makes a

@@ -36,6 +36,11 @@ def odd_names():
         open(place.file(name), "w", encoding="ascii").close()
         equal(wrap(place, "-q", "-o", name, "--", "true").returncode, 0, f"status of -o {name}")
         equal(analyze("info", name, cwd=place.path)["rows"][0]["processes"], 0, f"info {name}")
+    name = "a b\nc%%'\"?#\t\u00fc.db"
+    equal(wrap(place, "-q", "-o", name, "--", program("ttalloc-player"), input="alloc 0 0 0 4096 1000 0\n").returncode, 0, "status")
+    name = name.replace("%%", "%")
+    equal([row["peak_bytes"] for row in analyze("peak", name, cwd=place.path)["rows"]], [1000], "peak")
+    equal(analyze("sql", "SELECT count(*) AS blocks FROM allocation", name, cwd=place.path)["rows"], [{"blocks": 1}], "sql")
 
 
 def a_deep_path():
