@@ -31,7 +31,7 @@ function(embed name file)
 endfunction()
 
 # What draws stands behind what it is made of.
-set(scripts base.js data.js colour.js state.js axis.js operations.js timeline.js map.js tables.js moment.js flame.js why.js findings.js
+set(scripts base.js data.js colour.js state.js axis.js operations.js timeline.js map.js tables.js cores.js moment.js fragmentation.js flame.js why.js findings.js
     main.js)
 list(TRANSFORM scripts PREPEND ${PAGE}/)
 execute_process(COMMAND ${CMAKE_COMMAND} -E cat ${scripts} OUTPUT_FILE ${OUTPUT}.script.js COMMAND_ERROR_IS_FATAL ANY)

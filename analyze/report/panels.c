@@ -252,6 +252,24 @@ static void add_moment(struct panels *panels, const struct drawn *drawn, const c
 	add(panels, id, "top --by %s --device %" PRId64 " --region %s", by, drawn->device, drawn->word);
 }
 
+/* The blocks that matter most; where others are left out, how full all together made the bank; in L1, its cores. */
+static void add_map(const struct choosing *choosing, const struct drawn *drawn)
+{
+	struct panels *panels = choosing->panels;
+	bool live = choosing->wish->live, circular = strcmp(drawn->word, "CB") == 0;
+	char words[120], id[40];
+
+	snprintf(words, sizeof words, "map --blocks %" PRId64 " --parts %" PRId64, panels->blocks, panels->buckets);
+	add_picture(panels, drawn, "map", NULL, words);
+	snprintf(words, sizeof words, "density --levels 16 --blocks %" PRId64 " --parts %" PRId64, panels->blocks,
+	         panels->buckets);
+	if (live || circular || drawn->blocks > panels->blocks)
+		add_picture(panels, drawn, "density", NULL, words);
+	snprintf(id, sizeof id, "cores-%" PRId64, drawn->device);
+	if (circular && (live || panels->whole))
+		add(panels, id, "peak --by core --region CB --device %" PRId64 " -n 0", drawn->device);
+}
+
 static void add_drawn(struct choosing *choosing, const struct drawn *drawn)
 {
 	struct panels *panels = choosing->panels;
@@ -264,9 +282,8 @@ static void add_drawn(struct choosing *choosing, const struct drawn *drawn)
 		if (choosing->wish->live)
 			add_moment(panels, drawn, word);
 	}
-	snprintf(words, sizeof words, "map --blocks %" PRId64 " --parts %" PRId64, panels->blocks, panels->buckets);
 	if (strcmp(drawn->word, "KERNEL") != 0 && !choosing->wish->old) /* has no addresses */
-		add_picture(panels, drawn, "map", NULL, words);
+		add_map(choosing, drawn);
 }
 
 /* What ran when: a line of the picture that all devices share. */

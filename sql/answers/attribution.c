@@ -47,9 +47,11 @@ const char attribution_notes[] =
 static const char operation_sql[] =
     "SELECT process, thread, (SELECT pid FROM process_info WHERE id = process) FROM origin WHERE id = ?1";
 
+static const char stack_sql[] = "SELECT stack FROM origin WHERE id = ?1";
+
 /* How a word is looked up for an origin, ?1; for a word that differs within an origin also for a block's key, ?2, and
- * size, ?3. */
-enum word_kind { OF_ORIGIN, OF_BLOCK, OF_OPERATION /* SQL says who allocated it */ };
+ * size, ?3; for one that all origins of a call stack share, for that stack, ?1. */
+enum word_kind { OF_ORIGIN, OF_STACK, OF_BLOCK, OF_OPERATION /* SQL says who allocated it */ };
 static const struct word {
 	const char *name, *sql;
 	enum word_kind kind;
@@ -61,16 +63,10 @@ static const struct word {
      "SELECT substr(l.path, 1, instr(l.path || '/', '/') - 1) FROM origin o JOIN label_info l ON l.id = o.label WHERE "
      "o.id = ?1",
      OF_ORIGIN},
-    {"stack", "SELECT stack_group('stack', s.frames) FROM origin o JOIN stack_info s ON s.id = o.stack WHERE o.id = ?1",
-     OF_ORIGIN},
-    {"function",
-     "SELECT stack_group('function', s.frames) FROM origin o JOIN stack_info s ON s.id = o.stack WHERE o.id = ?1",
-     OF_ORIGIN},
-    {"file", "SELECT stack_group('file', s.frames) FROM origin o JOIN stack_info s ON s.id = o.stack WHERE o.id = ?1",
-     OF_ORIGIN},
-    {"module",
-     "SELECT stack_group('module', s.frames) FROM origin o JOIN stack_info s ON s.id = o.stack WHERE o.id = ?1",
-     OF_ORIGIN},
+    {"stack", "SELECT stack_group('stack', frames) FROM stack_info WHERE id = ?1", OF_STACK},
+    {"function", "SELECT stack_group('function', frames) FROM stack_info WHERE id = ?1", OF_STACK},
+    {"file", "SELECT stack_group('file', frames) FROM stack_info WHERE id = ?1", OF_STACK},
+    {"module", "SELECT stack_group('module', frames) FROM stack_info WHERE id = ?1", OF_STACK},
     {"stack_id", "SELECT stack FROM origin WHERE id = ?1", OF_ORIGIN},
     {"thread", "SELECT t.name || '/' || t.tid FROM origin o JOIN thread_info t ON t.id = o.thread WHERE o.id = ?1",
      OF_ORIGIN},
@@ -113,8 +109,9 @@ struct lookup {
 	struct operations *operations; /* of OF_OPERATION */
 	bool many_processes;           /* likewise: have operations */
 	sqlite3_stmt *statement;
-	struct map of_origin;   /* -> values */
-	sqlite3_value **values; /* NULL: it has none */
+	sqlite3_stmt *stack;            /* of an origin; of OF_STACK */
+	struct map of_origin, of_stack; /* -> values */
+	sqlite3_value **values;         /* NULL: it has none */
 	size_t count, capacity;
 };
 
@@ -126,7 +123,9 @@ static void lookup_free(void *context)
 		sqlite3_value_free(lookup->values[i]);
 	free(lookup->values);
 	map_clear(&lookup->of_origin);
+	map_clear(&lookup->of_stack);
 	sqlite3_finalize(lookup->statement);
+	sqlite3_finalize(lookup->stack);
 	operations_close(lookup->operations);
 	free(lookup);
 }
@@ -156,6 +155,8 @@ static struct lookup *lookup_new(struct recording *recording, const char *by, st
 			return NULL;
 		lookup->word = &words[i];
 		if (sqlite3_prepare_v2(recording->db, words[i].sql, -1, &lookup->statement, NULL) != SQLITE_OK ||
+		    (words[i].kind == OF_STACK &&
+		     sqlite3_prepare_v2(recording->db, stack_sql, -1, &lookup->stack, NULL) != SQLITE_OK) ||
 		    open_operations(lookup, recording, error) < 0) {
 			lookup_free(lookup);
 			return NULL;
@@ -178,27 +179,62 @@ static int look_up(struct lookup *lookup, sqlite3_value **values)
 	return sqlite3_step(lookup->statement);
 }
 
-/* What origin VALUES[1] has, in *FOUND. SQLITE_OK or what went wrong. */
-static int find(struct lookup *lookup, sqlite3_value **values, sqlite3_value **found)
+/* Adds what STATEMENT answers for ID to the values, as their *INDEX. SQLITE_OK or what went wrong. */
+static int add_value(struct lookup *lookup, int64_t id, uint32_t *index)
 {
-	struct map_key key = {sqlite3_value_int64(values[1]), 0, 0};
-	uint32_t index = map_get(&lookup->of_origin, key);
+	sqlite3_bind_int64(lookup->statement, 1, id);
+	int code = sqlite3_step(lookup->statement);
 
-	if (index == MAP_NONE) {
-		int code = look_up(lookup, values);
-
-		if (code != SQLITE_ROW && code != SQLITE_DONE)
-			return code;
-		if (array_reserve(&lookup->values, &lookup->capacity, lookup->count) < 0 ||
-		    map_put(&lookup->of_origin, key, (uint32_t)lookup->count) < 0)
+	if (code == SQLITE_ROW || code == SQLITE_DONE) {
+		if (array_reserve(&lookup->values, &lookup->capacity, lookup->count) < 0)
 			return SQLITE_NOMEM;
-		index = (uint32_t)lookup->count++;
-		lookup->values[index] =
+		*index = (uint32_t)lookup->count++;
+		lookup->values[*index] =
 		    code == SQLITE_ROW ? sqlite3_value_dup(sqlite3_column_value(lookup->statement, 0)) : NULL;
-		sqlite3_reset(lookup->statement);
+		code = SQLITE_OK;
 	}
-	*found = lookup->values[index];
-	return SQLITE_OK;
+	sqlite3_reset(lookup->statement);
+	return code;
+}
+
+/* The value of ID, by the map of those that are known. */
+static int value_of(struct lookup *lookup, struct map *known, int64_t id, uint32_t *index)
+{
+	struct map_key key = {id, 0, 0};
+
+	*index = map_get(known, key);
+	if (*index != MAP_NONE)
+		return SQLITE_OK;
+	int code = add_value(lookup, id, index);
+	return code == SQLITE_OK && map_put(known, key, *index) < 0 ? SQLITE_NOMEM : code;
+}
+
+/* The value of the stack that ORIGIN has. */
+static int value_of_stack(struct lookup *lookup, int64_t origin, uint32_t *index)
+{
+	struct map_key key = {origin, 0, 0};
+
+	*index = map_get(&lookup->of_origin, key);
+	if (*index != MAP_NONE)
+		return SQLITE_OK;
+	sqlite3_bind_int64(lookup->stack, 1, origin);
+	int code = sqlite3_step(lookup->stack);
+	if (code == SQLITE_ROW || code == SQLITE_DONE) /* there is no stack 0 */
+		code = value_of(lookup, &lookup->of_stack,
+		                code == SQLITE_ROW ? sqlite3_column_int64(lookup->stack, 0) : 0, index);
+	sqlite3_reset(lookup->stack);
+	return code == SQLITE_OK && map_put(&lookup->of_origin, key, *index) < 0 ? SQLITE_NOMEM : code;
+}
+
+/* What ORIGIN has, in *FOUND. SQLITE_OK or what went wrong. */
+static int find(struct lookup *lookup, int64_t origin, sqlite3_value **found)
+{
+	uint32_t index;
+	int code = lookup->stack ? value_of_stack(lookup, origin, &index)
+	                         : value_of(lookup, &lookup->of_origin, origin, &index);
+
+	*found = code == SQLITE_OK ? lookup->values[index] : NULL;
+	return code;
 }
 
 /* "matmul #41" of the operation that allocated the block; its number is of its process. */
@@ -242,8 +278,8 @@ static void answer(sqlite3_context *context, struct lookup *lookup, sqlite3_valu
 		answer_operation(context, lookup, values);
 		return;
 	}
-	if (lookup->word->kind == OF_ORIGIN) {
-		int code = find(lookup, values, &found);
+	if (lookup->word->kind == OF_ORIGIN || lookup->word->kind == OF_STACK) {
+		int code = find(lookup, sqlite3_value_int64(values[1]), &found);
 
 		if (code != SQLITE_OK)
 			sqlite3_result_error_code(context, code);

@@ -448,6 +448,7 @@ static const struct table_function *const all_functions[] = {
     &table_group_buckets,
     &table_map_blocks,
     &table_map_sums,
+    &table_map_shares,
 };
 
 static int add_function(struct recording *recording, const struct table_function *function)

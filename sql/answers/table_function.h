@@ -20,6 +20,8 @@
  *                           each device and region so many blocks at most, those that a picture of all parts of the
  *                           window needs; a circular buffer for each time that it was in its place
  *   map_sums(count, parts)  device, region, kept, blocks: how many that is of how many
+ *   map_shares(count, parts, levels)  device, region, address, bank_bytes, from_ns, to_ns, steps: in how many of so
+ *                           many levels all of them together made each band of addresses full
  *   drawing(by, buckets, blocks, what)  nothing, but the three above then find it drawn, by several words with commas
  *                           between them; what: 'blocks' or 'circular' buffers alone
  *   bank_samples(count)     device, region, at_ns, used_bytes, free_bytes, largest_free_bytes, free_blocks,
@@ -121,6 +123,7 @@ extern const struct table_function table_allocated_sums, table_diff_groups, tabl
 extern const struct table_function table_operation_figures, table_operation_parts, table_late_blocks, table_late_peaks;
 extern const struct table_function table_peak_cores, table_l1, table_check_budgets, table_refit;
 extern const struct table_function table_step_figures, table_step_growth, table_found_steps, table_overlaps;
-extern const struct table_function table_drawing, table_group_buckets, table_map_blocks, table_map_sums;
+extern const struct table_function table_drawing, table_group_buckets, table_map_blocks, table_map_sums,
+    table_map_shares;
 
 #endif

@@ -50,6 +50,9 @@ int reach_open(struct reach *reach, const char *path, int unlocked)
 	const char *slash = strrchr(path, '/');
 	char *directory = NULL;
 
+	/* Counting every allocation behind a lock costs a thread 5 %, and two much more. Of no effect when SQLite is in
+	 * use already. */
+	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 	*reach = (struct reach){.fd = -1, .vfs = unlocked ? "unix-none" : NULL};
 	if (strlen(path) <= PATH_MOST_BYTES) {
 		reach->path = strdup(path);

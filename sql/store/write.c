@@ -134,8 +134,6 @@ int write_open(const char *path, struct writer **made, struct sql_error *error)
 	struct writer *writer = calloc(1, sizeof(*writer));
 	int code;
 
-	/* Counting every allocation behind a lock costs 5 %. Of no effect when SQLite is in use already. */
-	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 	*made = writer;
 	if (writer)
 		writer->reach.fd = -1;

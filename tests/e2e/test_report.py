@@ -134,6 +134,34 @@ def the_map_has_all_blocks_or_says_so():
     check(any(row["bank_bytes"] == largest and row["alloc_ns"] <= peak for row in few["rows"]), "the largest block of the peak is kept")
 
 
+def the_density_is_that_of_all_blocks():
+    """Each cell against all blocks, which map lists when it is allowed to."""
+    place = Place()
+    file = trainer(place, "run.db")
+    parts, length = 40, analyze("info", file)["rows"][0]["duration_ns"]
+    width = (length + 1) / parts
+    for region in "DRAM", "L1":
+        blocks = analyze("map", "--blocks", "100000", "--device", "0", "--region", region, file)["rows"]
+        rows = analyze("density", "--parts", parts, "--device", "0", "--region", region, file)["rows"]
+        said = {}
+        for row in rows:
+            for part in range(round(row["from_ns"] / width), round(row["to_ns"] / width)):
+                said[row["address"], part] = row["share"]
+        height = rows[0]["bank_bytes"]
+        equal([row for row in rows if row["bank_bytes"] != height or row["address"] % height], [], "bands")
+        full = {}
+        for block in blocks:
+            ends = length if block["end_ns"] is None else min(block["end_ns"], length)
+            for band in range(block["address"] // height, (block["address"] + block["bank_bytes"] - 1) // height + 1):
+                tall = min((band + 1) * height, block["address"] + block["bank_bytes"]) - max(band * height, block["address"])
+                for part in range(int(block["alloc_ns"] / width), min(int(ends / width), parts - 1) + 1):
+                    wide = min((part + 1) * width, ends) - max(part * width, block["alloc_ns"])
+                    full[band * height, part] = full.get((band * height, part), 0) + max(wide, 0) / width * tall / height
+        equal(sorted(set(full) ^ set(said)), [], f"{region}: cells that blocks lie in")
+        off = {cell: (said[cell], share) for cell, share in full.items() if not share - 0.01 < said[cell] < share + 1 / 64 + 0.01}
+        equal(off, {}, f"{region}: what is said, and what is so")
+
+
 def circular_buffers_stay_while_their_program_runs():
     place = Place()
     recorder = Recorder(place)
@@ -220,7 +248,7 @@ def the_page_loads_nothing_and_answers():
     browser.keys("#address-map canvas", "]")
     browser.wait("return state.block !== null && document.querySelector('.chosen') !== null", "a block")
     browser.pointer("#address-map canvas", (0.3, 0.3), (0.4, 0.5), (0.5, 0.7))
-    browser.wait("return state.low !== null", "a part of the addresses")
+    browser.wait("return state.low !== null && location.hash.includes('low=')", "a part of the addresses")
     # the link leads to the same picture
     link = browser.js("return location.href")
     low = browser.js("return state.low")
@@ -231,6 +259,31 @@ def the_page_loads_nothing_and_answers():
     for view in "L1", "CB", "KERNEL":
         browser.js("change({view: arguments[0], at: null, low: null, high: null})", view)
         browser.wait("return moments.buckets !== null && drawn.key.includes(state.view)", view)
+    equal(browser.errors(), [], "errors")
+
+
+def pictures_beside_the_map():
+    """Blocks that are not drawn one by one are there as shades; the grid of cores and the bank over time have the verbs' figures."""
+    place = Place()
+    file = trainer(place, "run.db", "--steps", "40", "--leak-per-step", "1M")
+    out, panels, _ = write_report(file)
+    check("density-0-CB" in panels and "density-0-TRACE" not in panels, f"what is left out, and what is not: {sorted(panels)}")
+    browser = the_browser()
+    browser.open(out)
+    shades = browser.js("return address_map.blocks.density.length")
+    equal((shades > 0, browser.js("return document.getElementById('density-key').hidden")), (bool(shades), not shades), "the key of shades")
+    browser.js("change({view: 'CB', at: null})")
+    browser.wait("return drawn.key.includes('CB') && address_map.blocks.density.length > 0", "shades of circular buffers")
+    browser.wait("return document.querySelectorAll('.cores > span').length > 0", "the cores")
+    cores = rows_of(panels["cores-0"]["answer"])
+    equal(browser.js("return document.querySelectorAll('.cores > span').length"), len(cores), "cores")
+    most = max(row["bytes"] for row in cores)
+    check(f"{most:,} B" in browser.js("return document.querySelector('.cores').previousSibling.innerText"), "the fullest core")
+    samples = [row for row in rows_of(panels["fragmentation"]["answer"]) if (row["device"], row["region"]) == (0, "L1")]
+    browser.js("change({view: 'L1'})")
+    browser.wait("return fragmentation_line.samples().length > 0", "samples")
+    equal(browser.js("return fragmentation_line.samples().map(row => [row.at_ns, row.used_bytes, row.largest_free_bytes])"),
+          [[row["at_ns"], row["used_bytes"], row["largest_free_bytes"]] for row in samples], "the bank over time")
     equal(browser.errors(), [], "errors")
 
 
@@ -400,6 +453,6 @@ def files_are_kept():
     check(result.stdout.startswith("<!doctype html>") and result.returncode == 0, "to standard output")
 
 
-main(figures_are_those_of_the_verbs, two_recordings_are_compared, buckets_by_group_add_up, the_map_has_all_blocks_or_says_so, circular_buffers_stay_while_their_program_runs,
-     nothing_in_a_recording_runs, the_page_loads_nothing_and_answers, operations_lie_below_the_time_line, empty_incomplete_and_many,
+main(figures_are_those_of_the_verbs, two_recordings_are_compared, buckets_by_group_add_up, the_map_has_all_blocks_or_says_so, the_density_is_that_of_all_blocks, circular_buffers_stay_while_their_program_runs,
+     nothing_in_a_recording_runs, the_page_loads_nothing_and_answers, pictures_beside_the_map, operations_lie_below_the_time_line, empty_incomplete_and_many,
      served_answers_are_those_of_the_verbs, a_recording_is_followed, the_recorder_serves_it, files_are_kept)

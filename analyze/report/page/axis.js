@@ -92,21 +92,26 @@ class Chart {
     }
   }
 
-  /** Steps of the program, as bands that alternate, with their numbers where there is room. */
+  /** Steps of the program, as bands that alternate; where they would be too narrow for their numbers, several are one. */
   draw_steps(steps) {
-    const { context, plot } = this;
-    const shown = steps.filter((step) => step.at_ns <= this.span().end);
-    shown.forEach((step, index) => {
-      const from = this.x_of(step.at_ns), to = index + 1 < shown.length ? this.x_of(shown[index + 1].at_ns) : plot.x + plot.w;
-      if (to < plot.x || to - from < 3) return;
+    const { context, plot } = this, { start, end } = this.span();
+    const first = steps.findIndex((step, index) => index + 1 === steps.length || steps[index + 1].at_ns > start);
+    const shown = steps.slice(Math.max(first, 0)).filter((step) => step.at_ns <= end);
+    if (!shown.length) return;
+    const together = nice_step(shown.length, Math.max(plot.w / 90, 1), false);
+    const bands = together > 1 ? shown.filter((step, index) => index === 0 || step.number % together === 0) : shown;
+    bands.forEach((step, index) => {
+      const from = this.x_of(step.at_ns), to = index + 1 < bands.length ? this.x_of(bands[index + 1].at_ns) : plot.x + plot.w;
       const left = Math.max(from, plot.x);
-      context.fillStyle = css(index % 2 ? "--step-a" : "--step-b");
+      context.fillStyle = css(Math.floor(step.number / Math.max(together, 1)) % 2 ? "--step-b" : "--step-a");
       context.fillRect(left, 2, Math.min(to, plot.x + plot.w) - left, margin.top - 4);
-      const label = `step ${step.number}`;
       context.fillStyle = css("--faint");
       context.textAlign = "left";
-      if (to - left > context.measureText(label).width + 8) context.fillText(label, left + 4, margin.top / 2);
-      else if (to - left > 22) context.fillText(String(step.number), left + 4, margin.top / 2);
+      for (const label of [`step ${step.number}`, String(step.number)])
+        if (to - left > context.measureText(label).width + 8) {
+          context.fillText(label, left + 4, margin.top / 2);
+          break;
+        }
     });
   }
 

@@ -107,10 +107,9 @@ async function load_pictures() {
   if (drawn.key !== key) return;
   const serial = ++drawn.serial;
   const in_l1 = state.view === "L1" || state.view === "CB";
-  const [line, ...maps] = await Promise.all([
-    panel(`timeline-${state.device}-${state.view}-${state.by}`, part),
-    ...(in_l1 ? ["L1", "CB"] : [state.view]).map((region) => panel(`map-${state.device}-${region}`, part)),
-  ]);
+  const regions = in_l1 ? ["L1", "CB"] : [state.view];
+  const of_regions = (kind) => Promise.all(regions.map((region) => panel(`${kind}-${state.device}-${region}`, part)));
+  const [line, maps, densities] = await Promise.all([panel(`timeline-${state.device}-${state.view}-${state.by}`, part), of_regions("map"), of_regions("density")]);
   if (serial !== drawn.serial) return;
   drawn.line = line;
   drawn.operations = await panel("operations", part);
@@ -127,9 +126,11 @@ async function load_pictures() {
     old_line.old = old && old.table ? new Buckets(old.table) : null;
     if (moments.buckets && old_line.old) moments.buckets.colour_beside(old_line.old);
   }
-  address_map.blocks = new Blocks(maps, geometry_of(state.device, state.view));
+  address_map.blocks = new Blocks(maps, geometry_of(state.device, state.view), densities);
+  const dense = address_map.blocks.density.length > 0;
+  $("density-key").hidden = !dense;
   $("no-map").hidden = maps.some(Boolean);
-  replaceChildren($("picture-commands"), [line, drawn.operations, ...drawn.maps].filter(Boolean).map((found) => [found.error ? el("p", { class: "note" }, found.error) : null, command_line(found)]),
+  replaceChildren($("picture-commands"), [line, drawn.operations, ...drawn.maps, ...(dense ? densities : [])].filter(Boolean).map((found) => [found.error ? el("p", { class: "note" }, found.error) : null, command_line(found)]),
     address_map.blocks.notes.map((note) => el("p", { class: "note" }, note)));
   change({});
 }
@@ -143,6 +144,7 @@ function draw() {
   time_line.draw(old_line);
   operation_lines.draw();
   address_map.draw();
+  draw_fragmentation();
   draw_legend($("legend"), time_line);
   draw_moment($("moment"), address_map.blocks, drawn.line);
 }
@@ -171,7 +173,7 @@ async function draw_cards() {
     await table_panel("peak-by", "What was live at the peaks"),
     await table_panel("l1", "L1: blocks and circular buffers", { quiet: true, click: (row) => show_moment(row.device, "L1", row.headroom_ns) }),
     await table_panel("temporary", "Temporary blocks", { quiet: true }),
-    await table_panel("fragmentation", "Fragmentation over time", { click: (row) => show_moment(row.device, row.region, row.at_ns) }),
+    await fragmentation_card(),
     await table_panel("processes", "Processes"),
   ];
   const ids = { "Never freed, by what it was for": "leaks", "Failed requests": "failures", "What grows from step to step": "grows" };

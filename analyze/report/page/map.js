@@ -7,9 +7,11 @@ const never_freed = (block) => block.owner === "program" && block.ended !== "fre
 
 /** The blocks of a device's view, with the extent of its bank. */
 class Blocks {
-  constructor(panels, geometry) {
+  constructor(panels, geometry, densities = []) {
     this.list = panels.flatMap((found) => (found && found.table ? found.table.rows() : []));
     this.notes = panels.flatMap((found) => (found && found.table ? found.table.answer.notes.filter((note) => note.includes("left out")) : []));
+    /* how full all blocks made each band of the bank: shown behind those that are drawn, where others are not */
+    this.density = this.notes.length ? densities.flatMap((found) => (found && found.table ? found.table.rows() : [])) : [];
     for (const block of this.list) {
       block.end = block.end_ns === null ? run_ns : block.end_ns;
       block.leaked = never_freed(block);
@@ -54,6 +56,7 @@ class AddressMap extends Chart {
     this.draw_time_axis();
     this.draw_steps(facts.steps);
     this.clip(() => {
+      this.draw_density();
       this.draw_blocks();
       this.draw_requests();
     });
@@ -91,6 +94,24 @@ class AddressMap extends Chart {
     const x = this.x_of(block.alloc_ns), y = this.y_of(block.address + block.bank_bytes);
     const least = block.leaked ? 3 : 0.8, h = Math.max(this.y_of(block.address) - y, least);
     return { x, y: h === least ? y - least / 2 : y, w: Math.max(this.x_of(block.end) - x, least), h };
+  }
+
+  /** As dark as blocks filled a part of the bank. */
+  draw_density() {
+    const { context } = this, scale = window.devicePixelRatio || 1;
+    const snap = (value) => Math.round(value * scale) / scale; // between cells that share an edge, the background would shine through
+    context.fillStyle = css("--density");
+    for (const part of this.blocks.density) {
+      const left = snap(this.x_of(part.from_ns)), top = snap(this.y_of(part.address + part.bank_bytes));
+      context.globalAlpha = 0.12 + 0.73 * part.share;
+      context.fillRect(left, top, snap(this.x_of(part.to_ns)) - left, snap(this.y_of(part.address)) - top);
+    }
+    context.globalAlpha = 1;
+  }
+
+  density_at(address, ns) {
+    const part = this.blocks.density.find((part) => part.address <= address && address < part.address + part.bank_bytes && part.from_ns <= ns && ns < part.to_ns);
+    return part ? part.share : null;
   }
 
   draw_blocks() {
@@ -151,7 +172,13 @@ class AddressMap extends Chart {
   hover(point) {
     const block = this.address_of && this.find(point);
     if (block) return this.show_tip(point.x, point.y, block_lines(block));
-    return this.show_tip(point.x, point.y, this.address_of ? [el("div", {}, `${address_text(Math.round(this.address_of(point.y)))}, ${ns_text(Math.round(this.ns_of(point.x)))}`)] : null);
+    return this.show_tip(point.x, point.y, this.address_of ? this.place_lines(Math.round(this.address_of(point.y)), Math.round(this.ns_of(point.x))) : null);
+  }
+
+  place_lines(address, ns) {
+    const share = this.density_at(address, ns);
+    return [el("div", {}, `${address_text(address)}, ${ns_text(ns)}`),
+      share === null ? null : el("div", {}, `about here blocks took ${(share * 100).toFixed(0)} % of the bank, over addresses and time`)];
   }
 
   clicked(point) {

@@ -91,13 +91,15 @@ function show_bucket(host, bucket, before, blocks, found) {
     replaceChildren(host, el("h2", {}, "Moment"), el("p", { class: "note" }, state.at === null ? "Nothing was live." : `Nothing was live at ${ns_text(state.at)}.`));
     return;
   }
-  const step = facts.steps.filter((step) => step.at_ns <= bucket.at).pop();
+  const step = facts.steps.filter((step) => step.at_ns <= bucket.at).pop(), cores = el("div", {});
+  draw_cores(cores);
   replaceChildren(host,
     el("h2", {}, `${state.view} at ${ns_text(bucket.at)}`),
     el("p", { class: "total" }, el("b", {}, bytes_text(bucket.total)), ` ${exact(bucket.total)} B live`, step ? ` in step ${step.number}` : ""),
     el("p", { class: "note" }, bucket.command ? "exactly then" : `the fullest moment from ${ns_text(bucket.from)} to ${ns_text(bucket.to)}${before ? "; changes are since the moment before" : ""}`),
     chosen_block(blocks),
     bank_picture(blocks, bucket.at),
+    cores,
     el("div", { class: "scroll" }, el("table", {}, el("tbody", {}, moment_groups(bucket, bucket.command ? null : before, buckets)))),
     el("h3", {}, "Blocks, by footprint in each bank"), moment_blocks(blocks, bucket.at),
     blocks.notes.map((note) => el("p", { class: "note" }, note)),

@@ -35,13 +35,22 @@ function table_cell(value, unit) {
   return el("td", { class: numeric ? "number" : text.length > 60 ? "text long" : "text" }, text);
 }
 
+/** A column's name, without the unit that its cells have. */
+const heading = (name, unit) => (["bytes", "ns"].includes(unit) ? name.replace(new RegExp(`_${unit}$`), "") : name).replaceAll("_", " ");
+
+/** Which of NAMES say the same in all of several ROWS, as far as they only tell rows apart: that is said once, above the table. */
+function said_once(names, units, rows) {
+  const tell_apart = (name) => ["id", "text"].includes(units[name]) && rows.every((row) => row[name] === rows[0][name]) && String(rows[0][name]).length < 40;
+  return rows.length > 1 ? names.filter(tell_apart) : [];
+}
+
 /** A table of ROWS, of which NAMES are shown. */
 function data_table(names, units, rows, click) {
   let sorted = null, all = rows.length <= rows_shown + 3, shown = rows;
   const host = el("div", { class: "scroll" });
   const draw = () => {
     const head = names.map((name) => el("th", { scope: "col", "aria-sort": sorted === name ? "ascending" : null },
-      el("button", { type: "button", onclick: () => sort(name) }, name.replaceAll("_", " "))));
+      el("button", { type: "button", onclick: () => sort(name) }, heading(name, units[name]))));
     const body = (all ? shown : shown.slice(0, rows_shown)).map((row) => {
       const line = el("tr", click ? { tabindex: 0, onclick: () => click(row), onkeydown: (event) => event.key === "Enter" && click(row) } : {},
         names.map((name) => table_cell(row[name], units[name])));
@@ -73,7 +82,9 @@ async function table_panel(id, title, options = {}) {
   if (!rows.length && options.quiet) return null;
   const names = table.names.filter((name) => !(options.hide || []).includes(name) && rows.some((row) => row[name] !== null));
   const units = Object.fromEntries(table.names.map((name) => [name, table.unit(name)]));
-  const content = rows.length ? data_table(names, units, rows, options.click) : el("p", { class: "good" }, options.empty || "nothing");
+  const once = said_once(names, units, rows), others = names.filter((name) => !once.includes(name));
+  const all = once.length ? el("p", { class: "of-all" }, once.map((name) => `${heading(name, units[name])} ${cell_text(rows[0][name], units[name])}`).join(" · ")) : null;
+  const content = rows.length ? [all, data_table(others, units, rows, options.click)] : el("p", { class: "good" }, options.empty || "nothing");
   return card(title, options.lead ? options.lead(rows) : null, content, notes_of(found), command_line(found));
 }
 

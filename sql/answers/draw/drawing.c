@@ -51,7 +51,10 @@ static void drawing_free(void *kept)
 
 	for (size_t i = 0; drawing->kept && i < drawing->catalog.series_count; i++)
 		keep_free(drawing->kept[i]);
+	for (size_t i = 0; drawing->rasters && i < drawing->catalog.series_count; i++)
+		raster_clear(&drawing->rasters[i]);
 	free(drawing->kept);
+	free(drawing->rasters);
 	levels_clear(&drawing->levels);
 	catalog_clear(&drawing->catalog);
 	free(drawing);
@@ -174,13 +177,16 @@ static int keep(struct pass *pass, uint32_t series, const struct kept_block *blo
 	pass->drawing->levels.lines[series].chosen = true;
 	if (!pass->drawing->kept)
 		return 0;
-	double from = (double)(before ? buckets->start_ns : block->alloc_ns);
-	double to = (double)(behind ? buckets->end_ns : block->end_ns);
-	int64_t part = before ? -1 : (int64_t)((from - (double)buckets->start_ns) * pass->parts_per_ns);
+	int64_t from_ns = before ? buckets->start_ns : block->alloc_ns;
+	int64_t to_ns = behind ? buckets->end_ns : block->end_ns;
+	int64_t part = before ? -1 : (int64_t)((double)(from_ns - buckets->start_ns) * pass->parts_per_ns);
 	if (part >= buckets->count)
 		part = buckets->count - 1;
-	return keep_block(pass->drawing->kept[series], block, (to - from + 1) * (double)block->bank_bytes, part,
-	                  mattered(&pass->moments[series], block));
+	double area = ((double)to_ns - (double)from_ns + 1) * (double)block->bank_bytes;
+	if (raster_add(&pass->drawing->rasters[series], (uint64_t)block->address, (uint64_t)block->bank_bytes, from_ns,
+	               to_ns) < 0)
+		return -1;
+	return keep_block(pass->drawing->kept[series], block, area, part, mattered(&pass->moments[series], block));
 }
 
 static int keep_replayed(struct pass *pass, const struct replay_block *block, int64_t end_ns)
@@ -353,16 +359,20 @@ static int make_lines(struct pass *pass)
 
 	levels->lines = calloc(count + 1, sizeof(*levels->lines));
 	pass->moments = calloc(count + 1, sizeof(*pass->moments));
-	if (drawing->blocks > 0)
+	if (drawing->blocks > 0) {
 		drawing->kept = calloc(count + 1, sizeof(*drawing->kept));
-	if (!levels->lines || !pass->moments || (drawing->blocks > 0 && !drawing->kept))
+		drawing->rasters = calloc(count + 1, sizeof(*drawing->rasters));
+	}
+	if (!levels->lines || !pass->moments || (drawing->blocks > 0 && (!drawing->kept || !drawing->rasters)))
 		return no_memory(pass);
 	levels->series_count = count;
 	for (size_t i = 0; i < count; i++) {
 		levels->lines[i].series = (uint32_t)i;
 		levels->lines[i].marks = calloc((size_t)levels->buckets.count, sizeof(*levels->lines[i].marks));
-		if (drawing->kept)
+		if (drawing->kept) {
 			drawing->kept[i] = keep_new(drawing->blocks, levels->buckets.count);
+			drawing->rasters[i].buckets = levels->buckets;
+		}
 		if (!levels->lines[i].marks || (drawing->kept && !drawing->kept[i]))
 			return no_memory(pass);
 	}

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * drawing.h - one pass over a recording that draws all of a page's pictures: the time line by one or several words of
- * --by (levels.h), and the blocks that matter most (keep.h).
+ * --by (levels.h), the blocks that matter most (keep.h), and how full all together made each part of a bank (raster.h).
  */
 #ifndef SQL_DRAW_DRAWING_H
 #define SQL_DRAW_DRAWING_H
 
 #include "keep.h"
 #include "levels.h"
+#include "raster.h"
 #include "sql/replay/catalog.h"
 
 struct drawing_wish {
@@ -20,7 +21,8 @@ struct drawing_wish {
 struct drawing {
 	struct catalog catalog;
 	struct levels levels;
-	struct keep **kept; /* per series; NULL: none were wanted */
+	struct keep **kept;     /* per series; NULL: none were wanted */
+	struct raster *rasters; /* per series, with them */
 	int64_t blocks;
 	bool with_blocks, with_circular; /* which kinds of region it has drawn */
 };

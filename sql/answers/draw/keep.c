@@ -24,7 +24,7 @@ struct keep {
 	size_t wanted, parts;
 	int64_t seen;
 	struct heap largest, moments; /* by area; live when it mattered, by bytes */
-	struct heap *begun;           /* per part: by bytes */
+	struct heap *begun, *held;    /* per part: by bytes; what its program did not free */
 	struct kept_block *blocks;    /* the result */
 	size_t count;
 };
@@ -40,12 +40,15 @@ struct keep *keep_new(int64_t wanted, int64_t parts)
 	keep->largest.most = keep->wanted;
 	keep->moments.most = keep->wanted / 4;
 	keep->begun = calloc(keep->parts, sizeof(*keep->begun));
-	if (!keep->begun) {
+	keep->held = calloc(keep->parts, sizeof(*keep->held));
+	if (!keep->begun || !keep->held) {
+		free(keep->begun);
+		free(keep->held);
 		free(keep);
 		return NULL;
 	}
 	for (size_t i = 0; i < keep->parts; i++)
-		keep->begun[i].most = keep->wanted / 2 / keep->parts;
+		keep->begun[i].most = keep->held[i].most = keep->wanted / 4 / keep->parts;
 	return keep;
 }
 
@@ -53,9 +56,12 @@ void keep_free(struct keep *keep)
 {
 	if (!keep)
 		return;
-	for (size_t i = 0; i < keep->parts; i++)
+	for (size_t i = 0; i < keep->parts; i++) {
 		free(keep->begun[i].list);
+		free(keep->held[i].list);
+	}
 	free(keep->begun);
+	free(keep->held);
 	free(keep->largest.list);
 	free(keep->moments.list);
 	free(keep->blocks);
@@ -91,7 +97,11 @@ int keep_block(struct keep *keep, const struct kept_block *block, double area, i
 		return -1;
 	if (matters && heap_take(&keep->moments, bytes, block) < 0)
 		return -1;
-	return part >= 0 && (size_t)part < keep->parts ? heap_take(&keep->begun[part], bytes, block) : 0;
+	if (part < 0 || (size_t)part >= keep->parts)
+		return 0;
+	if (!block->freed && heap_take(&keep->held[part], bytes, block) < 0)
+		return -1;
+	return heap_take(&keep->begun[part], bytes, block);
 }
 
 int64_t keep_seen(const struct keep *keep)
@@ -152,8 +162,10 @@ const struct kept_block *keep_blocks(struct keep *keep, size_t *count)
 			return NULL;
 		if (keep->seen > (int64_t)keep->wanted) {
 			add_heap(keep, &keep->moments);
-			for (size_t i = 0; i < keep->parts; i++)
+			for (size_t i = 0; i < keep->parts; i++) {
 				add_heap(keep, &keep->begun[i]);
+				add_heap(keep, &keep->held[i]);
+			}
 			drop_doubles(keep);
 			qsort(largest->list, largest->count, sizeof(*largest->list), largest_first);
 			largest->count = keep->wanted - keep->count;

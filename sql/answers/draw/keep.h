@@ -2,7 +2,7 @@
  *
  * keep.h - of any number of blocks of one series those that a picture cannot do without: what was live at a moment that
  * matters (the peak, failures), what took much of the bank for long, and in every part of the run the largest that
- * began there.
+ * began there, and the largest of those that were never freed.
  */
 #ifndef SQL_DRAW_KEEP_H
 #define SQL_DRAW_KEEP_H

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- summary: the address map: which blocks lay where, from when to when
--- about: Of each device and region the blocks that a picture cannot do without: those that were live at its peak or when a request failed, those that took most of the bank for longest, and in every part of the run the largest that began there. Where others are left out, a note says how many. A circular buffer has a row for each time that it was in its place. By device, region and time.
+-- about: Of each device and region the blocks that a picture cannot do without: those that were live at its peak or when a request failed, those that took most of the bank for longest, and in every part of the run the largest that began there, and the largest that their program never freed. Where others are left out, a note says how many. A circular buffer has a row for each time that it was in its place. By device, region and time.
 -- param: blocks integer 1000 so many of each device and region at most
 -- param: parts integer 100 equal parts of the run, of each of which something is kept
 -- filters: device region pid label op start end step
@@ -46,6 +46,6 @@ ORDER BY m.device, m.region, m.alloc_ns, m.key
 
 -- notes:
 SELECT 'device ' || device || ' ' || region_word(region) || ': ' || (blocks - kept) || ' of ' || blocks ||
-  ' blocks are left out, each smaller or shorter-lived than those shown around it (--blocks, or a part of the run: --start, --end)'
+  ' blocks are left out, each smaller or shorter-lived than those shown around it (density shows them together; --blocks, or a part of the run: --start, --end)'
 FROM map_sums(:blocks, :parts, :device, :region, :pid, :label, :start, :end, :step_first, :step_last, :op)
 WHERE kept < blocks

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * pictures.c - group_buckets(), map_blocks(), map_sums() and drawing(): what draw/ draws, as rows.
+ * pictures.c - group_buckets(), map_blocks(), map_sums(), map_shares() and drawing(): what draw/ draws, as rows.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +12,7 @@
 #define BUCKETS_DEFAULT 100
 #define BLOCKS_DEFAULT 1000
 #define TOP_DEFAULT 8
+#define STEPS_DEFAULT 64
 
 static int no_memory(struct table_call *call)
 {
@@ -163,7 +164,7 @@ static int fill_group_buckets(struct table_call *call)
 	return result;
 }
 
-/* ---- map_blocks(count), map_sums(count) ---- */
+/* ---- map_blocks(count, parts), map_sums(count, parts), map_shares(count, parts, levels) ---- */
 
 static const struct drawing *draw_map(struct table_call *call)
 {
@@ -227,6 +228,44 @@ static int fill_map_sums(struct table_call *call)
 	return result;
 }
 
+struct sharing {
+	struct table_call *call;
+	const struct catalog_series *series;
+	const struct raster *raster;
+};
+
+static int add_share(void *context, const struct raster_run *run)
+{
+	const struct sharing *sharing = context;
+	const struct buckets *buckets = &sharing->raster->buckets;
+	int64_t cells[] = {sharing->series->device,
+	                   sharing->series->region,
+	                   (int64_t)run->address,
+	                   (int64_t)sharing->raster->band_bytes,
+	                   buckets_start(buckets, run->first),
+	                   buckets_start(buckets, run->end),
+	                   run->share};
+
+	return table_add(sharing->call->table, cells, sharing->call->error);
+}
+
+static int fill_map_shares(struct table_call *call)
+{
+	int64_t steps = table_number(call, 2, STEPS_DEFAULT);
+	if (steps < 1 || steps > RASTER_STEPS_MAX)
+		return sql_fail(call->error, "levels: from 1 to %d", RASTER_STEPS_MAX);
+	const struct drawing *drawing = draw_map(call);
+	int result = drawing ? 0 : -1;
+
+	for (uint32_t i = 0; result == 0 && i < drawing->catalog.series_count; i++) {
+		struct sharing sharing = {call, &drawing->catalog.series[i], &drawing->rasters[i]};
+
+		if (drawing_chooses(drawing, i, &call->filter))
+			result = raster_each(sharing.raster, (unsigned)steps, add_share, &sharing);
+	}
+	return result;
+}
+
 const struct table_function table_drawing = {
     .name = "drawing",
     .columns = "drawn",
@@ -254,4 +293,11 @@ const struct table_function table_map_sums = {
     .columns = "device, region, kept, blocks",
     .arguments = {"count", "parts"},
     .fill = fill_map_sums,
+};
+
+const struct table_function table_map_shares = {
+    .name = "map_shares",
+    .columns = "device, region, address, bank_bytes, from_ns, to_ns, steps",
+    .arguments = {"count", "parts", "levels"},
+    .fill = fill_map_shares,
 };

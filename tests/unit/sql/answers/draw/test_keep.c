@@ -16,7 +16,7 @@
 
 static struct kept_block block(int64_t key, int64_t bytes)
 {
-	return (struct kept_block){.key = key, .alloc_ns = key, .end_ns = key + 1, .bank_bytes = bytes};
+	return (struct kept_block){.key = key, .alloc_ns = key, .end_ns = key + 1, .bank_bytes = bytes, .freed = true};
 }
 
 static bool has(const struct kept_block *blocks, size_t count, int64_t key)
@@ -42,7 +42,8 @@ static void test_all_of_few(void **state)
 	keep_free(keep);
 }
 
-/* What is large for long, what mattered, and in each part what was large there, among a flood of small ones. */
+/* What is large for long, what mattered, in each part what was large there, and what was never freed, among a flood of
+ * small ones. */
 static void test_what_matters_of_many(void **state)
 {
 	struct keep *keep = keep_new(100, PARTS);
@@ -60,6 +61,10 @@ static void test_what_matters_of_many(void **state)
 			area = 1e9;
 		if (key % 10000 == 4321) /* short-lived, and large where it is */
 			one.bank_bytes = 1000 + part;
+		if (key % 10000 == 1234) { /* never freed, and small */
+			one.bank_bytes = 50;
+			one.freed = false;
+		}
 		assert_int_equal(keep_block(keep, &one, area, part, key == 77), 0);
 	}
 	const struct kept_block *blocks = keep_blocks(keep, &count);
@@ -67,8 +72,10 @@ static void test_what_matters_of_many(void **state)
 	assert_int_equal(keep_seen(keep), 100000);
 	assert_true(has(blocks, count, 77));
 	assert_true(has(blocks, count, 5000));
-	for (int64_t part = 0; part < PARTS; part++)
+	for (int64_t part = 0; part < PARTS; part++) {
 		assert_true(has(blocks, count, part * 10000 + 4321));
+		assert_true(has(blocks, count, part * 10000 + 1234));
+	}
 	keep_free(keep);
 }
 
