@@ -329,14 +329,15 @@ static void add_whole(struct choosing *choosing, const char *by)
 		add(panels, "grows", "steps --by %s -n 100", by);
 }
 
-static void add_changes(struct panels *panels, const char *by)
+/* Labels that differ in numbers alone are one: what all layers need more is one change, not one of each. */
+static void add_changes(struct panels *panels, bool labels, const char *by)
 {
 	static const char *const whats[] = {"peak", "leaks", "allocated"};
 	char id[80];
 
 	for (size_t i = 0; i < sizeof whats / sizeof *whats; i++) {
 		snprintf(id, sizeof id, "diff-%s", whats[i]);
-		add(panels, id, "diff --what %s --by %s -n 300", whats[i], by)->both = true;
+		add(panels, id, "diff --what %s --by %s -n 300", whats[i], labels ? "pattern" : by)->both = true;
 	}
 }
 
@@ -377,7 +378,7 @@ static void add_questions(struct choosing *choosing)
 	if (facts->operations)
 		add_operations(panels, choosing->wish->smaller);
 	if (choosing->wish->two_files)
-		add_changes(panels, by);
+		add_changes(panels, facts->labels, by);
 	if (panels->whole)
 		add_whole(choosing, by);
 	else

@@ -389,6 +389,32 @@ def served_answers_are_those_of_the_verbs():
     equal(process.wait(20), 0, "the status")
 
 
+def a_part_is_asked_for():
+    """What is zoomed to is drawn from all that was there, and a moment in L1 has the cores of that moment."""
+    place = Place()
+    file = trainer(place, "run.db", "--leak-per-step", "1M")
+    process, link = serve(place, file)
+    browser = the_browser()
+    browser.open(link)
+    middle = analyze("peak", "--device", "0", "--region", "CB", file)["rows"][0]["peak_ns"]
+    start, end = middle - 300000, middle + 200000
+    browser.js("change({view: 'CB', at: null}); zoom_to(arguments[0], arguments[1])", start, end)
+    part = ["--start", str(start), "--end", str(end)]
+    browser.wait(f"return drawn.maps && drawn.maps.length === 2 && drawn.maps[1].command.includes('--start {start} --end {end}')", "the part")
+    options = re.search(r"(--blocks [0-9]+ --parts [0-9]+)", browser.js("return drawn.maps[1].command"))[1].split()
+    blocks = [analyze("map", *options, "--device", "0", "--region", region, *part, file)["rows"] for region in ("L1", "CB")]
+    equal(sorted(browser.js("return address_map.blocks.list.map(block => [block.allocation_id, block.alloc_ns])")),
+          sorted([row["allocation_id"], row["alloc_ns"]] for rows in blocks for row in rows), "blocks of the part")
+    browser.js("change({at: arguments[0]})", middle)
+    browser.wait("const grid = document.querySelector('.cores'); return grid && grid.previousSibling.innerText.startsWith('then')", "the cores then")
+    cores = analyze("peak", "--by", "core", "--region", "CB", "--device", "0", "--start", middle, "--end", middle, "-n", "0", file)["rows"]
+    equal(browser.js("return [...document.querySelectorAll('.cores > span')].map(cell => cell.title)"),
+          browser.js("return arguments[0].map(([name, bytes]) => `core ${name}: ${both_text(bytes)}`)", [[row["group"], row["bytes"]] for row in cores]), "each core")
+    equal(browser.errors(), [], "errors")
+    process.terminate()
+    equal(process.wait(20), 0, "the status")
+
+
 def a_recording_is_followed():
     place = Place()
     recorder = Recorder(place)
@@ -455,4 +481,4 @@ def files_are_kept():
 
 main(figures_are_those_of_the_verbs, two_recordings_are_compared, buckets_by_group_add_up, the_map_has_all_blocks_or_says_so, the_density_is_that_of_all_blocks, circular_buffers_stay_while_their_program_runs,
      nothing_in_a_recording_runs, the_page_loads_nothing_and_answers, pictures_beside_the_map, operations_lie_below_the_time_line, empty_incomplete_and_many,
-     served_answers_are_those_of_the_verbs, a_recording_is_followed, the_recorder_serves_it, files_are_kept)
+     served_answers_are_those_of_the_verbs, a_part_is_asked_for, a_recording_is_followed, the_recorder_serves_it, files_are_kept)
