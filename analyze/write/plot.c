@@ -22,7 +22,8 @@ struct point {
 
 /* The rows of one line, or one bar. */
 struct line {
-	char *name;
+	char *place;          /* what its key columns say: device 0 DRAM; "" without any */
+	char *name;           /* of a bar */
 	struct point *points; /* of a bar: its values, as y */
 	size_t count, capacity;
 	double total; /* of a bar */
@@ -110,37 +111,42 @@ static double number_of(const struct query_cell *cell)
 	return cell->type == CELL_INTEGER ? (double)cell->integer : cell->type == CELL_REAL ? cell->real : 0;
 }
 
-/* What the key columns of a row say: device 0 DRAM. */
-static char *name_row(const struct plot *plot, const struct query_cell *cells)
+static void put_cell(FILE *out, const struct column *column, const struct query_cell *cell)
 {
 	struct shown shown;
-	char *name;
+
+	cell_show(&shown, column, cell);
+	if (column->unit == UNIT_ID)
+		fprintf(out, "%s ", column->name);
+	fputs(shown.main, out);
+}
+
+/* What COUNT of a row's cells say: device 0 DRAM. */
+static char *words_of(const struct plot *plot, const struct query_cell *cells, const size_t *columns, size_t count)
+{
+	char *words;
 	size_t bytes;
-	FILE *out = open_memstream(&name, &bytes);
+	FILE *out = open_memstream(&words, &bytes);
 
 	if (!out)
 		memory_exhausted();
-	for (size_t i = 0; i < plot->key_count; i++) {
-		const struct column *column = &plot->columns[plot->keys[i]];
-		cell_show(&shown, column, &cells[plot->keys[i]]);
-		fprintf(out, "%s%s%s", i > 0 ? " " : "", column->unit == UNIT_ID ? column->name : "",
-		        column->unit == UNIT_ID ? " " : "");
-		fputs(shown.main, out);
-	}
-	if (plot->bars) {
-		const struct column *column = &plot->columns[plot->name];
-		cell_show(&shown, column, &cells[plot->name]);
-		fprintf(out, "%s%s%s%s", plot->key_count > 0 ? " " : "", column->unit == UNIT_ID ? column->name : "",
-		        column->unit == UNIT_ID ? " " : "", shown.main);
+	for (size_t i = 0; i < count; i++) {
+		fputs(i > 0 ? " " : "", out);
+		put_cell(out, &plot->columns[columns[i]], &cells[columns[i]]);
 	}
 	fclose(out);
-	return name;
+	return words;
 }
 
-static struct line *add_line(struct plot *plot, char *name)
+static char *place_of(const struct plot *plot, const struct query_cell *cells)
+{
+	return words_of(plot, cells, plot->keys, plot->key_count);
+}
+
+static struct line *add_line(struct plot *plot, char *place)
 {
 	plot->lines = memory_room(plot->lines, plot->count, &plot->capacity, sizeof *plot->lines);
-	plot->lines[plot->count] = (struct line){.name = name};
+	plot->lines[plot->count] = (struct line){.place = place};
 	return &plot->lines[plot->count++];
 }
 
@@ -152,13 +158,14 @@ static void add_point(struct line *line, double x, double y)
 
 static void add_bar(struct plot *plot, const struct query_cell *cells)
 {
-	struct line *line = add_line(plot, name_row(plot, cells));
+	struct line *line = add_line(plot, place_of(plot, cells));
 	struct shown shown;
 	size_t bytes;
 	FILE *out = open_memstream(&line->end, &bytes);
 
 	if (!out)
 		memory_exhausted();
+	line->name = words_of(plot, cells, &plot->name, 1);
 	for (size_t i = 0; i < plot->value_count; i++) {
 		size_t value = plot->values[i];
 		add_point(line, 0, number_of(&cells[value]));
@@ -183,12 +190,12 @@ static void plot_row(struct writer *writer, const struct query_cell *cells)
 		add_bar(plot, cells);
 		return;
 	}
-	char *name = name_row(plot, cells);
+	char *place = place_of(plot, cells);
 	struct line *line = plot->count > 0 ? &plot->lines[plot->count - 1] : NULL;
-	if (line && strcmp(line->name, name) == 0)
-		free(name);
+	if (line && strcmp(line->place, place) == 0)
+		free(place);
 	else
-		line = add_line(plot, name);
+		line = add_line(plot, place);
 	add_point(line, number_of(&cells[plot->x]), number_of(&cells[plot->values[0]]));
 }
 
@@ -257,17 +264,24 @@ static void show_number(const struct plot *plot, size_t column, double number, c
 static void draw_line(const struct plot *plot, const struct line *line)
 {
 	char top[UNITS_TEXT_MAX], from[UNITS_TEXT_MAX], to[UNITS_TEXT_MAX];
-	bool ratio = plot->columns[plot->values[0]].unit == UNIT_RATIO;
-	double most = ratio ? 1 : most_of(line);
+	const struct column *value = &plot->columns[plot->values[0]];
+	double most = most_of(line);
 	FILE *out = plot->style.out;
 
+	fprintf(out, "%s%s: %s%s", colour(&plot->style, COLOUR_BOLD), line->place, value->name,
+	        colour(&plot->style, COLOUR_OFF));
+	if (most <= 0) {
+		fputs(" is 0 throughout\n", out);
+		return;
+	}
+	fputc('\n', out);
+	if (value->unit == UNIT_RATIO)
+		most = 1;
 	show_number(plot, plot->values[0], most, top);
 	show_number(plot, plot->x, line->points[0].x, from);
 	show_number(plot, plot->x, line->points[line->count - 1].x, to);
 	size_t gutter = strlen(top) + 1, room = width_of(plot), count = room > gutter + 12 ? room - gutter - 1 : 12;
-	double *levels = levels_of(line, count * 2, most > 0 ? most : 1);
-	fprintf(out, "%s%s: %s%s\n", colour(&plot->style, COLOUR_BOLD), line->name, plot->columns[plot->values[0]].name,
-	        colour(&plot->style, COLOUR_OFF));
+	double *levels = levels_of(line, count * 2, most);
 	for (size_t row = HEIGHT; row-- > 0;) {
 		fprintf(out, "%*s ", (int)gutter - 1, row == HEIGHT - 1 ? top : row == 0 ? "0" : "");
 		for (size_t i = 0; i < count; i++)
@@ -333,6 +347,9 @@ static void draw_bars(const struct plot *plot, uint64_t rows)
 	room = room > used + 8 ? room - used : 8;
 	for (size_t i = 0; i < plot->count && i < rows; i++) {
 		const struct line *line = &plot->lines[i];
+		if (plot->key_count > 0 && (i == 0 || strcmp(line->place, line[-1].place) != 0))
+			fprintf(plot->style.out, "%s%s%s\n", colour(&plot->style, COLOUR_BOLD), line->place,
+			        colour(&plot->style, COLOUR_OFF));
 		fprintf(plot->style.out, "%s%*s %*s ", line->name, (int)(name_width - text_width(line->name)), "",
 		        (int)end_width, line->end);
 		draw_bar(plot->style.out, line, room, most);
@@ -363,6 +380,7 @@ static void plot_free(struct writer *writer)
 	struct plot *plot = (struct plot *)writer;
 
 	for (size_t i = 0; i < plot->count; i++) {
+		free(plot->lines[i].place);
 		free(plot->lines[i].name);
 		free(plot->lines[i].points);
 		free(plot->lines[i].end);

@@ -469,6 +469,39 @@ static void test_plot(void **state)
 	              "\u2588\u2588\u2588\u2588\u2588\u2588\u2588\u2588\u2588\u2588\u2588\u2588\u2588\u2588\u2588\n");
 }
 
+/* What many bars have in common stands above them, and a line that has no height is none. */
+static void test_plot_of_places(void **state)
+{
+	static const struct column columns[] = {{.name = "device", .unit = UNIT_ID},
+	                                        {.name = "group", .unit = UNIT_TEXT},
+	                                        {.name = "at_ns", .unit = UNIT_NS},
+	                                        {.name = "bytes", .unit = UNIT_BYTES}};
+	static const char *const plots[] = {"bars group bytes", "line at_ns bytes"};
+	static const char *const shown[] = {"device 0\na  2 B \u2588\u2588\u2588\u2588\u2588\u2588\u2588\u2588\n"
+	                                    "b  0 B \ndevice 7\na  0 B \n",
+	                                    "device 7: bytes is 0 throughout\n"};
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct capture capture;
+
+		capture_begin(&capture);
+		capture.style.quiet = true;
+		capture.style.width = 10;
+		struct writer *writer = writer_plot(&capture.style, plots[i], "device");
+		writer->begin(writer, &complete, columns, 4);
+		writer->row(writer, (const struct query_cell[]){integer(0), text("a"), integer(1), integer(2)});
+		writer->row(writer, (const struct query_cell[]){integer(0), text("b"), integer(2), integer(0)});
+		writer->row(writer, (const struct query_cell[]){integer(7), text("a"), integer(1), integer(0)});
+		writer->end(writer);
+		writer->free(writer);
+		fflush(capture.style.out);
+		assert_non_null(strstr(capture.out, shown[i]));
+		fclose(capture.style.out);
+		free(capture.out);
+	}
+}
+
 /* Names are text in XML, and as wide as their bytes. */
 static void test_svg(void **state)
 {
@@ -677,6 +710,7 @@ int main(void)
 	    cmocka_unit_test(test_json),
 	    cmocka_unit_test(test_columns),
 	    cmocka_unit_test(test_plot),
+	    cmocka_unit_test(test_plot_of_places),
 	    cmocka_unit_test(test_svg),
 	    cmocka_unit_test(test_high_address),
 	    cmocka_unit_test(test_json_empty),
