@@ -472,13 +472,13 @@ static void test_plot(void **state)
 /* What many bars have in common stands above them, and a line that has no height is none. */
 static void test_plot_of_places(void **state)
 {
-	static const struct column columns[] = {{.name = "device", .unit = UNIT_ID},
+	static const struct column of_bars[] = {{.name = "device", .unit = UNIT_ID},
 	                                        {.name = "group", .unit = UNIT_TEXT},
 	                                        {.name = "at_ns", .unit = UNIT_NS},
 	                                        {.name = "bytes", .unit = UNIT_BYTES}};
 	static const char *const plots[] = {"bars group bytes", "line at_ns bytes"};
-	static const char *const shown[] = {"device 0\na  2 B \u2588\u2588\u2588\u2588\u2588\u2588\u2588\u2588\n"
-	                                    "b  0 B \ndevice 7\na  0 B \n",
+	static const char *const shown[] = {"device 0\na 2 B \u2588\u2588\u2588\u2588\u2588\u2588\u2588\u2588\n"
+	                                    "b 0 B \ndevice 7\na 0 B \n",
 	                                    "device 7: bytes is 0 throughout\n"};
 
 	(void)state;
@@ -489,7 +489,7 @@ static void test_plot_of_places(void **state)
 		capture.style.quiet = true;
 		capture.style.width = 10;
 		struct writer *writer = writer_plot(&capture.style, plots[i], "device");
-		writer->begin(writer, &complete, columns, 4);
+		writer->begin(writer, &complete, of_bars, 4);
 		writer->row(writer, (const struct query_cell[]){integer(0), text("a"), integer(1), integer(2)});
 		writer->row(writer, (const struct query_cell[]){integer(0), text("b"), integer(2), integer(0)});
 		writer->row(writer, (const struct query_cell[]){integer(7), text("a"), integer(1), integer(0)});
