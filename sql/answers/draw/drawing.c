@@ -371,7 +371,7 @@ static int make_lines(struct pass *pass)
 		levels->lines[i].marks = calloc((size_t)levels->buckets.count, sizeof(*levels->lines[i].marks));
 		if (drawing->kept) {
 			drawing->kept[i] = keep_new(drawing->blocks, levels->buckets.count);
-			drawing->rasters[i].buckets = levels->buckets;
+			raster_open(&drawing->rasters[i], &levels->buckets);
 		}
 		if (!levels->lines[i].marks || (drawing->kept && !drawing->kept[i]))
 			return no_memory(pass);

@@ -6,18 +6,22 @@
  */
 #include "raster.h"
 
-#include <math.h>
 #include <stdlib.h>
 
 #define WHOLE_LOG2 16
 #define WHOLE (UINT32_C(1) << WHOLE_LOG2)
-#define LEAST_BAND_BYTES 32
+#define LEAST_BAND_LOG2 5
+
+void raster_open(struct raster *raster, const struct buckets *buckets)
+{
+	*raster = (struct raster){.buckets = *buckets};
+	raster->places_per_ns = (double)buckets->count * WHOLE / ((double)(buckets->end_ns - buckets->start_ns) + 1);
+}
 
 void raster_clear(struct raster *raster)
 {
 	free(raster->changes);
 	raster->changes = NULL;
-	raster->band_bytes = 0;
 }
 
 /* Cells of a band: a block that lives to the very end still goes. */
@@ -28,48 +32,57 @@ static size_t band_cells(const struct raster *raster)
 
 /* ---- Bands that are wide enough ---- */
 
+static uint64_t address_of(const struct raster *raster, uint64_t band)
+{
+	return raster->low + (band << raster->band_log2);
+}
+
 /* Adds a band of FROM to the one of INTO that it is a part of. */
 static void add_band(struct raster *into, const struct raster *from, uint32_t band)
 {
-	uint64_t address = from->low + band * from->band_bytes;
-	uint64_t part = into->band_bytes / from->band_bytes, target = (address - into->low) / into->band_bytes;
+	uint64_t address = address_of(from, band);
+	unsigned parts_log2 = into->band_log2 - from->band_log2;
 	const uint32_t *changes = from->changes + band * band_cells(from);
 	uint32_t before = 0, full = 0;
 
 	if (address >= from->high)
 		return;
+	uint32_t *target = into->changes + ((address - into->low) >> into->band_log2) * band_cells(into);
 	for (size_t i = 0; i < band_cells(from); i++) {
 		full += changes[i];
 		/* up, so that nothing vanishes */
-		uint32_t now = (uint32_t)((full + part - 1) / part);
-		into->changes[target * band_cells(into) + i] += now - before;
+		uint32_t now = (uint32_t)((full + (UINT64_C(1) << parts_log2) - 1) >> parts_log2);
+		target[i] += now - before;
 		before = now;
 	}
+}
+
+static void align_low(struct raster *raster)
+{
+	raster->low = raster->low >> raster->band_log2 << raster->band_log2;
 }
 
 /* Makes room for blocks from LOW to HIGH. */
 static int widen(struct raster *raster, uint64_t low, uint64_t high)
 {
-	struct raster wide = {.buckets = raster->buckets, .low = low, .high = high, .band_bytes = LEAST_BAND_BYTES};
+	struct raster wide = *raster;
 
-	if (raster->band_bytes) {
-		wide.low = raster->low < low ? raster->low : low;
-		wide.high = raster->high > high ? raster->high : high;
-		wide.band_bytes = raster->band_bytes;
-	}
-	wide.low -= wide.low % wide.band_bytes;
-	while ((wide.high - wide.low - 1) / wide.band_bytes >= RASTER_BANDS) {
-		wide.band_bytes *= 2;
-		wide.low -= wide.low % wide.band_bytes;
-	}
-	if (wide.band_bytes == raster->band_bytes && wide.low == raster->low) {
+	if (!raster->changes)
+		wide = (struct raster){.low = low, .high = high, .band_log2 = LEAST_BAND_LOG2};
+	wide.buckets = raster->buckets;
+	wide.places_per_ns = raster->places_per_ns;
+	wide.low = wide.low < low ? wide.low : low;
+	wide.high = wide.high > high ? wide.high : high;
+	for (align_low(&wide); (wide.high - wide.low - 1) >> wide.band_log2 >= RASTER_BANDS; align_low(&wide))
+		wide.band_log2++;
+	if (raster->changes && wide.band_log2 == raster->band_log2 && wide.low == raster->low) {
 		raster->high = wide.high;
 		return 0;
 	}
 	wide.changes = calloc(RASTER_BANDS * band_cells(&wide), sizeof(*wide.changes));
 	if (!wide.changes)
 		return -1;
-	for (uint32_t band = 0; raster->band_bytes && band < RASTER_BANDS; band++)
+	for (uint32_t band = 0; raster->changes && band < RASTER_BANDS; band++)
 		add_band(&wide, raster, band);
 	free(raster->changes);
 	*raster = wide;
@@ -81,11 +94,16 @@ static int widen(struct raster *raster, uint64_t low, uint64_t high)
 /* Where a time lies: whole buckets, and in the lower bits what part of one. */
 static uint64_t place_of(const struct raster *raster, int64_t at_ns)
 {
-	const struct buckets *buckets = &raster->buckets;
-	double part = ((double)at_ns - (double)buckets->start_ns) /
-	              ((double)(buckets->end_ns - buckets->start_ns) + 1) * (double)buckets->count;
+	return (uint64_t)(((double)at_ns - (double)raster->buckets.start_ns) * raster->places_per_ns);
+}
 
-	return (uint64_t)(part * WHOLE);
+/* How full BYTES make a band; up: a block may be small, but is there. */
+static uint64_t full_by(const struct raster *raster, uint64_t bytes)
+{
+	unsigned more = raster->band_log2 > WHOLE_LOG2 ? raster->band_log2 - WHOLE_LOG2 : 0;
+	unsigned less = raster->band_log2 < WHOLE_LOG2 ? WHOLE_LOG2 - raster->band_log2 : 0;
+
+	return (bytes + (UINT64_C(1) << more) - 1) >> more << less;
 }
 
 /* From place FROM to place TO a band is fuller by FULL. */
@@ -115,18 +133,16 @@ int raster_add(struct raster *raster, uint64_t address, uint64_t bytes, int64_t 
 
 	if (bytes == 0 || end < address)
 		return 0;
-	if ((!raster->band_bytes || address < raster->low || end > raster->high) && widen(raster, address, end) < 0)
+	if ((!raster->changes || address < raster->low || end > raster->high) && widen(raster, address, end) < 0)
 		return -1;
 	if (to <= from)
 		to = from + 1;
 	for (uint64_t at = address, part; at < end; at += part) {
-		uint64_t band = (at - raster->low) / raster->band_bytes;
-		uint64_t rest = raster->band_bytes - (at - raster->low) % raster->band_bytes;
-		uint32_t *changes = raster->changes + band * band_cells(raster);
+		uint64_t band = (at - raster->low) >> raster->band_log2;
+		uint64_t rest = (UINT64_C(1) << raster->band_log2) - (at - address_of(raster, band));
 
 		part = rest < end - at ? rest : end - at;
-		/* up: a block may be small, but is there */
-		fill(changes, from, to, (uint64_t)ceil((double)part * WHOLE / (double)raster->band_bytes));
+		fill(raster->changes + band * band_cells(raster), from, to, full_by(raster, part));
 	}
 	return 0;
 }
@@ -142,7 +158,7 @@ static int each_of_band(const struct raster *raster, uint32_t band, unsigned ste
                         int (*take)(void *context, const struct raster_run *run), void *context)
 {
 	const uint32_t *changes = raster->changes + band * band_cells(raster);
-	struct raster_run run = {.address = raster->low + band * raster->band_bytes};
+	struct raster_run run = {.address = address_of(raster, band)};
 	uint32_t full = 0;
 	int result = 0;
 
@@ -165,7 +181,7 @@ int raster_each(const struct raster *raster, unsigned steps, int (*take)(void *c
 {
 	int result = 0;
 
-	for (uint32_t band = 0; result == 0 && raster->band_bytes && band < RASTER_BANDS; band++)
+	for (uint32_t band = 0; result == 0 && raster->changes && band < RASTER_BANDS; band++)
 		result = each_of_band(raster, band, steps, take, context);
 	return result;
 }

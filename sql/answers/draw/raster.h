@@ -13,13 +13,16 @@
 
 #define RASTER_BANDS 64
 
-/* Bands of BAND_BYTES, a power of two, from address LOW on. They grow with what is added, as little as they can. */
+/* Bands of 2^BAND_LOG2 bytes from address LOW on. They grow with what is added, as little as they can. */
 struct raster {
 	struct buckets buckets;
-	uint64_t low, high, band_bytes; /* blocks lie from low to high; 0: there are none */
-	uint32_t *changes;              /* owned; see raster.c */
+	double places_per_ns;
+	uint64_t low, high; /* blocks lie from low to high */
+	unsigned band_log2;
+	uint32_t *changes; /* owned; NULL: there are no blocks; see raster.c */
 };
 
+void raster_open(struct raster *raster, const struct buckets *buckets);
 void raster_clear(struct raster *raster);
 
 /* A block that was there from FROM_NS to TO_NS, which lie in the window. 0; -1: no memory. */

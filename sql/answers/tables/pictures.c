@@ -241,7 +241,7 @@ static int add_share(void *context, const struct raster_run *run)
 	int64_t cells[] = {sharing->series->device,
 	                   sharing->series->region,
 	                   (int64_t)run->address,
-	                   (int64_t)sharing->raster->band_bytes,
+	                   INT64_C(1) << sharing->raster->band_log2,
 	                   buckets_start(buckets, run->first),
 	                   buckets_start(buckets, run->end),
 	                   run->share};

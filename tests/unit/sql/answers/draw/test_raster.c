@@ -26,7 +26,7 @@ struct cells {
 static int take(void *context, const struct raster_run *run)
 {
 	struct cells *cells = context;
-	size_t band = (run->address - cells->raster->low) / cells->raster->band_bytes;
+	size_t band = (run->address - cells->raster->low) >> cells->raster->band_log2;
 
 	assert_true(band < RASTER_BANDS && run->first < run->end && run->end <= BUCKETS && run->share > 0);
 	for (int64_t i = run->first; i < run->end; i++) {
@@ -45,7 +45,10 @@ static void read_cells(const struct raster *raster, struct cells *cells)
 
 static struct raster raster_of_run(void)
 {
-	return (struct raster){.buckets = {.count = BUCKETS, .start_ns = 0, .end_ns = LENGTH_NS - 1}};
+	struct raster raster;
+
+	raster_open(&raster, &(struct buckets){.count = BUCKETS, .start_ns = 0, .end_ns = LENGTH_NS - 1});
+	return raster;
 }
 
 static double overlap(double from, double to, double low, double high)
@@ -63,7 +66,7 @@ struct block {
 static double added_up(const struct raster *raster, const struct block *blocks, size_t count, size_t band,
                        size_t bucket)
 {
-	double height = (double)raster->band_bytes, low = (double)raster->low + (double)band * height;
+	double height = (double)(UINT64_C(1) << raster->band_log2), low = (double)raster->low + (double)band * height;
 	double width = LENGTH_NS / BUCKETS, from = width * (double)bucket, full = 0;
 
 	for (size_t i = 0; i < count; i++) {
@@ -125,7 +128,7 @@ static void test_the_least_block(void **state)
 			marked += cells.share[band][bucket] > 0;
 	assert_int_equal(marked, 2);
 	assert_true(cells.share[0][19] > 0);
-	assert_true(cells.share[(UINT64_C(1) << 40) / raster.band_bytes][7] > 0);
+	assert_true(cells.share[(UINT64_C(1) << 40) >> raster.band_log2][7] > 0);
 	raster_clear(&raster);
 }
 
