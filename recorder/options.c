@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define COMMIT_MS_DEFAULT "200"
 #define COMMIT_MS_MAX 10000
@@ -72,6 +73,12 @@ static const struct option rows[] = {
      .type = OPTION_TEXT,
      AT(devices),
      .help = "record what lies on these devices alone; of others nothing is known then"},
+    {.name = "allow-uid",
+     .placeholder = "USER[,USER...]|all",
+     .type = OPTION_TEXT,
+     AT(allow_uid),
+     .help = "as root: record processes of these users, too, by name or number, into one recording, which is root's. "
+             "Their functions are not looked up"},
     {.name = "append",
      .letter = 'a',
      AT(append),
@@ -309,6 +316,18 @@ static int check_devices(const char *devices, struct sql_error *error)
 	return 0;
 }
 
+static int check_users(struct recorder_options *options, struct sql_error *error)
+{
+	if (!options->allow_uid)
+		return 0;
+	if (options->command)
+		return sql_fail(error, "--allow-uid is for a recorder without COMMAND: others report to its --socket");
+	if (geteuid() != 0)
+		return sql_fail(error, "--allow-uid: what other users' programs report can be read by root alone");
+	options->no_symbols = true; /* their modules may be any files, and root can read all */
+	return users_read(options->allow_uid, &options->users, error);
+}
+
 static int check_combination(struct recorder_options *options, struct sql_error *error)
 {
 	if (options->show_help || options->show_version) {
@@ -354,7 +373,7 @@ static int check_combination(struct recorder_options *options, struct sql_error 
 		return sql_fail(error, "--no-ops and --op-arguments exclude each other");
 	if (options->log_events && !options->legacy_socket)
 		return sql_fail(error, "--log-events needs --poc-socket: it shows the events of old clients");
-	if (check_devices(options->devices, error) < 0)
+	if (check_users(options, error) < 0 || check_devices(options->devices, error) < 0)
 		return -1;
 	if (limits_read(&options->limit_options, &options->limits, error) < 0)
 		return -1;

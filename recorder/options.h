@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #include "limits.h"
+#include "recorder/serve/users.h"
 #include "sql/base/error.h"
 #include "sql/base/manual.h"
 #include "sql/base/say.h"
@@ -35,6 +36,8 @@ struct recorder_options {
 	const char *metrics_file;  /* where they are written; NULL: nowhere */
 	const char *commit_ms;     /* as a number */
 	const char *devices;       /* those that are recorded, numbers with commas; NULL: all */
+	const char *allow_uid;     /* whose processes are recorded, too; NULL: nobody's */
+	struct users users;        /* who those are */
 	struct limit_options limit_options;
 	struct limits limits; /* which those are */
 	bool show_help, show_version, env;

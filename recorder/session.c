@@ -247,7 +247,8 @@ static int open_ingest(struct session *session, struct sql_error *error)
 
 	/* what waits for this recorder already is part of the recording */
 	if (!options->append)
-		wanted.start_monotonic_ns = segments_earliest_ns(session->socket_path, wanted.start_monotonic_ns);
+		wanted.start_monotonic_ns =
+		    segments_earliest_ns(session->socket_path, &options->users, wanted.start_monotonic_ns);
 	result = ingest_open(&wanted, &session->ingest, &session->recording, &failed);
 	free(command);
 	return result < 0 ? sql_fail(error, "%s", failed.text) : 0;
@@ -263,7 +264,8 @@ static int open_socket(struct session *session, struct sql_error *error)
 	if (fd == -2)
 		return -1;
 	if (fd < 0)
-		return listener_open(&session->listener, session->socket_path, error);
+		return listener_open(&session->listener, session->socket_path,
+		                     users_have_others(&session->options->users), error);
 	if (is_chosen && strcmp(path, session->socket_path) != 0)
 		return sql_fail(error, "started with the socket %s, where %s was chosen", path, session->socket_path);
 	strcpy(session->socket_path, path);
@@ -459,6 +461,7 @@ static int record(struct session *session, struct sql_error *error)
 	    .ingest = session->ingest,
 	    .clock = session->clock,
 	    .listener = &session->listener,
+	    .users = &options->users,
 	    .command = options->command ? session->command.pid : 0,
 	    .signals = session->signals,
 	    .is_enough = is_enough,

@@ -55,6 +55,7 @@ static void rest(struct legacy *legacy)
 void legacy_connections_accept(struct legacy *legacy)
 {
 	for (;;) {
+		static const struct users own = {0};
 		struct ucred credentials;
 		struct sql_error stranger;
 		int fd = accept4(legacy->listener.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -65,7 +66,7 @@ void legacy_connections_accept(struct legacy *legacy)
 			continue;
 		if (fd < 0)
 			return;
-		if (listener_check_user(fd, &credentials, &stranger) < 0) {
+		if (listener_check_user(fd, &own, &credentials, &stranger) < 0) {
 			legacy_refuse(legacy, credentials.pid, stranger.text);
 			close(fd);
 			continue;

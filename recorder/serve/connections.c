@@ -63,7 +63,7 @@ void connections_accept(struct server *server)
 			continue;
 		if (fd < 0)
 			return;
-		if (listener_check_user(fd, &credentials, &stranger) < 0) {
+		if (listener_check_user(fd, server->setup.users, &credentials, &stranger) < 0) {
 			server_refuse_process(server, credentials.pid, stranger.text);
 			close(fd);
 			continue;
@@ -171,7 +171,8 @@ static struct recorded *process_for(struct server *server, const struct connecti
 {
 	struct recorded *process = processes_find(server, message->hello.segment_id);
 
-	if (!process && !(process = processes_take(server, message->hello.segment_path, error))) {
+	if (!process &&
+	    !(process = processes_take(server, message->hello.segment_path, connection->credentials.uid, error))) {
 		explain_missing(message->hello.segment_path, error);
 		return NULL;
 	}

@@ -38,14 +38,14 @@ void listener_directory(const char *path, char directory[static LISTENER_PATH_BY
 }
 
 /* Opens the directory of PATH, and makes it if need be. */
-static int open_directory(const char *path, struct sql_error *error)
+static int open_directory(const char *path, bool shared, struct sql_error *error)
 {
 	char directory[LISTENER_PATH_BYTES];
 	struct stat status;
 	int fd;
 
 	listener_directory(path, directory);
-	if (mkdir(directory, 0700) < 0 && errno != EEXIST)
+	if (mkdir(directory, shared ? 0755 : 0700) < 0 && errno != EEXIST)
 		return sql_fail(error, "%s: cannot be made for the socket: %s; choose another with --socket", directory,
 		                strerror(errno));
 	fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -88,7 +88,7 @@ static int bind_socket(struct listener *listener, const struct sockaddr_un *addr
                        struct sql_error *error)
 {
 	struct stat status;
-	mode_t mask = umask(0177);
+	mode_t mask = umask(listener->is_shared ? 0111 : 0177);
 	int result = bind(listener->fd, (const struct sockaddr *)address, sizeof(*address));
 
 	umask(mask);
@@ -125,13 +125,14 @@ int listener_bind(struct listener *listener, const struct listener_kind *kind, s
 	return bind_socket(listener, &address, kind, error);
 }
 
-int listener_open(struct listener *listener, const char *path, struct sql_error *error)
+int listener_open(struct listener *listener, const char *path, bool shared, struct sql_error *error)
 {
 	int result;
 
 	if (listener_name(listener, path, error) < 0)
 		return -1;
-	listener->directory_fd = open_directory(path, error);
+	listener->is_shared = shared;
+	listener->directory_fd = open_directory(path, shared, error);
 	if (listener->directory_fd < 0)
 		return -1;
 	listener->is_starting = true;
@@ -165,15 +166,16 @@ int listener_begin(struct listener *listener, struct sql_error *error)
 	return 0;
 }
 
-int listener_check_user(int fd, struct ucred *credentials, struct sql_error *error)
+int listener_check_user(int fd, const struct users *users, struct ucred *credentials, struct sql_error *error)
 {
 	socklen_t bytes = sizeof(*credentials);
 
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, credentials, &bytes) < 0)
 		return sql_fail(error, "a connection of nobody knows whom: %s", strerror(errno));
-	if (credentials->uid != geteuid())
-		return sql_fail(error, "it is of user %u, not of the recorder's: record as that user",
-		                (unsigned)credentials->uid);
+	if (!users_have(users, credentials->uid))
+		return sql_fail(
+		    error, "it is of user %u, not of the recorder's: record as that user, or as root with --allow-uid",
+		    (unsigned)credentials->uid);
 	return 0;
 }
 

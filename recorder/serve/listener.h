@@ -11,12 +11,14 @@
 
 #include "sql/base/error.h"
 #include "sql/base/say.h"
+#include "users.h"
 
 #define LISTENER_PATH_BYTES 108 /* of struct sockaddr_un */
 
 struct listener {
 	int fd;
 	bool is_starting; /* bound, and not listening yet */
+	bool is_shared;   /* other users may connect */
 	int directory_fd; /* while starting: has the lock that keeps other recorders from it */
 	char path[LISTENER_PATH_BYTES];
 	dev_t device; /* of the socket's file: what listener_close() may remove */
@@ -33,16 +35,16 @@ struct listener_kind {
 /* Fills in a LISTENER that has no socket yet. 0, or -1 with ERROR when PATH is too long. */
 int listener_name(struct listener *listener, const char *path, struct sql_error *error);
 
-/* Binds it, with mode 0600; a socket that nobody serves any more is replaced, a live one is not. The caller has locked
- * the directory, and closes LISTENER in any case. 0, or -1 with ERROR. */
+/* Binds it, with mode 0600, or 0666 where it is shared; a socket that nobody serves any more is replaced, a live one is
+ * not. The caller has locked the directory, and closes LISTENER in any case. 0, or -1 with ERROR. */
 int listener_bind(struct listener *listener, const struct listener_kind *kind, struct sql_error *error);
 
 void listener_directory(const char *path, char directory[static LISTENER_PATH_BYTES]);
 
-/* Binds PATH, which is ours from then on. Its directory is made if need be (mode 0700), and has to belong to the user
- * or be one where nobody can take away another's files. A socket that nobody serves any more is replaced, a live one is
- * not. 0, or -1 with ERROR. */
-int listener_open(struct listener *listener, const char *path, struct sql_error *error);
+/* Binds PATH, which is ours from then on; SHARED: for other users, too. Its directory is made if need be (mode 0700, or
+ * 0755), and has to belong to the user or be one where nobody can take away another's files. A socket that nobody
+ * serves any more is replaced, a live one is not. 0, or -1 with ERROR. */
+int listener_open(struct listener *listener, const char *path, bool shared, struct sql_error *error);
 
 /* Takes FD for the socket at PATH, which somebody else has bound and removes. 0, or -1 with ERROR. */
 int listener_adopt(struct listener *listener, int fd, const char *path, struct sql_error *error);
@@ -50,8 +52,8 @@ int listener_adopt(struct listener *listener, int fd, const char *path, struct s
 /* Begins to listen: whoever connects may rely on all that the recorder has, its file say. 0, or -1 with ERROR. */
 int listener_begin(struct listener *listener, struct sql_error *error);
 
-/* Whose the connection FD is. 0, or -1 with ERROR when it is not this user's. */
-int listener_check_user(int fd, struct ucred *credentials, struct sql_error *error);
+/* Whose the connection FD is. 0, or -1 with ERROR when it is of none of USERS. */
+int listener_check_user(int fd, const struct users *users, struct ucred *credentials, struct sql_error *error);
 
 /* Stops listening and removes the socket. */
 void listener_close(struct listener *listener);

@@ -122,7 +122,7 @@ static int dispose(struct recorded *process, struct sql_error *error)
 }
 
 /* 0 with *RESULT; -1, or 1 (nobody has to read it any more), with ERROR. */
-static int take(struct server *server, const char *path, struct recorded **result, struct sql_error *error)
+static int take(struct server *server, const char *path, uid_t user, struct recorded **result, struct sql_error *error)
 {
 	struct recorded *process, *known;
 	int failed;
@@ -130,7 +130,7 @@ static int take(struct server *server, const char *path, struct recorded **resul
 	*result = NULL;
 	if (server->process_count >= MAX_PROCESSES)
 		return sql_fail(error, "too many processes are being recorded (%u)", MAX_PROCESSES);
-	failed = recorded_open(&server->shared, path, geteuid(), &process, error);
+	failed = recorded_open(&server->shared, path, user, &process, error);
 	if (failed)
 		return failed;
 	if (ingest_has_all(server->setup.ingest, recorded_ledger_id(process)))
@@ -155,11 +155,11 @@ static int take(struct server *server, const char *path, struct recorded **resul
 	return 0;
 }
 
-struct recorded *processes_take(struct server *server, const char *path, struct sql_error *error)
+struct recorded *processes_take(struct server *server, const char *path, uid_t user, struct sql_error *error)
 {
 	struct recorded *process;
 
-	take(server, path, &process, error);
+	take(server, path, user, &process, error);
 	return process;
 }
 
@@ -235,7 +235,7 @@ static void ignore(struct server *server, ino_t inode)
 	server->ignored[server->ignored_count++] = inode;
 }
 
-static void find(void *context, const char *path, ino_t inode)
+static void find(void *context, const char *path, uid_t user, ino_t inode)
 {
 	struct server *server = context;
 	struct sql_error error;
@@ -244,7 +244,7 @@ static void find(void *context, const char *path, ino_t inode)
 
 	if (is_ignored(server, inode) || is_recorded(server, path))
 		return;
-	failed = take(server, path, &process, &error);
+	failed = take(server, path, user, &process, &error);
 	if (!failed)
 		return;
 	if (failed < 0)
@@ -258,7 +258,7 @@ void processes_scan(struct server *server)
 {
 	size_t before = server->process_count;
 
-	segments_each(server->setup.recording->socket, find, server);
+	segments_each(server->setup.recording->socket, server->setup.users, find, server);
 	/* when all are known, so that images before an exec have been told from the last one */
 	for (size_t i = before; i < server->process_count; i++)
 		watch(server, server->processes[i]);

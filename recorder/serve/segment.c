@@ -36,19 +36,11 @@ int segment_read(const struct segment *segment, void *buffer, size_t bytes, uint
 	return 0;
 }
 
-/* Opens the directory of PATH, which must be OWNER's alone, and points *NAME at the file's name in it. */
-static int open_directory(const char *path, uid_t owner, const char **name, struct sql_error *error)
+int segment_directory(const char *directory, uid_t owner, struct sql_error *error)
 {
-	const char *slash = strrchr(path, '/');
-	char directory[TTA_PATH_BYTES];
 	struct stat status;
-	int fd;
+	int fd = open(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
-	if (path[0] != '/' || !slash[1] || (size_t)(slash - path) >= sizeof(directory))
-		return sql_fail(error, "%s: not an absolute path of a segment", path);
-	snprintf(directory, sizeof(directory), "%.*s", (int)(slash - path), path);
-	*name = slash + 1;
-	fd = open(directory[0] ? directory : "/", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return sql_fail(error, "%s: %s", directory, strerror(errno));
 	if (fstat(fd, &status) < 0 || status.st_uid != owner || (status.st_mode & 077)) {
@@ -56,6 +48,19 @@ static int open_directory(const char *path, uid_t owner, const char **name, stru
 		return sql_fail(error, "%s: not a directory of user %u alone (mode 0700)", directory, (unsigned)owner);
 	}
 	return fd;
+}
+
+/* Opens the directory of PATH, which must be OWNER's alone, and points *NAME at the file's name in it. */
+static int open_directory(const char *path, uid_t owner, const char **name, struct sql_error *error)
+{
+	const char *slash = strrchr(path, '/');
+	char directory[TTA_PATH_BYTES];
+
+	if (path[0] != '/' || !slash[1] || (size_t)(slash - path) >= sizeof(directory))
+		return sql_fail(error, "%s: not an absolute path of a segment", path);
+	snprintf(directory, sizeof(directory), "%.*s", (int)(slash - path), path);
+	*name = slash + 1;
+	return segment_directory(directory[0] ? directory : "/", owner, error);
 }
 
 static int open_file(struct segment *segment, const char *path, uid_t owner, struct sql_error *error)
@@ -179,10 +184,17 @@ void segment_close(struct segment *segment)
 
 void segment_unlink(const struct segment *segment)
 {
+	struct sql_error nothing;
 	struct stat status;
+	const char *name;
+	int directory = open_directory(segment->path, segment->header.uid, &name, &nothing);
 
-	if (lstat(segment->path, &status) == 0 && status.st_dev == segment->device && status.st_ino == segment->inode)
-		unlink(segment->path);
+	if (directory < 0)
+		return;
+	if (fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) == 0 && status.st_dev == segment->device &&
+	    status.st_ino == segment->inode)
+		unlinkat(directory, name, 0);
+	close(directory);
 }
 
 const char *segment_path(const struct segment *segment)

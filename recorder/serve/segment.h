@@ -28,12 +28,15 @@ struct segment_scratch;
 struct segment_scratch *segment_scratch_new(void); /* NULL: no memory */
 void segment_scratch_free(struct segment_scratch *scratch);
 
+/* Opens a directory of segments, which must be OWNER's alone. Its descriptor, or -1 with ERROR. */
+int segment_directory(const char *directory, uid_t owner, struct sql_error *error);
+
 /* Opens the segment at PATH: a regular file of OWNER, in a directory that is OWNER's alone, with a credible header. 0,
  * or -1 with ERROR. */
 int segment_open(const char *path, uid_t owner, struct segment **segment, struct sql_error *error);
 void segment_close(struct segment *segment);
 
-/* Removes the file, if it is still this one. */
+/* Removes the file, if it is still this one, where it was. */
 void segment_unlink(const struct segment *segment);
 
 const char *segment_path(const struct segment *segment);

@@ -31,49 +31,42 @@ static bool ends_with(const char *name, const char *suffix)
 	return length > suffix_length && strcmp(name + length - suffix_length, suffix) == 0;
 }
 
-/* Calls EACH for every file of every directory. */
-static void each_file(void (*each)(void *context, const char *directory, const struct dirent *entry), void *context)
-{
-	char directory[TTA_PATH_BYTES];
-
-	for (int i = 0; i < TTA_SEGMENT_ROOTS; i++) {
-		int length = tta_segment_directory(i, directory, sizeof(directory));
-		DIR *listing = length > 0 && length < (int)sizeof(directory) ? opendir(directory) : NULL;
-		const struct dirent *entry;
-
-		while (listing && (entry = readdir(listing)))
-			each(context, directory, entry);
-		if (listing)
-			closedir(listing);
-	}
-}
-
 /* ---- segments of one socket ---- */
 
 struct search {
 	char prefix[18];
-	void (*each)(void *context, const char *path, ino_t inode);
+	segments_take *each;
 	void *context;
 };
 
-static void look_at(void *context, const char *directory, const struct dirent *entry)
+static void look_at(const struct search *search, const char *directory, uid_t user, const struct dirent *entry)
 {
-	const struct search *search = context;
 	char path[TTA_PATH_BYTES];
 
 	if (strncmp(entry->d_name, search->prefix, strlen(search->prefix)) == 0 &&
 	    ends_with(entry->d_name, TTA_SEGMENT_SUFFIX) &&
 	    snprintf(path, sizeof(path), "%s/%s", directory, entry->d_name) < (int)sizeof(path))
-		search->each(search->context, path, entry->d_ino);
+		search->each(search->context, path, user, entry->d_ino);
 }
 
-void segments_each(const char *socket_path, void (*each)(void *context, const char *path, ino_t inode), void *context)
+static void look_into(void *context, const char *directory, uid_t user)
+{
+	DIR *listing = opendir(directory);
+	const struct dirent *entry;
+
+	while (listing && (entry = readdir(listing)))
+		look_at(context, directory, user, entry);
+	if (listing)
+		closedir(listing);
+}
+
+void segments_each(const char *socket_path, const struct users *users, segments_take *each, void *context)
 {
 	struct search search = {.each = each, .context = context};
 
 	/* names begin with the hash of the socket's path */
 	snprintf(search.prefix, sizeof(search.prefix), "%016llx-", (unsigned long long)tta_socket_hash(socket_path));
-	each_file(look_at, &search);
+	users_each_directory(users, look_into, &search);
 }
 
 struct earliest {
@@ -81,7 +74,7 @@ struct earliest {
 	uint64_t ns;
 };
 
-static void look_for_earliest(void *context, const char *path, ino_t inode)
+static void look_for_earliest(void *context, const char *path, uid_t user, ino_t inode)
 {
 	struct earliest *earliest = context;
 	const struct tta_segment_header *header;
@@ -89,7 +82,7 @@ static void look_for_earliest(void *context, const char *path, ino_t inode)
 	struct sql_error error;
 
 	(void)inode;
-	if (segment_open(path, geteuid(), &segment, &error) < 0)
+	if (segment_open(path, user, &segment, &error) < 0)
 		return;
 	header = segment_header(segment);
 	if (strcmp(header->boot_id, earliest->boot_id) == 0 && header->anchor_monotonic_ns < earliest->ns)
@@ -97,37 +90,50 @@ static void look_for_earliest(void *context, const char *path, ino_t inode)
 	segment_close(segment);
 }
 
-uint64_t segments_earliest_ns(const char *socket_path, uint64_t now_ns)
+uint64_t segments_earliest_ns(const char *socket_path, const struct users *users, uint64_t now_ns)
 {
 	struct earliest earliest = {.ns = now_ns};
 
 	machine_boot_id(earliest.boot_id, sizeof(earliest.boot_id));
-	segments_each(socket_path, look_for_earliest, &earliest);
+	segments_each(socket_path, users, look_for_earliest, &earliest);
 	return earliest.ns;
 }
 
 /* ---- segments that were never finished ---- */
 
 /* .HASH-PID-RANDOM.segment.new. A pid of another namespace is nobody's here: so age has to tell as well. */
-static void sweep(void *context, const char *directory, const struct dirent *entry)
+static void sweep(int directory, uid_t user, const char *name)
 {
-	char path[TTA_PATH_BYTES];
 	struct stat status;
 	int pid;
 
-	(void)context;
-	if (entry->d_name[0] != '.' || !ends_with(entry->d_name, UNFINISHED_SUFFIX) ||
-	    sscanf(entry->d_name, ".%*16[0-9a-f]-%d-", &pid) != 1 || pid <= 0 ||
-	    snprintf(path, sizeof(path), "%s/%s", directory, entry->d_name) >= (int)sizeof(path))
+	if (name[0] != '.' || !ends_with(name, UNFINISHED_SUFFIX) || sscanf(name, ".%*16[0-9a-f]-%d-", &pid) != 1 ||
+	    pid <= 0)
 		return;
-	if (lstat(path, &status) < 0 || !S_ISREG(status.st_mode) || status.st_uid != geteuid() ||
-	    time(NULL) - status.st_mtime < UNFINISHED_S)
+	if (fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(status.st_mode) ||
+	    status.st_uid != user || time(NULL) - status.st_mtime < UNFINISHED_S)
 		return;
 	if (kill(pid, 0) < 0 && errno == ESRCH)
-		unlink(path);
+		unlinkat(directory, name, 0);
 }
 
-void segments_sweep(void)
+static void sweep_directory(void *context, const char *path, uid_t user)
 {
-	each_file(sweep, NULL);
+	struct sql_error nothing;
+	int fd = segment_directory(path, user, &nothing);
+	DIR *listing = fd >= 0 ? fdopendir(fd) : NULL;
+	const struct dirent *entry;
+
+	(void)context;
+	while (listing && (entry = readdir(listing)))
+		sweep(fd, user, entry->d_name);
+	if (listing)
+		closedir(listing);
+	else if (fd >= 0)
+		close(fd);
+}
+
+void segments_sweep(const struct users *users)
+{
+	users_each_directory(users, sweep_directory, NULL);
 }

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
@@ -466,6 +467,14 @@ static int check_boot(struct server *server, struct sql_error *error)
 	return 0;
 }
 
+/* Whose segment lies at PATH, of those whose are taken in. */
+static uid_t owner_of(const struct server *server, const char *path)
+{
+	struct stat status;
+
+	return lstat(path, &status) == 0 && users_have(server->setup.users, status.st_uid) ? status.st_uid : geteuid();
+}
+
 int server_resume(struct server *server, struct sql_error *error)
 {
 	struct leftovers all = {0};
@@ -475,7 +484,7 @@ int server_resume(struct server *server, struct sql_error *error)
 		return -1;
 	ingest_open_processes(server->setup.ingest, collect, &all);
 	for (size_t i = 0; i < all.count; i++) {
-		if (processes_take(server, all.items[i].path, &unreadable))
+		if (processes_take(server, all.items[i].path, owner_of(server, all.items[i].path), &unreadable))
 			continue;
 		if (access(all.items[i].path, F_OK) < 0 && errno == ENOENT)
 			write_off(server, &all.items[i],
@@ -493,7 +502,7 @@ void server_run(struct server *server, struct server_report *report)
 {
 	bool more = false;
 
-	segments_sweep();
+	segments_sweep(server->setup.users);
 	processes_scan(server);
 	while (!is_over(server))
 		more = run_once(server, !more);

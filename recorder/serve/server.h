@@ -19,6 +19,7 @@
 #include "listener.h"
 #include "sql/base/error.h"
 #include "sql/base/say.h"
+#include "users.h"
 
 struct server;
 
@@ -36,7 +37,8 @@ struct server_setup {
 	struct ingest *ingest;
 	struct clock_map *clock;
 	struct listener *listener;
-	pid_t command; /* runs until it ends, and passes signals on to it; 0: runs until told to stop */
+	const struct users *users; /* whose processes are taken in */
+	pid_t command;             /* runs until it ends, and passes signals on to it; 0: runs until told to stop */
 	const struct server_watcher *watcher; /* NULL: nobody */
 	const struct guest *guest;            /* NULL: none */
 	sigset_t signals;                     /* blocked ones, to be read from a descriptor */

@@ -60,9 +60,9 @@ void server_refuse_process(struct server *server, pid_t pid, const char *why);
 
 /* processes.c */
 struct recorded *processes_find(struct server *server, const uint8_t *segment_id);
-/* Opens the segment at PATH, unless it is open already. NULL with ERROR. Whether its process lives is yet to be asked:
- * processes_settle(). */
-struct recorded *processes_take(struct server *server, const char *path, struct sql_error *error);
+/* Opens the segment of USER at PATH, unless it is open already. NULL with ERROR. Whether its process lives is yet to be
+ * asked: processes_settle(). */
+struct recorded *processes_take(struct server *server, const char *path, uid_t user, struct sql_error *error);
 /* Finds out whether the process lives, and begins to watch it; else its segment is drained. */
 void processes_settle(struct server *server, struct recorded *process);
 void processes_died(struct server *server, struct recorded *process);

@@ -84,7 +84,7 @@ def units_are_sound():
     """As units of root, of the programs of this build."""
     if not shutil.which("systemd-analyze"):
         skip("there is no systemd-analyze")
-    for folder in ("system", "user"):
+    for folder in ("machine", "system", "user"):
         place = Place()
         units = []
         for path in sorted((SOURCE / "examples/systemd" / folder).iterdir()):

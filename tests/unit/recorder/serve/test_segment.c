@@ -210,6 +210,24 @@ static void places_that_are_not_the_users_alone_are_refused(void **state)
 	assert_int_equal(segment_open("/", getuid(), &(struct segment *){0}, &fixture->error), -1);
 }
 
+/* The directory is its user's, who may put a link to another one in its place: nothing is removed there. */
+static void a_segment_is_removed_where_it_was(void **state)
+{
+	struct fixture *fixture = *state;
+	char moved[sizeof(fixture->writer.directory) + 8];
+
+	assert_int_equal(open_it(fixture), 0);
+	snprintf(moved, sizeof(moved), "%s.moved", fixture->writer.directory);
+	assert_int_equal(rename(fixture->writer.directory, moved), 0);
+	assert_int_equal(symlink(moved, fixture->writer.directory), 0);
+	segment_unlink(fixture->segment);
+	assert_int_equal(access(fixture->writer.path, F_OK), 0);
+	assert_int_equal(unlink(fixture->writer.directory), 0);
+	assert_int_equal(rename(moved, fixture->writer.directory), 0);
+	segment_unlink(fixture->segment);
+	assert_int_equal(access(fixture->writer.path, F_OK), -1);
+}
+
 static void the_table_grows_in_place(void **state)
 {
 	struct fixture *fixture = *state;
@@ -343,6 +361,7 @@ int main(void)
 	    TEST(a_truncated_file_is_broken),
 	    TEST(headers_that_cannot_be_are_refused),
 	    TEST(places_that_are_not_the_users_alone_are_refused),
+	    TEST(a_segment_is_removed_where_it_was),
 	    TEST(the_table_grows_in_place),
 	    TEST(rings_are_merged_by_time_and_ring),
 	    TEST(the_last_frame_knows_better_than_the_tails),
