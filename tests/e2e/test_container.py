@@ -52,7 +52,7 @@ def a_recorder_outside_says_so():
     place = Place()
     container_or_skip(place)
     script = '"$RECORDER" -q --socket "$TTALLOC_SOCKET" -o "$OUT" & recorder=$!; until [ -S "$TTALLOC_SOCKET" ]; do sleep 0.05; done; ' \
-             'TT_ALLOC_TRACKING_ENABLED=1 unshare --pid --fork --mount --mount-proc "$TRAINER" --quiet --steps 1; kill $recorder; wait $recorder'
+             'TT_ALLOC_TRACKING_ENABLED=1 unshare --pid --fork --mount --mount-proc "$TRAINER" --quiet --steps 2 --step-time-us 500000; kill $recorder; wait $recorder'
     env = {**place.env, "TTALLOC_SOCKET": place.socket, "TRAINER": program("ttalloc-trainer"), "RECORDER": program("ttalloc-recorder"), "OUT": place.file("run.db")}
     result = run([*CONTAINER, "sh", "-c", script], env=env, timeout=120)
     equal(analyze("info", place.file("run.db"))["rows"][0]["complete"], 0, "complete")
