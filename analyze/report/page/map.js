@@ -153,7 +153,7 @@ class AddressMap extends Chart {
   draw_name(block, box, colour) {
     const { context, plot } = this;
     const left = Math.max(box.x, plot.x) + 4, right = Math.min(box.x + box.w, plot.x + plot.w) - 4;
-    const name = block_name(block);
+    const name = block.label || !block.opname ? block_name(block) : short_name(block.opname);
     const room = Math.floor((right - left) / 6);
     if (room < 4) return;
     context.fillStyle = wants_black(colour) ? "#000" : "#fff";
