@@ -10,7 +10,8 @@ import urllib.error
 import urllib.request
 
 from browser import the_browser
-from harness import Generator, Place, Player, Recorder, analyze, check, equal, main, program, run, skip, start
+from harness import BUILD, LONG, Generator, Place, Player, Recorder, analyze, check, equal, main, program, run, skip, start
+import issued  # found by harness
 
 PAGE_MAX_BYTES = 3_000_000
 BLOCK = re.compile(r'<script type="application/json" class="panel" id="([^"]*)">(.*?)</script>', re.S)
@@ -287,6 +288,64 @@ def pictures_beside_the_map():
     equal(browser.errors(), [], "errors")
 
 
+def a_clash(place):
+    """Circular buffers of a program grow into a block that was never given back."""
+    recorder = Recorder(place, name="clash.db")
+    player = Player(place)
+    player.open([issued.Layout(issued.L1, 64, 1 << 20, 1 << 16, 32)])
+    player.push("attention/kept")
+    player.alloc((1 << 16) + 4096, 64 * 2048, 2048, region=issued.L1)
+    player.pop()
+    player.push("matmul")
+    player.cb_alloc(7, 1 << 16, 4096 + 1024)
+    player.failed(4096 + 1024, 4096 + 1024, region=issued.CB, why="clash")
+    player.end()
+    place.await_drained()
+    return [recorder.stop()], "Clash:", "attention/kept"
+
+
+def the_culprit_is_seen_first():
+    """What stands at the top of the first screen, of five programs that each have one fault. The pictures are kept in the build."""
+    pictures = pathlib.Path(BUILD) / "pictures"
+    pictures.mkdir(exist_ok=True)
+    place = Place()
+    cases = {
+        "leak": ([trainer(place, "leak.db", "--devices", "1", "--leak-per-step", "64M")], "Never freed", "dataloader/prefetch"),
+        "growth": ([record(place, "growth.db", program("ttalloc-trainer"), "--quiet", "--steps", "6", "--layers", "4", "--devices", "1", "--leak-per-step", "3M")],
+                   "Grows from step to step", "3.00 MiB (3,145,728 B) in each of dataloader/prefetch"),
+        "fragmentation": ([record(place, "fragmentation.db", program("ttalloc-trainer"), "--quiet", "--devices", "1", "--evaluate", "--keep-semaphores")],
+                          "Out of memory, fragmented", "model/head/head/all_gather"),
+        "regression": ([trainer(place, "before.db", "--devices", "1"), trainer(place, "after.db", "--devices", "1", "--tokens", "1300")],
+                       "At the peak", "model/layer.*/attention/softmax"),
+        "clash": a_clash(place),
+    }
+    browser = the_browser()
+    for name, (files, finding, culprit) in cases.items():
+        out = place.file(name + ".html")
+        equal(run([program("ttalloc-analyze"), "report", *files, "-o", out]).returncode, 0, f"report of {name}")
+        browser.open(out)
+        found = browser.js("return [...document.querySelectorAll('.finding')].map(f => [f.innerText, f.getBoundingClientRect().bottom])")
+        check(any(finding in text and culprit in text and bottom < 600 for text, bottom in found), f"{name}: {found}")
+        check(browser.js("return document.querySelector('#time-line canvas').getBoundingClientRect().bottom") < 900, f"{name}: its picture is on the first screen")
+        browser.screenshot(pictures / f"{name}.png")
+        equal(browser.errors(), [], f"errors of {name}")
+
+
+def a_large_recording_is_drawn():
+    """Ten million events where there is time, in a page that a mail takes, and that counts what it does not draw."""
+    place = Place()
+    file = record(place, "large.db", "env", "TTALLOC_FULL_WAIT_MS=60000", program("ttalloc-trainer"), "--quiet", "--events", "10000000" if LONG else "300000", "--leak-per-step", "100K")
+    out, panels, about = write_report(file)
+    check(bool(about.get("left_out")) == LONG, "what is left out is said")
+    browser = the_browser()
+    browser.open(out)
+    note = next(note for note in panels["map-0-DRAM"]["answer"]["notes"] if "left out" in note)
+    check(note in browser.js("return document.getElementById('picture-commands').innerText"), "the note")
+    check(browser.js("return address_map.blocks.list.filter(block => block.leaked).length") > 20, "leaks that are drawn")
+    check(browser.js("return address_map.blocks.density.length") > 500, "shades")
+    equal(browser.errors(), [], "errors")
+
+
 def operations_lie_below_the_time_line():
     """A long one by itself, thousands of short ones as pieces that count them all, in the same time as the line above."""
     place = Place()
@@ -480,5 +539,5 @@ def files_are_kept():
 
 
 main(figures_are_those_of_the_verbs, two_recordings_are_compared, buckets_by_group_add_up, the_map_has_all_blocks_or_says_so, the_density_is_that_of_all_blocks, circular_buffers_stay_while_their_program_runs,
-     nothing_in_a_recording_runs, the_page_loads_nothing_and_answers, pictures_beside_the_map, operations_lie_below_the_time_line, empty_incomplete_and_many,
+     nothing_in_a_recording_runs, the_page_loads_nothing_and_answers, pictures_beside_the_map, the_culprit_is_seen_first, a_large_recording_is_drawn, operations_lie_below_the_time_line, empty_incomplete_and_many,
      served_answers_are_those_of_the_verbs, a_part_is_asked_for, a_recording_is_followed, the_recorder_serves_it, files_are_kept)

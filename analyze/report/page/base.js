@@ -31,6 +31,9 @@ const $ = (id) => document.getElementById(id);
 const number_format = new Intl.NumberFormat("en-US");
 const exact = (number) => number_format.format(number);
 
+/** 1 block, 2 blocks. */
+const counted = (number, word) => `${exact(number)} ${word}${number === 1 ? "" : "s"}`;
+
 /** 1.50 GiB: three digits, powers of 1024, as the tables of ttalloc-analyze have it. */
 function bytes_text(bytes) {
   const units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];

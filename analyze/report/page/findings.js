@@ -14,7 +14,7 @@ async function failure_findings() {
   const failures = facts.failures, found = [], said = new Set();
   for (let number = failures.length; number >= 1 && found.length < 2; number--) {
     const why = (await rows_of(`why-${number}`))[0];
-    if (why && !said.has(why.sentence)) found.push(finding("bad", `${why.verdict === "clash" ? "Clash" : "Out of memory"}, ${why.verdict}:`, why.sentence, () => scroll_to(`failure-${number}`)));
+    if (why && !said.has(why.sentence)) found.push(finding("bad", why.verdict === "clash" ? "Clash:" : `Out of memory, ${why.verdict}:`, why.sentence, () => scroll_to(`failure-${number}`)));
     if (why) said.add(why.sentence);
   }
   if (failures.length > found.length) found.push(finding("bad", `${exact(failures.length)} requests failed`, "in all", () => scroll_to("failures")));
@@ -27,7 +27,7 @@ const leaked_bytes = (row) => row.bytes - row.runtime_bytes - row.live_bytes;
 async function leak_findings() {
   const rows = (await rows_of("leaks-by")).filter((row) => leaked_bytes(row) > 0).sort((a, b) => leaked_bytes(b) - leaked_bytes(a));
   const found = rows.slice(0, 2).map((row) => finding("warn", "Never freed:",
-    `${both_text(leaked_bytes(row))} in ${exact(row.blocks - row.runtime_blocks - row.live_blocks)} blocks of ${row.group === null ? "no label" : row.group}, ${row.region} of device ${row.device}`, () => {
+    `${both_text(leaked_bytes(row))} in ${counted(row.blocks - row.runtime_blocks - row.live_blocks, "block")} of ${row.group === null ? "no label" : row.group}, ${row.region} of device ${row.device}`, () => {
       change({ device: row.device, view: row.region, low: null, high: null });
       scroll_to("leaks");
     }));

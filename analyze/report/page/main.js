@@ -43,7 +43,7 @@ function draw_header() {
   const { info } = facts;
   document.title = `${about.file} – ttalloc`;
   replaceChildren($("title"), about.old_file ? `${about.old_file} → ${about.file}` : about.file);
-  const facts_of = [info.command, ns_text(run_ns), `${exact(info.events || 0)} events`, info.devices === 1 ? "1 device" : `${exact(info.devices || 0)} devices`,
+  const facts_of = [info.command, ns_text(run_ns), counted(info.events || 0, "event"), counted(info.devices || 0, "device"),
     info.processes === 1 ? "1 process" : `${exact(info.processes || 0)} processes`, info.started].filter(Boolean);
   replaceChildren($("facts"), facts_of.map((fact) => el("span", {}, fact)));
   replaceChildren($("trusted"), el("a", { href: "#trust", class: facts.complete ? "good" : "bad", onclick: (event) => { event.preventDefault(); scroll_to("trust"); } },
