@@ -287,6 +287,14 @@ static const char *visible_chips(void)
 	return visible;
 }
 
+/* Part of a list would say that its blocks are nowhere else. */
+static uint16_t known_ranges(const struct ttalloc_device *device)
+{
+	bool are_known = device->core_range_list && device->core_ranges <= MAX_CORE_RANGES;
+
+	return are_known ? (uint16_t)device->core_ranges : 0;
+}
+
 EXPORT void ttalloc_device_open(const struct ttalloc_device *given)
 {
 	const char *visible = visible_chips();
@@ -302,7 +310,9 @@ EXPORT void ttalloc_device_open(const struct ttalloc_device *given)
 	identity = (struct tta_device_identity){.chip_bytes = (uint16_t)tta_text_bytes(device.chip),
 	                                        .allocator_bytes = (uint16_t)tta_text_bytes(device.allocator),
 	                                        .visible_bytes = (uint16_t)tta_text_bytes(visible),
-	                                        .cores = device.cores};
+	                                        .core_ranges = known_ranges(&device),
+	                                        .cores = device.cores,
+	                                        .in_step = device.in_step != 0};
 	if (device.layouts)
 		head.layout_count = device.layout_count < MAX_LAYOUTS ? device.layout_count : MAX_LAYOUTS;
 	entry.bytes = 0; /* the rest stays as it is: 1 KiB that need not be cleared */
@@ -313,6 +323,7 @@ EXPORT void ttalloc_device_open(const struct ttalloc_device *given)
 	add(&entry, device.chip, identity.chip_bytes);
 	add(&entry, visible, identity.visible_bytes);
 	add(&entry, device.allocator, identity.allocator_bytes);
+	add(&entry, device.core_range_list, identity.core_ranges * sizeof(device.core_range_list[0]));
 	tta_emit(&(struct tta_event){
 	    .kind = TTA_DEVICE_OPEN, PLACE(device.device), .device_open.entry = intern(TTA_ENTRY_DEVICE, &entry)});
 }

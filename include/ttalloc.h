@@ -139,11 +139,14 @@ struct ttalloc_device {
 	const char *arch;                          /* such as wormhole_b0; may be NULL */
 	const struct ttalloc_bank_layout *layouts; /* layout_count of them, one per region; at most 16 are kept */
 	uint32_t layout_count;
-	uint32_t reserved;     /* 0 */
+	uint32_t in_step;      /* not 0: its cores have one address, of the list that gives out those of all cores */
 	const char *chip;      /* what names the chip wherever it is used, such as board and place on it; may be NULL */
 	const char *allocator; /* what the allocator of ttalloc_on() is, such as "submesh 1x2"; may be NULL */
 	uint32_t cores;        /* that it serves, each with an address of its own; 0: all, at the same one */
-	uint32_t reserved2;    /* 0 */
+	uint32_t core_ranges;  /* of core_range_list */
+	/* Which cores these are, so that its blocks count on them alone; ranges share no core. NULL: not known, or more
+	 * than 64, or coordinates from 32 on: its blocks count as if they lay on all. */
+	const struct ttalloc_core_range *core_range_list;
 };
 
 /* Whether this process is being recorded. A load and a branch, but for the first call in a process. */

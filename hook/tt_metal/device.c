@@ -22,12 +22,13 @@
 #include "free_list.h"
 #include "say.h"
 #include "ttalloc.h"
+#include "ttalloc/vocabulary.h"
 
-#define KNOWN_ALLOCATORS 256 /* those of the devices that are open; more have no number */
+#define KNOWN_ALLOCATORS 4096 /* those of the devices that are open, and sets of their cores; more have no number */
 
 struct known_allocator {
 	const void *allocator; /* NULL: free */
-	uint64_t cores;        /* 0: all, in step; else a hash of those that it is about */
+	struct tt_cores cores; /* that it is about alone; none: all */
 	uint16_t number;
 	struct tt_chips chips;
 	uint64_t l1_base;
@@ -38,6 +39,7 @@ struct known_allocator {
 		uint16_t number;
 		bool is_one_of_many;
 	} lists[TTALLOC_TRACE + 1];
+	bool in_step; /* its list has blocks on some cores, which are told as another one's */
 };
 
 static struct {
@@ -231,14 +233,15 @@ static bool same_chips(const struct tt_chips *a, const struct tt_chips *b)
 }
 
 /* Under the lock. A free place when there is none, or NULL when there is no room. */
-static struct known_allocator *find_known(const void *allocator, uint64_t cores)
+static struct known_allocator *find_known(const void *allocator, const struct tt_cores *cores)
 {
+	const struct tt_cores all = {.rows = {0}}, *wanted = cores ? cores : &all;
 	struct known_allocator *vacant = NULL;
 
 	for (size_t i = 0; i < devices.used; i++) {
 		struct known_allocator *known = &devices.known[i];
 
-		if (known->allocator == allocator && known->cores == cores)
+		if (known->allocator == allocator && tt_cores_equal(&known->cores, wanted))
 			return known;
 		if (!known->allocator)
 			vacant = known;
@@ -252,7 +255,8 @@ static struct known_allocator *find_known(const void *allocator, uint64_t cores)
 
 /* The number of ALLOCATOR as it serves just these CHIPS and CORES; *FRESH: it has just got it. 0: there are too many.
  */
-static uint16_t number_of(const void *allocator, uint64_t cores, const struct tt_chips *chips, bool *fresh)
+static uint16_t number_of(const void *allocator, const struct tt_cores *cores, const struct tt_chips *chips,
+                          bool *fresh)
 {
 	struct known_allocator *known;
 	uint16_t number = 0;
@@ -263,9 +267,10 @@ static uint16_t number_of(const void *allocator, uint64_t cores, const struct tt
 	if (*fresh) {
 		if (!++devices.last_number) /* 65,535 of them were: the numbers of the first are free again */
 			++devices.last_number;
-		*known = (struct known_allocator){
-		    .allocator = allocator, .cores = cores, .chips = *chips, .process = getpid()};
+		*known = (struct known_allocator){.allocator = allocator, .chips = *chips, .process = getpid()};
 		known->number = devices.last_number;
+		if (cores)
+			known->cores = *cores;
 	}
 	if (known)
 		number = known->number;
@@ -278,7 +283,7 @@ static void remember_l1_base(const void *allocator, const struct ttalloc_bank_la
 	struct known_allocator *known;
 
 	tt_lock();
-	known = find_known(allocator, 0);
+	known = find_known(allocator, NULL);
 	for (uint32_t i = 0; known && known->allocator == allocator && i < count; i++) {
 		if (layouts[i].region == TTALLOC_L1)
 			known->l1_base = layouts[i].base_address;
@@ -298,15 +303,38 @@ static void name_allocator(const struct tt_allocator_use *use, const struct tt_c
 	if (use->on_sub_device)
 		length += snprintf(text + length, 128 - (size_t)length, ", sub-device");
 	if (use->cores)
-		snprintf(text + length, 128 - (size_t)length, ", %u core%s by themselves", use->core_count,
-		         use->core_count == 1 ? "" : "s");
+		snprintf(text + length, 128 - (size_t)length, ", %u core%s %s", tt_cores_count(use->cores),
+		         tt_cores_count(use->cores) == 1 ? "" : "s", use->in_step ? "in step" : "alone");
+}
+
+/* Which cores it serves alone: as many rectangles as are kept of that. */
+static uint32_t told_ranges(const struct tt_cores *cores, struct ttalloc_core_range ranges[static TT_CORE_RANGES_MOST])
+{
+	uint32_t count = tt_cores_ranges(cores, ranges);
+
+	ttalloc_note(TTA_NOTE_ON_CORES, 0);
+	if (!count)
+		tt_say_once("blocks lie on cores that are more than %d rectangles: they count as if they lay on all",
+		            TT_CORE_RANGES_MOST);
+	return count;
+}
+
+/* Nobody else may say how large the banks are, when all that it gives out lies on some cores. */
+static void announce_whole(const struct tt_library *library, const struct tt_allocator_use *use,
+                           const struct tt_chips *chips)
+{
+	struct tt_allocator_use whole = *use;
+
+	whole.cores = NULL;
+	tt_device_announce(library, &whole, chips);
 }
 
 uint16_t tt_device_announce(const struct tt_library *library, const struct tt_allocator_use *use,
                             const struct tt_chips *chips)
 {
+	struct ttalloc_core_range ranges[TT_CORE_RANGES_MOST];
 	struct ttalloc_bank_layout layouts[4];
-	uint32_t count = 0;
+	uint32_t count = 0, range_count;
 	uint16_t number;
 	char name[128];
 	bool fresh;
@@ -314,13 +342,18 @@ uint16_t tt_device_announce(const struct tt_library *library, const struct tt_al
 	if (!use->allocator)
 		return 0;
 	number = number_of(use->allocator, use->cores, chips, &fresh);
+	if (!number && use->cores)
+		tt_say_once("blocks lie on too many sets of cores: they are taken for one another");
 	if (!fresh)
 		return number;
+	if (use->cores)
+		announce_whole(library, use, chips);
 	/* The geometry of a device is what its own allocator says, not that of a part of it. */
 	if (!use->on_sub_device && !use->cores)
 		count = read_layouts(&library->allocator, use->allocator, layouts);
 	remember_l1_base(use->allocator, layouts, count);
 	name_allocator(use, chips, name);
+	range_count = use->cores ? told_ranges(use->cores, ranges) : 0;
 	for (uint32_t i = 0; i < chips->count; i++) {
 		char chip[TT_CHIP_NAME_MAX];
 
@@ -332,7 +365,10 @@ uint16_t tt_device_announce(const struct tt_library *library, const struct tt_al
 		    .layouts = layouts,
 		    .layout_count = count,
 		    .allocator = name,
-		    .cores = use->core_count,
+		    .cores = use->cores ? tt_cores_count(use->cores) : 0,
+		    .in_step = use->in_step,
+		    .core_ranges = range_count,
+		    .core_range_list = range_count ? ranges : NULL,
 		});
 	}
 	return number;
@@ -349,20 +385,27 @@ uint64_t tt_device_footprint(const struct tt_library *library, const void *alloc
 
 /* ---- Whether what is reported is what the allocator has ---- */
 
-void tt_device_served(const struct tt_allocator_use *use, uint16_t region, const struct tt_free_list *list)
+void tt_device_served(const struct tt_allocator_use *use, uint16_t region, const struct tt_core_groups *groups)
 {
+	const struct tt_free_list *list = tt_free_lists_placed();
 	struct known_allocator *known;
 	struct known_list *lists;
 
 	if (!use->allocator || region > TTALLOC_TRACE)
 		return;
+	if (groups->count && !groups->in_step) {
+		tt_core_lists_met(use->allocator, region, groups);
+		return;
+	}
 	tt_lock();
-	known = find_known(use->allocator, use->cores);
+	known = find_known(use->allocator, NULL);
 	lists = known && known->allocator == use->allocator ? &known->lists[region] : NULL;
 	if (lists && list && !lists->list)
 		*lists = (struct known_list){.list = list, .number = tt_free_list_number(list)};
 	if (lists && lists->list != list)
 		lists->is_one_of_many = true;
+	if (lists)
+		known->in_step |= groups->in_step;
 	tt_unlock();
 }
 
@@ -376,29 +419,21 @@ static bool is_watched(const struct known_allocator *known)
 	return is;
 }
 
-/* ALLOCATOR as it is known. False: it is not, has its number from another process, or gives cores addresses of their
- * own, which its statistics do not tell. DUE: only if it is time to ask it again. */
-static bool may_be_asked(const void *allocator, bool due, struct known_allocator *copy)
+/* ALLOCATOR as it serves CORES (NULL: all). False: it is not known, has its number from another process, or has given
+ * out more than is told of it. DUE: only if it is time to ask it again. */
+static bool may_be_asked(const void *allocator, const struct tt_cores *cores, bool due, struct known_allocator *copy)
 {
-	struct known_allocator *whole = NULL;
-	bool parts = false;
+	struct known_allocator *known;
+	bool may;
 
 	tt_lock();
-	for (size_t i = 0; i < devices.used; i++) {
-		struct known_allocator *known = &devices.known[i];
-
-		if (known->allocator != allocator)
-			continue;
-		if (!known->cores)
-			whole = known;
-		parts |= known->cores != 0;
-	}
-	if (parts || (whole && due && !tt_crosscheck_is_due(&whole->pace)))
-		whole = NULL;
-	if (whole)
-		*copy = *whole;
+	known = find_known(allocator, cores);
+	may = known && known->allocator == allocator && !known->in_step && known->process == getpid() &&
+	      (!due || tt_crosscheck_is_due(&known->pace));
+	if (may)
+		*copy = *known;
 	tt_unlock();
-	return whole && copy->process == getpid();
+	return may;
 }
 
 /* Says what ALLOCATOR has of REGION on each of its chips. */
@@ -407,6 +442,7 @@ static void say(const struct tt_library *library, const struct known_allocator *
 	const struct known_list *served = &known->lists[region];
 	struct tt_statistics statistics = {.total_bytes = 0};
 	struct ttalloc_crosscheck said = {.region = region};
+	struct tt_held held = {.blocks = 0};
 	int32_t type = region;
 
 	library->allocator.statistics(&statistics, known->allocator, &type);
@@ -414,32 +450,75 @@ static void say(const struct tt_library *library, const struct known_allocator *
 		library->operator_delete((void *)statistics.addresses.begin);
 	said.bank_bytes = statistics.allocated_bytes;
 	if (served->list && !served->is_one_of_many)
-		said.has_blocks = tt_free_list_holds(served->list, served->number, &said.blocks, &said.address_sum);
+		said.has_blocks = tt_free_list_holds(served->list, served->number, &held);
+	said.blocks = held.blocks;
+	said.address_sum = held.address_sum;
 	for (uint32_t i = 0; i < known->chips.count; i++) {
 		said.device = ttalloc_on(known->chips.ids[i], known->number);
 		ttalloc_crosscheck(&said);
 	}
 }
 
-void tt_device_crosscheck(const struct tt_library *library, const void *allocator, enum tt_occasion occasion)
+static void crosscheck_all(const struct tt_library *library, const struct known_allocator *known,
+                           enum tt_occasion occasion)
 {
 	static const uint16_t regions[] = {TTALLOC_DRAM, TTALLOC_L1, TTALLOC_L1_SMALL, TTALLOC_TRACE};
-	struct known_allocator known;
 	unsigned ticket;
 
-	if (!library->allocator.statistics || !allocator ||
-	    !may_be_asked(allocator, occasion == TT_OCCASION_ALLOCATED, &known) ||
-	    (occasion != TT_OCCASION_CLOSE && !is_watched(&known)))
-		return;
 	for (size_t i = 0; i < sizeof(regions) / sizeof(*regions); i++) {
 		bool alone = tt_crosscheck_begin(&ticket);
 
 		if (occasion != TT_OCCASION_CLOSE && !alone)
 			return;
-		say(library, &known, regions[i]);
+		say(library, known, regions[i]);
 		if (occasion == TT_OCCASION_CLOSE || tt_crosscheck_undisturbed(ticket))
 			ttalloc_crosscheck_holds();
 	}
+}
+
+/* What all lists of single cores have is said as what an allocator of these cores has. */
+static void crosscheck_cores(const void *allocator, enum tt_occasion occasion)
+{
+	struct ttalloc_crosscheck said = {.region = TTALLOC_L1, .has_blocks = true};
+	struct known_allocator known;
+	struct tt_cores cores;
+	struct tt_held held;
+	unsigned ticket;
+	bool alone = tt_crosscheck_begin(&ticket);
+
+	if ((occasion != TT_OCCASION_CLOSE && !alone) || !tt_core_lists_hold(allocator, TTALLOC_L1, &cores, &held) ||
+	    !may_be_asked(allocator, &cores, occasion == TT_OCCASION_ALLOCATED, &known))
+		return;
+	said.bank_bytes = held.bytes;
+	said.blocks = held.blocks;
+	said.address_sum = held.address_sum;
+	for (uint32_t i = 0; i < known.chips.count; i++) {
+		said.device = ttalloc_on(known.chips.ids[i], known.number);
+		ttalloc_crosscheck(&said);
+	}
+	if (occasion == TT_OCCASION_CLOSE || tt_crosscheck_undisturbed(ticket))
+		ttalloc_crosscheck_holds();
+}
+
+/* Then its list of all cores may be a copy of a mesh's, which is told as the mesh's. */
+static bool has_core_lists(const void *allocator)
+{
+	struct tt_cores cores;
+
+	tt_core_lists_cores(allocator, TTALLOC_L1, &cores);
+	return tt_cores_count(&cores) > 0;
+}
+
+void tt_device_crosscheck(const struct tt_library *library, const void *allocator, enum tt_occasion occasion)
+{
+	struct known_allocator known;
+
+	if (!allocator)
+		return;
+	if (library->allocator.statistics && may_be_asked(allocator, NULL, occasion == TT_OCCASION_ALLOCATED, &known) &&
+	    ((occasion == TT_OCCASION_CLOSE && !has_core_lists(allocator)) || is_watched(&known)))
+		crosscheck_all(library, &known, occasion);
+	crosscheck_cores(allocator, occasion);
 }
 
 static bool serves(const struct known_allocator *known, uint32_t chip)
@@ -515,8 +594,10 @@ void tt_device_cleared(const void *allocator)
 	struct cleared cleared = {.count = 0};
 
 	atomic_fetch_add_explicit(&generation, 1, memory_order_release);
-	if (allocator)
+	if (allocator) {
 		forget_allocator(allocator, &cleared);
+		tt_core_lists_forget(allocator);
+	}
 	for (uint32_t i = 0; i < cleared.chips.count; i++) {
 		uint32_t chip = cleared.chips.ids[i];
 

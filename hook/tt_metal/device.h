@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "library.h"
+#include "per_core.h"
 #include "ttalloc.h"
 
 #define TT_CHIPS_MAX 256
@@ -40,9 +41,9 @@ void tt_device_failed(const struct tt_library *library, const void *device, cons
 /* Which allocator a buffer is of. */
 struct tt_allocator_use {
 	const void *allocator, *device;
-	bool on_sub_device;  /* it is a sub-device's own */
-	uint32_t core_count; /* of cores, where it gave each an address of its own */
-	uint64_t cores;      /* a hash of them; 0: all banks have the same addresses */
+	bool on_sub_device;           /* it is a sub-device's own */
+	const struct tt_cores *cores; /* that it is about alone; NULL: all */
+	bool in_step;                 /* which have one address, given out as those of all cores are */
 };
 
 /* The number of an allocator and the chips that it serves, which are all of its device's; 0: it has none. The first
@@ -53,9 +54,8 @@ uint16_t tt_device_announce(const struct tt_library *library, const struct tt_al
 /* What ALLOCATOR takes of each bank for BYTES in it. */
 uint64_t tt_device_footprint(const struct tt_library *library, const void *allocator, uint64_t bytes);
 
-/* LIST served a request for REGION; NULL: several did, or it is not known which. */
-struct tt_free_list;
-void tt_device_served(const struct tt_allocator_use *use, uint16_t region, const struct tt_free_list *list);
+/* The free lists served a request of USE for REGION, on this thread; GROUPS: what was given out. */
+void tt_device_served(const struct tt_allocator_use *use, uint16_t region, const struct tt_core_groups *groups);
 
 /* Has ALLOCATOR say what it has given out, which the recorder compares with what is recorded of it. Not under its lock,
  * and only where what this thread changed is told. */

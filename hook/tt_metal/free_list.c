@@ -21,6 +21,8 @@
 #include "hook/core/producer.h"
 #include "chip.h"
 #include "crosscheck.h"
+#include "device.h"
+#include "per_core.h"
 #include "reach.h"
 #include "say.h"
 #include "ttalloc.h"
@@ -41,6 +43,7 @@ struct optional_address {
 
 typedef struct optional_address allocate_call(void *list, uint64_t size, uint64_t bottom_up, uint64_t limit);
 typedef struct optional_address allocate_at_call(void *list, uint64_t address, uint64_t size);
+typedef struct optional_address size_call(const void *list, uint64_t address);
 typedef void deallocate_call(void *list, uint64_t address);
 typedef void plain_call(void *list);
 /* On x86-64 a struct of that size is returned in memory that the caller names first. */
@@ -53,8 +56,8 @@ struct library {
 	tt_virtual_function **slots;
 	uint8_t order[FUNCTIONS]; /* slots of the functions */
 	tt_virtual_function *originals[FUNCTIONS];
-	uint8_t statistics; /* slot; 0: not known */
-	bool proven;        /* the order of the slots is certain */
+	uint8_t statistics, size; /* slots; 0: not known */
+	bool proven;              /* the order of the slots is certain */
 	bool reports;
 	atomic_bool begun; /* something was reported of it */
 	atomic_bool left;  /* alone again: nothing more is said of it */
@@ -75,6 +78,9 @@ struct tt_free_list {
 	struct tt_crosscheck_pace pace;
 	/* What it has given out, and the sum of the addresses. Written under its allocator's lock. */
 	_Atomic uint64_t blocks, address_sum;
+	_Atomic uint64_t bytes; /* as long as every block is asked for its size when it goes */
+	atomic_bool asks_sizes;
+	bool has_taken_back; /* before it did that */
 };
 
 #define GONE ((uintptr_t)1)
@@ -214,7 +220,8 @@ static struct tt_free_list *add_list(const struct library *library, const void *
 		list->number = ++free_lists.last_number ? free_lists.last_number : ++free_lists.last_number;
 		list->announced = false;
 		list->pace = (struct tt_crosscheck_pace){.next_ms = 0};
-		list->blocks = list->address_sum = 0;
+		list->blocks = list->address_sum = list->bytes = 0;
+		list->asks_sizes = list->has_taken_back = false;
 		atomic_store_explicit(&list->object, (uintptr_t)object, memory_order_release);
 		return list;
 	}
@@ -280,32 +287,45 @@ static bool reports(struct library *library, struct tt_free_list *list)
 
 /* ---- What a thread's request is placed by ---- */
 
+#define MOST_PLACED 256 /* by one request: a block on each core */
+
 static __thread struct {
-	struct tt_cores cores;
-	const struct tt_free_list *list; /* the last one */
+	uint32_t count;
+	uint64_t address_sum;
+	const struct tt_free_list *lists[MOST_PLACED];
 } placed_here;
 
 void tt_free_lists_begin(void)
 {
-	placed_here.cores = (struct tt_cores){.count = 0};
-	placed_here.list = NULL;
+	placed_here.count = 0;
+	placed_here.address_sum = 0;
 }
 
-struct tt_cores tt_free_lists_placed(const struct tt_free_list **list)
+const struct tt_free_list *tt_free_lists_placed(void)
 {
-	struct tt_cores cores = placed_here.cores;
-
-	*list = cores.count == 1 ? placed_here.list : NULL;
-	tt_free_lists_begin();
-	return cores;
+	return placed_here.count == 1 ? placed_here.lists[0] : NULL;
 }
 
-/* In whatever order they come. */
-static void note_placed(const struct tt_free_list *list, const void *object)
+enum tt_free_lists_say tt_free_lists_agree(uint32_t count, uint64_t address_sum)
 {
-	placed_here.list = list;
-	placed_here.cores.count++;
-	placed_here.cores.hash += ((uintptr_t)object >> 4) * UINT64_C(0x9E3779B97F4A7C15);
+	if (!placed_here.count)
+		return TT_FREE_LISTS_UNKNOWN;
+	return placed_here.count == count && placed_here.address_sum == address_sum ? TT_FREE_LISTS_AGREE
+	                                                                            : TT_FREE_LISTS_CONTRADICT;
+}
+
+void tt_free_lists_each_placed(void (*each)(void *context, const struct tt_free_list *list), void *context)
+{
+	for (uint32_t i = 0; i < placed_here.count && i < MOST_PLACED; i++)
+		each(context, placed_here.lists[i]);
+}
+
+static void note_placed(const struct tt_free_list *list, uint64_t address)
+{
+	if (placed_here.count < MOST_PLACED)
+		placed_here.lists[placed_here.count] = list;
+	placed_here.count++;
+	placed_here.address_sum += tta_address_sum(address);
 }
 
 /* ---- Calls ---- */
@@ -350,26 +370,50 @@ static struct ttalloc_block block_of(const struct tt_free_list *list, uint64_t a
 
 /* ---- What a list has ---- */
 
-static void count_placed(struct tt_free_list *list, uint64_t address)
+static void count_placed(struct tt_free_list *list, uint64_t address, uint64_t size_bytes)
 {
 	if (!list)
 		return;
 	list->blocks++;
 	list->address_sum += tta_address_sum(address);
+	list->bytes += footprint(list, size_bytes);
 }
 
-static void count_gone(struct tt_free_list *list, uint64_t address)
+static void count_gone(struct tt_free_list *list, uint64_t address, uint64_t bytes)
 {
 	if (!list)
 		return;
 	list->blocks--;
 	list->address_sum -= tta_address_sum(address);
+	list->bytes -= bytes;
+	list->has_taken_back |= !list->asks_sizes;
 }
 
-bool tt_free_list_holds(const struct tt_free_list *list, uint16_t number, uint64_t *blocks, uint64_t *address_sum)
+/* Of the block at ADDRESS, in the list's own words; 0 where nobody wants to know. */
+static uint64_t size_of(const struct library *library, const struct tt_free_list *list, const void *object,
+                        uint64_t address)
 {
-	*blocks = list->blocks;
-	*address_sum = list->address_sum;
+	struct optional_address size;
+
+	if (!list || !list->asks_sizes)
+		return 0;
+	size = ((size_call *)library->slots[library->size])(object, address);
+	return size.engaged & 0xFF ? size.value : 0;
+}
+
+bool tt_free_list_ask_sizes(const struct tt_free_list *constant)
+{
+	struct tt_free_list *list = &free_lists.lists[constant - free_lists.lists];
+
+	if (!list->library->size || list->has_taken_back)
+		return false;
+	list->asks_sizes = true;
+	return true;
+}
+
+bool tt_free_list_holds(const struct tt_free_list *list, uint16_t number, struct tt_held *held)
+{
+	*held = (struct tt_held){.blocks = list->blocks, .address_sum = list->address_sum, .bytes = list->bytes};
 	return list->number == number && list->object > GONE;
 }
 
@@ -413,8 +457,8 @@ static struct optional_address allocate(void *object, uint64_t size_bytes, uint6
 	if (!(placed.engaged & 0xFF)) {
 		tt_crosscheck_changed();
 	} else {
-		note_placed(list, object);
-		count_placed(list, placed.value);
+		note_placed(list, placed.value);
+		count_placed(list, placed.value, size_bytes);
 	}
 	if (!reports(library, list) || ((placed.engaged & 0xFF) && !believe(library, lies_in(list, placed.value))))
 		return placed;
@@ -441,8 +485,8 @@ static struct optional_address allocate_at(void *object, uint64_t address, uint6
 		tt_crosscheck_changed();
 		return placed;
 	}
-	note_placed(list, object);
-	count_placed(list, placed.value);
+	note_placed(list, placed.value);
+	count_placed(list, placed.value, size_bytes);
 	if (!reports(library, list) || !believe(library, placed.value == address && lies_in(list, address)))
 		return placed;
 	block = block_of(list, placed.value, size_bytes, false);
@@ -454,12 +498,14 @@ static void deallocate(void *object, uint64_t address)
 {
 	struct library *library = library_of(object);
 	struct tt_free_list *list = list_of(library, object);
+	uint64_t bytes;
 
 	if (reports(library, list) && believe(library, lies_in(list, address)))
 		ttalloc_free(place_of(list), list->region, address);
 	tt_crosscheck_changing();
+	bytes = size_of(library, list, object, address);
 	((deallocate_call *)library->originals[DEALLOCATE])(object, address);
-	count_gone(list, address);
+	count_gone(list, address, bytes);
 	tt_crosscheck_changed();
 }
 
@@ -476,8 +522,18 @@ static void clear(void *object)
 	tt_crosscheck_changing();
 	((plain_call *)library->originals[CLEAR])(object);
 	if (list)
-		list->blocks = list->address_sum = 0;
+		list->blocks = list->address_sum = list->bytes = 0;
 	tt_crosscheck_changed();
+}
+
+/* An allocator that is destroyed with its device has nobody else who says so where it is a single chip's, beside that
+ * of the mesh. */
+static void end_owner(const struct tt_free_list *list)
+{
+	const void *owner = list->asks_sizes ? tt_core_lists_owner(list) : NULL;
+
+	if (owner)
+		tt_device_cleared(owner);
 }
 
 static void end_list(void *object, struct library *library)
@@ -486,6 +542,7 @@ static void end_list(void *object, struct library *library)
 
 	if (!list)
 		return;
+	end_owner(list);
 	if (reports(library, list)) {
 		check(library, list, object);
 		ttalloc_device_close(place_of(list));
@@ -541,27 +598,34 @@ struct known_order {
 	  [DELETE] = 1}},
 static const struct known_order known_orders[] = {TT_FREE_LIST_ORDERS(ORDER_ROW)};
 
+/* The slot of the function that is exported as NAME; 0: there is none. */
+static uint8_t slot_of_name(void *handle, const struct tt_virtual *table, const char *name)
+{
+	tt_virtual_function *function;
+
+	*(void **)&function = name ? dlsym(handle, name) : NULL;
+	for (size_t slot = 2; function && slot < table->count; slot++) {
+		if (table->slots[slot] == function)
+			return (uint8_t)slot;
+	}
+	return 0;
+}
+
 /* By the addresses of exported functions. False: not all of them are. */
 static bool order_by_names(struct library *library, const struct tt_virtual *table)
 {
 	void *handle = dlopen(library->path, RTLD_LAZY | RTLD_NOLOAD);
 	int known = 0;
 
+	if (!handle)
+		return false;
+	for (int i = 0; i < FUNCTIONS; i++) {
+		library->order[i] = slot_of_name(handle, table, names[i]);
+		known += library->order[i] != 0;
+	}
 	library->order[DESTROY] = 0; /* a destructor is the first, and then one that gives the memory back, too */
 	library->order[DELETE] = 1;
-	for (int i = 0; handle && i < FUNCTIONS; i++) {
-		tt_virtual_function *function;
-
-		*(void **)&function = names[i] ? dlsym(handle, names[i]) : NULL;
-
-		for (size_t slot = 2; function && slot < table->count; slot++) {
-			if (table->slots[slot] != function)
-				continue;
-			library->order[i] = (uint8_t)slot;
-			known++;
-			break;
-		}
-	}
+	library->size = slot_of_name(handle, table, TT_FREE_LIST_SIZE);
 	return known == DESTROY;
 }
 

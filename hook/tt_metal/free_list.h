@@ -14,7 +14,7 @@
 #include <link.h>
 #include <stdbool.h>
 
-#include "per_core.h"
+#include <stdint.h>
 
 struct tt_free_list;
 
@@ -22,18 +22,31 @@ struct tt_free_list;
  */
 void tt_free_lists_take(const struct dl_phdr_info *object);
 
-/* Before a request that is not part of another one: which lists place a block on this thread is counted from here. */
+/* Before a request that is not part of another one: what lists give out on this thread is counted from here. */
 void tt_free_lists_begin(void);
 
-/* The lists that placed a block on this thread since, as cores: one each. *LIST: the one, if it is only one; else NULL.
- */
-struct tt_cores tt_free_lists_placed(const struct tt_free_list **list);
+/* The list that gave out one block on this thread since; NULL: none did, or several. */
+const struct tt_free_list *tt_free_lists_placed(void);
+
+/* Whether what was given out is COUNT blocks whose addresses have the sum ADDRESS_SUM. */
+enum tt_free_lists_say { TT_FREE_LISTS_UNKNOWN, TT_FREE_LISTS_AGREE, TT_FREE_LISTS_CONTRADICT };
+enum tt_free_lists_say tt_free_lists_agree(uint32_t count, uint64_t address_sum);
+
+/* Calls EACH for the lists that gave out these blocks, the first 256 of them. */
+void tt_free_lists_each_placed(void (*each)(void *context, const struct tt_free_list *list), void *context);
 
 /* A number that no other list has while this one is there. */
 uint16_t tt_free_list_number(const struct tt_free_list *list);
 
-/* What LIST has given out. False: it is gone, and its place may be another one's, whose number is not NUMBER. */
-bool tt_free_list_holds(const struct tt_free_list *list, uint16_t number, uint64_t *blocks, uint64_t *address_sum);
+/* What LIST has given out; BYTES only once it asks for sizes. False: it is gone, and its place may be another one's,
+ * whose number is not NUMBER. */
+struct tt_held {
+	uint64_t blocks, address_sum, bytes;
+};
+bool tt_free_list_holds(const struct tt_free_list *list, uint16_t number, struct tt_held *held);
+
+/* From now on LIST asks each block that goes for its size. False: it cannot, or some have gone before. */
+bool tt_free_list_ask_sizes(const struct tt_free_list *list);
 
 /* Whether the blocks of the library PATH are reported from here. */
 bool tt_free_lists_report(const char *path);

@@ -191,6 +191,10 @@ static void load_getters(struct tt_library *library, void *handle)
 	*(void **)&library->num_pages = dlsym(handle, TT_BUFFER_NUM_PAGES);
 	*(void **)&library->size_per_bank = dlsym(handle, TT_BUFFER_SIZE_PER_BANK);
 	*(void **)&library->is_per_core = dlsym(handle, TT_BUFFER_IS_PER_CORE);
+	*(void **)&library->per_core_addresses = dlsym(handle, TT_BUFFER_PER_CORE_ADDRESSES);
+	*(void **)&library->is_range_lockstep = dlsym(handle, TT_BUFFER_IS_RANGE_LOCKSTEP);
+	*(void **)&library->has_shard_spec = dlsym(handle, TT_BUFFER_HAS_SHARD_SPEC);
+	*(void **)&library->shard_spec = dlsym(handle, TT_BUFFER_SHARD_SPEC);
 	*(void **)&library->mesh_devices = dlsym(handle, TT_MESH_DEVICES);
 	*(void **)&library->dataflow_buffers = dlsym(handle, TT_DATAFLOW_BUFFERS);
 	*(void **)&library->graph_tracker = dlsym(handle, TT_GRAPH_TRACKER);

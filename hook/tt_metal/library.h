@@ -71,6 +71,10 @@ struct tt_library {
 	uint32_t (*num_pages)(const void *buffer);
 	uint64_t (*size_per_bank)(const void *buffer);
 	bool (*is_per_core)(const void *buffer); /* it has an address of its own on each core */
+	const struct tt_core_map *(*per_core_addresses)(const void *buffer);
+	bool (*is_range_lockstep)(const void *buffer); /* it has one, on its cores alone */
+	bool (*has_shard_spec)(const void *buffer);
+	void (*shard_spec)(void *spec, const void *buffer);
 
 	struct tt_allocator_class allocator; /* of class AllocatorImpl where there is one, else of Allocator */
 

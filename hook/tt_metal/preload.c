@@ -8,6 +8,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #include "hook/core/producer.h"
 #include "buffer.h"
@@ -60,40 +61,96 @@ static bool read_event(struct tt_library *library, const void *buffer, struct tt
 	return false;
 }
 
-/* Whose a buffer is. Allocators are known by the buffers that they place, for the call of an allocator itself may stay
- * inside TT-Metal's unity build. */
-static struct tt_allocator_use use_of(const struct tt_buffer *read, struct tt_cores cores)
+/* Whose a buffer is, on CORES (NULL: all). Allocators are known by the buffers that they place, for the call of an
+ * allocator itself may stay inside TT-Metal's unity build. */
+static struct tt_allocator_use use_of(const struct tt_buffer *read, const struct tt_cores *cores)
 {
-	return (struct tt_allocator_use){.allocator = read->allocator,
-	                                 .device = read->device,
-	                                 .on_sub_device = read->on_sub_device,
-	                                 .cores = cores.hash,
-	                                 .core_count = cores.count};
+	return (struct tt_allocator_use){
+	    .allocator = read->allocator, .device = read->device, .on_sub_device = read->on_sub_device, .cores = cores};
+}
+
+/* One block of each chip. */
+struct placing {
+	struct tt_library *library;
+	const struct tt_buffer *read;
+	const struct tt_chips *chips;
+};
+
+static void report_placed(const struct placing *placing, const struct tt_allocator_use *use,
+                          const struct ttalloc_block *of)
+{
+	uint16_t allocator = tt_device_announce(placing->library, use, placing->chips);
+	struct ttalloc_block block = *of;
+
+	for (uint32_t i = 0; i < placing->chips->count; i++) {
+		block.device = ttalloc_on(placing->chips->ids[i], allocator);
+		ttalloc_alloc(&block);
+	}
+}
+
+static void report_gone(const struct placing *placing, const struct tt_allocator_use *use, uint64_t address)
+{
+	uint16_t allocator = tt_device_announce(placing->library, use, placing->chips);
+
+	for (uint32_t i = 0; i < placing->chips->count; i++)
+		ttalloc_free(ttalloc_on(placing->chips->ids[i], allocator), placing->read->block.region, address);
+}
+
+/* A block of each group, which together have the payload of the buffer. */
+static void report_groups_placed(const struct placing *placing, const struct tt_core_groups *groups)
+{
+	uint64_t left = placing->read->block.size_bytes, each = left / groups->core_count;
+
+	for (size_t i = 0; i < groups->count; i++) {
+		const struct tt_core_group *group = &groups->list[i];
+		struct tt_allocator_use use = use_of(placing->read, &group->cores);
+		struct ttalloc_block block = placing->read->block;
+
+		use.in_step = groups->in_step;
+		block.address = group->address;
+		block.size_bytes = i + 1 < groups->count ? each * tt_cores_count(&group->cores) : left;
+		left -= block.size_bytes;
+		report_placed(placing, &use, &block);
+	}
+}
+
+/* All cores that have lists of their own are announced, too: together they are what the lists are compared as. */
+static void announce_cores(const struct placing *placing)
+{
+	struct tt_cores cores;
+	struct tt_allocator_use use = use_of(placing->read, &cores);
+
+	tt_core_lists_cores(placing->read->allocator, placing->read->block.region, &cores);
+	tt_device_announce(placing->library, &use, placing->chips);
 }
 
 void tt_track_allocate(void *tracker, const void *buffer)
 {
 	struct tt_target target = tt_target_of(TT_FUNCTION_TRACK_ALLOCATE, CALLER);
-	const struct tt_free_list *list;
+	struct tt_core_groups groups;
 	struct tt_buffer read;
 	struct tt_allocator_use use;
 	struct tt_chips chips;
-	uint16_t allocator;
 
 	((void (*)(void *, const void *))target.function)(tracker, buffer);
 	if (!read_event(target.library, buffer, &read, &chips))
 		return;
 	tt_count(TT_COUNT_PLACED);
-	use = use_of(&read, tt_per_core_placed(target.library, buffer, &list));
-	allocator = tt_device_announce(target.library, &use, &chips);
+	use = use_of(&read, NULL);
 	read.block.bank_bytes = tt_buffer_bank_bytes(target.library, buffer, &read);
-	tt_device_served(&use, read.block.region, list);
 	if (tt_trace_is_active(read.device))
 		read.block.flags |= TTALLOC_TRACE_ACTIVE;
-	for (uint32_t i = 0; i < chips.count; i++) {
-		read.block.device = ttalloc_on(chips.ids[i], allocator);
-		ttalloc_alloc(&read.block);
-	}
+	struct placing placing = {target.library, &read, &chips};
+	tt_per_core_read(target.library, buffer, read.block.address, true, &groups);
+	if (groups.count)
+		report_groups_placed(&placing, &groups);
+	else
+		report_placed(&placing, &use, &read.block);
+	tt_device_served(&use, read.block.region, &groups);
+	if (groups.count && !groups.in_step)
+		announce_cores(&placing);
+	free(groups.list);
+	tt_free_lists_begin();
 	tt_crosscheck_changed();
 	tt_device_crosscheck(target.library, use.allocator, TT_OCCASION_ALLOCATED);
 }
@@ -101,19 +158,26 @@ void tt_track_allocate(void *tracker, const void *buffer)
 void tt_track_deallocate(void *tracker, void *buffer)
 {
 	struct tt_target target = tt_target_of(TT_FUNCTION_TRACK_DEALLOCATE, CALLER);
+	struct tt_core_groups groups;
 	struct tt_buffer read;
 	struct tt_allocator_use use;
 	struct tt_chips chips;
-	uint16_t allocator;
 
 	((void (*)(void *, void *))target.function)(tracker, buffer);
 	if (!read_event(target.library, buffer, &read, &chips))
 		return;
-	use = use_of(&read, tt_per_core_gone(target.library, buffer));
-	allocator = tt_device_announce(target.library, &use, &chips);
+	tt_per_core_read(target.library, buffer, read.block.address, false, &groups);
+	struct placing placing = {target.library, &read, &chips};
+	use = use_of(&read, NULL);
 	tt_crosscheck_changing();
-	for (uint32_t i = 0; i < chips.count; i++)
-		ttalloc_free(ttalloc_on(chips.ids[i], allocator), read.block.region, read.block.address);
+	if (!groups.count)
+		report_gone(&placing, &use, read.block.address);
+	for (size_t i = 0; i < groups.count; i++) {
+		use.cores = &groups.list[i].cores;
+		use.in_step = groups.in_step;
+		report_gone(&placing, &use, groups.list[i].address);
+	}
+	free(groups.list);
 }
 
 /* ---- Requests ---- */
@@ -122,6 +186,8 @@ void tt_track_deallocate(void *tracker, void *buffer)
 struct request {
 	struct tt_call call; /* first: tt_call.failed() */
 	struct tt_buffer wanted;
+	struct tt_cores cores; /* that it is for alone */
+	bool on_cores, in_step;
 };
 
 static __thread unsigned requests_open; /* one allocator may ask another: the outermost request is the program's */
@@ -136,7 +202,8 @@ static void report_failure(const struct tt_call *call, const char *why)
 	if (!tt_may_report(call->library, TT_SHARE_BUFFERS) ||
 	    !tt_device_chips(call->library, request->wanted.device, &chips))
 		return;
-	use = use_of(&request->wanted, (struct tt_cores){.count = 0});
+	use = use_of(&request->wanted, request->on_cores ? &request->cores : NULL);
+	use.in_step = request->in_step;
 	wanted.device = ttalloc_on(0, tt_device_announce(call->library, &use, &chips));
 	tt_device_failed(call->library, request->wanted.device, &wanted, why);
 	tt_crosscheck_changed();
@@ -150,6 +217,7 @@ static void begin_request(struct request *request, const void *buffer)
 	if (!tt_buffer_read(library, buffer, false, &request->wanted))
 		return;
 	request->wanted.block.bank_bytes = tt_buffer_bank_bytes(library, buffer, &request->wanted);
+	request->on_cores = tt_per_core_wanted(library, buffer, &request->cores, &request->in_step);
 	request->call.failed = report_failure;
 	tt_free_lists_begin();
 }

@@ -69,9 +69,16 @@
 #define TT_BUFFER_PAGE_SIZE "_ZNK2tt8tt_metal6Buffer9page_sizeEv"
 #define TT_BUFFER_NUM_PAGES "_ZNK2tt8tt_metal6Buffer9num_pagesEv"
 #define TT_BUFFER_SIZE_PER_BANK "_ZNK2tt8tt_metal6Buffer21aligned_size_per_bankEv"
-/* Hybrid allocation, release 0.81.1 (2026-10) */
+/* Hybrid allocation, releases 0.70.1 to 0.81.1 (2026-11); the addresses are a struct tt_core_map. */
 #define TT_BUFFER_IS_PER_CORE                                                                                          \
 	"_ZN2tt8tt_metal12experimental19per_core_allocation22is_per_core_allocationERKNS0_6BufferE"
+#define TT_BUFFER_PER_CORE_ADDRESSES                                                                                   \
+	"_ZN2tt8tt_metal12experimental19per_core_allocation22get_per_core_addressesERKNS0_6BufferE"
+/* 0.81.1 (2026-11): one address, taken on the cores of its shards alone, which shard_spec() begins with. */
+#define TT_BUFFER_IS_RANGE_LOCKSTEP                                                                                    \
+	"_ZN2tt8tt_metal12experimental25range_lockstep_allocation28is_range_lockstep_allocationERKNS0_6BufferE"
+#define TT_BUFFER_HAS_SHARD_SPEC "_ZNK2tt8tt_metal6Buffer14has_shard_specEv"
+#define TT_BUFFER_SHARD_SPEC "_ZNK2tt8tt_metal6Buffer10shard_specEv"
 /* CLASS is 9Allocator or 13AllocatorImpl, as above. */
 #define TT_NUM_BANKS(CLASS) "_ZNK2tt8tt_metal" CLASS "13get_num_banksERKNS0_10BufferTypeE"
 #define TT_BANK_SIZE(CLASS) "_ZNK2tt8tt_metal" CLASS "13get_bank_sizeERKNS0_10BufferTypeE"
@@ -108,6 +115,7 @@
 #define TT_FREE_LIST_ALLOCATE_AT "_ZN2tt8tt_metal9allocator11FreeListOpt19allocate_at_addressEmm"
 #define TT_FREE_LIST_DEALLOCATE "_ZN2tt8tt_metal9allocator11FreeListOpt10deallocateEm"
 #define TT_FREE_LIST_CLEAR "_ZN2tt8tt_metal9allocator11FreeListOpt5clearEv"
+#define TT_FREE_LIST_SIZE "_ZNK2tt8tt_metal9allocator11FreeListOpt19get_allocation_sizeEm"
 /* How many virtual functions it has, and which of them, from 0, are allocate, allocate_at_address, deallocate, clear,
  * and get_statistics (0: not asked): before them come two destructors, init, and functions that tell something, after
  * them others. */
@@ -238,6 +246,18 @@ struct tt_chip_map {
 	const void *buckets;
 	uint64_t bucket_count;
 	const struct tt_chip_node *first;
+};
+
+/* std::unordered_map<CoreCoord, uint64_t>, where a core has an address. */
+struct tt_core_node {
+	const struct tt_core_node *next;
+	uint64_t x, y, address;
+};
+struct tt_core_map {
+	const void *buckets;
+	uint64_t bucket_count;
+	const struct tt_core_node *first;
+	uint64_t count;
 };
 
 /* What TT-Metal shares with tt-smi is a file for each chip, /dev/shm/tt_device_ID_memory. 0.70.1 to 0.81.1 (2026-11),

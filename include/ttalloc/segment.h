@@ -102,7 +102,8 @@ enum tta_entry_type {
 	TTA_ENTRY_CB = 5,     /* struct tta_cb_entry, then core_ranges struct ttalloc_core_range */
 	TTA_ENTRY_KERNEL = 6, /* struct tta_kernel_entry, then name, kind, core type */
 	TTA_ENTRY_DEVICE = 7, /* struct tta_device_entry, then layout_count struct ttalloc_bank_layout, then arch; from
-	                       * version 2 on then struct tta_device_identity, then chip, visible, allocator */
+	                       * version 2 on then struct tta_device_identity, then chip, visible, allocator,
+	                       * core ranges */
 	TTA_ENTRY_MODULE = 8, /* struct tta_module_entry, then build id, then path */
 	TTA_ENTRY_CODE = 9,   /* struct tta_code_entry, then function, then file */
 	TTA_ENTRY_OPERATION = 10, /* the name of an operation */
@@ -160,8 +161,10 @@ struct tta_device_entry {
 
 /* VISIBLE: what the environment says of the chips that the process sees, and so of what its numbers mean. */
 struct tta_device_identity {
-	uint16_t chip_bytes, visible_bytes, allocator_bytes, reserved;
-	uint32_t cores, reserved2;
+	uint16_t chip_bytes, visible_bytes, allocator_bytes;
+	uint16_t core_ranges; /* struct ttalloc_core_range each, behind the allocator; 0: not said */
+	uint32_t cores;
+	uint32_t in_step; /* 1: one address on all of these cores, given out as those of all cores are */
 };
 
 /* The outbox: frames, each a batch of events that has its numbers, or a skip. A frame never wraps: where the rest of

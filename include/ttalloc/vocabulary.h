@@ -90,6 +90,13 @@
 	X(PROCESS_EXIT, 3, "process exit")                                                                             \
 	X(EXEC, 4, "exec")
 
+/* A note for recorders that cannot count blocks core by core, which is what makes their recording incomplete. Those
+ * that can leave it out. */
+#define TTA_NOTE_ON_CORES                                                                                              \
+	"blocks lie on some cores alone (hybrid allocation), and each is counted as if it lay on all cores: the "      \
+	"recorder "                                                                                                    \
+	"is older than the hook"
+
 /* Why events are missing: RING_FULL, the thread's ring was full and the wait over; NO_RING, none could be had, with too
  * many threads or no room; BAD_BATCH, it did not decode; SWITCHED_OFF, recording was off for a while (count 0: not
  * known how many). */

@@ -41,7 +41,8 @@ static uint32_t like_block(const struct event_context *context, uint32_t attribu
 
 static void end_block(struct event_context *context, const struct block *block, uint8_t ended)
 {
-	const struct region_total *total = &context->process->holdings->region_totals[block->total - 1];
+	struct holdings *holdings = context->process->holdings;
+	struct region_total *total = &holdings->region_totals[block->total - 1];
 	/* Of the block, but for what the event says of its own label. */
 	uint8_t flags =
 	    (uint8_t)((block->flags & ~TTA_LABEL_INHERITED) | (context->event->flags & TTA_LABEL_INHERITED));
@@ -51,7 +52,7 @@ static void end_block(struct event_context *context, const struct block *block, 
 
 	attribution = like_block(context, attribution, block);
 	leave_held(context_chunk(context), block);
-	crosscheck_uncount(&context->process->holdings->crosscheck, block);
+	crosscheck_uncount(&holdings->crosscheck, block);
 	*CHUNK_ADD(&context_chunk(context)->freed) = (struct freed_row){
 	    .key = context->key,
 	    .life = context->key - (int64_t)block->key,
@@ -65,7 +66,7 @@ static void end_block(struct event_context *context, const struct block *block, 
 	};
 	if (!(block->flags & TTALLOC_ALIASED)) {
 		change.bytes = -(int64_t)block->size_bytes;
-		change.bank_bytes = -(int64_t)block->bank_bytes;
+		change.bank_bytes = served_cores_change(&holdings->cores, total, block, -1);
 		change.blocks = -1;
 	}
 	change.frees = ended == TTA_ENDED_FREED;
@@ -96,18 +97,20 @@ static void hold_block(struct event_context *context, struct block *block)
 	};
 }
 
-static void count_alloc(struct event_context *context, uint32_t total, const struct block *block)
+static void count_alloc(struct event_context *context, uint32_t number, const struct block *block)
 {
+	struct holdings *holdings = context->process->holdings;
+	struct region_total *total = &holdings->region_totals[number - 1];
 	struct usage_change change = context_change(context);
 
 	change.allocs = 1;
 	if (!(block->flags & TTALLOC_ALIASED)) {
 		change.bytes = (int64_t)block->size_bytes;
-		change.bank_bytes = (int64_t)block->bank_bytes;
+		change.bank_bytes = served_cores_change(&holdings->cores, total, block, 1);
 		change.blocks = 1;
 	}
-	context->process->holdings->region_totals[total - 1].allocated_bytes += change.bytes;
-	process_change(context->ledger, context->process, total, &change);
+	total->allocated_bytes += change.bytes;
+	process_change(context->ledger, context->process, number, &change);
 }
 
 static bool apply_block(struct event_context *context, uint32_t region, uint64_t bank_bytes)
@@ -306,7 +309,7 @@ static void close_block(void *closing, const struct block *block)
 	if (taken.flags & TTALLOC_ALIASED)
 		return;
 	total->closing_bytes += (int64_t)taken.size_bytes;
-	total->closing_bank_bytes += (int64_t)taken.bank_bytes;
+	total->closing_bank_bytes -= served_cores_change(&holdings->cores, total, &taken, -1);
 	total->closing_blocks++;
 }
 

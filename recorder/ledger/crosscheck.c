@@ -108,6 +108,39 @@ static void log_check(struct event_context *context, const struct contradiction 
 	rowlog_crosscheck(&context_chunk(context)->log, &row);
 }
 
+/* What is recorded of CORES, each for itself: of a block, as often as it lies on one of them. */
+static struct allocator_sum sum_of_cores(const struct crosscheck *crosscheck, const struct served_cores *served,
+                                         uint32_t total, const struct cores *cores)
+{
+	struct allocator_sum all = {.total = total};
+
+	for (size_t i = 0; i < crosscheck->sum_count; i++) {
+		const struct allocator_sum *sum = &crosscheck->sums[i];
+		const struct cores *of = served_cores_of(served, sum->allocator);
+		uint64_t shared = of && sum->total == total ? cores_in_common(of, cores) : 0;
+
+		all.blocks += shared * sum->blocks;
+		all.bank_bytes += shared * sum->bank_bytes;
+		all.address_sum += shared * sum->address_sum;
+	}
+	return all;
+}
+
+static struct allocator_sum recorded_sum(const struct event_context *context)
+{
+	const struct holdings *holdings = context->process->holdings;
+	const struct tta_event *event = context->event;
+	const struct cores *cores = served_cores_of(&holdings->cores, event->allocator);
+	uint32_t total = process_find_region_total(holdings, event->device, event->region), number;
+
+	if (!total)
+		return (struct allocator_sum){.total = 0};
+	if (cores)
+		return sum_of_cores(&holdings->crosscheck, &holdings->cores, total, cores);
+	number = find_sum(&holdings->crosscheck, total, event->allocator);
+	return number ? holdings->crosscheck.sums[number - 1] : (struct allocator_sum){.total = 0};
+}
+
 static bool agree(const struct tta_event *said, const struct allocator_sum *recorded)
 {
 	if (said->crosscheck.bank_bytes != recorded->bank_bytes)
@@ -132,13 +165,10 @@ void apply_crosscheck(struct event_context *context)
 {
 	struct crosscheck *crosscheck = &context->process->holdings->crosscheck;
 	const struct tta_event *event = context->event;
-	uint32_t total = process_find_region_total(context->process->holdings, event->device, event->region);
-	uint32_t number = total ? find_sum(crosscheck, total, event->allocator) : 0;
-	const struct allocator_sum nothing = {.total = 0},
-	                           *recorded = number ? &crosscheck->sums[number - 1] : &nothing;
+	struct allocator_sum recorded = recorded_sum(context);
 
 	forget(crosscheck, context->thread_entry);
-	if (agree(event, recorded)) {
+	if (agree(event, &recorded)) {
 		log_check(context, NULL);
 		return;
 	}
@@ -154,8 +184,8 @@ void apply_crosscheck(struct event_context *context)
 	                           .at_ns = context->at_ns,
 	                           .said_bank_bytes = event->crosscheck.bank_bytes,
 	                           .said_blocks = event->crosscheck.blocks,
-	                           .recorded_bank_bytes = recorded->bank_bytes,
-	                           .recorded_blocks = recorded->blocks};
+	                           .recorded_bank_bytes = recorded.bank_bytes,
+	                           .recorded_blocks = recorded.blocks};
 }
 
 void apply_crosscheck_holds(struct event_context *context)

@@ -83,8 +83,25 @@ struct device_entry {
 	struct identity {
 		struct entry chip, visible, allocator;
 		uint32_t cores;
+		struct cores ranges; /* without any: it is not known which */
+		bool in_step;
 	} identity;
 };
+
+/* COUNT of them, or none: part of them would say that the rest is free. */
+static void read_ranges(struct entry *entry, uint32_t count, struct cores *cores)
+{
+	struct ttalloc_core_range range;
+	struct entry ranges = cut(entry, count * sizeof(range));
+
+	cores->count = 0;
+	if (count > CORE_RANGES_MOST || ranges.bytes < count * sizeof(range))
+		return;
+	while (ranges.bytes) {
+		entry_take(&ranges, &range, sizeof(range));
+		cores->ranges[cores->count++] = (struct core_range){range.x0, range.y0, range.x1, range.y1};
+	}
+}
 
 /* Hooks of segment version 1 have no identity. Without an entry that makes sense nothing is known. */
 static void read_device(const struct event_context *context, struct device_entry *device)
@@ -107,6 +124,8 @@ static void read_device(const struct event_context *context, struct device_entry
 	device->identity.visible = cut(&rest, identity.visible_bytes);
 	device->identity.allocator = cut(&rest, identity.allocator_bytes);
 	device->identity.cores = identity.cores;
+	device->identity.in_step = identity.in_step != 0;
+	read_ranges(&rest, identity.core_ranges, &device->identity.ranges);
 }
 
 static void log_layout(struct event_context *context, const struct ttalloc_bank_layout *layout,
@@ -142,6 +161,21 @@ static uint32_t opened_device(struct event_context *context, const struct identi
 	return device;
 }
 
+/* And by these what its blocks count for. */
+static void log_cores(struct event_context *context, const struct identity *identity)
+{
+	const struct cores *cores = &identity->ranges;
+	char text[CORES_TEXT];
+
+	served_cores_set(&context->process->holdings->cores, context->event->allocator, cores);
+	if (!cores->count)
+		return;
+	rowlog_device_cores(&context_chunk(context)->log,
+	                    &(struct device_cores_row){.key = context->key,
+	                                               .core_ranges = row_text(text, cores_format(cores, text)),
+	                                               .in_step = identity->in_step});
+}
+
 static void log_identity(struct event_context *context, const struct identity *identity, uint32_t own_number)
 {
 	struct rowlog *log = &context_chunk(context)->log;
@@ -157,6 +191,7 @@ static void log_identity(struct event_context *context, const struct identity *i
 	                                                          .chip = text_of(&identity->chip),
 	                                                          .number = own_number,
 	                                                          .visible = text_of(&identity->visible)});
+	log_cores(context, identity);
 }
 
 static void log_layouts(struct event_context *context, const struct device_entry *device)
@@ -309,6 +344,8 @@ static void apply_note(struct event_context *context)
 		apply_note_without_text(context);
 		return;
 	}
+	if (text.bytes == strlen(TTA_NOTE_ON_CORES) && memcmp(text.data, TTA_NOTE_ON_CORES, text.bytes) == 0)
+		return; /* here they are counted core by core */
 	rowlog_note(log,
 	            &(struct note_row){.process = context->process->id,
 	                               .note = row_text((const char *)text.data,

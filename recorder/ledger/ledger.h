@@ -14,6 +14,7 @@
 #include "crosscheck.h"
 #include "range_words.h"
 #include "ranges.h"
+#include "served_cores.h"
 #include "stacks.h"
 #include "sql/store/write.h"
 #include "sql/totals/region_total.h"
@@ -62,6 +63,7 @@ struct holdings {
 	struct stacks stacks;
 	struct ranges ranges;
 	struct crosscheck crosscheck;
+	struct served_cores cores;
 	struct index addresses; /* hashes of all ever allocated; only for forked processes */
 };
 

@@ -75,6 +75,8 @@ void process_drop_holdings(struct process *process)
 		return;
 	blocks_free(&holdings->blocks);
 	cbs_free(&holdings->cbs);
+	for (size_t i = 0; i < holdings->region_total_count; i++)
+		free(holdings->region_totals[i].cores);
 	free(holdings->region_totals);
 	index_free(&holdings->region_total_index);
 	free(holdings->attributions);
@@ -82,6 +84,7 @@ void process_drop_holdings(struct process *process)
 	stacks_free(&holdings->stacks);
 	ranges_free(&holdings->ranges);
 	crosscheck_free(&holdings->crosscheck);
+	served_cores_free(&holdings->cores);
 	index_free(&holdings->addresses);
 	free(holdings);
 	process->holdings = NULL;

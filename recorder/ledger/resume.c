@@ -224,6 +224,23 @@ static uint32_t total_of_attribution(const struct resuming *resuming, uint32_t a
 	           : 0;
 }
 
+/* Later rows tell of the same number anew. */
+static bool load_cores(void *context, const void *untyped)
+{
+	const struct known_cores_row *row = untyped;
+	struct process *process = living(context, row->process);
+	char text[CORES_TEXT] = "";
+	struct cores cores;
+
+	if (!process)
+		return true;
+	if (row->core_ranges.count < sizeof(text))
+		memcpy(text, row->core_ranges.bytes, row->core_ranges.count);
+	cores_parse(&cores, text);
+	served_cores_set(&process->holdings->cores, (uint16_t)row->allocator, &cores);
+	return true;
+}
+
 static bool load_held(void *context, const void *untyped)
 {
 	const struct held_row *row = untyped;
@@ -248,6 +265,9 @@ static bool load_held(void *context, const void *untyped)
 	block->attribution = row->origin;
 	block->birth_row = 0;
 	crosscheck_count(&process->holdings->crosscheck, block);
+	if (!(block->flags & TTALLOC_ALIASED)) /* which the total has already */
+		served_cores_change(&process->holdings->cores, &process->holdings->region_totals[place.total - 1],
+		                    block, 1);
 	return true;
 }
 
@@ -444,6 +464,7 @@ int resume(struct ledger *ledger, struct totals *totals, struct writer *writer, 
 	    {LOAD_RANGE_WHATS, load_what},
 	    {LOAD_FILE_IDS, load_file_ids},
 	    {LOAD_USAGES, load_region_total},
+	    {LOAD_CORES, load_cores},
 	    {LOAD_HELD, load_held},
 	    {LOAD_CBS, load_cb},
 	    {LOAD_RUNS, load_run},

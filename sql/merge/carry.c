@@ -138,6 +138,7 @@ static const struct table tables[] = {
      ROWS,
      WORD_NONE,
      NULL},
+    {{"device_cores", "key:key core_ranges in_step"}, ROWS, WORD_NONE, NULL},
     {{"range_page",
       "key:key process:PROCESS first_number count last_key:key from_ns:time offsets lives begins helds whats"},
      PAGES,

@@ -4,6 +4,7 @@
  */
 #include "catalog.h"
 
+#include "figures.h"
 #include "functions.h"
 #include "sql/operations/choice.h"
 
@@ -12,6 +13,7 @@
 
 #include "sql/base/array.h"
 #include "sql/base/error.h"
+#include "sql/base/memory.h"
 #include "sql/store/recording.h"
 
 struct filter filter_all(void)
@@ -146,6 +148,37 @@ static int load_ranges(struct catalog *catalog, struct recording *recording, str
 	return result;
 }
 
+/* By the order of the keys: what is said last of a number counts. */
+static const char cores_sql[] = "SELECT i.process, i.device, i.allocator, c.core_ranges, c.in_step FROM device_cores c "
+                                "JOIN device_identity i ON i.key = c.key ORDER BY i.key DESC";
+
+static int load_cores(struct catalog *catalog, struct recording *recording, struct sql_error *error)
+{
+	sqlite3_stmt *rows = recording_prepare(recording, cores_sql, error);
+	int state = -1;
+
+	while (rows && (state = recording_step(recording, rows, error)) == 1) {
+		struct catalog_cores *cores;
+
+		if (!catalog->made)
+			catalog->made = memory_zeroed(sizeof(*catalog->made));
+		if (array_reserve(&catalog->cores, &catalog->cores_capacity, catalog->cores_count) < 0) {
+			state = no_memory(recording, error);
+			break;
+		}
+		cores = &catalog->cores[catalog->cores_count++];
+		*cores = (struct catalog_cores){.process = sqlite3_column_int64(rows, 0),
+		                                .device = sqlite3_column_int64(rows, 1),
+		                                .allocator = (uint16_t)sqlite3_column_int(rows, 2),
+		                                .in_step = sqlite3_column_int(rows, 4) != 0,
+		                                .made = catalog->made};
+		cores_parse(&cores->cores, (const char *)sqlite3_column_text(rows, 3));
+		catalog->cores_count -= !core_levels_fit(&cores->cores);
+	}
+	sqlite3_finalize(rows);
+	return state;
+}
+
 static const char origins_sql[] =
     "SELECT o.id, o.process, o.device, o.region, o.flags, o.ended,"
     "  (?1 IS NULL OR o.device = ?1) AND (?2 IS NULL OR o.region = ?2)"
@@ -205,6 +238,7 @@ static int take_origin(struct catalog *catalog, sqlite3_stmt *row, size_t *serie
 	    .allocator = (uint16_t)sqlite3_column_int(row, 7),
 	    .aliased = (flags & TTALLOC_ALIASED) != 0,
 	    .replaced = sqlite3_column_int(row, 5) == 1,
+	    .cores = catalog_cores(catalog, process->id, series.device, (uint16_t)sqlite3_column_int(row, 7)),
 	};
 	return 0;
 }
@@ -278,7 +312,8 @@ int catalog_load(struct catalog *catalog, struct recording *recording, const str
 {
 	*catalog = (struct catalog){.filter = *filter, .per_process = per_process};
 	if (replay_add_functions(recording, error) < 0 || load_processes(catalog, recording, error) < 0 ||
-	    load_ranges(catalog, recording, error) < 0 || load_origins(catalog, recording, error) < 0)
+	    load_ranges(catalog, recording, error) < 0 || load_cores(catalog, recording, error) < 0 ||
+	    load_origins(catalog, recording, error) < 0)
 		return -1;
 	if ((filter->has_steps || filter->needs_steps) && load_steps(catalog, recording, error) < 0)
 		return -1;
@@ -290,6 +325,10 @@ void catalog_clear(struct catalog *catalog)
 	free(catalog->processes);
 	free(catalog->ranges);
 	free(catalog->origins);
+	if (catalog->made)
+		level_cores_free(*catalog->made);
+	free(catalog->made);
+	free(catalog->cores);
 	free(catalog->series);
 	free(catalog->steps);
 	operation_choice_free(catalog->choice);
@@ -338,6 +377,18 @@ bool catalog_key_chosen(const struct catalog *catalog, const struct catalog_orig
 int catalog_check(const struct catalog *catalog, struct sql_error *error)
 {
 	return catalog->operations ? operations_check(catalog->operations, error) : 0;
+}
+
+const struct catalog_cores *catalog_cores(const struct catalog *catalog, int64_t process, int64_t device,
+                                          uint16_t allocator)
+{
+	for (size_t i = 0; allocator && i < catalog->cores_count; i++) {
+		const struct catalog_cores *cores = &catalog->cores[i];
+
+		if (cores->process == process && cores->device == device && cores->allocator == allocator)
+			return cores;
+	}
+	return NULL;
 }
 
 static bool has_key(const struct catalog_process *process, int64_t key)

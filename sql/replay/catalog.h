@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core_levels.h"
 #include "sql/base/sql.h"
 #include "ttalloc.h"
 
@@ -43,14 +44,25 @@ struct catalog_process {
 	size_t first_step, step_count; /* in catalog.steps */
 };
 
+/* The cores that blocks of an allocator lie on, and no others. */
+struct catalog_cores {
+	int64_t process; /* id */
+	int64_t device;
+	uint16_t allocator;
+	bool in_step; /* at one address, that no block of all cores has */
+	struct cores cores;
+	struct level_cores **made; /* what levels have of them: catalog.made */
+};
+
 struct catalog_origin {
-	uint32_t process, series; /* indexes */
-	uint32_t thread;          /* id */
-	uint16_t allocator;       /* of the process; 0: not said */
-	bool known;               /* there is such an origin */
-	bool chosen;              /* by the filters on device, region, process and label */
-	bool aliased;             /* counts zero bytes and blocks */
-	bool replaced;            /* of an end: not a free by the program */
+	uint32_t process, series;          /* indexes */
+	uint32_t thread;                   /* id */
+	const struct catalog_cores *cores; /* NULL: blocks lie in all banks, or it is not known in which */
+	uint16_t allocator;                /* of the process; 0: not said */
+	bool known;                        /* there is such an origin */
+	bool chosen;                       /* by the filters on device, region, process and label */
+	bool aliased;                      /* counts zero bytes and blocks */
+	bool replaced;                     /* of an end: not a free by the program */
 };
 
 /* What figures are added up for. */
@@ -70,6 +82,9 @@ struct catalog {
 	size_t range_count;
 	struct catalog_origin *origins; /* by id, from 0 */
 	size_t origin_count;
+	struct catalog_cores *cores;
+	size_t cores_count, cores_capacity;
+	struct level_cores **made; /* the first of all (figures.h); NULL: no block lies on single cores */
 	struct catalog_series *series;
 	size_t series_count;
 	struct catalog_step *steps; /* only when the filter has or needs steps */
@@ -104,6 +119,16 @@ bool catalog_key_chosen(const struct catalog *catalog, const struct catalog_orig
 
 /* Whether the answers of catalog_key_chosen() rest on all operations: -1 with ERROR where some could not be read. */
 int catalog_check(const struct catalog *catalog, struct sql_error *error);
+
+/* The cores that ALLOCATOR of PROCESS (an id) serves alone; NULL: it serves all, or it is not known which. */
+const struct catalog_cores *catalog_cores(const struct catalog *catalog, int64_t process, int64_t device,
+                                          uint16_t allocator);
+
+/* Whether blocks on A and on B (NULL: on all cores) have no core in common, so that equal addresses are no meeting. */
+static inline bool catalog_apart(const struct catalog_cores *a, const struct catalog_cores *b)
+{
+	return a && b && !cores_in_common(&a->cores, &b->cores);
+}
 
 /* The index of the process whose keys include KEY; UINT32_MAX: none. */
 uint32_t catalog_process_of_key(const struct catalog *catalog, int64_t key);

@@ -90,6 +90,28 @@ bool cores_are_clear(const struct cores *cores)
 	return cores->count > 0;
 }
 
+static uint64_t common_length(uint16_t a0, uint16_t a1, uint16_t b0, uint16_t b1)
+{
+	uint16_t from = a0 > b0 ? a0 : b0, to = a1 < b1 ? a1 : b1;
+
+	return to >= from ? to - from + 1u : 0;
+}
+
+uint64_t cores_in_common(const struct cores *a, const struct cores *b)
+{
+	uint64_t count = 0;
+
+	for (size_t i = 0; i < a->count; i++) {
+		for (size_t k = 0; k < b->count; k++) {
+			const struct core_range *one = &a->ranges[i], *other = &b->ranges[k];
+
+			count += common_length(one->x0, one->x1, other->x0, other->x1) *
+			         common_length(one->y0, one->y1, other->y0, other->y1);
+		}
+	}
+	return count;
+}
+
 /* ---- Cells ---- */
 
 /* Coordinates at which rectangles begin, or have ended, in order. */

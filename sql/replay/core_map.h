@@ -47,6 +47,9 @@ size_t cores_format(const struct cores *cores, char *text);
 /* Whether it can be said how much lies on each core: ranges are known, not inside out, and share no core. */
 bool cores_are_clear(const struct cores *cores);
 
+/* How many cores are among both of A and B, which are clear. */
+uint64_t cores_in_common(const struct cores *a, const struct cores *b);
+
 enum core_map_result { CORE_MAP_NO_MEMORY = -1, CORE_MAP_NO_ROOM, CORE_MAP_ADDED };
 
 /* Puts BYTES of OWNER on each of the CORES. NO_ROOM: the map would have more than it can, or the cores are not clear.

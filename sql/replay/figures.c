@@ -78,11 +78,10 @@ static void count_alloc(struct figures *figures, const struct catalog_origin *or
 
 static void add_live(struct figures *figures, const struct catalog_origin *origin, const struct replay_block *block)
 {
-	if (origin->aliased)
-		return;
-	figures->live_bytes = (int64_t)((uint64_t)figures->live_bytes + (uint64_t)block->size_bytes);
-	figures->live_bank_bytes = (int64_t)((uint64_t)figures->live_bank_bytes + (uint64_t)block->bank_bytes);
-	figures->live_blocks++;
+	level_change(&figures->end, origin, block->size_bytes, block->bank_bytes, 1);
+	figures->live_bytes = (int64_t)figures->end.bytes;
+	figures->live_bank_bytes = (int64_t)figures->end.bank_bytes;
+	figures->live_blocks = (int64_t)figures->end.blocks;
 }
 
 /* ---- Blocks, backwards ---- */

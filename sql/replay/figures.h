@@ -20,16 +20,32 @@ static inline bool place_is_before(struct place a, struct place b)
 	return a.process != b.process ? a.process < b.process : a.key < b.key;
 }
 
-/* What is live. Aliased blocks count in PRESENT alone. Unsigned, because corrupt rows may overflow. */
+/* What is live. Aliased blocks count in PRESENT alone. Unsigned, because corrupt rows may overflow.
+ *
+ * BANK_BYTES is what lies in each bank, and the fullest core's of what lies on single ones: that of each process, added
+ * up, since a chip is one process's at a time. A level that has such blocks may be moved, not copied. */
 struct level {
 	uint64_t bytes, bank_bytes, blocks, present;
+	struct level_cores *cores; /* belong to the catalog; NULL: no block lay on single cores yet */
 };
 
+/* What one process has on single cores. */
+struct level_cores {
+	struct level_cores *next;      /* of the same level */
+	struct level_cores *made_next; /* of all */
+	uint32_t process;              /* index */
+	struct core_levels *levels;
+};
+void level_cores_free(struct level_cores *made);
+
+/* The same for a block of ORIGIN, which lies on single cores: by how much BANK_BYTES changes. */
+uint64_t level_change_cores(struct level *level, const struct catalog_origin *origin, int64_t bank_bytes);
+
 struct figures {
-	struct level level; /* while computing */
-	bool any;           /* a chosen block was there in the window */
-	bool chosen;        /* there is a chosen block at all; a circular buffer may never have been resident */
-	bool before;        /* something changed before the window */
+	struct level level, end; /* while computing: what is live then, and at the end */
+	bool any;                /* a chosen block was there in the window */
+	bool chosen;             /* there is a chosen block at all; a circular buffer may never have been resident */
+	bool before;             /* something changed before the window */
 	int64_t peak_bytes, peak_blocks, peak_bank_bytes;
 	struct place peak, bank_peak;                     /* the earliest moment of the maximum */
 	int64_t allocs, frees;                            /* of chosen blocks, in the window; frees by their program */
@@ -49,7 +65,8 @@ static inline void level_change(struct level *level, const struct catalog_origin
 	if (origin->aliased)
 		return;
 	level->bytes += factor * (uint64_t)size_bytes;
-	level->bank_bytes += factor * (uint64_t)bank_bytes;
+	level->bank_bytes +=
+	    origin->cores ? level_change_cores(level, origin, sign * bank_bytes) : factor * (uint64_t)bank_bytes;
 	level->blocks += factor;
 }
 

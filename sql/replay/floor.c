@@ -20,8 +20,10 @@ struct lane {
 
 struct descent {
 	const struct catalog *catalog;
-	struct lane *lanes;   /* per series */
-	int64_t *undone_keys; /* per process: all from here on are undone */
+	struct lane *lanes; /* lane_count of them */
+	size_t lane_count;
+	const uint32_t *lane_of; /* by origin; NULL: its series */
+	int64_t *undone_keys;    /* per process: all from here on are undone */
 	int64_t start_ns, end_ns;
 	int (*each)(const struct floor_span *span, void *context);
 	void *context;
@@ -67,13 +69,20 @@ static int hold(struct descent *descent, struct lane *lane, int64_t from_ns)
 
 /* ---- The way back ---- */
 
+static uint32_t lane_of(const struct descent *descent, const struct replay_block *block)
+{
+	return descent->lane_of ? descent->lane_of[block->origin] : descent->catalog->origins[block->origin].series;
+}
+
 /* A block that is live from here on back. */
 static int add_block(struct descent *descent, const struct replay_block *block)
 {
 	const struct catalog_origin *origin = &descent->catalog->origins[block->origin];
+	uint32_t lane = lane_of(descent, block);
+
 	return floor_heap_add(
-	    &descent->lanes[origin->series].heap,
-	    &(struct floor_span){.series = origin->series, .process = origin->process, .block = *block});
+	    &descent->lanes[lane].heap,
+	    &(struct floor_span){.series = origin->series, .lane = lane, .process = origin->process, .block = *block});
 }
 
 static void start_with(const struct replay_block *block, void *context)
@@ -87,7 +96,7 @@ static void start_with(const struct replay_block *block, void *context)
 /* Takes in what is about to be undone. */
 static int take_event(struct descent *descent, const struct replay_event *event)
 {
-	struct lane *lane = &descent->lanes[descent->catalog->origins[event->block->origin].series];
+	struct lane *lane = &descent->lanes[lane_of(descent, event->block)];
 
 	/* of several changes in one nanosecond only the last one shows what that moment left behind */
 	if (event->at_ns <= descent->end_ns && (!lane->changed || event->at_ns != lane->change_ns)) {
@@ -107,7 +116,7 @@ static int take_event(struct descent *descent, const struct replay_event *event)
 /* What was the lowest when the window began. */
 static int finish(struct descent *descent)
 {
-	for (size_t i = 0; i < descent->catalog->series_count; i++) {
+	for (size_t i = 0; i < descent->lane_count; i++) {
 		struct lane *lane = &descent->lanes[i];
 
 		if ((!lane->changed || lane->change_ns > descent->start_ns) &&
@@ -136,11 +145,15 @@ static int descend(struct descent *descent, struct replay *replay)
 	return state < 0 ? -1 : finish(descent);
 }
 
-int floor_spans(struct recording *recording, const struct catalog *catalog, int64_t start_ns, int64_t end_ns,
-                int (*each)(const struct floor_span *span, void *context), void *context, struct sql_error *error)
+int floor_spans(struct recording *recording, const struct catalog *catalog, const struct floor_lanes *lanes,
+                int64_t start_ns, int64_t end_ns, int (*each)(const struct floor_span *span, void *context),
+                void *context, struct sql_error *error)
 {
+	size_t lane_count = lanes ? lanes->count : catalog->series_count;
 	struct descent descent = {.catalog = catalog,
-	                          .lanes = calloc(catalog->series_count + 1, sizeof(*descent.lanes)),
+	                          .lanes = calloc(lane_count + 1, sizeof(*descent.lanes)),
+	                          .lane_count = lane_count,
+	                          .lane_of = lanes ? lanes->of : NULL,
 	                          .undone_keys = calloc(catalog->process_count + 1, sizeof(*descent.undone_keys)),
 	                          .start_ns = start_ns,
 	                          .end_ns = end_ns,
@@ -154,7 +167,7 @@ int floor_spans(struct recording *recording, const struct catalog *catalog, int6
 		no_memory(&descent);
 		goto out;
 	}
-	for (size_t i = 0; i < catalog->series_count; i++)
+	for (size_t i = 0; i < lane_count; i++)
 		descent.lanes[i].change_ns = end_ns;
 	for (size_t i = 0; i < catalog->process_count; i++)
 		descent.undone_keys[i] = INT64_MAX;
@@ -163,7 +176,7 @@ int floor_spans(struct recording *recording, const struct catalog *catalog, int6
 		result = descend(&descent, replay);
 out:
 	replay_close(replay);
-	for (size_t i = 0; descent.lanes && i < catalog->series_count; i++)
+	for (size_t i = 0; descent.lanes && i < lane_count; i++)
 		floor_heap_clear(&descent.lanes[i].heap);
 	free(descent.lanes);
 	free(descent.undone_keys);

@@ -50,6 +50,7 @@ static const struct {
     {"device_identity", "allocator_name", RULE_FREE},
     {"device_identity", "chip", RULE_CHIP},
     {"device_identity", "visible", RULE_HOST},
+    {"device_cores", "core_ranges", RULE_KEEP},
     {"circular_buffer", "cores", RULE_KEEP},
     {"circular_buffer", "ended", RULE_KEEP},
     {"failure_info", "why", RULE_FREE},

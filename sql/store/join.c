@@ -85,6 +85,7 @@ static const struct carried rows[] = {
     SAME(snapshot_mark),
     SAME(device_mark),
     SAME(device_identity),
+    SAME(device_cores),
     SAME(freed),
     {.table = "held",
      .rows = "SELECT * FROM main.held WHERE :is_last OR end_key IS NOT NULL OR origin IN "

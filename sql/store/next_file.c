@@ -100,6 +100,8 @@ static const struct carried live[] = {
     {.table = "device_identity",
      .rows = "SELECT * FROM device_identity WHERE process IN " LIVE " OR key IN (SELECT max(key) FROM device_identity "
              "GROUP BY device, chip, number, visible)"},
+    {.table = "device_cores",
+     .rows = "SELECT * FROM device_cores WHERE key IN (SELECT key FROM device_identity WHERE process IN " LIVE ")"},
     {.table = "held", .rows = "SELECT * FROM held WHERE key IN (SELECT key FROM (" LIVE_BLOCK "))"},
     {.table = "circular_buffer",
      .rows = "SELECT * FROM circular_buffer WHERE key IN (SELECT key FROM (" LIVE_CIRCULAR "))"},

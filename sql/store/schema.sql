@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
 --
--- The tables of a recording, as of schema version 1; schema_2.sql to schema_4.sql have what later versions add. They
+-- The tables of a recording, as of schema version 1; schema_2.sql to schema_5.sql have what later versions add. They
 -- and views.sql are the file format; it is described nowhere else.
 -- Users read the views (views.sql), which are stable; the tables beneath may change with the schema version.
 --

@@ -66,8 +66,14 @@ SELECT
                                                        -- may overwrite it
   (SELECT p.shape || ' ' || p.dtype || ' ' || p.layout || coalesce(' ' || p.memory, '') || coalesce(' ' || p.shard_shape, '')
     FROM origin_tensor t, tensor_spec p WHERE t.origin = b.origin AND p.id = t.spec)
-    AS tensor                                          -- that it holds, as in tensor: 1x1x32x32 bfloat16 TILE
+    AS tensor,                                         -- that it holds, as in tensor: 1x1x32x32 bfloat16 TILE
                                                        -- block sharded 32x32; NULL: not known
+  coalesce((SELECT cores FROM circular_buffer WHERE key = b.alloc_key),
+    (SELECT c.core_ranges FROM device_cores c CROSS JOIN device_identity i ON i.key = c.key CROSS JOIN origin o
+      CROSS JOIN origin_allocator a WHERE o.id = b.origin AND a.origin = o.id AND i.process = o.process
+      AND i.device = o.device AND i.allocator = a.allocator ORDER BY c.key DESC LIMIT 1))
+    AS cores                                           -- that it lies on alone: JSON [[x0,y0,x1,y1],...]; NULL: in all
+                                                       -- banks, or not known on which (circular buffers)
 FROM ( -- fate: how it ended: 0 freed, above 0 the origin of the end, -1 device close, -2 look it up, NULL not by itself
   SELECT key - life AS alloc_key, free_ns - held_ns AS alloc_ns, free_ns, address, size_bytes, bank_bytes, origin,
     coalesce(free_origin, 0) AS fate FROM freed

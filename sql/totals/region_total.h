@@ -12,6 +12,8 @@
 #include "sql/store/rows.h"
 #include "sql/replay/history.h"
 
+struct core_levels;
+
 #define REGION_TOTAL_NO_TIME UINT64_MAX
 
 struct region_total {
@@ -25,6 +27,7 @@ struct region_total {
 	int64_t closing_bytes, closing_bank_bytes, closing_blocks; /* of these, what goes while a device is closed */
 	int64_t peak_bytes, peak_key, peak_blocks, peak_bank_bytes;
 	uint64_t peak_ns, peak_bank_ns; /* REGION_TOTAL_NO_TIME: before the first alloc */
+	struct core_levels *cores;      /* of what lies on single cores; free() it. NULL: nothing ever did */
 
 	/* Region CB only: which circular buffers are resident (cbs.h). */
 	bool ran;                                /* the process has run a program on the device */

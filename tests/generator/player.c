@@ -203,6 +203,31 @@ static unsigned long long run_open(const struct words *words)
 	return 0;
 }
 
+/* cores DEVICE NAME IN-STEP X0 Y0 X1 Y1...: what an allocator of DEVICE serves alone */
+static unsigned long long run_cores(const struct words *words)
+{
+	struct ttalloc_core_range ranges[MAX_WORDS / 4];
+	uint32_t count = 0, cores = 0;
+
+	for (int i = 4; i + 3 < words->count; i += 4) {
+		struct ttalloc_core_range *range = &ranges[count++];
+
+		*range = (struct ttalloc_core_range){(uint16_t)number(words, i), (uint16_t)number(words, i + 1),
+		                                     (uint16_t)number(words, i + 2), (uint16_t)number(words, i + 3)};
+		cores += (range->x1 - range->x0 + 1u) * (range->y1 - range->y0 + 1u);
+	}
+	ttalloc_device_open(&(struct ttalloc_device){
+	    .struct_size = sizeof(struct ttalloc_device),
+	    .device = (uint32_t)number(words, 1),
+	    .allocator = string(words, 2),
+	    .in_step = (uint32_t)number(words, 3),
+	    .cores = cores,
+	    .core_ranges = count,
+	    .core_range_list = ranges,
+	});
+	return 0;
+}
+
 static unsigned long long run_close(const struct words *words)
 {
 	ttalloc_device_close((uint32_t)number(words, 1));
@@ -336,6 +361,7 @@ static const struct command commands[] = {
     {"kload", 3, run_kernel_load},
     {"kunload", 2, run_kernel_unload},
     {"open", 2, run_open},
+    {"cores", 3, run_cores},
     {"close", 1, run_close},
     {"push", 1, run_push},
     {"pop", 0, run_pop},

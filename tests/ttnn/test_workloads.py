@@ -10,6 +10,9 @@ shared    the payload of each chip (what TT-Metal shares with tt-smi, in /dev/sh
 programs  what was placed for programs: chip and size (captured graphs)
 tries     nothing is placed for programs that are run without dispatch
 failures  requests that failed (the exceptions' words)
+alone     blocks on single cores (hybrid allocation): chip, core, address and size of each
+fullest   the most that lay on one core of each chip, which is what peak says of its banks
+placeable what was left beside the blocks that were in a request's way, as the exceptions' words have it
 explained what was free then, as the exceptions' words have it (ttalloc-analyze why)
 boards    processes that see different chips have different devices, each known by its chip's unique id
 crosschecked  each allocator was asked what it has given out, block by block, and all of that is recorded
@@ -51,6 +54,7 @@ WORKLOADS = {
     "threads": ("p100", [{}]),
     "cache_cleared": ("p100", [{}]),
     "hybrid": ("p100", [{"TT_METAL_ALLOCATOR_MODE_HYBRID": "1"}]),
+    "hybrid_mesh": ("2x2", [{"TT_METAL_ALLOCATOR_MODE_HYBRID": "1"}]),
     "failures": ("p100", [{}]),
     "no_region": ("p100", [{}]),
 }
@@ -58,6 +62,7 @@ WORKLOADS = {
 # Where a wheel's mock device differs: the first version that has what a workload needs; and who runs no fast dispatch.
 NEEDS = {
     "hybrid": "0.70.0",
+    "hybrid_mesh": "0.78.0",  # before, TT-Metal tells the addresses of the first chip alone
     "one_board": "0.70.0",  # before, the mock device has all chips whatever a process is told to see
     "failures": "0.75.0",  # before, programs that clash are not refused there
 }
@@ -66,15 +71,12 @@ SLOW_DISPATCH = ("0.70.1",)
 # Where TT-Metal itself says less than there is.
 NOT_TOLD = {
     ("hybrid", "blocks"): "its reports do not know blocks of single cores",
-    ("hybrid", "totals"): "its view of memory does not know blocks of single cores",
+    ("hybrid_mesh", "blocks"): "its reports do not know blocks of single cores",
     ("threads", "shared"): "it is kept by the thread that allocated",
 }
 
 # What verify has to find: a parent and its submesh really give out the same memory.
 FINDINGS = {"submeshes": {"shared memory"}}
-
-# What is not recorded in full, and says so.
-INCOMPLETE = {"hybrid"}
 
 # What is not recorded right yet: workload, check, and the first version that it is wrong of, to the reason. It is checked
 # all the same, and said when it has become right.
@@ -103,7 +105,9 @@ class Recording:
         database = sqlite3.connect(f"file:{file}?mode=ro", uri=True)
         database.row_factory = sqlite3.Row
         start_ns = database.execute("SELECT start_monotonic_ns FROM recording").fetchone()[0]
-        self.blocks = [{**dict(row), "alloc_ns": row["alloc_ns"] + start_ns,
+        in_step = {row[0] for row in database.execute(
+            "SELECT i.allocator FROM device_cores c JOIN device_identity i USING (key) WHERE c.in_step")}
+        self.blocks = [{**dict(row), "in_step": row["allocator"] in in_step, "alloc_ns": row["alloc_ns"] + start_ns,
                         "free_ns": None if row["free_ns"] is None else row["free_ns"] + start_ns}
                        for row in database.execute("SELECT * FROM allocation")]
         self.failures = [{**dict(row), "at_ns": row["at_ns"] + start_ns} for row in database.execute("SELECT * FROM failure")]
@@ -140,9 +144,32 @@ def totals(moment, recording):
             for region, taken in device["totals"].items():
                 said[chip, region] += taken
     for block in recording.live(moment["pid"], moment["at_ns"]):
-        if block["region"] in ("DRAM", "L1", "L1_SMALL"):
+        if block["region"] in ("DRAM", "L1", "L1_SMALL") and not (block["cores"] and not block["in_step"]):
             recorded[recording.chip(block), block["region"]] += block["bank_bytes"]
     return dict(+said), dict(+recorded)
+
+
+def on_each_core(recording, block):
+    """(chip, x, y, address, bytes in the bank, whether it is in step) of each core that the block lies on alone."""
+    return [(recording.chip(block), x, y, block["address"], block["bank_bytes"], block["in_step"])
+            for x0, y0, x1, y1 in json.loads(block["cores"] or "[]") for x in range(x0, x1 + 1) for y in range(y0, y1 + 1)]
+
+
+def alone(moment, recording):
+    if "alone" not in moment:
+        return None
+    live = [block for block in recording.live(moment["pid"], moment["at_ns"]) if block["region"] == "L1"]
+    return sorted(map(tuple, moment["alone"])), sorted(place for block in live for place in on_each_core(recording, block))
+
+
+def placeable(moment, recording):
+    """A request that is larger than a bank, or a version that does not say, has no such words."""
+    said = moment.get("failure", {})
+    if not said.get("placeable"):
+        return None
+    rows = [number for number, row in enumerate(recording.failures, 1) if moment["after_ns"] < row["at_ns"] <= moment["at_ns"]]
+    rows = [harness.analyze("why", recording.file, "--failure", str(number))["rows"][0] for number in rows]
+    return [(said["placeable"], said["largest"])], [(row["free_bytes"], row["largest_free_bytes"]) for row in rows]
 
 
 def shared(moment, recording):
@@ -186,13 +213,32 @@ def failures(moment, recording):
     if "failure" not in moment:
         return [], [(row["region"], row["size_bytes"]) for row in rows]
     said = moment["failure"]
+    if "clash" in said and not said["clash"]:
+        return None  # said in words that have no figures of the request
     if said.get("clash"):
         return ["a clash"], ["a clash" if "clash" in (row["why"] or "") else row["why"] for row in rows]
     names = ("region", "size_bytes", "bank_bytes")
     return ([tuple(said[name] for name in names)], [tuple(row[name] for name in names) for row in rows])
 
 
-CHECKS = (blocks, totals, shared, programs, tries, failures)
+CHECKS = (blocks, totals, shared, programs, tries, failures, alone, placeable)
+
+
+def fullest(file, moments, recording):
+    """{chip: the most that TT-Metal had on one core}, and what peak says."""
+    said, recorded = collections.Counter(), {}
+    for moment in moments:
+        for chip in {chip for device in moment["devices"] for chip in device["chips"]}:
+            level = sum(device["totals"]["L1"] for device in moment["devices"] if chip in device["chips"])
+            of_cores, in_step = collections.Counter(), {}
+            for at, x, y, address, size, is_in_step in moment["alone"]:
+                of_cores[x, y] += size if at == chip else 0
+                if is_in_step and at == chip:
+                    in_step[address] = size
+            said[chip] = max(said[chip], level - sum(in_step.values()) + max(of_cores.values(), default=0))
+    for row in harness.analyze("peak", file, "--region", "L1")["rows"]:
+        recorded[recording.chips[moments[0]["pid"], row["device"]]] = row["peak_bank_bytes"]
+    return dict(said), recorded
 
 
 # --- running ---------------------------------------------------------------------------------------------------------
@@ -287,10 +333,12 @@ def check(name, file, moments):
         devices = {pid: sorted(device for owner, device in recording.chips if owner == pid) for pid in pids}
         apart = len(set(map(tuple, devices.values()))) == len(pids) == len(set(recording.names.values()) - {None})
         found["boards"] = (int(apart), 1, None if apart else f"devices of each process: {devices}, chips {recording.names}")
-    if name not in INCOMPLETE:  # statistics do not tell cores apart
-        found["crosschecked"] = crosschecked(file)
+    if "alone" in moments[0]:
+        said, recorded = fullest(file, moments, recording)
+        found["fullest"] = (int(said == recorded), 1, differences(said, recorded))
+    found["crosschecked"] = crosschecked(file)
     complete = harness.analyze("info", file)["complete"]
-    found["complete"] = (int(complete == (name not in INCOMPLETE)), 1, f"complete: {complete}")
+    found["complete"] = (int(complete), 1, f"complete: {complete}")
     findings = {row["what"] for row in harness.analyze("verify", file)["rows"]}
     right = findings == FINDINGS.get(name, set())
     found["sound"] = (int(right), 1, None if right else f"findings {findings}")

@@ -30,6 +30,31 @@ OUT_OF_MEMORY = re.compile(
     r"(?P<free_bytes>\d+) B, largest free block: (?P<largest_bytes>\d+) B\)")
 
 
+# Where blocks lie on some cores alone: what is left of a bank beside those that are in the way.
+PLACEABLE = re.compile(r"(?P<placeable>\d+) B remained placeable across \d+ window\(s\), largest (?P<largest>\d+) B")
+
+
+class Held:
+    """A tensor that lies on some cores alone, or in lockstep there."""
+
+    def __init__(self, tensor, device, cores, bank_bytes, how):
+        self.tensor, self.device, self.cores, self.bank_bytes, self.how = tensor, device, cores, bank_bytes, how
+
+    def address_on(self, chip, core):
+        if self.how != "each by itself":
+            return self.tensor.buffer_address()
+        columns, at = self.device.shape[1], ttnn.CoreCoord(*core)
+        try:
+            return self.tensor.experimental_per_core_buffer_address(ttnn.MeshCoordinate(chip // columns, chip % columns), at)
+        except TypeError:  # before 0.78, which asks for no chip
+            return self.tensor.experimental_per_core_buffer_address(at)
+
+    def places(self):
+        """[chip, x, y, address, bytes in the bank, whether its address is the same on all of its cores]"""
+        return [[chip, *core, self.address_on(chip, core), self.bank_bytes, self.how == "in step"]
+                for chip in range(self.device.get_num_devices()) for core in self.cores]
+
+
 def shared_statistics(path):
     """Bytes of this process on a chip: DRAM, L1, L1_SMALL, by the file that TT-Metal keeps for tt-smi. None without it."""
     try:
@@ -59,6 +84,7 @@ class Witness:
         self.chips_of = chips_of
         self.last_ns = time.monotonic_ns()
         self.seen = set()
+        self.on_cores = None
 
     def write(self, **moment):
         self.file.write(json.dumps(moment) + "\n")
@@ -73,6 +99,8 @@ class Witness:
             "buffers": sorted([TYPE_REGIONS[buffer.buffer_type], buffer.address, buffer.max_size_per_bank]
                               for buffer in reports.get_buffers([device]) if buffer.buffer_type in TYPE_REGIONS),
         } for device, chips in self.chips_of]
+        if self.on_cores is not None:
+            more["alone"] = [place for held in self.on_cores if held.how != "in lockstep" for place in held.places()]
         first_id = int(os.environ.get("TTALLOC_FIRST_CHIP_ID", "0"))
         shared = {chip: shared_statistics(f"/dev/shm/tt_device_{first_id + chip}_memory")
                   for _, chips in self.chips_of for chip in chips}
@@ -109,7 +137,9 @@ class Witness:
             if found:
                 self.look(name, failure={key: value if key == "region" else int(value) for key, value in found.groupdict().items()})
             else:
+                placeable = PLACEABLE.search(str(error))
+                more = {key: int(value) for key, value in placeable.groupdict().items()} if placeable else {}
                 clash = "clash" in str(error) or "beyond max L1" in str(error)
-                self.look(name, failure={"clash": clash, "text": str(error)[:2000]})
+                self.look(name, failure={"clash": clash, "text": str(error)[:2000], **more})
             return
         raise AssertionError(f"{name} found enough memory")

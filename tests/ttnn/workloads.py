@@ -7,7 +7,7 @@ import contextlib
 import sys
 import threading
 
-from witness import Witness, ttnn
+from witness import Held, Witness, ttnn
 
 L1_SMALL_BYTES = 32768
 
@@ -221,32 +221,66 @@ def cache_cleared():
     ttnn.close_device(device)
 
 
+def on_cores(device, x0, y0, x1, y1, rows=32, how="in lockstep"):
+    """Shards on a rectangle of cores: at one address everywhere, at one on these cores alone, or at one on each of them."""
+    cores = ttnn.CoreRangeSet({ttnn.CoreRange(ttnn.CoreCoord(x0, y0), ttnn.CoreCoord(x1, y1))})
+    config = ttnn.MemoryConfig(ttnn.TensorMemoryLayout.HEIGHT_SHARDED, ttnn.BufferType.L1,
+                               ttnn.ShardSpec(cores, [rows, 256], ttnn.ShardOrientation.ROW_MAJOR))
+    if how == "each by itself":
+        config.experimental_set_per_core_allocation(True)
+    elif how == "in step":
+        config.experimental_set_range_lockstep_allocation(True)
+    tensor = empty(device, 1, 1, rows * (x1 - x0 + 1) * (y1 - y0 + 1), 256, memory=config)
+    return Held(tensor, device, [(x, y) for x in range(x0, x1 + 1) for y in range(y0, y1 + 1)], rows * 256 * 2, how)
+
+
 def hybrid():
     """A device that may give each core blocks of its own."""
     device, witness = open_one()
+    held = witness.on_cores = []
 
-    def shards(x0, x1, per_core):
-        cores = ttnn.CoreRangeSet({ttnn.CoreRange(ttnn.CoreCoord(x0, 0), ttnn.CoreCoord(x1, 0))})
-        config = ttnn.MemoryConfig(ttnn.TensorMemoryLayout.HEIGHT_SHARDED, ttnn.BufferType.L1,
-                                   ttnn.ShardSpec(cores, [32, 256], ttnn.ShardOrientation.ROW_MAJOR))
-        if per_core:
-            config.experimental_set_per_core_allocation(True)
-        return empty(device, 1, 1, 32 * (x1 - x0 + 1), 256, memory=config)
+    def hold(name, *cores, **more):
+        held.append(on_cores(device, *cores, **more))
+        witness.look(name)
+        return held[-1]
 
-    first = shards(0, 0, True)
-    witness.look("core 0")
-    second = shards(1, 1, True)
-    witness.look("core 1")
-    both = shards(0, 1, True)
-    witness.look("both")
-    ttnn.deallocate(first)
-    witness.look("core 0 freed")
-    lockstep = shards(0, 1, False)
-    witness.look("in lockstep")
-    for tensor in (second, both, lockstep):
-        ttnn.deallocate(tensor)
-    witness.look("freed")
+    def let_go(name, tensor):
+        held.remove(tensor)
+        ttnn.deallocate(tensor.tensor)
+        witness.look(f"{name} freed")
+
+    first = hold("core 0", 0, 0, 0, 0, how="each by itself")
+    second = hold("core 1", 1, 0, 1, 0, how="each by itself")
+    hold("both", 0, 0, 1, 0, rows=64, how="each by itself")
+    let_go("core 0", first)
+    hold("eight, at two addresses", 0, 0, 3, 1, how="each by itself")
+    hold("in lockstep", 0, 0, 1, 0)
+    if hasattr(ttnn.MemoryConfig, "experimental_set_range_lockstep_allocation"):
+        hold("in step on four", 4, 4, 5, 5, how="in step")
+    hold("interleaved", 2, 0, 2, 0)
+    for name, *cores, how in (("of cores that have some", 0, 0, 1, 0, "each by itself"),
+                              ("of a core that has none", 6, 6, 6, 6, "each by itself"),
+                              ("of all", 6, 6, 7, 7, "in lockstep")):
+        witness.failure(name, lambda cores=cores, how=how: on_cores(device, *cores, rows=32 * 86, how=how))
+    let_go("core 1", second)
+    for tensor in list(held):
+        let_go("another", tensor)
     ttnn.close_device(device)
+
+
+def hybrid_mesh():
+    """Each chip of a mesh has lists of its own for its cores; a submesh shares them."""
+    mesh = ttnn.open_mesh_device(ttnn.MeshShape(2, 2))
+    top = mesh.create_submesh(ttnn.MeshShape(1, 2), ttnn.MeshCoordinate(0, 0))
+    witness = Witness([(mesh, [0, 1, 2, 3]), (top, [0, 1])])
+    held = witness.on_cores = []
+    for device, name, *cores in ((mesh, "all chips", 0, 0, 1, 0), (top, "two chips", 0, 0, 0, 0), (mesh, "again", 0, 0, 2, 1)):
+        held.append(on_cores(device, *cores, how="each by itself"))
+        witness.look(name)
+    while held:
+        ttnn.deallocate(held.pop(0).tensor)
+        witness.look("freed")
+    ttnn.close_mesh_device(mesh)
 
 
 def failures():

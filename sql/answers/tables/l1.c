@@ -15,6 +15,7 @@
 
 #include "sql/base/array.h"
 #include "sql/base/error.h"
+#include "sql/replay/figures.h"
 #include "sql/replay/floor_heap.h"
 #include "sql/replay/l1_circular.h"
 #include "sql/replay/layouts.h"
@@ -25,7 +26,7 @@
 struct device {
 	int64_t number;
 	/* at the present moment */
-	uint64_t block_bytes;
+	struct level level; /* of blocks */
 	struct l1_taken circular;
 	struct floor_heap heap;
 	struct place undone; /* what was undone last */
@@ -98,7 +99,7 @@ static void add_block(struct survey *survey, const struct replay_block *block)
 
 	if (!floor_counts(&survey->blocks, block))
 		return;
-	device->block_bytes += (uint64_t)block->bank_bytes;
+	level_change(&device->level, origin, block->size_bytes, block->bank_bytes, 1);
 	survey->failed |= floor_heap_add(&device->heap, &lowest) < 0;
 }
 
@@ -173,12 +174,12 @@ static void see_headroom(struct survey *survey, struct device *device, int64_t a
 /* Looks at the present moment, which PLACE made. Of equal ones the earliest counts, which comes last. */
 static void see(struct survey *survey, struct device *device, struct place place)
 {
-	int64_t bytes = (int64_t)(device->block_bytes + (uint64_t)device->circular.bytes);
+	int64_t bytes = (int64_t)(device->level.bank_bytes + (uint64_t)device->circular.bytes);
 
 	if (!device->any_undone || bytes >= device->peak_bytes) {
 		device->peak = place;
 		device->peak_bytes = bytes;
-		device->peak_block_bytes = (int64_t)device->block_bytes;
+		device->peak_block_bytes = (int64_t)device->level.bank_bytes;
 		device->peak_circular_bytes = device->circular.bytes;
 	}
 	see_headroom(survey, device, place.at_ns);
@@ -198,13 +199,14 @@ static void reach(struct survey *survey, struct device *device, struct place pla
 static int undo_block(struct survey *survey, const struct replay_event *event)
 {
 	const struct replay_block *block = event->block;
-	struct device *device = &survey->devices[survey->of_blocks[survey->blocks.origins[block->origin].series]];
+	const struct catalog_origin *origin = &survey->blocks.origins[block->origin];
+	struct device *device = &survey->devices[survey->of_blocks[origin->series]];
 
 	if (floor_counts(&survey->blocks, block)) {
 		reach(survey, device, (struct place){event->at_ns, event->process, event->key});
 		survey->undone_keys[event->process] = event->key;
 		if (event->is_alloc) {
-			device->block_bytes -= (uint64_t)block->bank_bytes;
+			level_change(&device->level, origin, block->size_bytes, block->bank_bytes, -1);
 			floor_heap_undo(&device->heap, survey->undone_keys);
 		} else {
 			add_block(survey, block);

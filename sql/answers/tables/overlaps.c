@@ -8,8 +8,8 @@
  *   later_key, later_origin, later_size_bytes, later_start   of the other one
  *
  * Looked for among blocks of one chip and region, also of different processes where both said which chip it is. Left
- * out are aliased blocks, which are meant to, circular buffers and kernels, and allocators whose every core has
- * addresses of its own.
+ * out are aliased blocks, which are meant to, circular buffers and kernels, and blocks that lie on some cores alone
+ * when these are not known, or are others than the other block's.
  *
  * Live blocks are pieces of a tree in the order of their addresses, with their ends as sizes: the pieces that begin
  * before a block's end, and whose "size" is above its start, are those that it meets. The "address" of a piece is the
@@ -30,11 +30,11 @@
 
 struct search {
 	struct table_call *call;
-	struct catalog catalog;      /* series are per process */
-	struct gaps *spaces;         /* one for each chip and region */
-	uint32_t *space_of;          /* of each series */
-	struct map chips;            /* (process, device) -> chip */
-	struct map per_core;         /* (process, device, allocator): not looked at */
+	struct catalog catalog; /* series are per process */
+	struct gaps *spaces;    /* one for each chip and region */
+	uint32_t *space_of;     /* of each series */
+	struct map chips;       /* (process, device) -> chip */
+	struct map per_core; /* (process, device, allocator): of some cores; not looked at if it is not known which */
 	struct replay_block *blocks; /* that are live */
 	uint32_t *unused;            /* places in BLOCKS */
 	size_t block_count, block_capacity, unused_count, unused_capacity;
@@ -106,7 +106,7 @@ static bool counts(const struct search *search, const struct replay_block *block
 
 	return !origin->aliased && series->region < TTALLOC_CB && block->bank_bytes > 0 && block->address >= 0 &&
 	       !__builtin_add_overflow(block->address, block->bank_bytes, &end) &&
-	       (!origin->allocator || map_get(&search->per_core, allocator) == MAP_NONE);
+	       (!origin->allocator || origin->cores || map_get(&search->per_core, allocator) == MAP_NONE);
 }
 
 static struct gaps *space_of(const struct search *search, const struct replay_block *block)
@@ -175,9 +175,14 @@ static int come(struct search *search, const struct replay_block *block)
 	if (!counts(search, block))
 		return 0;
 	for (bool any = gaps_find(space, 0, end - 1, start + 1, false, &met); any;
-	     any = gaps_next(space, end - 1, start + 1, &met))
-		if (add_overlap(search, &search->blocks[met.address], block) < 0)
+	     any = gaps_next(space, end - 1, start + 1, &met)) {
+		const struct replay_block *other = &search->blocks[met.address];
+
+		if (!catalog_apart(search->catalog.origins[block->origin].cores,
+		                   search->catalog.origins[other->origin].cores) &&
+		    add_overlap(search, other, block) < 0)
 			return -1;
+	}
 	if (keep(search, block, &piece.address) < 0)
 		return -1;
 	return gaps_add(space, &piece) < 0 ? no_memory(search) : 0;

@@ -24,8 +24,9 @@ struct space {
 	uint16_t allocator;
 	struct extent *extents; /* by start */
 	size_t count, capacity;
-	char name[128]; /* "": not told */
-	bool per_core;  /* each core has an address of its own, of which one is recorded */
+	char name[128];                    /* "": not told */
+	const struct catalog_cores *cores; /* that its blocks lie on alone; NULL: all */
+	bool per_core;                     /* they lie on some, and it is not known on which */
 };
 
 /* Two spaces of a series. */
@@ -85,7 +86,7 @@ static bool add_spaces(struct shared_check *check)
 		if (array_reserve(&check->spaces, &check->space_capacity, check->space_count) < 0)
 			return false;
 		check->spaces[check->space_count++] =
-		    (struct space){.series = origin->series, .allocator = origin->allocator};
+		    (struct space){.series = origin->series, .allocator = origin->allocator, .cores = origin->cores};
 		qsort(check->spaces, check->space_count, sizeof(*check->spaces), compare_spaces);
 	}
 	for (size_t i = 0; i < check->space_count; i++) {
@@ -117,7 +118,7 @@ static void name_spaces(struct shared_check *check)
 			    space->allocator != sqlite3_column_int64(rows, 2))
 				continue;
 			snprintf(space->name, sizeof(space->name), "%s", (const char *)sqlite3_column_text(rows, 3));
-			space->per_core = sqlite3_column_int(rows, 4);
+			space->per_core = sqlite3_column_int(rows, 4) && !space->cores;
 		}
 	}
 	sqlite3_finalize(rows);
@@ -170,7 +171,8 @@ static void look_in_others(struct shared_check *check, const struct space *space
 	while (other > check->spaces && other[-1].series == space->series)
 		other--;
 	for (; other < last && other->series == space->series; other++) {
-		size_t at = other == space ? other->count : first_behind(other, block->start);
+		bool is_apart = other == space || catalog_apart(space->cores, other->cores);
+		size_t at = is_apart ? other->count : first_behind(other, block->start);
 
 		if (at < other->count && other->extents[at].start < block->end)
 			note(check, space, block, other, &other->extents[at]);

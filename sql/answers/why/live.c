@@ -69,10 +69,12 @@ static void add_block(const struct replay_block *block, void *context)
 	struct collecting *collecting = context;
 	struct why *why = collecting->why;
 
-	if (collecting->failed || block->bank_bytes <= 0)
+	const struct catalog_origin *origin = &collecting->catalog->origins[block->origin];
+
+	if (collecting->failed || block->bank_bytes <= 0 || owners_apart(&collecting->moment->asker, origin))
 		return;
-	if (!owners_know(&collecting->owners, &collecting->moment->asker, collecting->catalog,
-	                 &collecting->catalog->origins[block->origin])) {
+	why->on_cores |= origin->cores != NULL;
+	if (!owners_know(&collecting->owners, &collecting->moment->asker, collecting->catalog, origin)) {
 		why->unknown_bytes += (int64_t)used_by(collecting, block);
 		return;
 	}
@@ -87,7 +89,7 @@ static void add_block(const struct replay_block *block, void *context)
 	                            .size_bytes = block->size_bytes,
 	                            .bank_bytes = block->bank_bytes,
 	                            .alloc_ns = block->alloc_ns,
-	                            .aliased = collecting->catalog->origins[block->origin].aliased};
+	                            .aliased = origin->aliased};
 	place_block(collecting->bank, added);
 }
 
@@ -192,6 +194,9 @@ int why_collect(struct recording *recording, const struct why_bank *bank, struct
 	if (catalog_load(&catalog, recording, &filter, false, error) < 0 ||
 	    owners_load(&collecting.owners, recording, error) < 0)
 		goto cleanup;
+	moment->asker.cores =
+	    catalog_cores(&catalog, moment->asker.process, moment->asker.device, moment->asker.allocator);
+	why->on_cores = moment->asker.cores != NULL;
 	collecting.place = (struct place){moment->at_ns, process_index(&catalog, moment->process), moment->key};
 	moment->until = collecting.place;
 	moment->until.key += moment->key < INT64_MAX;
@@ -207,6 +212,7 @@ int why_collect(struct recording *recording, const struct why_bank *bank, struct
 		qsort(why->blocks, why->block_count, sizeof(*why->blocks), by_address);
 	result = 0;
 cleanup:
+	moment->asker.cores = NULL; /* which are the catalog's */
 	replay_close(replay);
 	owners_clear(&collecting.owners);
 	catalog_clear(&catalog);

@@ -176,6 +176,18 @@ static void compare(struct why_work *work, const char *what, int64_t said, int64
 		             what, said, recorded);
 }
 
+/* Where some cores have blocks of their own, the message's "free" is that of one list, beside which others have theirs;
+ * what is left of it all it says behind that, unless the request is larger than a bank. */
+static void compare_placeable(struct why_work *work)
+{
+	const struct message *message = &work->message;
+
+	if (message->largest_placeable_bytes == MESSAGE_UNKNOWN || message->placeable_bytes == 0)
+		return;
+	compare(work, "what could be placed", message->placeable_bytes, work->why->free_bytes);
+	compare(work, "the largest place", message->largest_placeable_bytes, work->why->largest_free_bytes);
+}
+
 static void compare_all(struct why_work *work)
 {
 	const struct message *message = &work->message;
@@ -184,9 +196,13 @@ static void compare_all(struct why_work *work)
 	if (!work->bank.known || !work->has_message)
 		return;
 	compare(work, "the bank", message->bank_bytes, why->bank_bytes);
+	compare(work, "the request in each bank", message->request_bank_bytes, why->request_bank_bytes);
+	if (why->on_cores) {
+		compare_placeable(work);
+		return;
+	}
 	compare(work, "what is free", message->free_bytes, why->free_bytes);
 	compare(work, "the largest free block", message->largest_free_bytes, why->largest_free_bytes);
-	compare(work, "the request in each bank", message->request_bank_bytes, why->request_bank_bytes);
 	if (message->largest_placeable_bytes != MESSAGE_UNKNOWN)
 		why_add_line(
 		    why->remarks,

@@ -51,6 +51,7 @@ struct why {
 	int64_t request_bank_bytes, needed_bytes; /* needed: in whole units */
 	int64_t alignment_bytes, bank_bytes;      /* of the bank */
 	int64_t free_bytes, largest_free_bytes, free_blocks;
+	bool on_cores;         /* what was asked for, or is in its way, lies on some cores alone */
 	int64_t unknown_bytes; /* of allocators that the one that was asked does not know of: neither free nor used */
 	int64_t missing_bytes; /* in one piece */
 	int64_t window_address, window_bytes;
