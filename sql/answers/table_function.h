@@ -25,7 +25,7 @@
  *   drawing(by, buckets, blocks, what)  nothing, but the three above then find it drawn, by several words with commas
  *                           between them; what: 'blocks' or 'circular' buffers alone
  *   bank_samples(count)     device, region, at_ns, used_bytes, free_bytes, largest_free_bytes, free_blocks,
- *                           fitting_bytes
+ *                           fitting_bytes, allocator: of each, where several do not know of each other's blocks
  *   failure_banks()         key, free_bytes, largest_free_bytes
  *   allocated_sums(by)      origin, key, size_bytes, blocks, bytes, step_blocks, step_bytes; of what was allocated in
  * the window; the last two in steps temporary_sums(within, by)  origin, key, size_bytes, temporary_blocks,

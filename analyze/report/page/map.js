@@ -210,7 +210,7 @@ function block_lines(block) {
     el("div", {}, `${both_text(block.bank_bytes)} in each bank, payload ${both_text(block.size_bytes)}`),
     el("div", {}, `${block.region} ${address_text(block.address)} – ${address_text(block.address + block.bank_bytes)}`),
     el("div", {}, `from ${ns_text(block.alloc_ns)} ${block.end_ns === null ? "on: live" : `to ${ns_text(block.end_ns)} (${ns_text(block.end_ns - block.alloc_ns)}): ${block.ended}`}`),
-    el("div", {}, [block.class, `pid ${block.pid}`, block.step === null ? null : `step ${block.step}`, block.site, block.owner === "program" ? null : block.owner].filter(Boolean).join(" · ")),
+    el("div", {}, [block.class, block.allocator, `pid ${block.pid}`, block.step === null ? null : `step ${block.step}`, block.site, block.owner === "program" ? null : block.owner].filter(Boolean).join(" · ")),
     block.opname || block.tensor ? el("div", {}, [block.opname, block.tensor].filter(Boolean).join(" · ")) : null,
     block.leaked ? el("div", { class: "bad" }, "never freed by its program") : null,
   ];

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- summary: the lowest live L1 address over time, and who holds it
--- about: Circular buffers grow upwards from the base of L1 and may not reach the lowest block of the whole device, whichever core it is on. So a block that stays low takes room from every program. Each row is a span of time in which the same block was the lowest one; the longest of each device are shown, in order of time, and the one with the lowest address is always among them. Where nothing is live there is no row. What happens within one nanosecond shows only by what it leaves behind. Of blocks at one address the first one is the holder; aliased ones, and those that take no space, are none.
+-- about: What programs have in L1 (circular buffers, dataflow buffers, scratchpads) grows upwards from the base of L1 and may not reach the lowest block of the whole device, whichever core it is on. So a block that stays low takes room from every program. Each row is a span of time in which the same block was the lowest one; the longest of each device are shown, in order of time, and the one with the lowest address is always among them. Where nothing is live there is no row. What happens within one nanosecond shows only by what it leaves behind. Of blocks at one address the first one is the holder; aliased ones, and those that take no space, are none. Where several allocators serve a chip and do not know of each other's blocks (a mesh and its submeshes), each has spans of its own: a program is held against those of its own mesh.
 -- about: With --by, all spans are summed up by what their holders have in common, for each device and region: who was longest the lowest comes first. --region asks about another region of buffers.
 -- param: spans integer 100 without --by: how many spans of each device and region, the longest ones
 -- param: at_least time 0 leave out spans that are shorter
@@ -8,6 +8,7 @@
 -- filters: device region pid label op start end step
 -- column: device id,key chip
 -- column: region text kind of memory
+-- column: allocator text,context where several serve the chip: which of them
 -- column: from_ns ns start of the span
 -- column: to_ns ns its end
 -- column: held_ns ns how long that is; with --by: all spans together
@@ -30,7 +31,7 @@
 -- rows: 20 of each device,region
 -- tables: spans 20
 -- empty: nothing was ever live there
-SELECT f.device AS device, region_word(f.region) AS region, f.from_ns AS from_ns, f.to_ns AS to_ns,
+SELECT f.device AS device, region_word(f.region) AS region, f.allocator AS allocator, f.from_ns AS from_ns, f.to_ns AS to_ns,
   f.to_ns - f.from_ns AS held_ns, f.address AS address, f.above_base_bytes AS above_base_bytes,
   f.size_bytes AS size_bytes, f.bank_bytes AS bank_bytes, (SELECT path FROM label_info WHERE id = o.label) AS label,
   attribution('op', o.id, f.key, NULL) AS op, attribution('tensor', o.id, NULL, NULL) AS tensor,
@@ -40,7 +41,7 @@ FROM floor_longest(:spans, :at_least, :device, coalesce(:region, 'L1'), :pid, :l
     :step_first, :step_last, :op) f
   CROSS JOIN origin o ON o.id = f.origin -- the function on the left, so that it is called once
   LEFT JOIN process_info p ON p.id = o.process
-ORDER BY f.device, f.region, f.from_ns
+ORDER BY f.device, f.region, f.allocator, f.from_ns
 
 -- with: by
 WITH span AS (

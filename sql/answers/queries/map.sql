@@ -15,6 +15,7 @@
 -- column: ended text,remark live, freed, replaced, process exit, exec, device close; gone: a circular buffer's program no longer runs
 -- column: owner text,context program; runtime; live program: it may yet free the block
 -- column: class text,context buffer, kernel_binary, circular_buffer, dataflow_buffer, scratchpad, kernel, trace
+-- column: allocator text,context where several serve the chip, or single cores: which of them
 -- column: pid id of the process
 -- column: step id of the process at the alloc
 -- column: label text open ranges at the alloc
@@ -24,7 +25,9 @@
 -- column: allocation_id id as in the view allocation
 -- rows: 20 of each device,region
 -- empty: no block
-WITH operations AS (SELECT operations_missing() IS NOT NULL AS none),
+WITH several AS (SELECT process, device FROM device_identity WHERE allocator IS NOT NULL GROUP BY process, device
+  HAVING count(DISTINCT allocator_name) > 1),
+operations AS (SELECT operations_missing() IS NOT NULL AS none),
 m AS (
   SELECT b.*, CASE WHEN b.end_ns IS NULL THEN 'live' WHEN b.region = {region.CB} THEN 'gone' WHEN b.freed THEN 'freed'
     ELSE coalesce((SELECT iif(h.end_key IS NULL, p.ended, 'device close') FROM held h WHERE h.key = b.key), 'replaced') END AS ended
@@ -34,7 +37,11 @@ m AS (
 SELECT m.device AS device, region_word(m.region) AS region, m.address AS address, m.bank_bytes AS bank_bytes,
   m.size_bytes AS size_bytes, m.alloc_ns AS alloc_ns, m.end_ns AS end_ns, m.ended AS ended,
   block_owner(o.class, o.region, o.flags, m.size_bytes, m.bank_bytes, iif(m.ended = 'live', NULL, m.ended)) AS owner,
-  class_word(o.class) AS class, p.pid AS pid,
+  class_word(o.class) AS class,
+  CASE WHEN (o.process, o.device) IN (SELECT process, device FROM several) THEN (SELECT i.allocator_name
+    FROM origin_allocator a, device_identity i WHERE a.origin = o.id AND i.process = o.process AND i.device = o.device
+    AND i.allocator = a.allocator ORDER BY i.key DESC LIMIT 1) END AS allocator,
+  p.pid AS pid,
   (SELECT s.number FROM step_mark s WHERE s.process = o.process AND s.key < m.key ORDER BY s.key DESC LIMIT 1) AS step,
   (SELECT path FROM label_info WHERE id = o.label) AS label,
   attribution(iif(o.stack IS NULL, NULL, 'function'), o.id, NULL, NULL) AS site,

@@ -4,6 +4,7 @@
  * failed. The state at a moment is that after all that happened at its nanosecond.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "sql/base/array.h"
 #include "sql/replay/bank.h"
@@ -40,6 +41,13 @@ struct spread {
 	bool any;          /* there are rows for the series at all */
 };
 
+/* One of several that serve a device and do not know of each other's blocks. */
+struct group {
+	struct asker asker;
+	const char *name;
+};
+#define GROUPS_MAX 32 /* that are told apart at one moment */
+
 /* A pass over the blocks that looks at banks on its way back. */
 struct survey {
 	struct table_call *call;
@@ -54,6 +62,10 @@ struct survey {
 	struct moments moments; /* the latest first */
 	const struct replay *replay;
 	int (*add)(struct survey *survey, const struct moment *moment, const struct bank_figures *figures);
+	bool *are_several;               /* per series: it has blocks of several groups, at some time */
+	struct group groups[GROUPS_MAX]; /* of the moment */
+	size_t group_count;
+	const char *group; /* that figures are of; NULL: of all */
 	uint32_t refilling;
 	const struct asker *asker; /* of whom a bank is being filled; NULL: of all */
 	struct bank own;           /* what it knows of */
@@ -74,6 +86,7 @@ static void survey_clear(struct survey *survey)
 	free(survey->banks);
 	free(survey->request_bytes);
 	free(survey->spreads);
+	free(survey->are_several);
 	free(survey->moments.list);
 	bank_clear(&survey->own);
 	owners_clear(&survey->owners);
@@ -93,7 +106,8 @@ static int survey_open(struct survey *survey)
 	survey->banks = calloc(count, sizeof(*survey->banks));
 	survey->request_bytes = calloc(count, sizeof(*survey->request_bytes));
 	survey->spreads = calloc(count, sizeof(*survey->spreads));
-	if (!survey->banks || !survey->request_bytes || !survey->spreads)
+	survey->are_several = calloc(count, sizeof(*survey->are_several));
+	if (!survey->banks || !survey->request_bytes || !survey->spreads || !survey->are_several)
 		return no_memory(survey);
 	for (size_t i = 0; i < survey->catalog.series_count; i++)
 		survey->spreads[i].last_ns = survey->spreads[i].looked_ns = INT64_MIN;
@@ -184,6 +198,112 @@ static struct bank *filled_bank(struct survey *survey, const struct moment *mome
 	return bank;
 }
 
+/* ---- Allocators that do not know of each other ---- */
+
+/* The group of ORIGIN; without a name it is none, or that of all. */
+static struct group group_of(const struct survey *survey, const struct catalog_origin *origin)
+{
+	int64_t device = survey->catalog.series[origin->series].device;
+
+	return (struct group){.asker = {.process = survey->catalog.processes[origin->process].id,
+	                                .device = device,
+	                                .allocator = origin->allocator},
+	                      .name = owners_name(&survey->owners, &survey->catalog, origin, device)};
+}
+
+static bool is_same_group(const struct group *a, const struct group *b)
+{
+	return a->asker.process == b->asker.process && strcmp(a->name, b->name) == 0;
+}
+
+static int find_several(struct survey *survey)
+{
+	struct group *first = calloc(survey->catalog.series_count + 1, sizeof(*first));
+
+	if (!first)
+		return no_memory(survey);
+	for (size_t i = 0; i < survey->catalog.origin_count; i++) {
+		const struct catalog_origin *origin = &survey->catalog.origins[i];
+		struct group group = origin->known ? group_of(survey, origin) : (struct group){.name = NULL};
+
+		if (!group.name)
+			continue;
+		if (!first[origin->series].name)
+			first[origin->series] = group;
+		survey->are_several[origin->series] |= !is_same_group(&first[origin->series], &group);
+	}
+	free(first);
+	return 0;
+}
+
+static void take_group(const struct replay_block *block, void *context)
+{
+	struct survey *survey = context;
+	const struct catalog_origin *origin = &survey->catalog.origins[block->origin];
+	struct group group = {.name = NULL};
+
+	if (origin->series == survey->refilling && !origin->aliased)
+		group = group_of(survey, origin);
+	for (size_t i = 0; group.name && i < survey->group_count; i++)
+		if (is_same_group(&survey->groups[i], &group))
+			return;
+	if (group.name && survey->group_count < GROUPS_MAX)
+		survey->groups[survey->group_count++] = group;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	const struct group *first = a, *second = b;
+
+	if (first->asker.process != second->asker.process)
+		return first->asker.process < second->asker.process ? -1 : 1;
+	return strcmp(first->name, second->name);
+}
+
+/* Those that have blocks at the moment; none, if it is not more than one. */
+static void find_groups(struct survey *survey, uint32_t series)
+{
+	survey->group_count = 0;
+	survey->refilling = series;
+	if (!survey->at_failures && survey->are_several[series])
+		replay_each(survey->replay, take_group, survey);
+	if (survey->group_count < 2)
+		survey->group_count = 0;
+	qsort(survey->groups, survey->group_count, sizeof(*survey->groups), by_name);
+}
+
+/* A row for each of them. */
+static int look_at_groups(struct survey *survey, const struct moment *moment, const struct bank_layout *layout)
+{
+	int result = 0;
+
+	for (size_t i = 0; result == 0 && i < survey->group_count; i++) {
+		struct bank_figures figures;
+
+		survey->group = survey->groups[i].name;
+		survey->asker = &survey->groups[i].asker;
+		bank_refill(&survey->own);
+		replay_each(survey->replay, refill_block, survey);
+		result =
+		    survey->result < 0 || bank_measure(&survey->own, layout,
+		                                       (uint64_t)survey->request_bytes[moment->series], &figures) < 0
+		        ? no_memory(survey)
+		        : survey->add(survey, moment, &figures);
+	}
+	survey->group = NULL;
+	return result;
+}
+
+/* Samples show each moment once. */
+static bool is_looked_at(struct survey *survey, const struct moment *moment)
+{
+	struct spread *spread = &survey->spreads[moment->series];
+	bool is = !survey->at_failures && spread->looked_ns == moment->at_ns;
+
+	spread->looked_ns = moment->at_ns;
+	return is;
+}
+
 /* Looks at the bank as it is now. */
 static int look(struct survey *survey, const struct moment *moment)
 {
@@ -193,9 +313,14 @@ static int look(struct survey *survey, const struct moment *moment)
 	struct bank_figures figures;
 	struct bank *bank;
 
+	if (is_looked_at(survey, moment))
+		return 0;
 	/* circular buffers lie in L1; their addresses are no bank of their own */
 	if (!layout || series->region == TTALLOC_CB)
 		return survey->add(survey, moment, NULL);
+	find_groups(survey, moment->series);
+	if (survey->group_count)
+		return look_at_groups(survey, moment, layout);
 	bank = filled_bank(survey, moment);
 	if (survey->result < 0 || bank_measure(bank, layout, request_bytes, &figures) < 0)
 		return no_memory(survey);
@@ -344,8 +469,9 @@ static int fill_failure_banks(struct table_call *call)
 
 static int add_sample(struct survey *survey, const struct moment *moment, const struct bank_figures *figures)
 {
-	struct spread *spread = &survey->spreads[moment->series];
 	const struct catalog_series *series = &survey->catalog.series[moment->series];
+	struct table_call *call = survey->call;
+	int64_t allocator = survey->group ? table_text(call->table, survey->group, call->error) : TABLE_NULL;
 	int64_t cells[] = {series->device,
 	                   series->region,
 	                   moment->at_ns,
@@ -353,12 +479,12 @@ static int add_sample(struct survey *survey, const struct moment *moment, const 
 	                   figures ? figures->free_bytes : TABLE_NULL,
 	                   figures ? figures->largest_free_bytes : TABLE_NULL,
 	                   figures ? figures->free_blocks : TABLE_NULL,
-	                   figures ? figures->fitting_bytes : TABLE_NULL};
+	                   figures ? figures->fitting_bytes : TABLE_NULL,
+	                   allocator};
 
-	if (spread->looked_ns == moment->at_ns)
-		return 0;
-	spread->looked_ns = moment->at_ns;
-	return table_add(survey->call->table, cells, survey->call->error);
+	if (survey->group && allocator < 0)
+		return -1;
+	return table_add(call->table, cells, call->error);
 }
 
 static struct moment after(uint32_t series, int64_t at_ns)
@@ -422,7 +548,8 @@ static int fill_bank_samples(struct table_call *call)
 	survey.samples = table_number(call, 0, SAMPLES_DEFAULT);
 	if (survey.samples < 0 || survey.samples > SAMPLES_MAX)
 		return sql_fail(call->error, "samples: from 0 to %d", SAMPLES_MAX);
-	if (survey_open(&survey) == 0 && add_failures(&survey) == 0 && add_figures(&survey) == 0) {
+	if (survey_open(&survey) == 0 && find_several(&survey) == 0 && add_failures(&survey) == 0 &&
+	    add_figures(&survey) == 0) {
 		drop_empty(&survey);
 		result = survey_blocks(&survey);
 	}
@@ -438,7 +565,9 @@ const struct table_function table_failure_banks = {
 
 const struct table_function table_bank_samples = {
     .name = "bank_samples",
-    .columns = "device, region, at_ns, used_bytes, free_bytes, largest_free_bytes, free_blocks, fitting_bytes",
+    .columns =
+        "device, region, at_ns, used_bytes, free_bytes, largest_free_bytes, free_blocks, fitting_bytes, allocator",
     .arguments = {"count"},
+    .text_columns = 1u << 8,
     .fill = fill_bank_samples,
 };

@@ -15,6 +15,7 @@
 #include "sql/answers/attribution.h"
 #include "sql/store/recording.h"
 #include "sql/answers/table_function.h"
+#include "lanes.h"
 #include "ttalloc.h"
 #include "ttalloc/heap.h"
 
@@ -37,11 +38,12 @@ struct survey {
 	struct table_call *call;
 	struct catalog catalog;
 	struct layouts layouts;
+	struct lane_names lanes;
 	int64_t start_ns, end_ns; /* the window */
 	int64_t at_least_ns;      /* shorter spans are left out */
 	/* of floor_longest() */
 	size_t wanted;
-	struct longest *longest; /* per series */
+	struct longest *longest; /* per lane */
 	/* of floor_sums() */
 	enum telling telling;
 	struct sum *sums;
@@ -89,8 +91,10 @@ static int set_window(struct survey *survey)
 
 static int run_survey(struct survey *survey, int (*each)(const struct floor_span *span, void *context))
 {
-	return floor_spans(survey->call->recording, &survey->catalog, survey->start_ns, survey->end_ns, each, survey,
-	                   survey->call->error);
+	const struct floor_lanes lanes = {.of = survey->lanes.of, .count = survey->lanes.count};
+
+	return floor_spans(survey->call->recording, &survey->catalog, &lanes, survey->start_ns, survey->end_ns, each,
+	                   survey, survey->call->error);
 }
 
 static int survey_open(struct survey *survey)
@@ -99,20 +103,22 @@ static int survey_open(struct survey *survey)
 
 	if (set_window(survey) < 0 ||
 	    catalog_load(&survey->catalog, call->recording, &call->filter, false, call->error) < 0 ||
-	    layouts_load(&survey->layouts, call->recording, call->error) < 0)
+	    layouts_load(&survey->layouts, call->recording, call->error) < 0 ||
+	    lanes_load(&survey->lanes, call->recording, &survey->catalog, call->error) < 0)
 		return -1;
-	survey->longest = calloc(survey->catalog.series_count + 1, sizeof(*survey->longest));
+	survey->longest = calloc(survey->lanes.count + 1, sizeof(*survey->longest));
 	return survey->longest ? 0 : no_memory(survey);
 }
 
 static void survey_clear(struct survey *survey)
 {
-	for (size_t i = 0; survey->longest && i < survey->catalog.series_count; i++)
+	for (size_t i = 0; survey->longest && i < survey->lanes.count; i++)
 		free(survey->longest[i].spans);
 	free(survey->longest);
 	free(survey->sums);
 	map_clear(&survey->map);
 	layouts_clear(&survey->layouts);
+	lanes_clear(&survey->lanes);
 	catalog_clear(&survey->catalog);
 }
 
@@ -141,7 +147,7 @@ static void keep_lowest(struct longest *longest, const struct floor_span *span)
 static int keep_span(const struct floor_span *span, void *context)
 {
 	struct survey *survey = context;
-	struct longest *longest = &survey->longest[span->series];
+	struct longest *longest = &survey->longest[span->lane];
 
 	if (length_of(span) < survey->at_least_ns)
 		return 0;
@@ -159,10 +165,15 @@ static int add_span(struct survey *survey, const struct floor_span *span)
 {
 	const struct catalog_series *series = &survey->catalog.series[span->series];
 	const struct replay_block *block = &span->block;
-	int64_t cells[] = {series->device,    series->region,  span->from_ns,           span->to_ns,
-	                   block->alloc_key,  block->origin,   block->address,          block->size_bytes,
-	                   block->bank_bytes, block->alloc_ns, above_base(survey, span)};
+	const char *name = survey->lanes.names[span->lane].name;
+	int64_t allocator = name ? table_text(survey->call->table, name, survey->call->error) : TABLE_NULL;
+	int64_t cells[] = {series->device,  series->region,           span->from_ns,
+	                   span->to_ns,     block->alloc_key,         block->origin,
+	                   block->address,  block->size_bytes,        block->bank_bytes,
+	                   block->alloc_ns, above_base(survey, span), allocator};
 
+	if (name && allocator < 0)
+		return -1;
 	return table_add(survey->call->table, cells, survey->call->error);
 }
 
@@ -189,7 +200,7 @@ static int fill_floor_longest(struct table_call *call)
 	survey.wanted = (size_t)wanted;
 	if (survey_open(&survey) == 0)
 		result = run_survey(&survey, keep_span);
-	for (size_t i = 0; result == 0 && i < survey.catalog.series_count; i++)
+	for (size_t i = 0; result == 0 && i < survey.lanes.count; i++)
 		result = add_longest(&survey, &survey.longest[i]);
 	survey_clear(&survey);
 	return result;
@@ -269,8 +280,10 @@ static int fill_floor_sums(struct table_call *call)
 const struct table_function table_floor_longest = {
     .name = "floor_longest",
     .columns =
-        "device, region, from_ns, to_ns, key, origin, address, size_bytes, bank_bytes, alloc_ns, above_base_bytes",
+        "device, region, from_ns, to_ns, key, origin, address, size_bytes, bank_bytes, alloc_ns, above_base_bytes, "
+        "allocator",
     .arguments = {"spans", "at_least_ns"},
+    .text_columns = 1u << 11,
     .fill = fill_floor_longest,
 };
 
