@@ -252,7 +252,7 @@ static enum status run_verb(struct command *command, int argc, char **argv)
 		return run_other_verb(command, argc, argv);
 	if (number && take_number(command->query, &options.all, &command->arguments, number, &error) < 0)
 		return command_trouble(&error);
-	if (verb->own && verb->own->joins_files)
+	if (verb->own && verb->own->joins_files && !(verb->own->compares && command->arguments.operand_count == 2))
 		join_operands(command, verb->own->other_operands);
 	return verb->own ? verb->own->run(command) : command_query(command);
 }

@@ -34,6 +34,7 @@ struct command_verb {
 	size_t option_count;
 	bool joins_files;      /* its first operands may be several files of one recording */
 	size_t other_operands; /* at the end, that are none of those */
+	bool compares;         /* two files are an older one and a newer one, not one recording */
 	bool completes_verbs;  /* its operand is a verb, not a file */
 	bool runs_statements;  /* help shows what SQL there is */
 	enum status (*run)(struct command *command);

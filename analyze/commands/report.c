@@ -60,11 +60,14 @@ const struct command_verb command_report = {
         "OUT is one HTML file of at most 3 MB that any browser opens, without a network: the time line and the "
         "address map of each device and region, what was live at any moment, why requests failed, what leaked, "
         "and more, each with the command that gives its figures. Devices that are alike are drawn once. With OLD, an "
-        "earlier run, it shows both and what changed. It holds "
+        "earlier run, it shows both and what changed; three files and more, or a directory, are one recording in "
+        "several (--rotate). It holds "
         "what its panels show of labels, files and commands ('ttalloc-analyze info' lists such texts), and none of "
         "it can run in the browser.",
     .shared = "db force quiet help version",
     .options = own_options,
     .option_count = sizeof own_options / sizeof *own_options,
+    .joins_files = true,
+    .compares = true,
     .run = run,
 };

@@ -10,6 +10,7 @@
 
 #include "sql/base/memory.h"
 #include "sql/base/text.h"
+#include "sql/store/open.h"
 
 static bool is_plain(const char *word)
 {
@@ -31,6 +32,16 @@ static void put_word(FILE *out, const char *word)
 	fputc('\'', out);
 }
 
+/* Several files of one recording are as many words. */
+static void put_files(FILE *out, const char *files)
+{
+	char *copy = memory_text(files), *rest = copy;
+
+	for (char *file; (file = strsep(&rest, (char[2]){RECORDING_AND, '\0'}));)
+		put_word(out, file);
+	free(copy);
+}
+
 static void put_command(const struct asker *asker, bool both, const char *const *words, size_t count, FILE *out)
 {
 	char *text;
@@ -43,8 +54,8 @@ static void put_command(const struct asker *asker, bool both, const char *const 
 	for (size_t i = 0; i < count; i++)
 		put_word(command, words[i]);
 	if (both)
-		put_word(command, asker->old_file);
-	put_word(command, asker->file);
+		put_files(command, asker->old_file);
+	put_files(command, asker->file);
 	fclose(command);
 	text_json(out, text, bytes);
 	free(text);

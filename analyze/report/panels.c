@@ -26,7 +26,9 @@
 
 struct facts {
 	int64_t events, failures, stacks, labels, operations, tensors, steps, processes;
-	int64_t first_ns, last_ns, length_ns; /* of events; of the run */
+	int64_t first_ns, last_ns; /* of events */
+	int64_t begin_ns, end_ns;  /* what the file is about; of a part of a recording not all of the run */
+	int64_t run_ns;
 };
 
 /* A device and region that is drawn. */
@@ -121,7 +123,12 @@ static int ask_facts(struct choosing *choosing)
 	    {"SELECT count(*) FROM process", &facts->processes},
 	    {"SELECT min(from_ns) FROM batch", &facts->first_ns},
 	    {"SELECT max(to_ns) FROM batch", &facts->last_ns},
-	    {"SELECT end_ns FROM recording_info", &facts->length_ns},
+	    {"SELECT max(coalesce((SELECT from_ns FROM share_info), 0), coalesce((SELECT begin_ns FROM "
+	     "recording_file), "
+	     "0))",
+	     &facts->begin_ns},
+	    {"SELECT coalesce((SELECT to_ns FROM share_info), end_ns) FROM recording_info", &facts->end_ns},
+	    {"SELECT end_ns FROM recording_info", &facts->run_ns},
 	};
 
 	for (size_t i = 0; i < sizeof questions / sizeof *questions; i++)
@@ -196,16 +203,23 @@ static int64_t blocks_of_each(const struct choosing *choosing)
 	return low;
 }
 
-/* A program that took long to begin, or to end, would otherwise be a narrow strip of the picture. */
+/* Where events are, in what the file is about: a program that took long to begin, or to end, would otherwise be a
+ * narrow strip of the picture. */
 static void choose_window(struct choosing *choosing)
 {
 	const struct facts *facts = &choosing->facts;
 	struct panels *panels = choosing->panels;
-	int64_t margin = (facts->last_ns - facts->first_ns) / 50 + 1000;
-	int64_t start = facts->first_ns > margin ? facts->first_ns - margin : 0;
-	int64_t end = facts->last_ns < facts->length_ns - margin ? facts->last_ns + margin : facts->length_ns;
+	int64_t first = facts->first_ns > facts->begin_ns ? facts->first_ns : facts->begin_ns;
+	int64_t last = facts->last_ns < facts->end_ns ? facts->last_ns : facts->end_ns;
+	int64_t margin = (last - first) / 50 + 1000;
+	int64_t start = first > facts->begin_ns + margin ? first - margin : facts->begin_ns;
+	int64_t end = last < facts->end_ns - margin ? last + margin : facts->end_ns;
 
-	if (facts->last_ns <= facts->first_ns || end - start > facts->length_ns / 10 * 9)
+	if (last <= first || end - start > (facts->end_ns - facts->begin_ns) / 10 * 9) {
+		start = facts->begin_ns;
+		end = facts->end_ns;
+	}
+	if (start == 0 && end == facts->run_ns)
 		return;
 	snprintf(panels->start, sizeof panels->start, "%" PRId64, start);
 	snprintf(panels->end, sizeof panels->end, "%" PRId64, end);

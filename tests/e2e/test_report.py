@@ -346,6 +346,33 @@ def a_large_recording_is_drawn():
     equal(browser.errors(), [], "errors")
 
 
+def parts_of_a_recording():
+    """A page of what a file is about: of one that was cut, of one of several, and of several together."""
+    place = Place()
+    browser = the_browser()
+    whole = trainer(place, "whole.db")
+    cut = place.file("cut.ttalloc")
+    equal(run([program("ttalloc-analyze"), "share", whole, "--step", "2", "-o", cut]).returncode, 0, "share")
+    run([program("ttalloc-recorder"), "-q", "--rotate", "1M", "-o", place.file("several.db"), "--", program("ttalloc-trainer"), "--quiet", "--events", "300000"], env=place.env, timeout=120)
+    several = sorted(str(path) for path in place.path.glob("several*.db"))
+    check(len(several) > 2, f"{several}")
+    for name, files in ("cut", [cut]), ("one of several", [several[1]]), ("several", several):
+        out = place.file("page.html")
+        equal(run([program("ttalloc-analyze"), "report", *files, "-o", out, "-f"], timeout=120).returncode, 0, name)
+        panels = {match[0]: json.loads(match[1]) for match in BLOCK.findall(pathlib.Path(out).read_text(encoding="utf-8"))}
+        about = panels.pop("about")
+        check_panels({panel: panels[panel] for panel in ("peak", "timeline-0-DRAM-class", "map-0-DRAM")})
+        timeline = rows_of(panels["timeline-0-DRAM-class"]["answer"])
+        began, ended = about.get("start", 0), about.get("end", rows_of(panels["info"]["answer"])[0]["duration_ns"])
+        length = ended - began
+        check(timeline[0]["from_ns"] - began < length * 0.2 and ended - timeline[-1]["to_ns"] < length * 0.2, f"{name}: {began} to {ended}, of which {timeline[0]['from_ns']} to {timeline[-1]['to_ns']} is drawn")
+        browser.open(out)
+        peak = next(row for row in rows_of(panels["peak"]["answer"]) if (row["device"], row["region"]) == (0, "DRAM"))
+        check(f"{peak['peak_bytes']:,} B live" in browser.js("return document.getElementById('moment').innerText"), f"{name}: the peak")
+        equal(browser.errors(), [], f"errors of {name}")
+    check(f"({len(several)} files)" in browser.js("return document.getElementById('title').innerText"), "their names")
+
+
 def operations_lie_below_the_time_line():
     """A long one by itself, thousands of short ones as pieces that count them all, in the same time as the line above."""
     place = Place()
@@ -539,5 +566,5 @@ def files_are_kept():
 
 
 main(figures_are_those_of_the_verbs, two_recordings_are_compared, buckets_by_group_add_up, the_map_has_all_blocks_or_says_so, the_density_is_that_of_all_blocks, circular_buffers_stay_while_their_program_runs,
-     nothing_in_a_recording_runs, the_page_loads_nothing_and_answers, pictures_beside_the_map, the_culprit_is_seen_first, a_large_recording_is_drawn, operations_lie_below_the_time_line, empty_incomplete_and_many,
+     nothing_in_a_recording_runs, the_page_loads_nothing_and_answers, pictures_beside_the_map, the_culprit_is_seen_first, a_large_recording_is_drawn, parts_of_a_recording, operations_lie_below_the_time_line, empty_incomplete_and_many,
      served_answers_are_those_of_the_verbs, a_part_is_asked_for, a_recording_is_followed, the_recorder_serves_it, files_are_kept)

@@ -31,6 +31,12 @@ const $ = (id) => document.getElementById(id);
 const number_format = new Intl.NumberFormat("en-US");
 const exact = (number) => number_format.format(number);
 
+/** The names of several files of one recording, which stand together. */
+function files_text(files) {
+  const names = files.split("\u001e");
+  return names.length > 1 ? `${names[0]} … ${names[names.length - 1]} (${names.length} files)` : names[0];
+}
+
 /** 1 block, 2 blocks. */
 const counted = (number, word) => `${exact(number)} ${word}${number === 1 ? "" : "s"}`;
 

@@ -41,8 +41,8 @@ async function load_facts() {
 
 function draw_header() {
   const { info } = facts;
-  document.title = `${about.file} – ttalloc`;
-  replaceChildren($("title"), about.old_file ? `${about.old_file} → ${about.file}` : about.file);
+  document.title = `${files_text(about.file)} – ttalloc`;
+  replaceChildren($("title"), about.old_file ? `${about.old_file} → ${about.file}` : files_text(about.file));
   const facts_of = [info.command, ns_text(run_ns), counted(info.events || 0, "event"), counted(info.devices || 0, "device"),
     info.processes === 1 ? "1 process" : `${exact(info.processes || 0)} processes`, info.started].filter(Boolean);
   replaceChildren($("facts"), facts_of.map((fact) => el("span", {}, fact)));
@@ -219,7 +219,7 @@ async function follow() {
       continue;
     }
     await load_facts();
-    Object.assign(drawn_window, { start: 0, end: run_ns });
+    drawn_window.end = run_ns;
     drawn.news++;
     draw_header();
     if (at_end) change({ end: run_ns });
