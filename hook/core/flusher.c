@@ -116,6 +116,7 @@ static bool work(struct tta_flusher *flusher)
 	bool is_awaited = __atomic_load_n(&flusher->flush_waiters, __ATOMIC_SEQ_CST) > 0;
 	bool all_sealed = tta_seal_everything(true);
 
+	tta_modules_watch();
 	take_commit(flusher,
 	            meet(&flusher->uplink, is_awaited && flusher->sealed != asked, is_awaited && is_new_request));
 	if (all_sealed && flusher->sealed != asked) {
@@ -173,6 +174,7 @@ static bool rest(struct tta_flusher *flusher, uint64_t patience_ns)
 		uint64_t left_ns = until_ns - now_ns;
 
 		tta_futex_wait(&flusher->wake, 0, left_ns < LOOK_AROUND_NS ? left_ns : LOOK_AROUND_NS);
+		tta_modules_watch();
 		if (tta_identity_is_last_thread())
 			return false;
 	}

@@ -49,6 +49,15 @@ void tta_lane_renew(struct tta_lane *lane)
 	*lane = (struct tta_lane){.epoch = epoch};
 }
 
+void tta_thread_forget_stacks(struct tta_thread_extra *extra)
+{
+	memset(extra->stacks, 0, sizeof(extra->stacks));
+	memset(extra->likely_stacks, 0, sizeof(extra->likely_stacks));
+	memset(extra->cut_stacks, 0, sizeof(extra->cut_stacks));
+	extra->modules_changes = 0;
+	extra->displaced = 0;
+}
+
 void tta_thread_renew(struct tta_thread *thread)
 {
 	struct tta_critical critical;
@@ -60,9 +69,7 @@ void tta_thread_renew(struct tta_thread *thread)
 	thread->thread_entry = 0;
 	thread->label = 0;
 	if (thread->extra) {
-		memset(thread->extra->stacks, 0, sizeof(thread->extra->stacks));
-		memset(thread->extra->likely_stacks, 0, sizeof(thread->extra->likely_stacks));
-		memset(thread->extra->cut_stacks, 0, sizeof(thread->extra->cut_stacks));
+		tta_thread_forget_stacks(thread->extra);
 		tta_label_say_again(thread);
 	}
 	thread->epoch = epoch;

@@ -28,6 +28,8 @@ struct tta_thread_extra {
 	uint32_t stacks[1u << TTA_STACK_CACHE_BITS];        /* entries of call stacks, by their hash */
 	uint32_t likely_stacks[1u << TTA_STACK_CACHE_BITS]; /* by where they begin */
 	struct tta_cut_stack cut_stacks[1u << TTA_CUT_CACHE_BITS];
+	uint64_t modules_changes; /* that these stacks are after: what the loader has added, and what was displaced */
+	uint32_t displaced;       /* the latter alone */
 	struct tta_lane nested[TTA_NESTED_LANES]; /* for signal handlers that interrupt the lane before */
 	char names[TTA_LABEL_DEPTH * TTALLOC_NAME_MAX];
 	char maps_buffer[TTA_MAPS_BUFFER_BYTES];
@@ -35,6 +37,9 @@ struct tta_thread_extra {
 
 /* What the thread has of it; NULL when there is no memory for one. */
 struct tta_thread_extra *tta_thread_extra(struct tta_thread *thread);
+
+/* Forgets which call stacks were seen. */
+void tta_thread_forget_stacks(struct tta_thread_extra *extra);
 
 /* Makes THREAD one of this process, if it is not yet: after a fork it says its labels again. The context must be
  * ready. */

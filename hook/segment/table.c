@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * table.c - see table.h. The index is a hash table in private memory: open addressing, slots are written once, so
- * that readers need no lock. A grown index replaces the old one, which stays mapped for readers that still look at it.
+ * that readers need no lock; but for one whose entry must not be used any more, which is replaced by a newer equal one.
+ * A grown index replaces the old one, which stays mapped for readers that still look at it.
  */
 #include "table.h"
 
@@ -34,21 +35,30 @@ static uint64_t hash_entry(uint32_t type, const void *data, uint32_t bytes)
 	return hash ^ hash >> 32;
 }
 
-static uint32_t find(const struct tta_table *table, uint64_t hash, uint32_t type, const void *data, uint32_t bytes)
+/* The slot of the entry with this HASH, which is of TYPE and has these DATA; NULL: there is none. */
+static uint64_t *find_slot(const struct tta_table *table, uint64_t hash, uint32_t type, const void *data,
+                           uint32_t bytes)
 {
 	struct tta_table_index *index = __atomic_load_n(&table->index, __ATOMIC_ACQUIRE);
 
 	if (!index)
-		return 0;
+		return NULL;
 	for (uint32_t i = (uint32_t)hash;; i++) {
-		uint64_t slot = __atomic_load_n(&index->slots[i & index->mask], __ATOMIC_ACQUIRE);
+		uint64_t *place = &index->slots[i & index->mask];
+		uint64_t slot = __atomic_load_n(place, __ATOMIC_ACQUIRE);
 
 		if (!slot)
-			return 0;
+			return NULL;
 		if (slot >> 32 == hash >> 32 &&
 		    tta_table_entry_is(tta_table_entry(table, (uint32_t)slot), type, data, bytes))
-			return (uint32_t)slot;
+			return place;
 	}
+}
+
+/* What is in the slot at PLACE; NULL: nothing. */
+static uint32_t entry_at(const uint64_t *place)
+{
+	return place ? (uint32_t)__atomic_load_n(place, __ATOMIC_ACQUIRE) : 0;
 }
 
 static void insert(struct tta_table_index *index, uint64_t hash, uint64_t slot)
@@ -150,28 +160,48 @@ uint32_t tta_table_append(struct tta_table *table, uint32_t type, const void *da
 
 uint32_t tta_table_find(const struct tta_table *table, uint32_t type, const void *data, uint32_t bytes)
 {
-	return find(table, hash_entry(type, data, bytes), type, data, bytes);
+	return entry_at(find_slot(table, hash_entry(type, data, bytes), type, data, bytes));
+}
+
+/* Under the lock. A new entry, in the index at OLD_PLACE if there is an equal one. */
+static uint32_t append_indexed(struct tta_table *table, uint64_t hash, uint64_t *old_place, uint32_t type,
+                               const void *data, uint32_t bytes)
+{
+	struct tta_table_index *index = old_place ? NULL : index_with_room(table);
+	uint32_t entry = append_locked(table, type, data, bytes);
+	uint64_t slot = hash >> 32 << 32 | entry;
+
+	if (entry == TTA_LEFT_OUT)
+		return entry;
+	if (old_place)
+		__atomic_store_n(old_place, slot, __ATOMIC_RELEASE);
+	else if (index)
+		insert(index, hash, slot);
+	return entry;
+}
+
+uint32_t tta_table_intern_newer(struct tta_table *table, uint32_t type, const void *data, uint32_t bytes,
+                                uint32_t older)
+{
+	uint64_t hash = hash_entry(type, data, bytes);
+	uint32_t entry = entry_at(find_slot(table, hash, type, data, bytes));
+	struct tta_critical critical;
+	uint64_t *place;
+
+	if (entry > older)
+		return entry;
+	tta_lock_enter(&table->lock, &critical);
+	place = find_slot(table, hash, type, data, bytes);
+	entry = entry_at(place);
+	if (entry <= older)
+		entry = append_indexed(table, hash, place, type, data, bytes);
+	tta_lock_leave(&table->lock, &critical);
+	return entry;
 }
 
 uint32_t tta_table_intern(struct tta_table *table, uint32_t type, const void *data, uint32_t bytes)
 {
-	uint64_t hash = hash_entry(type, data, bytes);
-	uint32_t entry = find(table, hash, type, data, bytes);
-	struct tta_table_index *index;
-	struct tta_critical critical;
-
-	if (entry)
-		return entry;
-	tta_lock_enter(&table->lock, &critical);
-	entry = find(table, hash, type, data, bytes);
-	if (!entry) {
-		index = index_with_room(table);
-		entry = append_locked(table, type, data, bytes);
-		if (entry != TTA_LEFT_OUT && index)
-			insert(index, hash, hash >> 32 << 32 | entry);
-	}
-	tta_lock_leave(&table->lock, &critical);
-	return entry;
+	return tta_table_intern_newer(table, type, data, bytes, 0);
 }
 
 uint32_t tta_text_bytes(const char *text)

@@ -34,7 +34,11 @@ struct tta_table_entry {
  * no room for it. Finding one takes no lock. */
 uint32_t tta_table_intern(struct tta_table *table, uint32_t type, const void *data, uint32_t bytes);
 
-/* The same, but 0 when there is none. Takes no lock. */
+/* The same of entries that are newer than OLDER, the number of one. */
+uint32_t tta_table_intern_newer(struct tta_table *table, uint32_t type, const void *data, uint32_t bytes,
+                                uint32_t older);
+
+/* The newest that there is; 0 when there is none. Takes no lock. */
 uint32_t tta_table_find(const struct tta_table *table, uint32_t type, const void *data, uint32_t bytes);
 
 /* The same, always a new entry. */

@@ -11,6 +11,10 @@
  * address that the walk begins with, so that the walk has nothing to do but to compare; the second one knows it by its
  * hash. Both are sure: all of the stack is compared.
  *
+ * What the caches hold is of the libraries that are there: when one has come, or one has taken another one's place,
+ * they are looked after first (hook/core/modules.c). Entries older than that of a stack's modules are of what was
+ * before.
+ *
  * A stack that was cut is not the one that those are asked for. The third cache knows such stacks by 64 bits of
  * their hash alone: of a billion different ones, two may be taken for each other with a chance of 3 in 100.
  */
@@ -19,6 +23,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "hook/base/loader.h"
 #include "hook/core/api.h"
 #include "hook/core/modules.h"
 #include "hook/core/producer.h"
@@ -173,41 +178,76 @@ static uint64_t hash_whole(const uint64_t *frames, uint32_t count)
 	return hash;
 }
 
-/* A return address that lies in no code is none, and what was found behind it no stack. IS_CERTAIN: the same would be
- * kept another time. */
-static uint32_t without_garbage(const uint64_t *frames, uint32_t count, uint64_t *kept, bool *is_certain)
+/* What of a stack makes sense. */
+struct kept {
+	uint64_t frames[TTA_STACK_MOST];
+	uint32_t bytes;
+	uint32_t
+	    newest;  /* entry of the modules that it is in; an older entry of the stack is of what lay there before */
+	bool is_cut; /* not all of it was kept, and it would be the same another time */
+};
+
+/* A return address that lies in no code is none, and what was found behind it no stack. */
+static void keep_sense(const uint64_t *frames, uint32_t count, struct kept *kept)
 {
-	uint32_t native = 0, checked;
+	struct tta_modules_checked checked;
+	uint32_t native = 0, kept_count;
 
 	while (native < count && !(frames[native] & TTA_FRAME_CODE))
 		native++;
-	checked = tta_modules_check(frames, native, is_certain);
-	if (native && !checked)
-		checked = 1; /* the first one is right, whether or not its module is known */
-	memcpy(kept, frames, checked * sizeof(*kept));
-	memcpy(kept + checked, frames + native, (count - native) * sizeof(*kept));
-	return checked + count - native;
+	checked = tta_modules_check(frames, native);
+	if (native && !checked.count)
+		checked.count = 1; /* the first one is right, whether or not its module is known */
+	memcpy(kept->frames, frames, checked.count * sizeof(*frames));
+	memcpy(kept->frames + checked.count, frames + native, (count - native) * sizeof(*frames));
+	kept_count = checked.count + count - native;
+	kept->bytes = kept_count * (uint32_t)sizeof(*frames);
+	kept->newest = checked.newest;
+	kept->is_cut = checked.is_certain && kept_count < count;
 }
 
-/* IS_CUT: not all of it was kept, and it would be the same another time. */
 static uint32_t intern_anew(const uint64_t *frames, uint32_t count, bool *is_cut)
 {
-	uint64_t kept[TTA_STACK_MOST];
-	uint32_t kept_count, entry;
-	bool is_certain;
+	struct kept kept;
+	uint32_t entry;
 
 	*is_cut = false;
 	if (count == 0)
 		return 0;
-	kept_count = without_garbage(frames, count, kept, &is_certain);
-	*is_cut = is_certain && kept_count < count;
-	entry = tta_table_find(&tta_context.table, TTA_ENTRY_STACK, kept, kept_count * (uint32_t)sizeof(*kept));
-	if (entry)
+	keep_sense(frames, count, &kept);
+	*is_cut = kept.is_cut;
+	entry = tta_table_find(&tta_context.table, TTA_ENTRY_STACK, kept.frames, kept.bytes);
+	if (entry > kept.newest)
 		return entry;
 	if (tta_table_is_full_for(&tta_context.table, TTA_ENTRY_STACK))
 		return TTA_LEFT_OUT;
-	tta_modules_renew();
-	return tta_table_intern(&tta_context.table, TTA_ENTRY_STACK, kept, kept_count * (uint32_t)sizeof(*kept));
+	if (tta_modules_renew())
+		keep_sense(frames, count, &kept);
+	if (kept.newest == TTA_LEFT_OUT)
+		return TTA_LEFT_OUT;
+	return tta_table_intern_newer(&tta_context.table, TTA_ENTRY_STACK, kept.frames, kept.bytes, kept.newest);
+}
+
+/* What the entries of stacks that are known have to be newer than. */
+static inline uint64_t modules_changes(void)
+{
+	return tta_loader_adds() + __atomic_load_n(&tta_context.modules.displaced, __ATOMIC_ACQUIRE);
+}
+
+/* Libraries have come, or gone. If one lies where another one was, no stack is known any more. */
+__attribute__((noinline)) static void follow_modules(struct tta_thread_extra *extra)
+{
+	uint64_t adds = tta_loader_adds();
+	int saved_errno = errno;
+	uint32_t displaced;
+
+	tta_modules_follow();
+	displaced = __atomic_load_n(&tta_context.modules.displaced, __ATOMIC_ACQUIRE);
+	if (extra->displaced != displaced)
+		tta_thread_forget_stacks(extra);
+	extra->displaced = displaced;
+	extra->modules_changes = adds + displaced;
+	errno = saved_errno;
 }
 
 uint32_t tta_stack_intern_for(const uint64_t *frames, uint32_t count)
@@ -217,6 +257,7 @@ uint32_t tta_stack_intern_for(const uint64_t *frames, uint32_t count)
 
 	memcpy(taken.frames, frames, taken.count * sizeof(*frames));
 	take_python(&taken);
+	tta_modules_follow();
 	return intern_anew(taken.frames, taken.count, &is_cut);
 }
 
@@ -330,7 +371,10 @@ __attribute__((noinline)) static uint32_t take_first(struct tta_thread *thread, 
 
 	take_native(thread, frame, &taken);
 	take_python(&taken);
-	return tta_thread_extra(thread) ? intern(thread, &taken) : 0;
+	if (!tta_thread_extra(thread))
+		return 0;
+	follow_modules(thread->extra);
+	return intern(thread, &taken);
 }
 
 __attribute__((noinline)) static uint32_t take_for(const struct tta_delegate *delegate, struct tta_thread *thread,
@@ -372,6 +416,8 @@ uint32_t tta_stack_take(const void *frame)
 		return 0;
 	if (__builtin_expect(thread->epoch != tta_epoch() || !thread->extra, 0))
 		return take_slow(thread, frame);
+	if (__builtin_expect(thread->extra->modules_changes != modules_changes(), 0))
+		follow_modules(thread->extra);
 	if (__builtin_expect(is_walk_all(), 1)) {
 		entry = likely_entry(thread, frame);
 		if (__builtin_expect(entry != 0, 1))

@@ -129,7 +129,7 @@ struct tta_cb_entry {
 };
 
 /* An executable or library in the process's memory, from when this entry was made on. Where it overlaps earlier ones,
- * those are gone. */
+ * those are gone. Without a path: a hole, where nothing is any more. */
 struct tta_module_entry {
 	uint64_t start, end; /* addresses of its mappings, all of them together */
 	uint64_t bias;       /* address in the process - address in the ELF file */

@@ -12,7 +12,7 @@
 #include "frames.h"
 
 #define MOST_FRAMES 64u
-#define MOST_MODULES 4096u
+#define MOST_MODULES 4096u /* of a process, over time */
 #define MOST_BUILD_ID_BYTES 32u
 #define MOST_TEXT_BYTES 4096u
 
@@ -46,12 +46,17 @@ static void add_module(struct stacks *stacks, struct frames *frames, struct entr
 	const char *text, *path;
 	size_t id_bytes, path_bytes;
 
-	if (stacks->module_count == MOST_MODULES || entry.bytes < sizeof(head))
+	if (entry.bytes < sizeof(head))
 		return;
+	if (stacks->module_count == MOST_MODULES) {
+		if (!stacks->blind_from)
+			stacks->blind_from = offset;
+		return;
+	}
 	entry_take(&entry, &head, sizeof(head));
 	text = take_text(&entry, head.build_id_bytes, &id_bytes);
 	path = take_text(&entry, head.path_bytes, &path_bytes);
-	if (path_bytes == 0 || head.start >= head.end || id_bytes > MOST_BUILD_ID_BYTES)
+	if ((path_bytes == 0 && head.path_bytes) || head.start >= head.end || id_bytes > MOST_BUILD_ID_BYTES)
 		return;
 	for (size_t i = 0; i < id_bytes; i++)
 		snprintf(build_id + 2 * i, 3, "%02x", (unsigned char)text[i]);
@@ -62,7 +67,7 @@ static void add_module(struct stacks *stacks, struct frames *frames, struct entr
 	    .end = head.end,
 	    .bias = head.bias,
 	    .offset = offset,
-	    .id = frames_module(frames, path, strnlen(path, path_bytes), build_id, log),
+	    .id = path_bytes ? frames_module(frames, path, strnlen(path, path_bytes), build_id, log) : 0,
 	};
 }
 
@@ -88,14 +93,17 @@ static void read_modules(struct stacks *stacks, struct frames *frames, const str
 	stacks->read_bytes = at;
 }
 
-/* Of modules that overlap, the last one before the stack's own entry is the one that was there. */
+/* Of modules that overlap, the last one before the stack's own entry is the one that was there. NULL: it is not known,
+ * or there was none. */
 static const struct stacks_module *module_at(const struct stacks *stacks, uint64_t address, uint64_t before)
 {
+	if (stacks->blind_from && stacks->blind_from < before)
+		return NULL;
 	for (size_t i = stacks->module_count; i-- > 0;) {
 		const struct stacks_module *module = &stacks->modules[i];
 
 		if (module->offset < before && address >= module->start && address < module->end)
-			return module;
+			return module->id ? module : NULL;
 	}
 	return NULL;
 }

@@ -13,12 +13,14 @@
 /* Where a module lay in a process, from the entry at OFFSET of its table on. */
 struct stacks_module {
 	uint64_t start, end, bias, offset;
-	uint32_t id;
+	uint32_t id; /* 0: a hole, where there was a module before */
 };
 
 /* What is known of one process. All zero: nothing yet. */
 struct stacks {
 	uint64_t read_bytes; /* of the table, in search of modules */
+	uint64_t
+	    blind_from; /* offset of the first one that is too many: which lie where from there on is not known; 0 */
 	struct stacks_module *modules;
 	size_t module_count, module_capacity;
 	struct stacks_known {

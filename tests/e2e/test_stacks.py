@@ -138,6 +138,64 @@ def agrees_with_addr2line(file, path):
         equal((function, f"{os.path.basename(name)}:{line}"), (wanted, os.path.basename(place.split(" ")[0])), "addr2line")
 
 
+PLUGIN = """\
+#include <ttalloc.h>
+__attribute__((noinline)) static void inner_%(number)d(uint64_t address) {
+	struct ttalloc_block block = {.region = TTALLOC_DRAM, .address = address, .size_bytes = %(number)d};
+	ttalloc_alloc(&block); __asm__ volatile("" ::: "memory");
+}
+void plug(uint64_t address) { for (int i = 0; i < 10; i++) inner_%(number)d(address + i * 64); }
+"""
+LOADER = """\
+#include <dlfcn.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+int main(int count, char **paths) {
+	for (int turn = 0; turn < 300; turn++) {
+		void *library = dlopen(paths[1 + turn % (count - 1)], RTLD_NOW | RTLD_LOCAL);
+		void (*plug)(uint64_t);
+		if (!library) { puts(dlerror()); return 3; }
+		*(void **)&plug = dlsym(library, "plug");
+		if (turn < count - 1) printf("%p ", (void *)plug);
+		plug(4096 * (uint64_t)(turn + 1));
+		dlclose(library);
+	}
+	return 0;
+}
+"""
+
+
+def cc(place, name, text, *options):
+    source, path, library = place.file(name + ".c"), place.file(name), BUILD / "hook"
+    with open(source, "w", encoding="ascii") as file:
+        file.write(text)
+    done = run(["cc", "-g", "-O1", "-fno-omit-frame-pointer", f"-I{SOURCE}/include", "-o", path, source, *options, f"-L{library}",
+                "-Wl,--no-as-needed", "-lttalloc", f"-Wl,-rpath,{library}"])
+    equal(done.returncode, 0, f"cc ({done.stderr})")
+    return path
+
+
+def plugins():
+    """Four plugins with the same code at the same addresses, loaded and closed by turns as fast as it goes: each has its own bytes."""
+    if not shutil.which("cc"):
+        raise Skip("cc is not installed")
+    for kind in ("--build-id", "--build-id=none"):
+        place = Place()
+        loader = cc(place, "loader", LOADER, "-ldl")
+        paths = [cc(place, f"p{n}.so", PLUGIN % {"number": n}, "-fPIC", "-shared", f"-Wl,{kind}") for n in range(1, 5)]
+        file = record(place, ["--stacks=8"], [loader, *paths])
+        modules, functions = groups(file, "module"), groups(file, "function")
+        at_peak = {row["group"]: row["bytes"] for row in analyze("peak", file, "--by", "module")["rows"]}
+        for number, path in enumerate(paths, 1):
+            expected = (75 * 10 * number, 75 * 10)
+            equal(modules.get(path), expected, f"{kind}: bytes and blocks of plugin {number}")
+            equal(at_peak.get(path), expected[0], f"{kind}: its bytes at the peak")
+            if kind == "--build-id":  # without one, functions have no names
+                equal(functions.get(f"inner_{number}"), expected, "bytes and blocks of its function")
+        verify(file)
+
+
 def without_frame_pointers():
     """By frame pointers the first frame alone is certain; libunwind finds all of them."""
     place = Place()
@@ -277,4 +335,4 @@ def python():
 
 
 if __name__ == "__main__":
-    main(exact, without_frame_pointers, names_stay, killed_program, appended, killed_recorder, host_malloc, python)
+    main(exact, plugins, without_frame_pointers, names_stay, killed_program, appended, killed_recorder, host_malloc, python)

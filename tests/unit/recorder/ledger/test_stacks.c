@@ -21,7 +21,7 @@
 /* ---- A process's table ---- */
 
 struct table {
-	uint8_t bytes[32768];
+	uint8_t bytes[1 << 18];
 	uint32_t used;
 };
 
@@ -206,6 +206,48 @@ static void test_later_module_wins_from_then_on(void **state)
 	assert_string_equal(stack_of(1), "/lib/a+2064 /lib/b+2064");
 }
 
+/* Where a library was closed there is nothing, until another one comes. */
+static void test_holes(void **state)
+{
+	struct table table = new_table();
+	struct ingest *ingest = open_new();
+	uint32_t process = introduce(ingest, 1), stacks[3];
+
+	(void)state;
+	add_module(&table, at_1000, "", "/lib/a");
+	stacks[0] = ADD_STACK(&table, 0x1010, 0x1010);
+	add_module(&table, at_1000, "", "");
+	stacks[1] = ADD_STACK(&table, 0x1010);
+	add_module(&table, at_1000, "", "/lib/b");
+	stacks[2] = ADD_STACK(&table, 0x1010, 0x1010, 0x1010);
+	for (uint32_t i = 0; i < 3; i++)
+		alloc_at(ingest, process, i + 1, &table, stacks[i]);
+	close_all(ingest);
+	assert_string_equal(stack_of(1), "/lib/a+16 /lib/a+16");
+	assert_string_equal(stack_of(2), "?+4112");
+	assert_string_equal(stack_of(3), "/lib/b+16 /lib/b+16 /lib/b+16");
+}
+
+/* From the first module on that is one too many nobody knows what lies where. */
+static void test_too_many_modules(void **state)
+{
+	struct table table = new_table();
+	struct ingest *ingest = open_new();
+	uint32_t process = introduce(ingest, 1), before, after;
+
+	(void)state;
+	for (uint32_t i = 0; i < 4096; i++)
+		add_module(&table, at_1000, "", i % 2 ? "/lib/b" : "/lib/a");
+	before = ADD_STACK(&table, 0x1010);
+	add_module(&table, at_1000, "", "/lib/a");
+	after = ADD_STACK(&table, 0x1010, 0x1010);
+	alloc_at(ingest, process, 1, &table, before);
+	alloc_at(ingest, process, 2, &table, after);
+	close_all(ingest);
+	assert_string_equal(stack_of(1), "/lib/b+16");
+	assert_string_equal(stack_of(2), "?+4112 ?+4112");
+}
+
 /* A table that grows: what comes later is read then. */
 static void test_modules_come_later(void **state)
 {
@@ -265,7 +307,6 @@ static void test_hostile_modules(void **state)
 	add_module(&table, module, "0123456789abcdef0123456789abcdef0", "/lib/long-id");
 	module.build_id_bytes = UINT32_MAX; /* takes all there is: no path is left */
 	add_module(&table, module, "ab", "/lib/endless-id");
-	add_entry(&table, TTA_ENTRY_MODULE, &at_1000, sizeof(at_1000)); /* no path */
 	add_entry(&table, TTA_ENTRY_MODULE, &at_1000, 3);
 	module = at_5000;
 	module.path_bytes = UINT32_MAX; /* what there is of it */
@@ -365,6 +406,8 @@ int main(void)
 	    cmocka_unit_test_teardown(test_same_place_in_two_processes, clean_up),
 	    cmocka_unit_test_teardown(test_build_ids_tell_modules_apart, clean_up),
 	    cmocka_unit_test_teardown(test_later_module_wins_from_then_on, clean_up),
+	    cmocka_unit_test_teardown(test_holes, clean_up),
+	    cmocka_unit_test_teardown(test_too_many_modules, clean_up),
 	    cmocka_unit_test_teardown(test_modules_come_later, clean_up),
 	    cmocka_unit_test_teardown(test_restart_finds_all_again, clean_up),
 	    cmocka_unit_test_teardown(test_hostile_modules, clean_up),
