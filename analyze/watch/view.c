@@ -140,8 +140,8 @@ static size_t compose_help(struct canvas *canvas, size_t row)
 	    "",
 	    "Bars and % are the fullest reading there is: the bytes in",
 	    "each bank against the bank's size; \u2591 is the peak so far.",
-	    "NOW and PEAK are payload over all banks. Circular buffers",
-	    "are per core. Devices are added up on request only (a).",
+	    "NOW and PEAK are payload over all banks. CB, what programs",
+	    "have in L1, is per core. Devices are added up on request (a).",
 	};
 	for (size_t i = 0; i < sizeof lines / sizeof *lines && row < canvas->rows; i++)
 		canvas_put(canvas, row++, canvas->columns > 60, canvas->columns, TONE_PLAIN, lines[i]);

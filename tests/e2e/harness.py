@@ -322,8 +322,8 @@ class Player:
         """PAIRS of alloc and free that the log does not hold one by one."""
         return self.tell("burst", device, region, address, size, pairs)
 
-    def cb_alloc(self, program_id, address, size, index=0, device=0, aliased=0):
-        self._log(issued.CB_ALLOC, self.tell("cb", device, program_id, address, size, index, aliased), device=device,
+    def cb_alloc(self, program_id, address, size, index=0, device=0, aliased=0, kind=0):
+        self._log(issued.CB_ALLOC, self.tell("cb", device, program_id, address, size, index, aliased | kind << 1), device=device,
                   region=issued.CB, program=program_id, address=address, size=size, index=index, flags=aliased)
 
     def cb_free(self, program_id, device=0):

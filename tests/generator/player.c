@@ -113,7 +113,7 @@ static unsigned long long run_burst(const struct words *words)
 	return 0;
 }
 
-/* cb DEVICE PROGRAM ADDRESS SIZE INDEX ALIASED [X0 Y0 X1 Y1]... */
+/* cb DEVICE PROGRAM ADDRESS SIZE INDEX ALIASED+2*KIND [X0 Y0 X1 Y1]... */
 static unsigned long long run_cb(const struct words *words)
 {
 	struct ttalloc_core_range cores[MAX_WORDS / 4];
@@ -125,7 +125,8 @@ static unsigned long long run_cb(const struct words *words)
 	    .address = number(words, 3),
 	    .size_bytes = number(words, 4),
 	    .index = (uint32_t)number(words, 5),
-	    .aliased = (uint32_t)number(words, 6),
+	    .aliased = (uint32_t)number(words, 6) & 1,
+	    .kind = (uint32_t)number(words, 6) >> 1,
 	};
 
 	for (int i = 7; i + 3 < words->count; i += 4)

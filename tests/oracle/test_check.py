@@ -172,7 +172,7 @@ def what_cannot_be_checked_is_refused():
                          ("peak step 1 <= 1G", "ttalloc_step"), ("peek <= 1G", "what can be limited is"),
                          ("peak <= 102% of nothing.db", "nothing.db"), ("", "no budget in it"),
                          ("growth/step <= 1", "needs a process with 5 steps"), ("step-peak <= 1G", "with 1 steps"),
-                         ("overlaps CB == 0", "budget:1: circular buffers and kernels are not looked at"),
+                         ("overlaps CB == 0", "budget:1: program memory and kernels are not looked at"),
                          ("fragmentation SYSTEM_MEMORY <= 1", "about banks of known size")):
         check(said in refused(file, "--budget", budget, place=place), f"{budget}: {refused(file, '--budget', budget)}")
     check("--budget 'peak" in refused(file), "without a budget")

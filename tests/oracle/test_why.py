@@ -160,6 +160,23 @@ def recorded_clash():
         equal(row["remarks"], [], "contradictions")
 
 
+def what_grew():
+    """The sentence names the class that is there."""
+    for kinds, words in (((0,), "circular buffers"), ((1,), "dataflow buffers"), ((1, 2), "dataflow buffers and scratchpads"),
+                         ((0, 1), "circular buffers and other program memory")):
+        stage = Stage([issued.Layout(L1, 64, BANK, BASE, UNIT)])
+        stage.labelled("tensor", (BASE + 4096, 2048))
+        for index, kind in enumerate(kinds):
+            stage.player.cb_alloc(7, BASE + 2048 * index, 2048, index=index, kind=kind)
+        stage.player.failed(4096, 4096, region=issued.CB, why="clash")
+        row = why(stage.stop())
+        equal(row["verdict"], "clash", "verdict")
+        check(f": {words} reach up to" in row["sentence"], row["sentence"])
+        for kind in kinds:
+            word = ("circular_buffer", "dataflow_buffer", "scratchpad")[kind]
+            check(any(word in line for line in row["circular_buffers"]), f"{word} in {row['circular_buffers']}")
+
+
 def limits_that_messages_tell():
     """Texts that have their own figures: bounds rather than room."""
     stage = Stage([issued.Layout(L1, 64, BANK, BASE, UNIT)])
@@ -316,7 +333,7 @@ def random_banks():
         equal(len([block for block in occupants if not block["aliased"]]), answer[7] or 0, f"blocks of device {device}")
 
 
-main(dram_in_pieces, l1_missed_by_30_kilobytes, three_markers, eight_semaphores, recorded_clash,
+main(dram_in_pieces, l1_missed_by_30_kilobytes, three_markers, eight_semaphores, recorded_clash, what_grew,
      limits_that_messages_tell, log_on_standard_input,
      is_clear_about_what_is_missing, counts_what_the_same_nanosecond_had_before, says_when_it_fits_or_should_have,
      random_banks)

@@ -52,7 +52,7 @@ async function growth_findings() {
 
 async function l1_findings() {
   return (await rows_of("l1")).filter((row) => row.headroom_bytes !== null && row.bank_bytes && row.headroom_bytes < row.bank_bytes * 0.05).slice(0, 1).map((row) =>
-    finding(row.headroom_bytes < 0 ? "bad" : "warn", row.headroom_bytes < 0 ? "Clash in L1:" : "L1 is tight:", `${row.headroom_bytes < 0 ? `circular buffers reach ${both_text(-row.headroom_bytes)} into` : `${both_text(row.headroom_bytes)} between circular buffers and`} the lowest block of device ${row.device}${row.floor_label ? `, ${row.floor_label}` : ""}, at ${ns_text(row.headroom_ns)}`, () => show_moment(row.device, "L1", row.headroom_ns)));
+    finding(row.headroom_bytes < 0 ? "bad" : "warn", row.headroom_bytes < 0 ? "Clash in L1:" : "L1 is tight:", `${row.headroom_bytes < 0 ? `program memory reaches ${both_text(-row.headroom_bytes)} into` : `${both_text(row.headroom_bytes)} between program memory and`} the lowest block of device ${row.device}${row.floor_label ? `, ${row.floor_label}` : ""}, at ${ns_text(row.headroom_ns)}`, () => show_moment(row.device, "L1", row.headroom_ns)));
 }
 
 /** What a comparison found: what the newer run needs more. */

@@ -171,7 +171,7 @@ async function draw_cards() {
     await flame_card(),
     await table_panel("peak", "Peaks", { click: (row) => show_moment(row.device, row.region, row.peak_ns) }),
     await table_panel("peak-by", "What was live at the peaks"),
-    await table_panel("l1", "L1: blocks and circular buffers", { quiet: true, click: (row) => show_moment(row.device, "L1", row.headroom_ns) }),
+    await table_panel("l1", "L1: blocks and program memory", { quiet: true, click: (row) => show_moment(row.device, "L1", row.headroom_ns) }),
     await table_panel("temporary", "Temporary blocks", { quiet: true }),
     await fragmentation_card(),
     await table_panel("processes", "Processes"),

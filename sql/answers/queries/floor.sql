@@ -8,7 +8,6 @@
 -- filters: device region pid label op start end step
 -- column: device id,key chip
 -- column: region text kind of memory
--- column: allocator text,context where several serve the chip: which of them
 -- column: from_ns ns start of the span
 -- column: to_ns ns its end
 -- column: held_ns ns how long that is; with --by: all spans together
@@ -22,6 +21,7 @@
 -- column: step id of its process at the alloc
 -- column: pid id of its process
 -- column: alloc_ns ns when it was allocated, since the recording's start
+-- column: allocator text,context where several serve the chip: which of them
 -- column: group text with --by: what the holders have in common
 -- column: share ratio with --by: of the recording, or of the time window
 -- column: longest_ns ns with --by: the longest span of one block
@@ -31,12 +31,12 @@
 -- rows: 20 of each device,region
 -- tables: spans 20
 -- empty: nothing was ever live there
-SELECT f.device AS device, region_word(f.region) AS region, f.allocator AS allocator, f.from_ns AS from_ns, f.to_ns AS to_ns,
+SELECT f.device AS device, region_word(f.region) AS region, f.from_ns AS from_ns, f.to_ns AS to_ns,
   f.to_ns - f.from_ns AS held_ns, f.address AS address, f.above_base_bytes AS above_base_bytes,
   f.size_bytes AS size_bytes, f.bank_bytes AS bank_bytes, (SELECT path FROM label_info WHERE id = o.label) AS label,
   attribution('op', o.id, f.key, NULL) AS op, attribution('tensor', o.id, NULL, NULL) AS tensor,
   (SELECT s.number FROM step_mark s WHERE s.process = o.process AND s.key < f.key ORDER BY s.key DESC LIMIT 1) AS step,
-  p.pid AS pid, f.alloc_ns AS alloc_ns
+  p.pid AS pid, f.alloc_ns AS alloc_ns, f.allocator AS allocator
 FROM floor_longest(:spans, :at_least, :device, coalesce(:region, 'L1'), :pid, :label, :start, :end,
     :step_first, :step_last, :op) f
   CROSS JOIN origin o ON o.id = f.origin -- the function on the left, so that it is called once

@@ -7,21 +7,22 @@
 -- column: device id,key chip
 -- column: region text kind of memory
 -- column: at_ns ns since the recording's start
--- column: allocator text,context where several give out the same memory: which of them
 -- column: used_bytes bytes,derived of each bank; unknown without the device's geometry
 -- column: free_bytes bytes of each bank
 -- column: largest_free_bytes bytes in one piece
 -- column: free_blocks count pieces
 -- column: external_fragmentation ratio 1 - largest_free_bytes / free_bytes; null when nothing is free
 -- column: unusable ratio share of free_bytes in pieces that are too small for the largest request of the run
+-- column: allocator text,context where several give out the same memory: which of them
 -- rows: 20 of each device,region
 -- tables: samples 10
 -- trim: idle
 -- plot: line at_ns external_fragmentation
 -- empty: nothing to measure
-SELECT device, region_word(region) AS region, at_ns, allocator, used_bytes, free_bytes, largest_free_bytes, free_blocks,
+SELECT device, region_word(region) AS region, at_ns, used_bytes, free_bytes, largest_free_bytes, free_blocks,
   1 - 1.0 * largest_free_bytes / nullif(free_bytes, 0) AS external_fragmentation,
-  1 - 1.0 * fitting_bytes / nullif(free_bytes, 0) AS unusable
+  1 - 1.0 * fitting_bytes / nullif(free_bytes, 0) AS unusable,
+  allocator
 FROM bank_samples(:samples, :device, :region, :pid, :label, :start, :end, :step_first, :step_last)
 ORDER BY device, bank_samples.region, at_ns, allocator
 

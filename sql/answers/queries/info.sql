@@ -4,7 +4,7 @@
 -- column: processes count process images that reported; exec starts a new one
 -- column: devices count chips that events name
 -- column: events count without steps
--- column: allocations count allocs, kernel loads, and allocs of circular buffers
+-- column: allocations count allocs, kernel loads, and allocs of program memory
 -- column: frees count all of them, those of nothing included
 -- column: failures count requests that could not be served
 -- column: lost count events that are not in the recording

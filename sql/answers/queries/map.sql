@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- summary: the address map: which blocks lay where, from when to when
--- about: Of each device and region the blocks that a picture cannot do without: those that were live at its peak or when a request failed, those that took most of the bank for longest, and in every part of the run the largest that began there, and the largest that their program never freed. Where others are left out, a note says how many. A circular buffer has a row for each time that it was in its place. By device, region and time.
+-- about: Of each device and region the blocks that a picture cannot do without: those that were live at its peak or when a request failed, those that took most of the bank for longest, and in every part of the run the largest that began there, and the largest that their program never freed. Where others are left out, a note says how many. Program memory has a row for each time that it was in its place. By device, region and time.
 -- param: blocks integer 1000 so many of each device and region at most
 -- param: parts integer 100 equal parts of the run, of each of which something is kept
 -- filters: device region pid label op start end step
@@ -12,10 +12,9 @@
 -- column: size_bytes bytes payload
 -- column: alloc_ns ns since the recording's start
 -- column: end_ns ns when it ended, however; none: it is live
--- column: ended text,remark live, freed, replaced, process exit, exec, device close; gone: a circular buffer's program no longer runs
+-- column: ended text,remark live, freed, replaced, process exit, exec, device close; gone: of program memory, its program no longer runs
 -- column: owner text,context program; runtime; live program: it may yet free the block
 -- column: class text,context buffer, kernel_binary, circular_buffer, dataflow_buffer, scratchpad, kernel, trace
--- column: allocator text,context where several serve the chip, or single cores: which of them
 -- column: pid id of the process
 -- column: step id of the process at the alloc
 -- column: label text open ranges at the alloc
@@ -23,6 +22,7 @@
 -- column: opname text operation of ttnn that allocated it
 -- column: tensor text what it holds: shape, dtype, layout, memory layout
 -- column: allocation_id id as in the view allocation
+-- column: allocator text,context where several serve the chip, or single cores: which of them
 -- rows: 20 of each device,region
 -- empty: no block
 WITH several AS (SELECT process, device FROM device_identity WHERE allocator IS NOT NULL GROUP BY process, device
@@ -37,17 +37,16 @@ m AS (
 SELECT m.device AS device, region_word(m.region) AS region, m.address AS address, m.bank_bytes AS bank_bytes,
   m.size_bytes AS size_bytes, m.alloc_ns AS alloc_ns, m.end_ns AS end_ns, m.ended AS ended,
   block_owner(o.class, o.region, o.flags, m.size_bytes, m.bank_bytes, iif(m.ended = 'live', NULL, m.ended)) AS owner,
-  class_word(o.class) AS class,
-  CASE WHEN (o.process, o.device) IN (SELECT process, device FROM several) THEN (SELECT i.allocator_name
-    FROM origin_allocator a, device_identity i WHERE a.origin = o.id AND i.process = o.process AND i.device = o.device
-    AND i.allocator = a.allocator ORDER BY i.key DESC LIMIT 1) END AS allocator,
-  p.pid AS pid,
+  class_word(o.class) AS class, p.pid AS pid,
   (SELECT s.number FROM step_mark s WHERE s.process = o.process AND s.key < m.key ORDER BY s.key DESC LIMIT 1) AS step,
   (SELECT path FROM label_info WHERE id = o.label) AS label,
   attribution(iif(o.stack IS NULL, NULL, 'function'), o.id, NULL, NULL) AS site,
   attribution(iif((SELECT none FROM operations), NULL, 'opname'), o.id, m.key, m.size_bytes) AS opname,
   attribution(iif((SELECT none FROM operations), NULL, 'tensor'), o.id, m.key, m.size_bytes) AS tensor,
-  m.key AS allocation_id
+  m.key AS allocation_id,
+  CASE WHEN (o.process, o.device) IN (SELECT process, device FROM several) THEN (SELECT i.allocator_name
+    FROM origin_allocator a, device_identity i WHERE a.origin = o.id AND i.process = o.process AND i.device = o.device
+    AND i.allocator = a.allocator ORDER BY i.key DESC LIMIT 1) END AS allocator
 FROM m CROSS JOIN origin o ON o.id = m.origin LEFT JOIN process_info p ON p.id = o.process
 ORDER BY m.device, m.region, m.alloc_ns, m.key
 

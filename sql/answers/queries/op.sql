@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- summary: one operation of ttnn, whole: its tensors and arguments, its call stack, and what it did to memory
--- about: Bytes of L1 and DRAM are those of each bank, over the blocks of all processes; of several chips, those of the one that was fullest. The pictures are of the bank of L1 of that chip, from its lowest address to its highest; free, partly used, used as in why. Program memory is what circular buffers took of each core when the operation ended, which are those of its own program, if it ran one.
+-- about: Bytes of L1 and DRAM are those of each bank, over the blocks of all processes; of several chips, those of the one that was fullest. The pictures are of the bank of L1 of that chip, from its lowest address to its highest; free, partly used, used as in why. Program memory is what circular buffers, dataflow buffers and scratchpads took of each core when the operation ended, which are those of its own program, if it ran one.
 -- param: number integer - its number, as 'ops' has it; op N and ops N say the same
 -- operand: number
 -- filters: device pid
@@ -26,7 +26,7 @@
 -- column: dram_peak_bytes bytes at most while it ran
 -- column: dram_after_bytes bytes when it ended
 -- column: dram_left_bytes bytes that it allocated and had not freed then
--- column: program_memory list how many cores have how much of circular buffers
+-- column: program_memory list how many cores have how much of program memory
 -- column: picture_before picture L1 when it began
 -- column: picture_at_peak picture L1 when it was fullest
 -- show: list known

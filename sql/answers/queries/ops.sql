@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- summary: operations of ttnn: how long each took, what L1 and DRAM had before, at most and after it, what it left
--- about: 'ops N' is operation N whole, as 'op' has it. Without N, in the order in which they began, with the tensors that they took and made. Bytes are those of each bank, over the blocks of all processes; of several chips, those of the one that was fullest. l1_peak_bytes - l1_before_bytes is what an operation needed beside what was there; left is what it allocated and had not freed when it ended: its outputs, or what it forgot. Circular buffers are not part of these figures: 'op' tells what its program put on each core.
+-- about: 'ops N' is operation N whole, as 'op' has it. Without N, in the order in which they began, with the tensors that they took and made. Bytes are those of each bank, over the blocks of all processes; of several chips, those of the one that was fullest. l1_peak_bytes - l1_before_bytes is what an operation needed beside what was there; left is what it allocated and had not freed when it ended: its outputs, or what it forgot. Program memory is not part of these figures: 'op' tells what its program put on each core.
 -- about: An operation that does no more than make a tensor for the one around it is left out, unless --all or --op asks for it. Durations are those of the host, which may not wait for the device.
 -- param: slowest flag - the slowest first
 -- param: largest flag - those first that needed most of L1 beside what was there, or of DRAM with --region DRAM

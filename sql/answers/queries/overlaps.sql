@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- summary: live blocks that had memory in common
 -- about: Two blocks of one chip and region, both live, whose ranges in the bank overlap: of allocators that do not know of each other, such as those of a mesh and of its submeshes, of two processes that share a chip, or of an allocator that is wrong. What one writes, the other reads. Each pair is a row, the ones with most bytes in common first, then by time. A time window takes overlaps that lasted into it, --op those with a block that was allocated in it.
--- about: A block that the same allocator placed at the address of a live one has ended that one, as a free that was not seen: info counts such as "replaced". Left out are aliased blocks, circular buffers and kernels, and allocators whose cores have addresses of their own (of which one is recorded).
+-- about: A block that the same allocator placed at the address of a live one has ended that one, as a free that was not seen: info counts such as "replaced". Left out are aliased blocks, program memory and kernels, and blocks that lie on some cores alone when these are not known, or are others than the other block's.
 -- filters: device region pid op start end
 -- column: device id,key chip, as the later block's process numbers it
 -- column: region text kind of memory
@@ -43,5 +43,5 @@ WHERE op_matches(:op, o.process, o.thread, v.key) OR op_matches(:op, l.process, 
 ORDER BY v.bytes DESC, v.from_ns, v.key, v.later_key
 
 -- refuse:
-SELECT 'circular buffers and kernels are not looked at: ask for DRAM, L1 or another region of buffers'
+SELECT 'program memory and kernels are not looked at: ask for DRAM, L1 or another region of buffers'
 WHERE :region IN ('CB', 'KERNEL')

@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- summary: the most that was live at once, for each device and region
 -- about: Regions are never added to each other, nor devices. With --by, what was live at the moment of peak_bytes, summed up by what the blocks have in common, the largest group of each device and region first. By device, then region.
--- about: --by core tells, of circular buffers, how many bytes lay on each core (x-y, as the program numbers them) at that moment; those without a core lay on cores that are not known. Cores do not add up to the peak: share is of it, and the fullest core has about all of it. At most 4096 cores of a device are told, the fullest ones.
--- about: --by life tells what the peak is made of: what persists (it was there in more than one step, or its program never freed it), what was kept beyond its last use (a tensor that no operation takes or makes after the peak, and others ran since, as 'late' has them), what is temporary to one operation, to one step or to the time before the first one, what the runtime owns (kernel binaries, traces), program memory (circular buffers and what is placed like them), and what is aliased, which counts zero.
+-- about: --by core tells, of program memory (circular buffers, dataflow buffers, scratchpads), how many bytes lay on each core (x-y, as the program numbers them) at that moment; those without a core lay on cores that are not known. Cores do not add up to the peak: share is of it, and the fullest core has about all of it. At most 4096 cores of a device are told, the fullest ones.
+-- about: --by life tells what the peak is made of: what persists (it was there in more than one step, or its program never freed it), what was kept beyond its last use (a tensor that no operation takes or makes after the peak, and others ran since, as 'late' has them), what is temporary to one operation, to one step or to the time before the first one, what the runtime owns (kernel binaries, traces), program memory, and what is aliased, which counts zero.
 -- about: --since tells how what is live has grown from that moment to the peak, by label or another word of --by: growth_bytes add up to exactly the difference. The moment is a time (1.5s, 30%), "step 3" for its begin, or a label for the first block that was allocated under it: what was live before that.
 -- param: by attribution(core|life) - sum up by this what was live at the peak
 -- param: since text - what grew from that moment to the peak: a time, "step N", or a label
@@ -121,7 +121,7 @@ SELECT device, region_word(region) AS region, "group", bytes, bank_bytes, blocks
 FROM shares AS sums ORDER BY device, sums.region, bytes DESC, "group"
 
 -- notes:
-SELECT 'CB is what the fullest core has of the programs that ran last, summed over processes; a circular buffer ' ||
+SELECT 'CB is what the fullest core has of the programs that ran last, summed over processes; a piece of program memory ' ||
   'counts for what that core grew by (counted_bytes in the view allocation), or its size where cores are not known'
 WHERE (:region IS NULL OR :region = 'CB')
   AND EXISTS (SELECT 1 FROM circular_buffer)
@@ -131,7 +131,7 @@ SELECT 'that is of the blocks which these steps allocated; what was live during 
 WHERE :step IS NOT NULL
 
 -- notes:
-SELECT 'how blocks and circular buffers split L1 when both together took the most: ttalloc-analyze l1'
+SELECT 'how blocks and program memory split L1 when both together took the most: ttalloc-analyze l1'
 WHERE :by IS NULL
   AND coalesce(:region, 'CB') IN ('L1', 'CB')
   AND EXISTS (SELECT 1 FROM circular_buffer)
@@ -139,7 +139,7 @@ WHERE :by IS NULL
 
 -- notes:
 SELECT 'every core (bank) of ' || group_concat(region_word(region), ', ') || ' holds the same, peak_bank_bytes of ' ||
-  'peak without --by: --by core tells of circular buffers alone'
+  'peak without --by: --by core tells of program memory (region CB) alone'
 FROM (SELECT DISTINCT region FROM origin WHERE region NOT IN ({region.CB}, {region.KERNEL}, {region.HOST}) AND (:region IS NULL OR region =
   region_number(:region)) ORDER BY region)
 WHERE :by = 'core' HAVING count(*) > 0

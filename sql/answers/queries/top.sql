@@ -43,7 +43,7 @@ WHERE :at IS NULL
   AND NOT EXISTS (SELECT 1 FROM process_info WHERE ended IS NULL)
 
 -- notes:
-SELECT 'CB is what the fullest core has of the programs that ran last, summed over processes; a circular buffer ' ||
+SELECT 'CB is what the fullest core has of the programs that ran last, summed over processes; a piece of program memory ' ||
   'counts for what that core grew by (counted_bytes in the view allocation), or its size where cores are not known'
 WHERE (:region IS NULL OR :region = 'CB')
   AND EXISTS (SELECT 1 FROM circular_buffer)

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- summary: why a request failed, by how much, and who was in its way
--- about: Answers for the last failed request; for the one that --failure numbers (from 1, in the order of 'failures'; --device, --region and --pid narrow both); for a request that is made up (--at, --size and --region; --size is bytes in each bank); or for the text of an out-of-memory or circular-buffer-clash error of TT-Metal (--message, "-" for standard input), with whatever a log has around it. A message is matched with the recorded failure of the same request; without one, the last moment at which it can have happened is shown, and the answer says so.
--- about: Verdicts: exhausted, not enough was free; fragmented, enough, but not in one piece; clash, circular buffers grew into the lowest L1 block; constraint, a free piece would have held it, so something else than space forbade it; fits, for a request that is made up and would be served. Figures are of each bank, in units of the allocator's alignment, over the blocks that the allocator knows of: those of a mesh and of its submeshes do not know of each other's, nor do processes that share a chip; where allocators are not told apart, over all blocks. The window is where the request would have cost least: the least bytes of whole blocks to be freed. Picture: the bank from its lowest address to its highest; . free, : partly used, # used, the window between brackets.
+-- about: Answers for the last failed request; for the one that --failure numbers (from 1, in the order of 'failures'; --device, --region and --pid narrow both); for a request that is made up (--at, --size and --region; --size is bytes in each bank); or for the text of an out-of-memory or clash error of TT-Metal (--message, "-" for standard input), with whatever a log has around it. A message is matched with the recorded failure of the same request; without one, the last moment at which it can have happened is shown, and the answer says so.
+-- about: Verdicts: exhausted, not enough was free; fragmented, enough, but not in one piece; clash, program memory (circular buffers, dataflow buffers, scratchpads) grew into the lowest L1 block; constraint, a free piece would have held it, so something else than space forbade it; fits, for a request that is made up and would be served. Figures are of each bank, in units of the allocator's alignment, over the blocks that the allocator knows of: those of a mesh and of its submeshes do not know of each other's, nor do processes that share a chip; where allocators are not told apart, over all blocks. The window is where the request would have cost least: the least bytes of whole blocks to be freed. Picture: the bank from its lowest address to its highest; . free, : partly used, # used, the window between brackets.
 -- param: failure integer - which failed request, from 1 in the order of failures; the last one by default
 -- param: at time - ask about a moment, with --size and --region
 -- param: size size - the bytes in each bank that the request of --at is for
@@ -34,9 +34,9 @@
 -- column: eviction_bytes bytes of all blocks that would have to go from there
 -- column: eviction_blocks count of them
 -- column: floor_address address of a clash: the lowest L1 block
--- column: cb_end_address address of a clash: where circular buffers end
+-- column: cb_end_address address of a clash: where program memory ends
 -- column: occupants list the blocks that would have to go, the lowest first
--- column: circular_buffers list those resident, the highest first
+-- column: circular_buffers list the program memory that was resident, the highest first
 -- column: said text the allocator's own words
 -- column: remarks list what the answer rests on, and what contradicts it
 -- column: address address with --by: of the block

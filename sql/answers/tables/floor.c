@@ -77,7 +77,7 @@ static int set_window(struct survey *survey)
 	int64_t length_ns;
 
 	if (call->filter.has_region && (call->filter.region == TTALLOC_CB || call->filter.region == TTALLOC_KERNEL))
-		return sql_fail(call->error, "the floor is that of buffers: circular buffers lie on single cores, and "
+		return sql_fail(call->error, "the floor is that of buffers: program memory lies on single cores, and "
 		                             "kernels have no address; ask for L1, DRAM or another region");
 	if (recording_integer(call->recording, "SELECT end_ns FROM main.recording_info", 0, &length_ns, call->error) <
 	    0)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * circular.c - which circular buffers lay in the cores at the moment that is asked about.
+ * circular.c - which program memory lay in the cores at the moment that is asked about: circular buffers, dataflow
+ * buffers, scratchpads.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 #include "sql/store/recording.h"
 #include "private.h"
 #include "ttalloc.h"
+#include "ttalloc/vocabulary.h"
 
 #define SHOWN 8
 
@@ -56,33 +58,61 @@ static int highest_first(const void *a, const void *b)
 	return (first < second) - (first > second);
 }
 
+static const char *class_name(int class)
+{
+	const char *word = class >= 0 && class <= UINT8_MAX ? tta_class_word((uint32_t) class) : NULL;
+
+	return word ? word : "something";
+}
+
+/* What they are called together: by what they are, or by all that they may be. */
+static const char *name_of(unsigned classes)
+{
+	switch (classes) {
+	case 1u << TTA_CLASS_CIRCULAR_BUFFER:
+		return "circular buffers";
+	case 1u << TTA_CLASS_DATAFLOW_BUFFER:
+		return "dataflow buffers";
+	case 1u << TTA_CLASS_SCRATCHPAD:
+		return "scratchpads";
+	case 1u << TTA_CLASS_DATAFLOW_BUFFER | 1u << TTA_CLASS_SCRATCHPAD:
+		return "dataflow buffers and scratchpads";
+	default:
+		return "circular buffers and other program memory";
+	}
+}
+
 static int tell(struct recording *recording, const struct resident *resident, struct why *why, struct sql_error *error)
 {
 	sqlite3_stmt *row = recording_prepare(
 	    recording,
-	    "SELECT c.program, c.idx, c.cores, p.pid FROM main.circular_buffer c JOIN main.origin o ON "
+	    "SELECT c.program, c.idx, c.cores, p.pid, o.class FROM main.circular_buffer c JOIN main.origin o ON "
 	    "o.id = c.origin LEFT JOIN main.process_info p ON p.id = o.process WHERE c.key = ?1",
 	    error);
+	unsigned classes = 0;
 	int state = row ? 0 : -1;
 
-	for (size_t i = 0; state >= 0 && i < resident->count && i < SHOWN; i++) {
+	for (size_t i = 0; state >= 0 && i < resident->count; i++) {
 		const struct replay_block *block = &resident->blocks[i];
 
 		sqlite3_reset(row);
 		sqlite3_bind_int64(row, 1, block->alloc_key);
 		state = recording_step(recording, row, error);
-		if (state != 1)
+		if (state == 1)
+			classes |= 1u << (sqlite3_column_int(row, 4) & 31);
+		if (state != 1 || i >= SHOWN)
 			continue;
 		const char *cores = (const char *)sqlite3_column_text(row, 2);
 		why_add_line(
 		    why->circular,
-		    "0x%" PRIx64 "..0x%" PRIx64 ", %" PRId64 " B: program %lld, index %lld, pid %lld, %s%.200s",
-		    (uint64_t)block->address, end_of(block), block->size_bytes, (long long)sqlite3_column_int64(row, 0),
-		    (long long)sqlite3_column_int64(row, 1), (long long)sqlite3_column_int64(row, 3),
-		    cores ? "cores " : "cores not known", cores ? cores : "");
+		    "0x%" PRIx64 "..0x%" PRIx64 ", %" PRId64 " B: %s of program %lld, index %lld, pid %lld, %s%.200s",
+		    (uint64_t)block->address, end_of(block), block->size_bytes, class_name(sqlite3_column_int(row, 4)),
+		    (long long)sqlite3_column_int64(row, 0), (long long)sqlite3_column_int64(row, 1),
+		    (long long)sqlite3_column_int64(row, 3), cores ? "cores " : "cores not known", cores ? cores : "");
 	}
 	if (state >= 0 && resident->count > SHOWN)
 		why_add_line(why->circular, "and %zu more", resident->count - SHOWN);
+	why->grower = name_of(classes);
 	sqlite3_finalize(row);
 	return state < 0 ? -1 : 0;
 }

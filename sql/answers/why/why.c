@@ -342,8 +342,8 @@ static int answer_circular(struct why_work *work)
 			return sql_fail(work->error,
 			                "the request was for %" PRId64 " B, which nothing can be said about",
 			                why->request_bank_bytes);
-		why_add_line(why->remarks,
-		             "circular buffers are taken to end where the resident ones and the request do");
+		why_add_line(why->remarks, "%s are taken to end where the resident ones and the request do",
+		             why->grower);
 	}
 	why->cb_end_address = end;
 	if (work->has_message && message->kind == MESSAGE_BEYOND_L1) {
@@ -459,7 +459,7 @@ int why_answer(struct recording *recording, const struct why_question *question,
 	struct why_work work = {.recording = recording, .question = question, .why = why, .error = error};
 	int result = -1;
 
-	*why = (struct why){.grower = "circular buffers",
+	*why = (struct why){.grower = "program memory",
 	                    .at_ns = WHY_NONE,
 	                    .failure = WHY_NONE,
 	                    .failure_key = WHY_NONE,
