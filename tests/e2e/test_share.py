@@ -8,7 +8,7 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
-from harness import Failure, Generator, Place, Recorder, analyze, check, equal, main, program, run, verify, wait_until  # noqa: E402
+from harness import Failure, Generator, Place, Player, Recorder, analyze, check, equal, main, program, run, verify, wait_until  # noqa: E402
 
 ANALYZE = program("ttalloc-analyze")
 LABELLED = ("peak", "leaks", "churn")
@@ -228,6 +228,34 @@ def a_cut_answers_for_its_time():
             equal(analyze("steps", shared)["rows"], analyze("steps", file, "--step", step)["rows"], "steps")
 
 
+def a_cut_ends_operations_that_go_on():
+    """What they read before, and made behind it, is not in the file, which is sound all the same."""
+    place = Place()
+    recorder = Recorder(place)
+    player = Player(place)
+    for step in range(4):
+        player.step(step)
+        for block in range(2):
+            address = 4096 * (2 * step + block + 1)
+            player.op("ns::MakeDeviceOperation")
+            player.tensor(address - 4096, "1x1x32x32", given=1)
+            player.alloc(address, 64)
+            player.tensor(address, "1x1x32x32")
+            player.end_op()
+            player.free(address - 4096)
+    player.end()
+    place.await_drained()
+    file = recorder.stop()
+    verify(file)
+    operations = analyze("ops", file)["rows"]
+    equal(len(operations), 8, "operations")
+    middle = operations[3]["begin_ns"]
+    for name, arguments in ("step.ttalloc", ["--step", 1]), ("end.ttalloc", ["--end", middle]), ("start.ttalloc", ["--start", middle]):
+        cut = share(file, name, *arguments)
+        verify(cut)
+        check(0 < len(analyze("ops", cut)["rows"]) < 8, f"operations of {name}")
+
+
 def damaged_files_are_refused():
     place = Place()
     shared = share(trained(place), "shared")
@@ -245,4 +273,4 @@ def damaged_files_are_refused():
 
 
 main(every_verb_answers_the_same, shared_files_are_found_and_told, nothing_is_replaced_or_left_behind, what_is_removed_is_nowhere,
-     a_cut_answers_for_its_time, damaged_files_are_refused)
+     a_cut_answers_for_its_time, a_cut_ends_operations_that_go_on, damaged_files_are_refused)

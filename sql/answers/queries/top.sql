@@ -49,7 +49,8 @@ WHERE (:region IS NULL OR :region = 'CB')
   AND EXISTS (SELECT 1 FROM circular_buffer)
 
 -- refuse:
-SELECT '--at lies outside of --start and --end'
+SELECT '--at lies outside of the time that is asked about, from ' || coalesce(:start, 0) || ' to ' || coalesce(:end, end_ns) || ' ns (--start, --end, or the part of a recording that the file is)'
+FROM recording_info
 WHERE :at < :start OR :at > :end
 
 -- refuse:

@@ -140,6 +140,13 @@ struct page {
 	size_t count;
 };
 
+/* What an operation read or made outside of the time that a file was cut to is not in the file. */
+static bool is_cut_off(const struct recording *recording, const struct operation *operation)
+{
+	return recording->cut &&
+	       (operation->begin_ns < recording->cut_from_ns || operation->end_ns > recording->cut_to_ns);
+}
+
 /* Why the operation cannot be; NULL: it can. */
 static const char *operation_problem(struct range_check *check, const struct operation *operation)
 {
@@ -155,6 +162,8 @@ static const char *operation_problem(struct range_check *check, const struct ope
 		if (around.key >= operation->key || around.end_key < operation->end_key)
 			return "does not lie in the one around it";
 	}
+	if (is_cut_off(check->recording, operation))
+		return NULL;
 	for (size_t i = 0; i < list.count; i++) {
 		int64_t key = tensor_block(&list.tensors[i], operation->key);
 
@@ -180,6 +189,8 @@ static const char *range_problem(struct range_check *check, const struct page *p
 		return NULL;
 	return operation_problem(check, &(struct operation){.key = record->key,
 	                                                    .end_key = record->key + record->life,
+	                                                    .begin_ns = record->begin_ns,
+	                                                    .end_ns = record->begin_ns + record->held_ns,
 	                                                    .number = page->first_number + (int64_t)i,
 	                                                    .process = page->process,
 	                                                    .what = record->what});

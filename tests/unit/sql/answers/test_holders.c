@@ -309,8 +309,12 @@ static void test_top_and_contradictions(void **state)
 	struct fixture *fixture = *state;
 
 	opened(fixture);
-	expect_refused(fixture, "top", "at=10 start=20", "--at lies outside of --start and --end\n");
-	expect_refused(fixture, "top", "at=30 end=20", "--at lies outside of --start and --end\n");
+	expect_refused(fixture, "top", "at=10 start=20",
+	               "--at lies outside of the time that is asked about, from 20 to 1000 ns (--start, --end, or the "
+	               "part of a recording that the file is)\n");
+	expect_refused(fixture, "top", "at=30 end=20",
+	               "--at lies outside of the time that is asked about, from 0 to 20 ns (--start, --end, or the "
+	               "part of a recording that the file is)\n");
 	expect_refused(fixture, "top", "at=20 start=20 end=20", "");
 	expect_refused(fixture, "top", "at=1001", "--at is behind the end of the recording, which is 1000 ns long\n");
 	expect_refused(fixture, "top", "at=1000", "");
