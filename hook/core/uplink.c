@@ -24,7 +24,7 @@ static void hang_up(struct tta_uplink *uplink, uint64_t retry_ns)
 {
 	if (uplink->state != TTA_UPLINK_DOWN && tta_fd_is(uplink->fd, uplink->device, uplink->inode))
 		close(uplink->fd);
-	*uplink = (struct tta_uplink){.fd = -1, .retry_at_ns = tta_now_ns() + retry_ns};
+	*uplink = (struct tta_uplink){.fd = -1, .retry_at_ns = tta_now_ns() + retry_ns, .is_urgent = uplink->is_urgent};
 }
 
 /* The same, by a recorder that is not there or does not want us: one that ended for good has removed the segment. */
@@ -100,8 +100,11 @@ static void greet(struct tta_uplink *uplink)
 		turn_away(uplink, RETRY_NS);
 		return;
 	}
-	*uplink = (struct tta_uplink){
-	    .state = TTA_UPLINK_GREETING, .fd = fd, .device = status.st_dev, .inode = status.st_ino};
+	*uplink = (struct tta_uplink){.state = TTA_UPLINK_GREETING,
+	                              .fd = fd,
+	                              .device = status.st_dev,
+	                              .inode = status.st_ino,
+	                              .is_urgent = uplink->is_urgent};
 	memcpy(hello.hello.segment_id, tta_context.id, TTA_ID_BYTES);
 	hello.hello.pid = tta_context.pid;
 	memcpy(hello.hello.segment_path, spool->path, sizeof(spool->path));
@@ -151,16 +154,17 @@ static uint64_t listen_to(struct tta_uplink *uplink)
 	return committed;
 }
 
-static void announce(struct tta_uplink *uplink, bool urgent)
+static void announce(struct tta_uplink *uplink)
 {
 	const struct tta_segment_header *header = tta_context.spool.header;
 	struct tta_message sealed = message_of(TTA_SEALED);
 
 	sealed.sealed.outbox_sealed = __atomic_load_n(&header->outbox_sealed, __ATOMIC_ACQUIRE);
 	sealed.sealed.sealed_number = __atomic_load_n(&header->sealed_number, __ATOMIC_RELAXED);
-	sealed.sealed.urgent = urgent;
+	sealed.sealed.urgent = uplink->is_urgent;
 	if (!send_message(uplink, &sealed))
 		return;
+	uplink->is_urgent = false;
 	uplink->announced = sealed.sealed.outbox_sealed;
 	if (tta_fault("no-resend"))
 		tta_seal_release(sealed.sealed.sealed_number);
@@ -175,10 +179,11 @@ uint64_t tta_uplink_step(struct tta_uplink *uplink, bool urgent)
 {
 	uint64_t committed;
 
+	uplink->is_urgent |= urgent;
 	if (uplink->state == TTA_UPLINK_DOWN && tta_now_ns() >= uplink->retry_at_ns)
 		greet(uplink);
 	committed = listen_to(uplink);
-	if (uplink->state == TTA_UPLINK_UP && (urgent || uplink->announced != outbox_sealed()))
-		announce(uplink, urgent);
+	if (uplink->state == TTA_UPLINK_UP && (uplink->is_urgent || uplink->announced != outbox_sealed()))
+		announce(uplink);
 	return committed;
 }

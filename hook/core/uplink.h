@@ -24,6 +24,7 @@ struct tta_uplink {
 	ino_t inode;
 	uint64_t retry_at_ns;
 	uint64_t announced; /* place of the outbox that the recorder was told */
+	bool is_urgent;     /* somebody waits for the commit, and the recorder was not told yet */
 	bool is_over;       /* no recorder takes this process, and none will: its segment has been removed */
 };
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs the benchmarks and prints ratios; each ratio's two sides are measured in this one run, by turns.
 
-usage: python3 tests/bench/run.py [--build DIR] [--events N] [--rounds N] [--only hook|rate|file|analyze]
+usage: python3 tests/bench/run.py [--build DIR] [--events N] [--rounds N] [--only hook|start|rate|file|analyze]
 
 DIR is an optimised build (default: build/bench, made when missing). Nothing is kept but what is printed. Of 100 M events
 --events 100000000 --only analyze: 6 GB below $TMPDIR or /var/tmp. The target of memory is 200 MiB, however many events.
@@ -56,6 +56,12 @@ def bench_hook(bench):
     print()
     print(run(program(bench.build, "hook_cost"), program(bench.build, "ttalloc-recorder"), cwd=bench.scratch).stdout,
           end="")
+
+
+def bench_start(bench):
+    print("\nstart: until the first event of a program is safe, medians of 41 starts (and the middle 80 in 100)")
+    print(run(program(bench.build, "first_event"), program(bench.build, "ttalloc-recorder"),
+              os.path.join(bench.scratch, "first.db")).stdout, end="")
 
 
 def record(bench, name, *command):
@@ -175,9 +181,9 @@ def main():
     parser.add_argument("--build", default=os.path.join(ROOT, "build", "bench"))
     parser.add_argument("--events", type=int, default=10_000_000)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--only", choices=("hook", "rate", "file", "analyze"))
+    parser.add_argument("--only", choices=("hook", "start", "rate", "file", "analyze"))
     bench = parser.parse_args()
-    benches = {"hook": bench_hook, "rate": bench_rate, "file": bench_file, "analyze": bench_analyze}
+    benches = {"hook": bench_hook, "start": bench_start, "rate": bench_rate, "file": bench_file, "analyze": bench_analyze}
 
     build(bench.build)
     bench.scratch = tempfile.mkdtemp(prefix="ttalloc-bench-", dir=os.environ.get("TMPDIR", "/var/tmp"))

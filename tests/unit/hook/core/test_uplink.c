@@ -54,6 +54,30 @@ static void test_flush_waits_for_the_commit(void **state)
 	close(listener);
 }
 
+static void run_flushed_once(void *argument)
+{
+	(void)argument;
+	report_pair(1);
+	CHILD_CHECK(ttalloc_flush(PATIENCE_MS));
+}
+
+/* That somebody waits is said to a recorder, too, who answers the hello when he waits already. */
+static void test_flush_before_the_welcome_is_urgent(void **state)
+{
+	int listener = start_listening(*state);
+	pid_t child = start_child(run_flushed_once, NULL);
+	int client = accept_client(listener);
+
+	hear(client, TTA_HELLO);
+	sleep_ms(100); /* until he does */
+	say(client, TTA_WELCOME, 0);
+	assert_int_equal(hear_sealed(client, 2).sealed.urgent, 1);
+	say(client, TTA_COMMITTED, 2);
+	assert_int_equal(wait_child(child), 0);
+	close(client);
+	close(listener);
+}
+
 static double seconds_since(const struct timespec *start)
 {
 	struct timespec now;
@@ -323,15 +347,11 @@ static void test_outbox_starts_over(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    UPLINK_TEST(test_flush_waits_for_the_commit),
-	    UPLINK_TEST(test_flush_without_a_recorder_returns),
-	    UPLINK_TEST(test_flush_times_out),
-	    UPLINK_TEST(test_recorder_comes_late_and_again),
-	    UPLINK_TEST(test_recording_that_has_ended),
-	    UPLINK_TEST(test_refusal_does_not_end_recording),
-	    UPLINK_TEST(test_commit_of_the_future_is_not_believed),
-	    UPLINK_TEST(test_program_closes_all_descriptors),
-	    UPLINK_TEST(test_outbox_starts_over),
+	    UPLINK_TEST(test_flush_waits_for_the_commit),       UPLINK_TEST(test_flush_before_the_welcome_is_urgent),
+	    UPLINK_TEST(test_flush_without_a_recorder_returns), UPLINK_TEST(test_flush_times_out),
+	    UPLINK_TEST(test_recorder_comes_late_and_again),    UPLINK_TEST(test_recording_that_has_ended),
+	    UPLINK_TEST(test_refusal_does_not_end_recording),   UPLINK_TEST(test_commit_of_the_future_is_not_believed),
+	    UPLINK_TEST(test_program_closes_all_descriptors),   UPLINK_TEST(test_outbox_starts_over),
 	};
 
 	signal(SIGPIPE, SIG_IGN);
