@@ -295,7 +295,8 @@ static void answer(sqlite3_context *context, struct lookup *lookup, sqlite3_valu
 	sqlite3_reset(lookup->statement);
 }
 
-/* SQLite keeps what was looked up with the call's first argument, as long as that stays the same. */
+/* SQLite keeps what was looked up with the call's first argument, where that is a constant: queries decide around the
+ * call, not in it, whether it is made. */
 static void attribution_sql(sqlite3_context *context, int count, sqlite3_value **values)
 {
 	struct lookup *lookup = sqlite3_get_auxdata(context, 0);

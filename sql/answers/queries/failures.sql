@@ -31,7 +31,7 @@
 SELECT p.pid AS pid, o.device AS device, region_word(o.region) AS region, f.at_ns AS at_ns, f.size_bytes AS size_bytes,
   coalesce(f.bank_bytes, f.size_bytes) AS bank_bytes, b.free_bytes AS free_bytes,
   b.largest_free_bytes AS largest_free_bytes, (SELECT path FROM label_info WHERE id = o.label) AS label,
-  attribution(iif(o.stack IS NULL, NULL, 'function'), o.id, NULL, NULL) AS asked_by,
+  iif(o.stack IS NULL, NULL, attribution('function', o.id, NULL, NULL)) AS asked_by,
   attribution('op', o.id, f.key, NULL) AS op,
   (SELECT s.number FROM step_mark s WHERE s.process = o.process AND s.key < f.key ORDER BY s.key DESC LIMIT 1) AS step,
   f.why AS why, stack_text((SELECT frames FROM stack_info WHERE id = o.stack)) AS stack

@@ -23,7 +23,7 @@ WITH late AS MATERIALIZED (
     b.operations AS operations, NOT b.freed AS never_freed,
     coalesce(b.free_ns, p.ended_ns, (SELECT end_ns FROM recording_info)) - b.used_ns AS kept_ns,
     attribution('opname', b.origin, b.key, b.size_bytes) AS made_by,
-    attribution(iif(o.stack IS NULL, NULL, 'function'), o.id, NULL, NULL) AS made_at,
+    iif(o.stack IS NULL, NULL, attribution('function', o.id, NULL, NULL)) AS made_at,
     (SELECT t.text FROM range_what w, operation_text t WHERE w.id = b.used_what AND t.id = w.name) || ' #' ||
       b.used_number AS last_used_by,
     attribution('tensor', b.origin, b.key, b.size_bytes) AS tensor

@@ -45,7 +45,7 @@ SELECT p.pid AS pid, o.device AS device, region_word(o.region) AS region, class_
   (SELECT s.number FROM step_mark s WHERE s.process = o.process AND s.key < b.key ORDER BY s.key DESC LIMIT 1) AS step,
   coalesce(b.ended, p.ended, 'live') AS ended,
   block_owner(o.class, o.region, o.flags, b.size_bytes, b.bank_bytes, coalesce(b.ended, p.ended)) AS owner,
-  attribution(iif(o.stack IS NULL, NULL, 'function'), o.id, NULL, NULL) AS asked_by,
+  iif(o.stack IS NULL, NULL, attribution('function', o.id, NULL, NULL)) AS asked_by,
   attribution('op', o.id, b.key, NULL) AS op, attribution('tensor', o.id, NULL, NULL) AS tensor,
   (o.flags & {flag.ALIASED}) <> 0 AS aliased
 FROM b JOIN origin o ON o.id = b.origin LEFT JOIN process_info p ON p.id = o.process

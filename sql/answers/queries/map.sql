@@ -40,9 +40,9 @@ SELECT m.device AS device, region_word(m.region) AS region, m.address AS address
   class_word(o.class) AS class, p.pid AS pid,
   (SELECT s.number FROM step_mark s WHERE s.process = o.process AND s.key < m.key ORDER BY s.key DESC LIMIT 1) AS step,
   (SELECT path FROM label_info WHERE id = o.label) AS label,
-  attribution(iif(o.stack IS NULL, NULL, 'function'), o.id, NULL, NULL) AS site,
-  attribution(iif((SELECT none FROM operations), NULL, 'opname'), o.id, m.key, m.size_bytes) AS opname,
-  attribution(iif((SELECT none FROM operations), NULL, 'tensor'), o.id, m.key, m.size_bytes) AS tensor,
+  iif(o.stack IS NULL, NULL, attribution('function', o.id, NULL, NULL)) AS site,
+  iif((SELECT none FROM operations), NULL, attribution('opname', o.id, m.key, m.size_bytes)) AS opname,
+  iif((SELECT none FROM operations), NULL, attribution('tensor', o.id, m.key, m.size_bytes)) AS tensor,
   m.key AS allocation_id,
   CASE WHEN (o.process, o.device) IN (SELECT process, device FROM several) THEN (SELECT i.allocator_name
     FROM origin_allocator a, device_identity i WHERE a.origin = o.id AND i.process = o.process AND i.device = o.device

@@ -50,7 +50,7 @@
 SELECT w.verdict AS verdict, w.sentence AS sentence, w.picture AS picture, w.device AS device,
   region_word(w.region) AS region, w.at_ns AS at_ns, w.failure AS failure, w.pid AS pid,
   (SELECT path FROM label_info WHERE id = o.label) AS label,
-  attribution(iif(o.stack IS NULL, NULL, 'function'), o.id, NULL, NULL) AS asked_by,
+  iif(o.stack IS NULL, NULL, attribution('function', o.id, NULL, NULL)) AS asked_by,
   attribution('op', o.id, f.key, NULL) AS op,
   stack_text((SELECT frames FROM stack_info WHERE id = o.stack)) AS stack, w.request_bank_bytes AS request_bank_bytes, w.needed_bytes AS needed_bytes, w.free_bytes AS free_bytes,
   w.largest_free_bytes AS largest_free_bytes, w.free_blocks AS free_blocks, w.missing_bytes AS missing_bytes,
