@@ -3,20 +3,15 @@
  * temporary.c - temporary_sums(): blocks that were freed within a few events of their alloc, by origin, and by
  * size or step where that is asked for; and how many blocks there were. A time window takes what lived in it.
  *
- * Distances are those of numbers within the process (numbering.h), less what has a number and is no event: steps, the
- * begins and ends of ranges, and the ends of replaced blocks. Such an end comes right before the alloc that caused it,
- * so there are fewer of them between an alloc and its free than events; more than the distance asked for never matter.
+ * Distances are those of distance.h.
  */
 #include <stdlib.h>
-#include <string.h>
 
 #include "sql/base/array.h"
 #include "sql/base/error.h"
 #include "sql/base/map.h"
 #include "sql/answers/attribution.h"
-#include "sql/replay/numbering.h"
-#include "sql/replay/range_keys.h"
-#include "sql/store/recording.h"
+#include "sql/replay/distance.h"
 #include "sql/replay/scan.h"
 #include "sql/answers/table_function.h"
 
@@ -26,18 +21,10 @@ struct sum {
 	int64_t origin, key, size_bytes, temporary_blocks, temporary_bytes, blocks;
 };
 
-/* The keys at which a process's last blocks were replaced, rising: WITHIN of them at least, if there were as many. */
-struct replaced {
-	int64_t *keys;
-	size_t count, capacity;
-};
-
 struct search {
 	struct table_call *call;
 	struct catalog catalog;
-	struct numbering numbering;
-	struct range_keys range_keys;
-	struct replaced *replaced; /* per process */
+	struct distance *distance;
 	int64_t within;
 	enum telling telling;
 	struct sum *sums;
@@ -48,62 +35,6 @@ struct search {
 static int no_memory(struct search *search)
 {
 	return sql_fail(search->call->error, "out of memory");
-}
-
-static int add_replaced(struct search *search, const struct scan_block *block)
-{
-	struct replaced *replaced = &search->replaced[block->origin->process];
-	size_t kept = (size_t)search->within;
-
-	if (replaced->count == 2 * kept) {
-		memmove(replaced->keys, replaced->keys + kept, kept * sizeof(*replaced->keys));
-		replaced->count = kept;
-	}
-	if (array_reserve(&replaced->keys, &replaced->capacity, replaced->count) < 0)
-		return no_memory(search);
-	replaced->keys[replaced->count++] = block->end_key;
-	return 0;
-}
-
-/* How many ends of replaced blocks came since KEY. */
-static int64_t replaced_since(const struct replaced *replaced, int64_t key)
-{
-	size_t low = 0, high = replaced->count;
-
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-
-		if (replaced->keys[middle] <= key)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return (int64_t)(replaced->count - low);
-}
-
-/* How many steps had begun at KEY, and begins and ends of ranges had been. */
-static int64_t marks_until(const struct search *search, uint32_t process, int64_t key)
-{
-	return (int64_t)catalog_steps_begun(&search->catalog, process, key) +
-	       range_keys_until(&search->range_keys, process, key);
-}
-
-/* Whether the free of BLOCK, which comes behind all ends that were seen, is near its alloc. 1, 0, or -1 with ERROR. */
-static int is_temporary(struct search *search, const struct scan_block *block)
-{
-	uint32_t process = block->origin->process;
-	int64_t end = numbering_of(&search->numbering, process, block->end_key);
-	int64_t begin = numbering_of(&search->numbering, process, block->alloc_key), distance = end - begin;
-
-	if (begin < 0 || end < 0)
-		return sql_fail(search->call->error, "%s: corrupt: a block's keys are in no batch of its process",
-		                search->call->recording->path);
-	if (distance > search->within)
-		distance -=
-		    marks_until(search, process, block->end_key) - marks_until(search, process, block->alloc_key);
-	if (distance > search->within && distance < 2 * search->within)
-		distance -= replaced_since(&search->replaced[process], block->alloc_key);
-	return distance <= search->within;
 }
 
 /* The sum of BLOCK's group, which is there from its first block on; NULL: no memory. */
@@ -127,13 +58,18 @@ static struct sum *find_sum(struct search *search, const struct scan_block *bloc
 static int take_block(const struct scan_block *block, void *context)
 {
 	struct search *search = context;
+	uint32_t process = block->origin->process;
 	int temporary = 0;
 
-	if (block->end == SCAN_REPLACED && add_replaced(search, block) < 0)
+	if (block->end == SCAN_REPLACED &&
+	    distance_replaced(search->distance, process, block->end_key, search->call->error) < 0)
 		return -1;
 	if (block->origin->aliased || !scan_is_chosen(&search->catalog, block))
 		return 0;
-	if (block->end == SCAN_FREED && (temporary = is_temporary(search, block)) < 0)
+	if (block->end == SCAN_FREED)
+		temporary =
+		    distance_is_near(search->distance, process, block->alloc_key, block->end_key, search->call->error);
+	if (temporary < 0)
 		return -1;
 	struct sum *sum = find_sum(search, block);
 	if (!sum)
@@ -164,13 +100,11 @@ static int run_search(struct search *search)
 
 	call->filter.needs_steps = true;
 	telling_need(search->telling, &call->filter);
-	if (catalog_load(&search->catalog, call->recording, &call->filter, false, call->error) < 0 ||
-	    numbering_load(&search->numbering, call->recording, &search->catalog, call->error) < 0 ||
-	    range_keys_load(&search->range_keys, call->recording, &search->catalog, call->error) < 0)
+	if (catalog_load(&search->catalog, call->recording, &call->filter, false, call->error) < 0)
 		return -1;
-	search->replaced = calloc(search->catalog.process_count + 1, sizeof(*search->replaced));
-	if (!search->replaced)
-		return no_memory(search);
+	search->distance = distance_open(call->recording, &search->catalog, (size_t)search->within, call->error);
+	if (!search->distance)
+		return -1;
 	if (scan_blocks(call->recording, &search->catalog, take_block, search, call->error) < 0)
 		return -1;
 	return add_rows(search);
@@ -184,13 +118,9 @@ static int fill_temporary_sums(struct table_call *call)
 	if (search.within < 1 || search.within > WITHIN_MAX)
 		return sql_fail(call->error, "within: from 1 to %d events", WITHIN_MAX);
 	int result = run_search(&search);
-	for (size_t i = 0; search.replaced && i < search.catalog.process_count; i++)
-		free(search.replaced[i].keys);
-	free(search.replaced);
 	free(search.sums);
 	map_clear(&search.map);
-	range_keys_clear(&search.range_keys);
-	numbering_clear(&search.numbering);
+	distance_close(search.distance);
 	catalog_clear(&search.catalog);
 	return result;
 }
