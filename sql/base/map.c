@@ -72,11 +72,14 @@ int map_put(struct map *map, struct map_key key, uint32_t value)
 
 uint32_t map_enter(struct map *map, struct map_key key, uint32_t next)
 {
-	uint32_t value = map_get(map, key);
-
-	if (value != MAP_NONE)
-		return value;
-	return map_put(map, key, next) < 0 ? MAP_NONE : next;
+	if (map->used + 1 > map->slot_count / 4 * 3 && grow(map) < 0)
+		return MAP_NONE;
+	struct map_slot *slot = &map->slots[find(map, key)];
+	if (slot->value == MAP_NONE) {
+		*slot = (struct map_slot){key, next};
+		map->used++;
+	}
+	return slot->value;
 }
 
 void map_remove(struct map *map, struct map_key key)

@@ -97,23 +97,53 @@ static uint32_t take_node(struct gaps *gaps)
 
 int gaps_add(struct gaps *gaps, const struct gap *gap)
 {
-	uint32_t made = take_node(gaps), before, rest;
+	uint32_t made = take_node(gaps), *link = &gaps->root;
+	struct gap_node *nodes = gaps->nodes;
+	uint64_t priority;
 
 	if (!made)
 		return -1;
-	gaps->nodes[made] = (struct gap_node){.gap = *gap, .largest = gap->bytes, .priority = draw(gaps)};
-	split(gaps->nodes, gaps->root, gap->first, gap->second, &before, &rest);
-	gaps->root = merge(gaps->nodes, merge(gaps->nodes, before, made), rest);
+	priority = draw(gaps);
+	/* what stands above it stays as it is: only the tree whose place it takes is cut in two */
+	while (*link && nodes[*link].priority >= priority) {
+		struct gap_node *above = &nodes[*link];
+
+		if (gap->bytes > above->largest)
+			above->largest = gap->bytes;
+		link = is_before(gap->first, gap->second, &above->gap) ? &above->left : &above->right;
+	}
+	nodes[made] = (struct gap_node){.gap = *gap, .priority = priority};
+	split(nodes, *link, gap->first, gap->second, &nodes[made].left, &nodes[made].right);
+	update(nodes, made);
+	*link = made;
 	return 0;
+}
+
+/* Takes the piece at that place in the order out of the tree AT: it is *GONE; 0: there is none. The tree that is left.
+ */
+static uint32_t take_out(struct gap_node *nodes, uint32_t at, uint64_t first, uint64_t second, uint32_t *gone)
+{
+	struct gap_node *node = &nodes[at];
+	uint32_t *child = is_before(first, second, &node->gap) ? &node->left : &node->right;
+
+	if (!at || (node->gap.first == first && node->gap.second == second)) {
+		*gone = at;
+		return merge(nodes, node->left, node->right);
+	}
+	*child = take_out(nodes, *child, first, second, gone);
+	if (node->largest == nodes[*gone].gap.bytes)
+		update(nodes, at);
+	return at;
 }
 
 struct gap gaps_remove(struct gaps *gaps, uint64_t first, uint64_t second)
 {
-	uint32_t before, gone, rest;
+	uint32_t gone = 0;
 
-	split(gaps->nodes, gaps->root, first, second, &before, &rest);
-	split(gaps->nodes, rest, first, second + 1, &gone, &rest);
-	gaps->root = merge(gaps->nodes, before, rest);
+	if (gaps->nodes)
+		gaps->root = take_out(gaps->nodes, gaps->root, first, second, &gone);
+	if (!gone)
+		return (struct gap){0};
 	gaps->nodes[gone].right = gaps->unused;
 	gaps->unused = gone;
 	return gaps->nodes[gone].gap;

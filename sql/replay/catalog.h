@@ -111,6 +111,18 @@ static inline const struct catalog_origin *catalog_origin(const struct catalog *
 /* How many steps PROCESS (an index) had begun at KEY. Steps have to be loaded. */
 size_t catalog_steps_begun(const struct catalog *catalog, uint32_t process, int64_t key);
 
+/* The same, where it is LIKELY, as a rule. */
+static inline size_t catalog_steps_begun_near(const struct catalog *catalog, uint32_t process, int64_t key,
+                                              size_t likely)
+{
+	const struct catalog_process *owner = &catalog->processes[process];
+
+	if (likely <= owner->step_count && (likely == 0 || catalog->steps[owner->first_step + likely - 1].key < key) &&
+	    (likely == owner->step_count || catalog->steps[owner->first_step + likely].key >= key))
+		return likely;
+	return catalog_steps_begun(catalog, process, key);
+}
+
 /* The step of PROCESS (an index) at KEY; NONE before the first. Steps have to be loaded. */
 int64_t catalog_step(const struct catalog *catalog, uint32_t process, int64_t key, int64_t none);
 

@@ -36,7 +36,8 @@ struct program {
 /* Whose circular buffers are resident on a device of a process. */
 struct device {
 	int64_t program;
-	bool ran; /* else it is the one of the last alloc */
+	uint32_t likely; /* its index, if that is still its own */
+	bool ran;        /* else it is the one of the last alloc */
 };
 
 struct end {
@@ -73,6 +74,8 @@ struct circular {
 	struct map device_map;  /* (process, device, 0) -> devices */
 	struct device *devices;
 	size_t device_count, device_capacity;
+	struct map_key last_device; /* that was looked for */
+	uint32_t last_index;        /* NONE: none was */
 	bool (*each)(const struct circular_event *event, void *context);
 	void *context;
 	bool stopped;
@@ -213,8 +216,13 @@ static void set_resident(struct circular *circular, uint32_t process, uint32_t p
 static struct device *device_of(struct circular *circular, uint32_t process, int64_t device)
 {
 	struct map_key key = {process, device, 0};
-	uint32_t index = map_get(&circular->device_map, key);
+	uint32_t index = circular->last_index;
 
+	if (index != NONE && circular->last_device.a == process && circular->last_device.b == device)
+		return &circular->devices[index];
+	index = map_get(&circular->device_map, key);
+	circular->last_device = key;
+	circular->last_index = index;
 	if (index != NONE)
 		return &circular->devices[index];
 	index = (uint32_t)circular->device_count;
@@ -222,8 +230,22 @@ static struct device *device_of(struct circular *circular, uint32_t process, int
 	    map_put(&circular->device_map, key, index) < 0)
 		return NULL;
 	circular->device_count++;
-	circular->devices[index] = (struct device){0};
+	circular->devices[index] = (struct device){.likely = NONE};
+	circular->last_index = index;
 	return &circular->devices[index];
+}
+
+/* The program that ran last on DEVICE, if it has circular buffers. */
+static uint32_t current_program(const struct circular *circular, uint32_t process, int64_t number,
+                                const struct device *device)
+{
+	const struct program *likely =
+	    device->likely < circular->program_count ? &circular->programs[device->likely] : NULL;
+
+	if (likely && likely->first_buffer != NONE && likely->key.a == process && likely->key.b == number &&
+	    likely->key.c == device->program)
+		return device->likely;
+	return map_get(&circular->program_map, (struct map_key){process, number, device->program});
 }
 
 /* From now on the resident ones are those of PROGRAM. */
@@ -232,13 +254,14 @@ static void make_current(struct circular *circular, uint32_t process, int64_t nu
 {
 	if (device->program == program)
 		return;
-	uint32_t old = map_get(&circular->program_map, (struct map_key){process, number, device->program});
+	uint32_t old = current_program(circular, process, number, device);
 	if (old != NONE)
 		set_resident(circular, process, old, false);
 	device->program = program;
-	uint32_t new = map_get(&circular->program_map, (struct map_key){process, number, program});
-	if (new != NONE)
-		set_resident(circular, process, new, true);
+	device->likely = NONE; /* it is another one's */
+	device->likely = current_program(circular, process, number, device);
+	if (device->likely != NONE)
+		set_resident(circular, process, device->likely, true);
 }
 
 /* Whether the filter takes BLOCK, which existed until END_NS, or longer (INT64_MAX). */
@@ -457,6 +480,7 @@ int circular_replay(struct recording *recording, const struct catalog *catalog,
 	                            .catalog = catalog,
 	                            .free_buffer = NONE,
 	                            .free_program = NONE,
+	                            .last_index = NONE,
 	                            .each = each,
 	                            .context = context,
 	                            .error = error};

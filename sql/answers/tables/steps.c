@@ -176,7 +176,7 @@ static int undo(struct reading *reading, const struct replay_event *event)
 	bool ends = event->key == REPLAY_PROCESS_END;
 
 	if (!ends && go_back(reading, origin->series, line,
-	                     catalog_steps_begun(&reading->catalog, event->process, event->key)) < 0)
+	                     catalog_steps_begun_near(&reading->catalog, event->process, event->key, line->step)) < 0)
 		return -1;
 	if (!ends)
 		see_backwards(line, event->at_ns);
@@ -291,8 +291,9 @@ static bool do_circular(const struct circular_event *event, void *context)
 		return true;
 	const struct catalog_origin *origin = &reading->catalog.origins[event->block->origin];
 	struct line *line = &reading->lines[origin->series];
-	reading->failed = go_forth(reading, origin->series, line,
-	                           catalog_steps_begun(&reading->catalog, event->process, event->key)) < 0;
+	reading->failed =
+	    go_forth(reading, origin->series, line,
+	             catalog_steps_begun_near(&reading->catalog, event->process, event->key, line->step)) < 0;
 	take_circular(line, origin, event);
 	return !reading->failed;
 }

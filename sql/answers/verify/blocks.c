@@ -184,16 +184,16 @@ static struct map_key place_of(const struct check *check, const struct replay_bl
 /* A block that is live until something later: no other may be at its place. */
 static void occupy(struct check *check, const struct replay_block *block)
 {
-	struct map_key key = place_of(check, block);
+	size_t before = check->places.used;
 	char place[128];
 
-	if (map_get(&check->places, key) != MAP_NONE)
+	if (map_enter(&check->places, place_of(check, block), 0) == MAP_NONE)
+		check->findings->failed = true;
+	else if (check->places.used == before)
 		findings_add(check->findings, "overlap",
 		             series_place(check, check->catalog.origins[block->origin].series, place, sizeof(place)),
 		             "two live blocks at address %" PRId64 ", one of them allocated with key %" PRId64,
 		             block->address, block->alloc_key);
-	else if (map_put(&check->places, key, 0) < 0)
-		check->findings->failed = true;
 	shared_check_add(check->shared, block);
 }
 

@@ -11,6 +11,7 @@
 #include "findings.h"
 #include "sql/operations/operations.h"
 #include "sql/operations/tensor_lists.h"
+#include "sql/store/key_rows.h"
 #include "sql/store/range_page.h"
 #include "sql/store/recording.h"
 
@@ -99,11 +100,37 @@ static int load_kinds(struct range_check *check, struct sql_error *error)
 	return state;
 }
 
+static bool take_alloc(struct range_check *check, int64_t key)
+{
+	if (key >= 0 && key < check->key_count)
+		check->allocs[key / 64] |= UINT64_C(1) << (key & 63);
+	return true;
+}
+
+static bool take_freed(const int64_t *cells, void *context)
+{
+	return take_alloc(context, (int64_t)((uint64_t)cells[0] - (uint64_t)cells[1]));
+}
+
+static bool take_held(const int64_t *cells, void *context)
+{
+	return take_alloc(context, cells[0]);
+}
+
+static int take_allocs(struct range_check *check, const char *table, size_t columns,
+                       bool (*take)(const int64_t *cells, void *context), struct sql_error *error)
+{
+	static const char *const names[] = {"key", "life"};
+	struct key_rows *rows = key_rows_open(check->recording, table, names, columns, error);
+	int result = rows ? key_rows_read(rows, INT64_MIN, INT64_MAX, take, check, error) : -1;
+
+	key_rows_close(rows);
+	return result;
+}
+
 static int load_allocs(struct range_check *check, struct sql_error *error)
 {
-	sqlite3_stmt *rows;
 	int64_t last;
-	int state = -1;
 
 	if (recording_integer(check->recording, "SELECT max(last_key) FROM main.batch", 0, &last, error) < 0)
 		return -1;
@@ -115,16 +142,8 @@ static int load_allocs(struct range_check *check, struct sql_error *error)
 		check->findings->failed = true;
 		return 0;
 	}
-	rows = recording_prepare(check->recording,
-	                         "SELECT key - life FROM main.freed UNION ALL SELECT key FROM main.held", error);
-	while (rows && (state = recording_step(check->recording, rows, error)) == 1) {
-		int64_t key = sqlite3_column_int64(rows, 0);
-
-		if (key >= 0 && key < check->key_count)
-			check->allocs[key / 64] |= UINT64_C(1) << (key & 63);
-	}
-	sqlite3_finalize(rows);
-	return state;
+	return take_allocs(check, "freed", 2, take_freed, error) < 0 ? -1
+	                                                             : take_allocs(check, "held", 1, take_held, error);
 }
 
 static bool is_alloc(const struct range_check *check, int64_t key)
@@ -245,8 +264,8 @@ void findings_in_ranges(struct findings *findings)
 	findings_add_rows(findings, "tensor", origins_sql);
 	if (recording_integer(check.recording, "SELECT end_ns FROM main.recording_info", 0, &check.end_ns, &error) <
 	        0 ||
-	    load_kinds(&check, &error) < 0 || load_allocs(&check, &error) < 0 ||
-	    tensor_lists_load(&check.lists, check.recording, &error) < 0 ||
+	    load_kinds(&check, &error) < 0 || tensor_lists_load(&check.lists, check.recording, &error) < 0 ||
+	    (check.lists.count > 0 && load_allocs(&check, &error) < 0) ||
 	    !(check.operations = operations_open(check.recording, &error)) || check_pages(&check, &error) < 0)
 		findings_add(findings, "range", "recording", "%s", error.text);
 	operations_close(check.operations);
