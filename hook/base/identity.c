@@ -74,6 +74,29 @@ static void read_command(char *command, size_t bytes)
 			command[i] = ' ';
 }
 
+/* What /proc says is the namespace of a process's children, which may be another one until it forks or execs. */
+static bool is_time_namespace_ours(void)
+{
+	char ours[64], childrens[64];
+	ssize_t bytes = readlink("/proc/self/ns/time", ours, sizeof(ours));
+
+	return bytes > 0 && readlink("/proc/self/ns/time_for_children", childrens, sizeof(childrens)) == bytes &&
+	       memcmp(ours, childrens, (size_t)bytes) == 0;
+}
+
+static void read_time_offset(struct tta_segment_header *header)
+{
+	char text[256];
+	long long seconds;
+	long ns;
+
+	read_text("/proc/self/timens_offsets", text, sizeof(text));
+	if (sscanf(text, "monotonic %lld %ld", &seconds, &ns) != 2 || !is_time_namespace_ours())
+		return;
+	header->time_offset_ns = (int64_t)seconds * (int64_t)TTA_NS_PER_S + ns;
+	header->knows_time_offset = 1;
+}
+
 void tta_identity_random(uint8_t *bytes, size_t count)
 {
 	uint64_t mixed = tta_now_ns() ^ (uint64_t)getpid() << 40;
@@ -106,6 +129,7 @@ void tta_identity_describe(struct tta_segment_header *header)
 	header->parent_pid = (uint32_t)getppid();
 	header->uid = geteuid();
 	header->start_time = read_start_time();
+	read_time_offset(header);
 	read_text("/proc/sys/kernel/random/boot_id", header->boot_id, sizeof(header->boot_id));
 	header->boot_id[strcspn(header->boot_id, "\n")] = 0;
 	length = readlink("/proc/self/exe", header->executable, sizeof(header->executable) - 1);

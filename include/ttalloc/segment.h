@@ -44,8 +44,8 @@ struct tta_segment_header {
 	uint32_t parent_pid;
 	uint64_t start_time; /* field 22 of /proc/PID/stat: with pid, names a process for good */
 	uint32_t uid;
-	uint32_t reserved;
-	uint64_t anchor_ticks; /* three clocks read together when the segment was made */
+	uint32_t knows_time_offset; /* 1: time_offset_ns says it; 0: it does not, as in segments of hooks before 1.3 */
+	uint64_t anchor_ticks;      /* three clocks read together when the segment was made */
 	uint64_t anchor_monotonic_ns;
 	uint64_t anchor_realtime_ns;
 	uint64_t ring_directory_offset; /* struct tta_ring [TTA_MAX_RINGS] */
@@ -67,6 +67,9 @@ struct tta_segment_header {
 	uint64_t outbox_released; /* frames before this place are committed, and may be overwritten */
 	uint64_t sealed_number;   /* published with outbox_sealed: number of the last event in a frame */
 	uint64_t no_ring_lost;    /* events lost because no ring could be had */
+
+	/* Never changes, but came later than what is above. */
+	int64_t time_offset_ns; /* of CLOCK_MONOTONIC, in a time namespace (time_namespaces(7)) */
 };
 static_assert(sizeof(struct tta_segment_header) <= TTA_HEADER_BYTES, "the header is one page");
 

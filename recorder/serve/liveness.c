@@ -83,6 +83,14 @@ bool liveness_clock_shift(pid_t pid, struct liveness_shift *shift)
 	return shift->monotonic_ns || shift->boottime_ns;
 }
 
+int64_t liveness_shift_of(int64_t offset_ns)
+{
+	struct liveness_shift ours = {0};
+
+	read_offsets(getpid(), &ours);
+	return (int64_t)((uint64_t)offset_ns - (uint64_t)ours.monotonic_ns);
+}
+
 bool liveness_watch(pid_t pid, uint64_t start_time, int *pidfd)
 {
 	int fd = (int)syscall(SYS_pidfd_open, pid, 0);

@@ -29,4 +29,7 @@ struct liveness_shift {
 };
 bool liveness_clock_shift(pid_t pid, struct liveness_shift *shift);
 
+/* The same of CLOCK_MONOTONIC, for a process that says that it is this much ahead of the machine's. */
+int64_t liveness_shift_of(int64_t offset_ns);
+
 #endif

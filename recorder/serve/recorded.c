@@ -82,20 +82,22 @@ static void introduce(struct recorded_shared *shared, struct recorded *process)
 	process->last_number = process->committed_number;
 }
 
-/* A process in a time namespace of its own has other clocks than this one. Dead, it cannot be asked any more. */
+/* A process in a time namespace of its own has other clocks than this one. What it says itself holds also when it is
+ * dead; hooks before 1.3 say nothing, and a dead process cannot be asked any more. */
 static void set_clocks(struct recorded *process)
 {
 	const struct tta_segment_header *header = segment_header(process->segment);
-	struct liveness_shift shift;
+	struct liveness_shift shift = {0};
 
 	process->start_time = header->start_time;
 	process->origin = (struct clock_origin){
 	    .clock = (enum tta_clock)header->clock,
 	    .anchor = {.ticks = header->anchor_ticks, .monotonic_ns = header->anchor_monotonic_ns},
 	};
-	if (!liveness_clock_shift((pid_t)header->pid, &shift))
-		return;
-	process->start_time = liveness_start_time((pid_t)header->pid);
+	if (liveness_clock_shift((pid_t)header->pid, &shift))
+		process->start_time = liveness_start_time((pid_t)header->pid);
+	if (header->knows_time_offset)
+		shift.monotonic_ns = liveness_shift_of(header->time_offset_ns);
 	process->origin.shift_ns = shift.monotonic_ns;
 	process->origin.anchor.monotonic_ns -= (uint64_t)shift.monotonic_ns;
 }

@@ -79,6 +79,32 @@ def a_time_namespace():
         equal(losses(file), [], "losses")
 
 
+def a_time_namespace_of_the_dead():
+    """The same of a process that has ended before the recorder looks, and cannot be asked any more."""
+    if run(["unshare", "-T", "--monotonic", "100000", "true"]).returncode:
+        skip("no time namespaces here")
+    for offset in ("3600", "-1"):
+        place = Place()
+        recorder = Recorder(place)
+        early = Player(place)
+        early.alloc(0x1000, 1)
+        check(early.flush(), f"flush ({recorder.said()})")
+        recorder.pause()
+        player = Player(place, wrapper=("unshare", "-T", f"--monotonic={offset}", f"--boottime={offset}", "--fork"))
+        player.alloc(0x2000, 2)
+        player.free(0x2000)
+        player.end()
+        early.free(0x1000)
+        recorder.go_on()
+        early.end()
+        place.await_drained()
+        rows = analyze("sql", recorder.stop(), "SELECT joined_ns, alloc_ns, free_ns FROM allocation JOIN process USING (pid) "
+                       "ORDER BY size_bytes")["rows"]
+        equal(len(rows), 2, "blocks")
+        before, dead = rows
+        check(before["alloc_ns"] < dead["joined_ns"] <= dead["alloc_ns"] < dead["free_ns"] < before["free_ns"], f"times: {rows}")
+
+
 def an_end_that_was_committed():
     """Its recorder was killed before it removed the segment: --append removes it, and ends."""
     place = Place()
@@ -113,4 +139,4 @@ def unfinished_segments():
 
 
 main(another_pid_namespace, a_container_with_files_of_its_own, a_run_that_was_turned_away_says_so, a_time_namespace,
-     an_end_that_was_committed, unfinished_segments)
+     a_time_namespace_of_the_dead, an_end_that_was_committed, unfinished_segments)

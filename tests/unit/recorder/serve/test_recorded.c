@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "recorder/serve/liveness.h"
 #include "recorder/serve/recorded.h"
 #include "tests/unit/recorder/front_segment_writer.h"
 #include "sql/base/machine.h"
@@ -303,6 +304,30 @@ static void another_machines_segment_is_refused(void **state)
 	assert_int_equal(open_it(fixture), 0);
 }
 
+/* It is dead, so that nobody but its header can be asked. */
+static void a_time_namespace_is_what_the_segment_says(void **state)
+{
+	struct fixture *fixture = *state;
+	struct tta_segment_header *header = fixture->writer.header;
+	int64_t shift_ns = INT64_C(100000000000);
+
+	header->pid = INT32_MAX;
+	header->anchor_monotonic_ns += (uint64_t)shift_ns;
+	header->time_offset_ns = shift_ns - liveness_shift_of(0);
+	seal_three(fixture, (uint64_t)shift_ns + 10);
+	for (uint32_t knows = 0; knows < 2; knows++) {
+		fixture->ingest.count = 0;
+		header->knows_time_offset = knows;
+		assert_int_equal(open_it(fixture), 0);
+		recorded_look(&fixture->shared, fixture->process);
+		pump_all(fixture);
+		assert_int_equal(fixture->ingest.count, 3);
+		assert_int_equal(fixture->ingest.at_ns[0] == 10, knows);
+	}
+	header->time_offset_ns = INT64_MIN; /* whatever it says */
+	assert_int_equal(open_it(fixture), 0);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
@@ -316,6 +341,7 @@ int main(void)
 	    TEST(damage_is_told_once_and_the_end_comes),
 	    TEST(a_batch_that_cannot_be_read_is_a_loss_with_numbers),
 	    TEST(another_machines_segment_is_refused),
+	    TEST(a_time_namespace_is_what_the_segment_says),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
