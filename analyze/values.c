@@ -9,9 +9,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "device.h"
 #include "labels.h"
 #include "snapshots.h"
+#include "sql/answers/device.h"
 #include "sql/base/error.h"
 #include "sql/base/units.h"
 

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "page_answer.h"
-#include "analyze/device.h"
+#include "sql/answers/device.h"
 #include "analyze/report/report.h"
 #include "sql/base/error.h"
 #include "sql/base/units.h"

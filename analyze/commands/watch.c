@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "analyze/device.h"
+#include "sql/answers/device.h"
 #include "analyze/watch/watch.h"
 #include "sql/base/error.h"
 #include "sql/base/units.h"

@@ -426,6 +426,7 @@ static const struct table_function *const all_functions[] = {
     &table_findings,
     &table_allocated_sums,
     &table_diff_groups,
+    &table_device_pairs,
     &table_why,
     &table_why_blocks,
     &table_temporary_sums,

@@ -119,7 +119,8 @@ struct table_function {
 extern const struct table_function table_peaks, table_peak_blocks, table_live_blocks, table_process_figures;
 extern const struct table_function table_buckets, table_bank_samples, table_failure_banks, table_findings;
 extern const struct table_function table_temporary_sums, table_histogram_bins, table_floor_longest, table_floor_sums;
-extern const struct table_function table_allocated_sums, table_diff_groups, table_why, table_why_blocks;
+extern const struct table_function table_allocated_sums, table_diff_groups, table_device_pairs, table_why,
+    table_why_blocks;
 extern const struct table_function table_operation_figures, table_operation_parts, table_late_blocks, table_late_peaks;
 extern const struct table_function table_peak_cores, table_l1, table_check_budgets, table_refit;
 extern const struct table_function table_step_figures, table_step_growth, table_found_steps, table_overlaps;

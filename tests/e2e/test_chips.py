@@ -5,6 +5,7 @@ unless they share the chip. Where that is not known it is said, and nothing is c
 The script runs itself as the recorded processes (first argument: what to report).
 """
 import ctypes
+import json
 import subprocess
 import sys
 
@@ -25,12 +26,12 @@ class Block(ctypes.Structure):
                 ("address", ctypes.c_uint64), ("size_bytes", ctypes.c_uint64), ("bank_bytes", ctypes.c_uint64)]
 
 
-def report(library, number, chip):
+def report(library, number, chip, size=SIZE):
     """A block on device NUMBER, which is CHIP; lives until standard input ends."""
     ttalloc = ctypes.CDLL(library)
     ttalloc.ttalloc_device_open(ctypes.byref(Device(struct_size=ctypes.sizeof(Device), device=int(number),
                                                     chip=chip.encode() or None)))
-    ttalloc.ttalloc_alloc(ctypes.byref(Block(device=int(number), region=DRAM, address=65536, size_bytes=SIZE)))
+    ttalloc.ttalloc_alloc(ctypes.byref(Block(device=int(number), region=DRAM, address=65536, size_bytes=int(size))))
     ttalloc.ttalloc_flush(60000)
     print("there", flush=True)
     sys.stdin.read()
@@ -38,8 +39,8 @@ def report(library, number, chip):
 
 
 class Process:
-    def __init__(self, place, number, chip="", **environment):
-        self.process = start([sys.executable, __file__, "report", str(BUILD / "hook/libttalloc.so"), str(number), chip],
+    def __init__(self, place, number, chip="", size=SIZE, **environment):
+        self.process = start([sys.executable, __file__, "report", str(BUILD / "hook/libttalloc.so"), str(number), chip, str(size)],
                              env=place.target_env(**environment), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         equal(self.process.stdout.readline(), "there\n", "what the process says")
         self.pid = self.process.pid
@@ -124,9 +125,61 @@ def a_resumed_recording_knows_them():
     equal(peaks(recorder.stop()), ({0: SIZE, 256: 2 * SIZE}, True), "peaks")
 
 
+def of_chips(place, name, *chips):
+    """A recording NAME of processes, one after the other: each calls its chip 0 and has so many bytes there."""
+    recorder = Recorder(place, name=name)
+    for chip, size in chips:
+        Process(place, 0, chip, size).end()
+        place.await_drained()
+    return recorder.stop()
+
+
+def diff(old, new, *arguments):
+    answer = analyze("diff", old, new, "--by", "size", *arguments)
+    return {(row["device"], row["old_bytes"], row["new_bytes"]) for row in answer["rows"]}, answer["notes"]
+
+
+def differences_are_of_the_same_chip():
+    place = Place()
+    first = of_chips(place, "first.db", ("1000001", SIZE), ("1000002", 2 * SIZE))
+    turned = of_chips(place, "turned.db", ("1000002", 2 * SIZE), ("1000001", SIZE))
+    equal(diff(first, turned)[0], set(), "differences of the same chips, which came in another order")
+    notes = diff(first, turned)[1]
+    check("device 256 of the older recording is the chip that is device 0 of the newer one" in notes, notes)
+    equal(diff(first, turned, "--all", "--device", "1000002")[0], {(0, 2 * SIZE, 2 * SIZE)}, "of one chip, by its name")
+    other = of_chips(place, "other.db", ("1000002", 3 * SIZE), ("1000003", 4 * SIZE))
+    found, notes = diff(first, other)
+    equal(found, {(257, SIZE, 0), (0, 2 * SIZE, 0), (0, 0, 3 * SIZE), (256, 0, 4 * SIZE)}, "one chip is in both")
+    check("device 0 of the older recording is no chip of the newer one, and shown as device 257" in notes, notes)
+    elsewhere = of_chips(place, "elsewhere.db", ("2000001", SIZE), ("2000002", 2 * SIZE))
+    found, notes = diff(first, elsewhere)
+    equal(found, set(), "differences of other chips, by number")
+    check("the recordings name no chip that both have: devices are paired by their number" in notes, notes)
+
+
+def budget(file, text):
+    result = run([program("ttalloc-analyze"), "check", file, "--budget", text, "--json"])
+    rows = [(row["device"], row["verdict"]) for row in json.loads(result.stdout)["rows"]]
+    equal(result.returncode, int("failed" in dict(rows).values()), f"status ({result.stderr})")
+    return rows
+
+
+def budgets_are_of_a_chip():
+    place = Place()
+    file = of_chips(place, "run.db", ("1000001", SIZE), ("1000002", 2 * SIZE))
+    turned = of_chips(place, "turned.db", ("1000002", 2 * SIZE), ("1000001", SIZE))
+    for device, told in (("1000002", 256), ("0xf4242", 256), ("256", 256), ("1000001", 0)):
+        equal(budget(file, f"peak DRAM device {device} < {2 * SIZE}"), [(told, "failed" if told else "ok")], f"of device {device}")
+    equal(budget(file, f"peak DRAM <= 100% of {turned}"), [(0, "ok"), (256, "ok")], "of what each chip had")
+    equal(budget(file, f"peak DRAM device 1000002 < 100% of {turned}"), [(256, "failed")], "of what one chip had")
+    for words in ("board-9", "0"):  # no chip, and two
+        result = run([program("ttalloc-analyze"), "check", file, "--budget", f"peak DRAM device {words} < 1G"])
+        equal(result.returncode, 2, f"status of device {words} ({result.stderr})")
+
+
 if __name__ == "__main__":
     if sys.argv[1:2] == ["report"]:
         report(*sys.argv[2:])
     else:
         main(two_chips_are_two_devices, unknown_chips_are_not_added_up, what_sees_the_same_is_the_same, one_after_the_other,
-             a_resumed_recording_knows_them)
+             a_resumed_recording_knows_them, differences_are_of_the_same_chip, budgets_are_of_a_chip)

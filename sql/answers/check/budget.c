@@ -150,14 +150,9 @@ static int take_text(struct line *line, const char *key, char **text)
 
 static int take_device(struct line *line, struct budget_scope *scope)
 {
-	const char *word = next(line);
-
-	if (scope->has_device)
-		return fail(line, "is said twice:", "device");
 	scope->has_device = true;
-	if (!word || parse_integer(word, &scope->device) || scope->device < 0)
-		return fail(line, "a device is a number, not", word ? word : "");
-	return 0;
+	scope->device = -1;
+	return take_text(line, "device", &scope->device_word);
 }
 
 static int set_region(const struct line *line, struct budget_scope *scope, const char *word)
@@ -520,6 +515,7 @@ int budgets_parse(struct budgets *budgets, const char *source, const char *text,
 
 static void budget_clear(struct budget *budget)
 {
+	free(budget->scope.device_word);
 	free(budget->scope.label);
 	free(budget->scope.block_class);
 	free(budget->scope.thread);

@@ -5,7 +5,8 @@
  *   FIGURE [SCOPE]... OPERATOR BOUND               peak DRAM label model <= 10GiB
  *   ignore leaks [SCOPE]... because REASON         ignore leaks label warmup because the KV cache lives until exit
  *
- * FIGURE is a word of figures.c. SCOPE is "device N", a region such as DRAM, "label PATTERN" or "step N..M", of an
+ * FIGURE is a word of figures.c. SCOPE is "device N" (or a chip's
+ * own name), a region such as DRAM, "label PATTERN" or "step N..M", of an
  * ignore also "class WORD", "thread PATTERN" or "function PATTERN". OPERATOR is <=, <, ==, > or >=. BOUND is a size
  * (10GiB), a number, N% (of a ratio; of bank-peak: of the bank), or "N% of FILE": of what another recording has of it.
  * Words with blanks stand in double quotes. # begins a comment, but not in a REASON, which goes on to the end of its
@@ -47,7 +48,8 @@ const struct budget_figure *budget_figure(size_t index); /* NULL: there are no m
 
 struct budget_scope {
 	bool has_device, has_region, has_steps;
-	int64_t device, region, step_first, step_last;
+	int64_t device, region, step_first, step_last; /* device: once it is known what DEVICE_WORD means */
+	char *device_word;                             /* as it was written; NULL: a number of the recording */
 	char *label, *block_class, *thread, *function; /* NULL: any */
 };
 

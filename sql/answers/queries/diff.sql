@@ -2,6 +2,7 @@
 -- summary: what a newer recording needs more, or less, than an older one
 -- about: Compares by group, not by address, for each device and region: what was live at the peak of each, what leaked, or all that was allocated. Groups in which nothing changed are left out. The largest differences come first; then by group, device and region. --exit-code is about what the newer recording needs more.
 -- about: Of what leaked, blocks that the runtime owns are left out, unless it is compared by class, and so are those of programs that have not ended.
+-- about: A chip is the same device in both when both name it (by its unique id), whatever its number; numbers are the newer recording's. Where they have no chip in common, as on two machines, devices are paired by their number, and a note says so.
 -- about: Process and thread ids differ between any two runs: processes are told apart by their command, threads by their name.
 -- about: --what steps lays the steps of both beside each other: step 7 beside step 7, the second such beside the second, of each process (by the order in which they joined): what was live in it at most, at its end, and what it allocated. A step that only one of them has was added, or removed. --step compares by group what the blocks of these steps come to.
 -- param: what choice(peak|leaks|allocated|steps) peak what to compare
@@ -29,9 +30,14 @@
 -- exit: above delta_bytes
 -- files: old new
 -- empty: no difference
-WITH side AS (
-  SELECT 0 AS is_new, *
-  FROM diff_groups(:what, :by, :device, :region, NULL, :label, NULL, NULL, :step_first, :step_last, :op, 'old')
+WITH pairs AS MATERIALIZED (SELECT * FROM device_pairs()),
+side AS (
+  SELECT 0 AS is_new,
+    coalesce((SELECT shown FROM pairs WHERE old_device = g.device AND g.region <> 'HOST'), g.device) AS device,
+    region, group_text, group_number, bytes, blocks, runtime_bytes, runtime_blocks, live_bytes, live_blocks
+  FROM diff_groups(:what, :by,
+    CASE WHEN :device IS NOT NULL THEN coalesce((SELECT old_device FROM pairs WHERE shown = :device), -1) END,
+    :region, NULL, :label, NULL, NULL, :step_first, :step_last, :op, 'old') g
   UNION ALL
   SELECT 1, *
   FROM diff_groups(:what, :by, :device, :region, NULL, :label, NULL, NULL, :step_first, :step_last, :op, 'new')),
@@ -57,22 +63,26 @@ WHERE :all OR iif(:tolerance IS NULL, old_bytes <> new_bytes OR old_blocks <> ne
 ORDER BY max(new_bytes - old_bytes, old_bytes - new_bytes) DESC, "group", device, region_number(region)
 
 -- with: what=steps
-WITH side AS (
-  SELECT 0 AS is_new, *
-  FROM step_figures(:device, :region, NULL, :label, NULL, NULL, :step_first, :step_last, :op, 'old')
+WITH pairs AS MATERIALIZED (SELECT * FROM device_pairs()),
+side AS (
+  SELECT 0 AS is_new, *,
+    coalesce((SELECT shown FROM pairs WHERE old_device = f.device AND f.region <> {region.HOST}), f.device) AS chip
+  FROM step_figures(
+    CASE WHEN :device IS NOT NULL THEN coalesce((SELECT old_device FROM pairs WHERE shown = :device), -1) END,
+    :region, NULL, :label, NULL, NULL, :step_first, :step_last, :op, 'old') f
   UNION ALL
-  SELECT 1, *
+  SELECT 1, *, device
   FROM step_figures(:device, :region, NULL, :label, NULL, NULL, :step_first, :step_last, :op, 'new')),
 placed AS (
   SELECT *, dense_rank() OVER (PARTITION BY is_new ORDER BY process) AS nth_process,
-    row_number() OVER (PARTITION BY is_new, process, device, region, step ORDER BY from_ns) AS nth
+    row_number() OVER (PARTITION BY is_new, process, chip, region, step ORDER BY from_ns) AS nth
   FROM side),
 pair AS (
-  SELECT device, region, nth_process AS process, step, nth, count(*) AS sides, max(is_new) AS has_new,
+  SELECT chip AS device, region, nth_process AS process, step, nth, count(*) AS sides, max(is_new) AS has_new,
     sum(iif(is_new, 0, peak_bytes)) AS old_peak, sum(iif(is_new, peak_bytes, 0)) AS new_peak,
     sum(iif(is_new, 0, live_bytes)) AS old_live, sum(iif(is_new, live_bytes, 0)) AS new_live,
     sum(iif(is_new, 0, allocated_bytes)) AS old_allocated, sum(iif(is_new, allocated_bytes, 0)) AS new_allocated
-  FROM placed GROUP BY device, region, nth_process, step, nth),
+  FROM placed GROUP BY chip, region, nth_process, step, nth),
 change AS (
   SELECT *,
     iif(abs(new_peak - old_peak) > coalesce(allowance(:tolerance, old_peak), 0), new_peak - old_peak, 0) AS peak,
@@ -95,3 +105,12 @@ WHERE :tolerance IS NOT NULL AND allowance(:tolerance, 0) IS NULL
 -- refuse:
 SELECT 'stack_id numbers the stacks of one recording; --by stack compares them'
 WHERE :by = 'stack_id'
+
+-- notes:
+SELECT 'device ' || old_device || ' of the older recording is ' || iif(is_there, 'the chip that is device ' || shown ||
+  ' of the newer one', 'no chip of the newer one, and shown as device ' || shown)
+FROM device_pairs() WHERE by_chip AND old_device <> shown
+
+-- notes:
+SELECT 'the recordings name no chip that both have: devices are paired by their number'
+WHERE (SELECT max(may_differ) FROM device_pairs())

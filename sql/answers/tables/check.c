@@ -19,11 +19,13 @@
 #include <string.h>
 
 #include "sql/answers/check/measure.h"
+#include "sql/answers/device.h"
 #include "sql/answers/table_function.h"
 #include "sql/base/array.h"
 #include "sql/base/error.h"
 #include "sql/base/units.h"
 #include "sql/store/recording.h"
+#include "ttalloc.h"
 
 #define FILE_MOST (1 << 20)
 
@@ -31,6 +33,7 @@
 struct baseline {
 	const char *path; /* of the first budget that names it */
 	struct recording *recording;
+	struct device_pairs pairs; /* of its devices with those of the recording that is checked */
 };
 
 struct check {
@@ -43,21 +46,28 @@ struct check {
 
 /* ---- Baselines ---- */
 
-static struct recording *baseline_of(struct check *check, const char *path)
+static int add_baseline(struct check *check, const char *path)
 {
 	struct sql_error *error = check->call->error;
+	struct baseline baseline = {.path = path};
 
+	if (array_reserve(&check->baselines, &check->baseline_capacity, check->baseline_count) < 0)
+		return sql_fail(error, "out of memory");
+	baseline.recording = recording_open(path, error);
+	if (!baseline.recording)
+		return -1;
+	check->baselines[check->baseline_count++] = baseline;
+	return device_pairs_load(&check->baselines[check->baseline_count - 1].pairs, baseline.recording,
+	                         check->call->recording, error);
+}
+
+/* NULL with the call's error. */
+static const struct baseline *baseline_of(struct check *check, const char *path)
+{
 	for (size_t i = 0; i < check->baseline_count; i++)
 		if (strcmp(check->baselines[i].path, path) == 0)
-			return check->baselines[i].recording;
-	if (array_reserve(&check->baselines, &check->baseline_capacity, check->baseline_count) < 0) {
-		sql_fail(error, "out of memory");
-		return NULL;
-	}
-	struct recording *recording = recording_open(path, error);
-	if (recording)
-		check->baselines[check->baseline_count++] = (struct baseline){path, recording};
-	return recording;
+			return &check->baselines[i];
+	return add_baseline(check, path) < 0 ? NULL : &check->baselines[check->baseline_count - 1];
 }
 
 /* What the baseline of BUDGET has where MEASURED is. 0, or -1 with ERROR. */
@@ -65,15 +75,21 @@ static int measure_baseline(struct check *check, const struct budget *budget, co
                             double *value)
 {
 	struct sql_error *error = check->call->error;
-	struct recording *recording = baseline_of(check, budget->baseline);
+	const struct baseline *baseline = baseline_of(check, budget->baseline);
+	struct budget there = *budget;
 	struct measures measures = {0};
+	int64_t device = measured->device;
 	int result = -1;
 
 	*value = 0;
-	if (recording && measure_check(recording, budget, error) == 0)
-		result = measure(recording, budget, &check->budgets, check->by, &measures, error);
+	if (baseline && device != MEASURE_NONE && measured->region != TTALLOC_HOST)
+		device = device_of_old(&baseline->pairs, device);
+	if (there.scope.has_device)
+		there.scope.device = device;
+	if (baseline && measure_check(baseline->recording, &there, error) == 0)
+		result = measure(baseline->recording, &there, &check->budgets, check->by, &measures, error);
 	for (size_t i = 0; i < measures.count; i++)
-		if (measures.list[i].device == measured->device && measures.list[i].region == measured->region)
+		if (measures.list[i].device == device && measures.list[i].region == measured->region)
 			*value = measures.list[i].value;
 	free(measures.list);
 	return result;
@@ -262,6 +278,22 @@ static int fail_at(const struct budget *budget, struct sql_error *error)
 	return sql_fail(error, "%.150s:%u: %s", budget->source, budget->line, bare.text);
 }
 
+/* A device is said as elsewhere: by the recording's number, the chip's own name, or a process's number. */
+static int find_device(const struct check *check, struct budget_scope *scope)
+{
+	return scope->device_word ? device_resolve(check->call->recording, scope->device_word, NULL, &scope->device,
+	                                           check->call->error)
+	                          : 0;
+}
+
+static int find_devices(struct check *check)
+{
+	for (size_t i = 0; i < check->budgets.count; i++)
+		if (find_device(check, &check->budgets.list[i].scope) < 0)
+			return fail_at(&check->budgets.list[i], check->call->error);
+	return 0;
+}
+
 static int check_all(struct check *check)
 {
 	for (size_t i = 0; i < check->budgets.count; i++) {
@@ -353,10 +385,14 @@ static int fill_check_budgets(struct table_call *call)
 	int result = check.by ? take_texts(&check) : sql_fail(call->error, "check: by what?");
 
 	if (result == 0)
+		result = find_devices(&check);
+	if (result == 0)
 		result = check_all(&check);
 	budgets_clear(&check.budgets);
-	while (check.baseline_count > 0)
-		recording_close(check.baselines[--check.baseline_count].recording);
+	while (check.baseline_count > 0) {
+		device_pairs_clear(&check.baselines[--check.baseline_count].pairs);
+		recording_close(check.baselines[check.baseline_count].recording);
+	}
 	free(check.baselines);
 	return result;
 }

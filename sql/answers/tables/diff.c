@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * diff.c - diff_groups(): one side of a diff. The other recording has a connection of its own, with its own
- * dictionary; so each side is asked with the built-in query of that name, and the groups are compared by what they are
- * called.
+ * diff.c - diff_groups(): one side of a diff; device_pairs(): which device of the older recording is which of the newer
+ * one. The other recording has a connection of its own, with its own dictionary; so each side is asked with the
+ * built-in query of that name, and the groups are compared by what they are called.
  */
 #include "sql/base/error.h"
+#include "sql/answers/device.h"
 #include "sql/answers/question.h"
 #include "sql/store/recording.h"
 #include "sql/answers/table_function.h"
@@ -113,4 +114,31 @@ const struct table_function table_diff_groups = {
     .text_columns = 1 << 1 | 1 << 2,
     .arguments = {"query", "by"},
     .fill = fill_diff_groups,
+};
+
+/* ---- device_pairs() ---- */
+
+static int fill_device_pairs(struct table_call *call)
+{
+	struct device_pairs pairs;
+	int result = -1;
+
+	if (!call->recording->old)
+		return sql_fail(call->error, "there is no old recording to compare with");
+	if (device_pairs_load(&pairs, call->recording->old, call->recording, call->error) == 0)
+		result = 0;
+	for (size_t i = 0; result == 0 && i < pairs.count; i++) {
+		const struct device_pair *pair = &pairs.list[i];
+		int64_t cells[] = {pair->old_device, pair->shown, pair->is_there, pairs.by_chip, pairs.may_differ};
+
+		result = table_add(call->table, cells, call->error);
+	}
+	device_pairs_clear(&pairs);
+	return result;
+}
+
+const struct table_function table_device_pairs = {
+    .name = "device_pairs",
+    .columns = "old_device, shown, is_there, by_chip, may_differ",
+    .fill = fill_device_pairs,
 };

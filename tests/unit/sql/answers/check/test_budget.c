@@ -47,7 +47,7 @@ static void test_words(void **state)
 	assert_string_equal(peak->figure->word, "peak");
 	assert_string_equal(peak->text, "peak DRAM device 3 label \"a b/*\" step 2..9 <= 1.5 GiB");
 	assert_true(peak->scope.has_region && peak->scope.region == 0 && peak->scope.has_device &&
-	            peak->scope.device == 3 && peak->scope.step_first == 2 && peak->scope.step_last == 9);
+	            strcmp(peak->scope.device_word, "3") == 0 && peak->scope.step_first == 2 && peak->scope.step_last == 9);
 	assert_string_equal(peak->scope.label, "a b/*");
 	assert_true(peak->relation == AT_MOST && peak->bound == 1.5 * 1024 * 1024 * 1024 && !peak->is_share);
 	assert_int_equal(peak->line, 3);
@@ -112,7 +112,7 @@ static void test_refusals(void **state)
 	refused("peak on 3 <= 1G", "expected device, region, label, step or an operator, not 'on'");
 	refused("peak class buffer <= 1G", "not 'class'");
 	refused("peak DRAM region L1 <= 1G", "said twice: 'region'");
-	refused("peak device x <= 1G", "a device is a number, not 'x'");
+	refused("peak device 0 device 1 <= 1G", "is said twice: 'device'");
 	refused("peak step 9..2 <= 1G", "ends before it begins");
 	refused("peak region MOON <= 1G", "is no region");
 	refused("peak <= 1G 2G 3G", "'1G2G'");
