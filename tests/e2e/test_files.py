@@ -95,6 +95,46 @@ def a_program_in_several_files():
     check(any("this is file 1 of its recording" in note for note in analyze("peak", files[1])["notes"]), "it does not say so")
 
 
+def operations_over_a_boundary():
+    """One that goes on while files change, and short ones within it, with tensors that later ones read: each file knows those that it
+    saw, and together they are as if there had been one file."""
+    place = Place()
+    recorder = Recorder(place, arguments=["--rotate", "1s"])
+    player = Player(place)
+    player.op("ns::OuterDeviceOperation")
+    until, count = time.monotonic() + 2.5, 0
+    while time.monotonic() < until:
+        player.op("ns::InnerDeviceOperation")
+        player.tensor(4096 * (count % 7 + 1), "1x1x32x32", given=1)
+        player.alloc(4096 * (count % 7 + 1), 64)
+        player.tensor(4096 * (count % 7 + 1), "1x1x32x32")
+        player.end_op()
+        if count >= 3:
+            player.free(4096 * ((count - 3) % 7 + 1))
+        count += 1
+        time.sleep(0.005)
+    player.end_op()
+    player.end()
+    place.await_drained()
+    files = files_of(recorder.stop())
+    check(len(files) > 2, f"only {files}")
+    together = {row["number"]: row for row in analyze("ops", *files)["rows"]}
+    equal(sorted(together), list(range(1, count + 2)), "operations together")
+    seen = set()
+    for name in files:
+        verify(name)
+        rows = analyze("ops", name)["rows"]
+        numbers = [row["number"] for row in rows]
+        check(1 in numbers, f"{name} does not know the operation that goes on")
+        for row in rows[1:]:
+            begun = {key: row[key] for key in ("begin_ns", "name", "around")}
+            equal(begun, {key: together[row["number"]][key] for key in begun}, f"operation {row['number']} of {name}")
+        seen |= set(numbers)
+    equal(seen, set(together), "operations of the files")
+    verify_together(files)
+    equal(together[1]["ended"], "returned", "the one that went on")
+
+
 def its_own_time():
     """A later file answers as all of them do about its time: of one process, whose events come in their order."""
     place = Place()
@@ -389,5 +429,5 @@ def fill_and_go_on(place, folder):
 
 KILLS = 12 if LONG else 1
 
-main(a_program_in_several_files, its_own_time, as_one_file_does, what_was_live_is_there, names_and_keep, names_that_are_taken,
+main(a_program_in_several_files, operations_over_a_boundary, its_own_time, as_one_file_does, what_was_live_is_there, names_and_keep, names_that_are_taken,
      files_that_do_not_belong_together, enough, some_devices, killed_recorders, a_directory_without_room)

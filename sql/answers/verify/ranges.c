@@ -60,13 +60,17 @@ static const char processes_sql[] = "SELECT 'process_id ' || process, 'has range
                                     "  SELECT process FROM range_page UNION SELECT process FROM range_open) "
                                     "WHERE process NOT IN (SELECT id FROM main.process_info)";
 
-/* Those that have not ended lie between the pages, by begin and by number. */
+/* Those that have not ended lie between the pages, by begin and by number. In a later file of several, those that had
+ * begun before are there as far as they went on: their numbers rise, and the others follow the last one that there was. */
 static const char numbers_sql[] =
     "SELECT 'process_id ' || process, printf('operation %lld comes where %lld should', first_number, expected) FROM ("
-    "  SELECT process, first_number, coalesce(lag(first_number + count) OVER ("
-    "    PARTITION BY process ORDER BY key), 1) AS expected FROM ("
-    "    SELECT process, key, first_number, count FROM range_page WHERE first_number IS NOT NULL"
-    "    UNION ALL SELECT process, key, number, 1 FROM range_open WHERE number IS NOT NULL)) "
+    "  SELECT process, first_number, iif(first_number <= begun, max(next, first_number), max(next, begun + 1)) "
+    "    AS expected FROM ("
+    "    SELECT r.process, first_number, coalesce(c.operations, 0) AS begun,"
+    "      coalesce(lag(first_number + count) OVER (PARTITION BY r.process ORDER BY key), 1) AS next FROM ("
+    "      SELECT process, key, first_number, count FROM range_page WHERE first_number IS NOT NULL"
+    "      UNION ALL SELECT process, key, number, 1 FROM range_open WHERE number IS NOT NULL) r"
+    "    LEFT JOIN carried_process c ON c.process = r.process)) "
     "WHERE first_number <> expected";
 
 static const char open_sql[] =
