@@ -136,6 +136,17 @@ def python_without_labels():
                   f"{command}: {said}")
 
 
+def of_a_file_without_labels():
+    """What it tells blocks apart by is what there is: operations, or else their class."""
+    for played, word, most in (("op ns::KeepDeviceOperation\nalloc 0 0 0 4096 1000 0\nend-op 0\n", "opname", "ns::KeepDeviceOperation"),
+                               ("alloc 0 0 0 4096 1000 0\n", "class", "buffer")):
+        place = Place()
+        summary_of(place, program("ttalloc-player"), input=played)
+        rows = {row["what"]: row for row in analyze("summary", place.file("run.db"))["rows"]}
+        equal((rows["leaks"]["says"], rows["leaks"]["ask"]), (f"1000 B in 1 block, most of {most}", f"leaks --by {word}"), "leaks")
+        equal(rows["peak DRAM"]["ask"], f"peak --by {word}", "peak")
+
+
 def of_a_file():
     """FILE alone asks for it: the figures are those of the verbs, and what grows is named."""
     place = Place()
@@ -154,4 +165,4 @@ def of_a_file():
 
 
 main(says_the_same, explains_the_last_failure, chips_of_a_mesh, more_than_a_screen, a_program_that_lives_on,
-     how_the_command_ended, a_script_that_sets_the_environment_anew, a_limit_of_files, python_without_labels, of_a_file)
+     how_the_command_ended, a_script_that_sets_the_environment_anew, a_limit_of_files, python_without_labels, of_a_file, of_a_file_without_labels)

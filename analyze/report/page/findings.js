@@ -31,7 +31,7 @@ async function leak_findings() {
       change({ device: row.device, view: row.region, low: null, high: null });
       scroll_to("leaks");
     }));
-  if (rows.length > 2) found.push(finding("warn", `${exact(rows.length - 2)} more groups`, "of blocks that were never freed", () => scroll_to("leaks")));
+  if (rows.length > 2) found.push(finding("warn", counted(rows.length - 2, "more group"), "of blocks that were never freed", () => scroll_to("leaks")));
   return [...(await growth_findings()), ...found];
 }
 
