@@ -25,11 +25,25 @@ static void add(struct notes *notes, const char *who, const char *text, size_t b
 	notes->list[notes->count++] = line;
 }
 
-void notes_add_loss(struct notes *notes, struct recording *recording, const char *who)
+/* Of two recordings that lack something else, any region may lack something. */
+static void note_gaps(struct notes *notes, struct recording *recording)
+{
+	char gaps[RECORDING_REGIONS_BYTES];
+
+	recording_gaps(recording, gaps);
+	if (notes->complete)
+		snprintf(notes->gaps, sizeof notes->gaps, "%s", gaps);
+	else if (strcmp(notes->gaps, gaps) != 0)
+		notes->gaps[0] = '\0';
+	notes->complete = false;
+}
+
+void notes_add_loss(struct notes *notes, struct recording *recording, const char *regions, const char *who)
 {
 	char lines[LOSS_LINES][256];
-	notes->complete &= recording_complete(recording);
-	size_t count = recording_loss_lines(recording, lines, LOSS_LINES);
+	if (!recording_complete(recording, regions))
+		note_gaps(notes, recording);
+	size_t count = recording_loss_lines(recording, regions, lines, LOSS_LINES);
 	for (size_t i = 0; i < count && i < LOSS_LINES; i++)
 		add(notes, who, lines[i], strlen(lines[i]));
 }

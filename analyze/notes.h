@@ -13,10 +13,11 @@ struct notes {
 	char **list;
 	size_t count;
 	bool complete;
+	char gaps[RECORDING_REGIONS_BYTES]; /* not complete: the regions that are not; "": any may not be */
 };
 
-/* Adds what RECORDING lacks; WHO ("old.db: ") goes before each line. */
-void notes_add_loss(struct notes *notes, struct recording *recording, const char *who);
+/* Adds what RECORDING lacks of REGIONS (NULL: all); WHO ("old.db: ") goes before each line. */
+void notes_add_loss(struct notes *notes, struct recording *recording, const char *regions, const char *who);
 
 /* Adds the rows of QUERY's notes statement. 0, or -1 with ERROR filled. */
 int notes_add_query(struct notes *notes, struct recording *recording, const struct query *query,

@@ -12,6 +12,7 @@
 #include "notes.h"
 #include "sql/base/say.h"
 #include "sql/base/error.h"
+#include "sql/base/units.h"
 #include "analyze/write/status.h"
 
 struct rows {
@@ -154,8 +155,9 @@ static void say_notes(const struct output *output, const struct answer *answer)
 	if (output->format == FORMAT_TABLE || output->format == FORMAT_JSON || output->format == FORMAT_COLUMNS ||
 	    output->format == FORMAT_PLOT)
 		return;
+	char line[ANSWER_LINE_BYTES];
 	if (!answer->complete)
-		say("%s: " ANSWER_INCOMPLETE, answer->file);
+		say("%s: %s", answer->file, answer_incomplete(answer, line));
 	if (answer->complete && output->style.quiet)
 		return;
 	for (size_t i = 0; i < answer->note_count; i++)
@@ -207,6 +209,17 @@ static void add_table_default(struct values *values, const struct request *reque
 	values->list[values->count++] = (struct query_value){.name = show->param, .text = show->fallback};
 }
 
+/* What the answer is about; NULL: all regions. */
+static const char *regions_of(const struct request *request)
+{
+	const char *region = arguments_text(request->arguments, "region");
+	int64_t number = region ? region_number(region, NULL) : -1;
+
+	if (number >= 0)
+		return region_word(number);
+	return request->query ? request->query->regions : NULL;
+}
+
 static int answer(struct recording *recording, const struct request *request, struct output *output,
                   struct notes *notes, bool *found, struct sql_error *error)
 {
@@ -221,7 +234,7 @@ static int answer(struct recording *recording, const struct request *request, st
 		return -1;
 	if (request->query && query_check_refused(recording, request->query, values.list, values.count, error) < 0)
 		return -1;
-	notes_add_loss(notes, recording, "");
+	notes_add_loss(notes, recording, regions_of(request), "");
 	if (request->query && notes_add_query(notes, recording, request->query, &values, error) < 0)
 		return -1;
 	struct query_run *run = start(recording, request, &values, error);
@@ -233,7 +246,8 @@ static int answer(struct recording *recording, const struct request *request, st
 	                            .nothing = nothing_of(request),
 	                            .notes = (const char *const *)notes->list,
 	                            .note_count = notes->count,
-	                            .complete = notes->complete};
+	                            .complete = notes->complete,
+	                            .gaps = notes->gaps};
 	struct finding finding = {0};
 	int result = write_rows(run, request, output, &head, &finding, error);
 	*found = finding.any;
@@ -246,14 +260,15 @@ static int answer(struct recording *recording, const struct request *request, st
 }
 
 /* What the older recording of a diff lacks. It is opened for this alone, and closed before the answer's transaction. */
-static int add_old_loss(const char *path, struct notes *notes, struct sql_error *error)
+static int add_old_loss(const struct request *request, struct notes *notes, struct sql_error *error)
 {
 	char who[256];
+	const char *path = request->old_file;
 	struct recording *old = recording_open(path, error);
 	if (!old)
 		return -1;
 	snprintf(who, sizeof who, "%.200s: ", path);
-	notes_add_loss(notes, old, who);
+	notes_add_loss(notes, old, regions_of(request), who);
 	recording_close(old);
 	return 0;
 }
@@ -281,7 +296,7 @@ enum status run_answer(struct recording *recording, const struct request *reques
 	bool found = false;
 
 	if (output_choose(&output, out, request->arguments, request->query, error) < 0 ||
-	    (request->old_file && add_old_loss(request->old_file, &notes, error) < 0))
+	    (request->old_file && add_old_loss(request, &notes, error) < 0))
 		goto cleanup;
 	if (answer(recording, request, &output, &notes, &found, error) < 0)
 		name_file(error, request->file);

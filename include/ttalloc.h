@@ -209,7 +209,7 @@ void ttalloc_lost(uint64_t count);
 
 /* What a producer has to say of its own recording. COUNT events were such as TEXT says, and are not recorded for a good
  * reason; the counts of a text are added up. 0: TEXT says what the producer cannot see, which makes the recording
- * incomplete. */
+ * incomplete; if it begins with regions and a colon, such as "CB: ..." or "L1, CB: ...", in these alone. */
 void ttalloc_note(const char *text, uint64_t count);
 
 /* Waits until all that this process reported before the call is committed to the recording, for TIMEOUT_MS at most.

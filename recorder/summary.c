@@ -242,13 +242,15 @@ static void print_figures(struct figures *figures)
 /* What the file says of its own gaps. Returns whether it has any. */
 static bool print_gaps(struct recording *recording)
 {
-	char lines[8][256];
+	char lines[8][256], gaps[RECORDING_REGIONS_BYTES];
 	size_t count;
 
-	if (recording_complete(recording))
+	if (recording_complete(recording, NULL))
 		return false;
-	count = recording_loss_lines(recording, lines, 8);
-	say_plain("  INCOMPLETE:%s", count ? "" : " the recording has gaps");
+	count = recording_loss_lines(recording, NULL, lines, 8);
+	recording_gaps(recording, gaps);
+	say_plain("  INCOMPLETE%s%s%s:%s", gaps[0] ? " in " : "", gaps, gaps[0] ? ", complete in other regions" : "",
+	          count ? "" : " the recording has gaps");
 	for (size_t i = 0; i < count && i < 8; i++)
 		say_plain("    %s", lines[i]);
 	return true;

@@ -71,7 +71,7 @@ enum status export_run(const struct export_options *options, const char *file)
 	struct recording *recording = recording_open(file, &error);
 	int result = recording ? export_to(options, recording, &error) : -1;
 
-	if (recording && result == 0 && !recording_complete(recording))
+	if (recording && result == 0 && !recording_complete(recording, NULL))
 		say("%s: "
 		    "INCOMPLETE: what was not recorded is not in it either",
 		    file);

@@ -120,11 +120,22 @@ static void print_note(const struct style *style, const char *note)
 	print_line(style, line);
 }
 
+const char *answer_incomplete(const struct answer *answer, char line[static ANSWER_LINE_BYTES])
+{
+	bool limited = answer->gaps && answer->gaps[0] != '\0';
+
+	snprintf(line, ANSWER_LINE_BYTES, "INCOMPLETE: figures%s%s may be off by what is missing%s",
+	         limited ? " of " : "", limited ? answer->gaps : "", limited ? "; other regions are complete" : "");
+	return line;
+}
+
 void answer_footer(const struct style *style, const struct answer *answer)
 {
+	char line[ANSWER_LINE_BYTES];
+
 	fputs(colour(style, answer->complete ? COLOUR_DIM : COLOUR_WARN), style->out);
 	if (!answer->complete)
-		print_line(style, ANSWER_INCOMPLETE);
+		print_line(style, answer_incomplete(answer, line));
 	else if (!style->quiet)
 		print_line(style, "complete");
 	for (size_t i = 0; i < answer->note_count; i++)

@@ -39,12 +39,13 @@ static void put(FILE *out, const char *text, enum place place)
 static void github_begin(struct writer *writer, const struct answer *answer, const struct column *columns, size_t count)
 {
 	struct github *github = (struct github *)writer;
+	char line[ANSWER_LINE_BYTES];
 	verdict_columns_find(&github->columns, columns, count);
 	if (answer->complete)
 		return;
 	fputs("::warning title=ttalloc::", github->out);
 	put(github->out, answer->file, MESSAGE);
-	fputs(": " ANSWER_INCOMPLETE "\n", github->out);
+	fprintf(github->out, ": %s\n", answer_incomplete(answer, line));
 }
 
 /* "file=F,line=N," of FILE:LINE; nothing of what stood on the command line. */

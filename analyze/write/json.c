@@ -99,7 +99,12 @@ void answer_json(FILE *out, const struct answer *answer)
 		fputs(", \"old_file\": ", out);
 		put_text(out, answer->old_file);
 	}
-	fprintf(out, ", \"complete\": %s, \"notes\": [", answer->complete ? "true" : "false");
+	fprintf(out, ", \"complete\": %s", answer->complete ? "true" : "false");
+	if (!answer->complete && answer->gaps && answer->gaps[0] != '\0') {
+		fputs(", \"incomplete\": ", out);
+		put_text(out, answer->gaps);
+	}
+	fputs(", \"notes\": [", out);
 	for (size_t i = 0; i < answer->note_count; i++) {
 		fputs(i > 0 ? ", " : "", out);
 		put_text(out, answer->notes[i]);

@@ -33,6 +33,7 @@ struct answer {
 	const char *const *notes;
 	size_t note_count;
 	bool complete;
+	const char *gaps; /* not complete: the regions that are not; "": any may not be */
 };
 
 struct style {
@@ -127,7 +128,9 @@ void answer_json(FILE *out, const struct answer *answer);
 /* The lines under table and list: notes, and whether the recording is complete. */
 void answer_footer(const struct style *style, const struct answer *answer);
 
-#define ANSWER_INCOMPLETE "INCOMPLETE: figures may be off by what is missing"
+/* What is said of one that is not complete. */
+#define ANSWER_LINE_BYTES 192
+const char *answer_incomplete(const struct answer *answer, char line[static ANSWER_LINE_BYTES]);
 
 #define COLOUR_BOLD "\033[1m"
 #define COLOUR_DIM "\033[2m"

@@ -73,9 +73,9 @@ __attribute__((destructor)) static void tell_what_is_missing(void)
 	if (!ttalloc_enabled())
 		return;
 	if (host_is_silent())
-		ttalloc_note("the host's malloc is that of a sanitizer, and not recorded", 0);
+		ttalloc_note("HOST: the host's malloc is that of a sanitizer, and not recorded", 0);
 	else if (is_bypassed)
-		ttalloc_note("the program has a malloc of its own, and none of it is recorded", 0);
+		ttalloc_note("HOST: the program has a malloc of its own, and none of it is recorded", 0);
 }
 
 bool host_is_silent(void)

@@ -168,6 +168,7 @@ static void announce(const struct tt_free_list *list)
 
 	if (!geometry->bank_bytes)
 		return;
+	ttalloc_note(TTA_NOTE_IN_BANKS, 1);
 	snprintf(name, sizeof(name), "free list %u", list->number);
 	ttalloc_device_open(&(struct ttalloc_device){
 	    .struct_size = sizeof(struct ttalloc_device),
@@ -235,9 +236,8 @@ static void say_what_is_not_seen(const struct library *library)
 
 	snprintf(
 	    text, sizeof(text),
-	    "TT-Metal in %s exports nothing: operations, and what programs place in L1 (circular buffers and the "
-	    "like) are not seen; blocks are those of its allocators, sizes those in each bank, their banks and chips "
-	    "not known",
+	    "CB: TT-Metal in %s exports nothing: operations, and what programs place in L1 (circular buffers and the "
+	    "like), are not seen",
 	    slash ? slash + 1 : library->path);
 	ttalloc_note(text, 0);
 }

@@ -208,7 +208,7 @@ static void replay(const struct tt_library *library, const void *device, uint32_
 		replay_on(trace, chips.ids[i]);
 	tt_unlock();
 	if (!trace)
-		tt_say_once("%s replays a trace whose capture was not seen: what it runs is not recorded",
+		tt_say_once("CB: %s replays a trace whose capture was not seen: what it runs is not recorded",
 		            library->path);
 }
 

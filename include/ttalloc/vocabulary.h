@@ -97,6 +97,11 @@
 	"recorder "                                                                                                    \
 	"is older than the hook"
 
+/* A note that every answer shows: of free lists that are counted, payloads are not known. */
+#define TTA_NOTE_IN_BANKS                                                                                              \
+	"free lists told of their blocks alone: sizes are those in each bank, payload, the number of banks, and which "    \
+	"chips these are, are not known"
+
 /* Why events are missing: RING_FULL, the thread's ring was full and the wait over; NO_RING, none could be had, with too
  * many threads or no room; BAD_BATCH, it did not decode; SWITCHED_OFF, recording was off for a while (count 0: not
  * known how many). */

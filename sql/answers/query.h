@@ -15,6 +15,7 @@
  *                                            cells that can be drawn narrower: . : # free to used, - = X in a window).
  *                                            RANK, where a table has no room for all columns: key (tells rows from each
  *                                            other), context (goes first), derived (says what others say), remark
+ *   -- regions: L1, CB                      what it is about where no --region is given; else all
  *   -- exit: nonempty [always]                with --exit-code, or always, status 1 when a row came
  *   -- exit: above COLUMN [always]            the same when a row has more than 0 there
  *   -- format: folded                         without --format each row is a line: first column, blank, second column
@@ -117,6 +118,7 @@ struct query {
 	const struct query_column *columns;
 	size_t column_count;
 	bool exit_nonempty, exit_always, folded, verdicts, two_files;
+	const char *regions;      /* that it is about; NULL: all */
 	const char *operand;      /* the parameter that an operand which is a number gives; NULL: none may be given */
 	const char *operand_verb; /* the query that is asked with it; NULL: this one */
 	const char *exit_above;   /* only rows with more than 0 in this column count; NULL: all */

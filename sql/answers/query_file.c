@@ -250,6 +250,12 @@ static int take_files(const struct parser *parser, char *rest)
 	return take_flag(parser, rest, "old new", &parser->parsed->query.two_files);
 }
 
+static int take_regions(const struct parser *parser, char *rest)
+{
+	parser->parsed->query.regions = rest;
+	return 0;
+}
+
 static int take_operand(const struct parser *parser, char *rest)
 {
 	struct query *query = &parser->parsed->query;
@@ -297,7 +303,7 @@ static int take_declaration(const struct parser *parser, const char *key, char *
 	} keys[] = {{"summary", take_summary}, {"about", take_about},   {"param", take_param},
 	            {"filters", take_filters}, {"column", take_column}, {"exit", take_exit},
 	            {"format", take_format},   {"files", take_files},   {"notes", take_notes},
-	            {"operand", take_operand}, {"refuse", take_refuse}};
+	            {"operand", take_operand}, {"refuse", take_refuse}, {"regions", take_regions}};
 
 	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
 		if (strcmp(keys[i].key, key) == 0)

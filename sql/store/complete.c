@@ -8,34 +8,61 @@
 
 #include "sql/base/error.h"
 #include "recording.h"
+#include "ttalloc/vocabulary.h"
 
 #define LINE_BYTES 256
 
-bool recording_complete(struct recording *recording)
+/* Whether WORD is among the regions that are asked about. */
+#define IS_ASKED(word) "instr(', ' || ?1 || ',', ', ' || " word " || ',') > 0"
+
+bool recording_complete(struct recording *recording, const char *regions)
 {
 	struct sql_error error;
-	int64_t gaps = 1;
+	sqlite3_stmt *gaps = NULL;
+	int state = -1;
 
 	/* a file that cannot say so is not taken for complete */
-	if (recording_begin(recording, &error) < 0 ||
-	    recording_integer(
-	        recording,
-	        "SELECT EXISTS (SELECT 1 FROM main.loss_row) OR EXISTS (SELECT 1 FROM "
-	        "main.process_info WHERE lost > 0) OR NOT EXISTS (SELECT 1 FROM main.recording_info "
-	        "WHERE ended IS NOT NULL) OR EXISTS (SELECT 1 FROM process_note WHERE count = 0) OR EXISTS "
-	        "(SELECT 1 FROM crosscheck_row WHERE differences > 0)",
-	        1, &gaps, &error) < 0)
-		return false;
-	return gaps == 0;
+	if (recording_begin(recording, &error) == 0)
+		gaps = recording_prepare(
+		    recording,
+		    "SELECT 1 FROM region WHERE NOT complete AND (?1 IS NULL OR " IS_ASKED(
+		        "region") ") UNION ALL SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM main.recording_info) "
+		                  "LIMIT 1",
+		    &error);
+	if (gaps && regions)
+		sqlite3_bind_text(gaps, 1, regions, -1, SQLITE_STATIC);
+	if (gaps)
+		state = recording_step(recording, gaps, &error);
+	sqlite3_finalize(gaps);
+	return state == 0;
 }
 
-/* Runs SQL, each row of which is a line, behind the COUNT lines that there are. Returns how many there are now. */
-static size_t add_lines(struct recording *recording, const char *sql, char (*lines)[LINE_BYTES], size_t count,
-                        size_t capacity)
+void recording_gaps(struct recording *recording, char text[static RECORDING_REGIONS_BYTES])
+{
+	struct sql_error error;
+	sqlite3_stmt *row = recording_prepare(recording,
+	                                      "SELECT group_concat(region, ', ') FROM region WHERE NOT complete AND "
+	                                      "(SELECT sum(complete) FROM region) > 0",
+	                                      &error);
+	const char *regions = NULL;
+
+	if (row && recording_step(recording, row, &error) == 1)
+		regions = (const char *)sqlite3_column_text(row, 0);
+	snprintf(text, RECORDING_REGIONS_BYTES, "%s", regions ? regions : "");
+	sqlite3_finalize(row);
+}
+
+/* Runs SQL, each row of which is a line, behind the COUNT lines that there are. Returns how many there are now. REGIONS
+ * is what it may ask for. */
+static size_t add_lines_about(struct recording *recording, const char *sql, const char *regions,
+                              char (*lines)[LINE_BYTES], size_t count, size_t capacity)
 {
 	struct sql_error error;
 	sqlite3_stmt *statement = recording_prepare(recording, sql, &error);
 	int state = -1;
+
+	if (statement && regions)
+		sqlite3_bind_text(statement, 1, regions, -1, SQLITE_STATIC);
 
 	while (statement && count < capacity && (state = recording_step(recording, statement, &error)) == 1) {
 		const char *text = (const char *)sqlite3_column_text(statement, 0);
@@ -47,6 +74,12 @@ static size_t add_lines(struct recording *recording, const char *sql, char (*lin
 		snprintf(lines[count++], LINE_BYTES, "%.*s", LINE_BYTES - 1, error.text);
 	sqlite3_finalize(statement);
 	return count;
+}
+
+static size_t add_lines(struct recording *recording, const char *sql, char (*lines)[LINE_BYTES], size_t count,
+                        size_t capacity)
+{
+	return add_lines_about(recording, sql, NULL, lines, count, capacity);
 }
 
 /* How much is missing, and what that makes of figures; then the largest gaps. */
@@ -70,9 +103,18 @@ static const char gaps_sql[] =
     "  FROM main.loss_row r LEFT JOIN main.process_info p ON p.id = r.process"
     "  WHERE r.why NOT LIKE 'no room for %'"
     "  ORDER BY r.count IS NOT NULL, r.count DESC, r.id LIMIT 4";
-/* What a producer could not see. */
-static const char blind_sql[] = "SELECT printf('process %s: %s', coalesce(p.pid, '?'), n.note) FROM process_note n "
-                                "LEFT JOIN main.process_info p ON p.id = n.process WHERE n.count = 0 LIMIT 4";
+/* What a producer could not see: of all regions, or of those that it names. */
+static const char blind_sql[] =
+    "SELECT printf('process %s: %s', coalesce(p.pid, '?'), n.note) FROM process_note n "
+    "LEFT JOIN main.process_info p ON p.id = n.process WHERE n.count = 0 AND (?1 IS NULL OR NOT EXISTS "
+    "(SELECT 1 FROM region r WHERE instr(', ' || substr(n.note, 1, instr(n.note, ': ') - 1) || ',', "
+    "', ' || r.region || ',') > 0) OR EXISTS (SELECT 1 FROM region r WHERE "
+    "instr(', ' || substr(n.note, 1, instr(n.note, ': ') - 1) || ',', ', ' || r.region || ',') > 0 AND " IS_ASKED(
+        "r.region") ")) LIMIT 4";
+/* What figures are about, though nothing is missing. */
+static const char in_banks_sql[] =
+    "SELECT printf('process %s: %d %s', coalesce(p.pid, '?'), n.count, n.note) FROM process_note n "
+    "LEFT JOIN main.process_info p ON p.id = n.process WHERE n.note = '" TTA_NOTE_IN_BANKS "' LIMIT 4";
 /* Where the allocator itself said something else. */
 static const char crosscheck_sql[] =
     "SELECT printf('process %s: %s of device %d is recorded wrong: at %.6f s its allocator held %d bytes in each "
@@ -80,7 +122,7 @@ static const char crosscheck_sql[] =
     "recorded were %d%s (%d of %d crosschecks differ)', coalesce(c.pid, '?'), c.region, c.device, c.at_ns / 1e9, "
     "c.said_bank_bytes, coalesce(' in ' || c.said_blocks || ' blocks', ''), c.recorded_bank_bytes, "
     "iif(c.said_blocks IS NULL, '', ' in ' || c.recorded_blocks), c.differences, c.checks) "
-    "FROM crosscheck c WHERE c.differences > 0 ORDER BY c.at_ns LIMIT 4";
+    "FROM crosscheck c WHERE c.differences > 0 AND (?1 IS NULL OR " IS_ASKED("c.region") ") ORDER BY c.at_ns LIMIT 4";
 static const char ended_sql[] = "SELECT 'no clean end: as of the last commit, at ' || printf('%.3f', end_ns / 1e9) || "
                                 "' s; it is in progress, or its "
                                 "recorder was killed and ttalloc-recorder --append takes in what is left' "
@@ -101,7 +143,8 @@ static const char file_sql[] =
     "UNION ALL SELECT 'only devices ' || trim(devices, '[]') || ' were recorded' FROM recording_file "
     "WHERE devices IS NOT NULL";
 
-size_t recording_loss_lines(struct recording *recording, char (*lines)[LINE_BYTES], size_t capacity)
+size_t recording_loss_lines(struct recording *recording, const char *regions, char (*lines)[LINE_BYTES],
+                            size_t capacity)
 {
 	struct sql_error error;
 	size_t count = 0;
@@ -115,8 +158,9 @@ size_t recording_loss_lines(struct recording *recording, char (*lines)[LINE_BYTE
 	if (count > 0)
 		count = add_lines(recording, gaps_sql, lines, count, capacity);
 	count = add_lines(recording, left_out_sql, lines, count, capacity);
-	count = add_lines(recording, blind_sql, lines, count, capacity);
-	count = add_lines(recording, crosscheck_sql, lines, count, capacity);
+	count = add_lines_about(recording, blind_sql, regions, lines, count, capacity);
+	count = add_lines_about(recording, crosscheck_sql, regions, lines, count, capacity);
+	count = add_lines(recording, in_banks_sql, lines, count, capacity);
 	count = add_lines(recording, ended_sql, lines, count, capacity);
 	count = add_lines(recording, file_sql, lines, count, capacity);
 	return add_lines(recording, cut_sql, lines, count, capacity);

@@ -27,9 +27,14 @@ struct recording *recording_open(const char *path, struct sql_error *error);
 void recording_close(struct recording *recording);
 const char *recording_path(const struct recording *recording);
 
-/* Whether the answers are complete, and the lines that say what is missing and what it makes of figures. */
-bool recording_complete(struct recording *recording);
-size_t recording_loss_lines(struct recording *recording, char (*lines)[256], size_t capacity);
+/* Whether answers about REGIONS ("L1, CB"; NULL: all) are complete, and the lines that say what is missing of them and
+ * what it makes of figures. */
+bool recording_complete(struct recording *recording, const char *regions);
+size_t recording_loss_lines(struct recording *recording, const char *regions, char (*lines)[256], size_t capacity);
+
+/* Which regions are not complete: "CB"; "" when any may not be, or all are. */
+#define RECORDING_REGIONS_BYTES 96
+void recording_gaps(struct recording *recording, char text[static RECORDING_REGIONS_BYTES]);
 
 /* Lets go of the read transaction of the last query, so that a recorder may checkpoint. */
 void recording_release(struct recording *recording);

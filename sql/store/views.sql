@@ -471,6 +471,24 @@ SELECT
   c.recorded_blocks AS recorded_blocks
 FROM crosscheck_row c LEFT JOIN process_info p ON p.id = c.process;
 
+CREATE VIEW region AS
+-- One row per kind of memory: whether all that happened in it is recorded. A note that begins with regions and a colon,
+-- such as "CB: ...", and a crosscheck, are about these alone; all else that is missing may be of any.
+WITH number(n) AS (VALUES ({region.DRAM}), ({region.L1}), ({region.SYSTEM_MEMORY}), ({region.L1_SMALL}), ({region.TRACE}),
+  ({region.CB}), ({region.KERNEL}), ({region.HOST})),
+kind(number, word) AS MATERIALIZED (SELECT n, {region:n} FROM number),
+gap(number) AS MATERIALIZED (
+  SELECT NULL FROM loss_row UNION SELECT NULL FROM process_info WHERE lost > 0
+  UNION SELECT NULL FROM recording_info WHERE ended IS NULL
+  UNION SELECT region FROM crosscheck_row WHERE differences > 0
+  UNION SELECT k.number FROM process_note n LEFT JOIN kind k
+    ON instr(', ' || substr(n.note, 1, instr(n.note, ': ') - 1) || ',', ', ' || k.word || ',') > 0 WHERE n.count = 0)
+SELECT
+  word AS region,
+  NOT EXISTS (SELECT 1 FROM gap g WHERE g.number IS NULL OR g.number = k.number)
+    AS complete                                        -- 1: nothing of it is missing
+FROM kind k;
+
 CREATE VIEW recording AS
 -- One row: the recording itself.
 SELECT

@@ -185,7 +185,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			abort();
 		return 0;
 	}
-	recording_complete(recording);
+	recording_complete(recording, NULL);
 	for (size_t i = 0; (query = query_builtin(i)); i++) {
 		ask(recording, query, NULL, 0);
 		if (takes_stack(query))

@@ -85,7 +85,7 @@ static void check_sound(void)
 		fprintf(stderr, "%s\n", error.text);
 		abort();
 	}
-	if (recording_complete(recording))
+	if (recording_complete(recording, NULL))
 		abort();
 	recording_close(recording);
 }

@@ -42,7 +42,12 @@ def training_loop():
     # Nothing is exported, and yet the chip is known, by what TT-Metal shares of it; geometry too, but for the banks.
     harness.equal(rows(file, "SELECT DISTINCT device, chip, arch, banks FROM device"), [(0, chip_id(), "blackhole", None)], "device")
     harness.equal(harness.analyze("peak", file, "--device", chip_id())["rows"], harness.analyze("peak", file)["rows"], "of the chip")
-    harness.equal(harness.analyze("info", file)["complete"], False, "complete")
+    # What programs place in L1 is not seen. All else is, in bytes of each bank.
+    harness.equal({region: harness.analyze("peak", file, "--region", region)["complete"] for region in ("DRAM", "L1", "CB")},
+                  {"DRAM": True, "L1": True, "CB": False}, "complete")
+    harness.equal(harness.analyze("info", file)["rows"][0]["incomplete"], "CB", "what is not complete")
+    notes = harness.analyze("peak", file, "--region", "DRAM")["notes"]
+    harness.check(any("sizes are those in each bank" in note for note in notes), notes)
     # Its lists were asked what they hold, and hold what is recorded.
     (checks, differences), = rows(file, "SELECT sum(checks), sum(differences) FROM crosscheck")
     harness.check(checks >= 4, f"{checks} crosschecks")

@@ -248,7 +248,7 @@ int budget_narrow(struct budget *budget, const struct budget_scope *scope)
 
 	if (budget->figure->is_whole)
 		return 0;
-	if (scope->has_device && !own->has_device) {
+	if (scope->has_device && !own->has_device && !budget->figure->is_undeviced) {
 		own->has_device = true;
 		own->device = scope->device;
 	}
@@ -413,6 +413,8 @@ static int check_scope(const struct line *line, const struct budget *budget)
 		            budget->figure->word);
 	if (budget->figure->is_unlabelled && (scope->has_steps || scope->label))
 		return fail(line, "is of whole banks, and of no label or step:", budget->figure->word);
+	if (budget->figure->is_undeviced && scope->has_device)
+		return fail(line, "is of all devices, not of some:", budget->figure->word);
 	if (budget->figure->is_unstepped && scope->has_steps)
 		return fail(line, "is of all steps, not of some:", budget->figure->word);
 	return 0;

@@ -35,6 +35,7 @@ struct budget_figure {
 	bool is_whole;       /* of the whole recording: it takes no scope */
 	bool is_unlabelled;  /* it takes neither label nor step */
 	bool is_unstepped;   /* it takes no step */
+	bool is_undeviced;   /* it takes no device */
 	bool is_banks;       /* it needs the size of banks */
 	bool is_leak;        /* of blocks that "ignore" may leave out */
 	bool may_live;       /* and of those whose program goes on */

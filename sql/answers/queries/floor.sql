@@ -5,6 +5,7 @@
 -- param: spans integer 100 without --by: how many spans of each device and region, the longest ones
 -- param: at_least time 0 leave out spans that are shorter
 -- param: by attribution - sum up by this who held the floor
+-- regions: L1
 -- filters: device region pid label op start end step
 -- column: device id,key chip
 -- column: region text kind of memory

@@ -14,6 +14,7 @@
 -- column: crosscheck_differences count times that something else was recorded
 -- column: duration_ns ns from the recording's start to its last commit
 -- column: complete count 1: nothing is missing
+-- column: incomplete text,remark the regions of which something is missing, when others are complete
 -- column: ended text,remark clean, or that it has not ended or was killed
 -- column: started text date and time of the recording's start, UTC
 -- column: version text of the recorder
@@ -49,8 +50,8 @@ SELECT
   (SELECT coalesce(sum(checks), 0) FROM crosscheck_row) AS crosschecks,
   (SELECT coalesce(sum(differences), 0) FROM crosscheck_row) AS crosscheck_differences,
   r.end_ns AS duration_ns,
-  r.ended IS NOT NULL AND NOT EXISTS (SELECT 1 FROM loss_row) AND NOT EXISTS (SELECT 1 FROM process_note WHERE count = 0)
-    AND NOT EXISTS (SELECT 1 FROM crosscheck_row WHERE differences > 0) AS complete,
+  NOT EXISTS (SELECT 1 FROM region WHERE NOT complete) AS complete,
+  (SELECT group_concat(region, ', ') FROM region WHERE NOT complete AND (SELECT sum(complete) FROM region) > 0) AS incomplete,
   coalesce(r.ended, 'in progress, or killed') AS ended,
   strftime('%Y-%m-%d %H:%M:%S', r.start_realtime_ns / 1000000000, 'unixepoch') || ' UTC' AS started,
   r.version AS version,

@@ -3,6 +3,7 @@
 -- about: One row for each device. Program memory is what programs have in L1: circular buffers, dataflow buffers and scratchpads. Blocks of L1 take the same bytes of every bank (core); program memory takes those of the cores that its program runs on, and only that of the program that ran last is there. So the peak is what blocks took of a bank and program memory of the fullest core together, at the moment when that was the most: neither's own peak need be then.
 -- about: Program memory grows upwards from the lowest address and may not reach the lowest block of the whole device. headroom_bytes is the least that there was between them over the run, from the end of the program memory that lay there (or the lowest address) to the lowest block (or the end of the bank); below zero they lay over one another. What lies in a block (aliased) counts nothing.
 -- about: reserve_bytes is the lowest address that the device's allocator gives out: below it lie firmware and the ring of kernel configurations, whose use is not recorded.
+-- regions: L1, CB
 -- filters: device
 -- fold: devices
 -- column: device id,key chip

@@ -227,7 +227,7 @@ static struct measured nothing_of(const struct budget *budget)
 static int check_lost(struct check *check, const struct budget *budget, struct measured *measured)
 {
 	if (strcmp(budget->figure->word, "lost") != 0 || measured->value > 0 ||
-	    recording_complete(check->call->recording))
+	    recording_complete(check->call->recording, NULL))
 		return add_verdict(check, budget, measured);
 	return add_row(check, budget, "failed", measured, budget->bound,
 	               "the recording is incomplete, and nobody could count by how much");

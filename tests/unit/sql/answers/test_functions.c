@@ -47,20 +47,20 @@ static void test_completeness(void **state)
 	char lines[8][256];
 
 	opened(fixture);
-	assert_true(recording_complete(fixture->recording));
-	assert_int_equal(recording_loss_lines(fixture->recording, lines, 8), 0);
+	assert_true(recording_complete(fixture->recording, NULL));
+	assert_int_equal(recording_loss_lines(fixture->recording, NULL, lines, 8), 0);
 	recording_release(fixture->recording);
 	add_process(fixture, 1, NULL, 0);
 	run(fixture, "UPDATE recording_info SET ended = NULL");
 	run(fixture, "INSERT INTO loss_row VALUES(1, 1, NULL, 5, 6, NULL, NULL, 11, 'ring full'), "
 	             "(2, 1, NULL, 7, 8, NULL, NULL, 1, 'ring full')");
-	assert_false(recording_complete(fixture->recording));
-	assert_int_equal(recording_loss_lines(fixture->recording, lines, 8), 4);
+	assert_false(recording_complete(fixture->recording, NULL));
+	assert_int_equal(recording_loss_lines(fixture->recording, NULL, lines, 8), 4);
 	assert_string_equal(
 	    lines[0], "12 events lost in 2 gaps; a lost alloc makes a peak too low, a lost free makes a block a leak");
 	assert_non_null(strstr(lines[1], "lost 11 events of process 1001"));
 	assert_non_null(strstr(lines[3], "no clean end"));
-	assert_int_equal(recording_loss_lines(fixture->recording, lines, 1), 1);
+	assert_int_equal(recording_loss_lines(fixture->recording, NULL, lines, 1), 1);
 }
 
 /* A span is believed until its region is dirty; from then on the blocks are. */
