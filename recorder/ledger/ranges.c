@@ -272,7 +272,7 @@ static size_t page_of(const struct ended_range *ranges, size_t count)
 {
 	size_t fits = 1;
 
-	while (fits < count && fits < RANGE_PAGE_MOST && ranges[fits].record.key > ranges[fits - 1].record.key &&
+	while (fits < count && fits < RANGE_PAGE_FULL && ranges[fits].record.key > ranges[fits - 1].record.key &&
 	       (!ranges[0].number || ranges[fits].number == ranges[0].number + (int64_t)fits))
 		fits++;
 	return fits;
@@ -282,7 +282,7 @@ static void log_page(struct ledger *ledger, const struct process *process, const
                      size_t count)
 {
 	struct range_page_row row = {.process = process->id, .first_number = ranges[0].number};
-	struct range_record records[RANGE_PAGE_MOST];
+	struct range_record records[RANGE_PAGE_FULL];
 	uint8_t digits[RANGE_PAGE_BYTES];
 
 	for (size_t i = 0; i < count; i++)

@@ -497,14 +497,14 @@ static void log_operations(struct book *book)
 
 	while (book->depth)
 		book_operation_end(book);
-	for (size_t first = 0; first < book->operation_count; first += RANGE_PAGE_MOST) {
+	for (size_t first = 0; first < book->operation_count; first += RANGE_PAGE_FULL) {
 		size_t left = book->operation_count - first;
 		struct range_page_row page = {.process = 1, .first_number = (int64_t)first + 1};
 
-		range_page_pack(book->operations + first, left < RANGE_PAGE_MOST ? left : RANGE_PAGE_MOST, bytes,
+		range_page_pack(book->operations + first, left < RANGE_PAGE_FULL ? left : RANGE_PAGE_FULL, bytes,
 		                &page);
 		rowlog_range_page(&book->log, &page);
-		if (first % (RANGE_PAGE_MOST * 64) == 0)
+		if (first % (RANGE_PAGE_FULL * 256) == 0)
 			flush(book);
 	}
 }

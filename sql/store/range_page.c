@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#define MOST_DIGIT_BYTES 9
+#define MOST_DIGITS 18
 #define MOST_NUMBER INT64_C(999999999999999999)
 
 enum range_column { OFFSET, LIFE, BEGIN, HELD, WHAT, RANGE_COLUMNS };
@@ -23,12 +23,14 @@ static int64_t number_of(const struct range_record *record, enum range_column co
 	return number < 0 ? 0 : number > MOST_NUMBER ? MOST_NUMBER : number;
 }
 
-static void put_number(int64_t number, size_t width, uint8_t *to)
+/* WIDTH digits, the first of which is at PLACE of all digits in BYTES. */
+static void put_number(int64_t number, uint8_t *bytes, size_t place, size_t width)
 {
-	for (size_t i = width; i-- > 0; number /= 100)
-		to[i] = (uint8_t)((number / 10 % 10) << 4 | number % 10);
+	for (size_t i = place + width; i-- > place; number /= 10)
+		bytes[i / 2] |= (uint8_t)(number % 10 << (i % 2 ? 0 : 4));
 }
 
+/* An odd number of digits has a 0 before it. */
 static struct row_text pack_column(const struct range_record *records, size_t count, enum range_column column,
                                    const struct range_page_row *row, uint8_t *to)
 {
@@ -40,11 +42,13 @@ static struct row_text pack_column(const struct range_record *records, size_t co
 
 		largest = number > largest ? number : largest;
 	}
-	for (; largest; largest /= 100)
+	for (; largest; largest /= 10)
 		width++;
+	size_t bytes = (count * width + 1) / 2, first = bytes * 2 - count * width;
+	memset(to, 0, bytes);
 	for (size_t i = 0; i < count; i++)
-		put_number(number_of(&records[i], column, row), width, to + i * width);
-	return row_text(to, count * width);
+		put_number(number_of(&records[i], column, row), to, first + i * width, width);
+	return row_text(to, bytes);
 }
 
 static struct row_text *digits_of(struct range_page_row *row, enum range_column column)
@@ -95,17 +99,22 @@ void range_page_take(sqlite3_stmt *statement, int column, struct range_page_row 
 	                               .whats = blob(statement, column + 8)};
 }
 
-/* -1: a byte is not two digits. */
-static int64_t get_number(const uint8_t *from, size_t width)
+static unsigned digit_at(const uint8_t *bytes, size_t place)
+{
+	return place % 2 ? bytes[place / 2] & 15 : bytes[place / 2] >> 4;
+}
+
+/* -1: these are not digits. */
+static int64_t get_number(const uint8_t *bytes, size_t place, size_t width)
 {
 	int64_t number = 0;
 
-	for (size_t i = 0; i < width; i++) {
-		int high = from[i] >> 4, low = from[i] & 15;
+	for (size_t i = place; i < place + width; i++) {
+		unsigned digit = digit_at(bytes, i);
 
-		if (high > 9 || low > 9)
+		if (digit > 9)
 			return -1;
-		number = number * 100 + high * 10 + low;
+		number = number * 10 + digit;
 	}
 	return number;
 }
@@ -122,12 +131,13 @@ static void set_number(struct range_record *record, enum range_column column, in
 
 static bool unpack_column(struct row_text digits, enum range_column column, struct range_record *records, size_t count)
 {
-	size_t width = digits.count / count;
+	const uint8_t *bytes = (const uint8_t *)digits.bytes;
+	size_t width = digits.count * 2 / count, first = digits.count * 2 - width * count;
 
-	if (width * count != digits.count || width > MOST_DIGIT_BYTES)
+	if (width > MOST_DIGITS || first > 1 || (first && digit_at(bytes, 0)))
 		return false;
-	for (size_t i = 0; i < count; i++) { /* a column of zeros has no bytes, nor a place */
-		int64_t number = width ? get_number((const uint8_t *)digits.bytes + i * width, width) : 0;
+	for (size_t i = 0; i < count; i++) { /* a column of zeros has no digits */
+		int64_t number = get_number(bytes, first + i * width, width);
 
 		if (number < 0)
 			return false;

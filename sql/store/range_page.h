@@ -21,6 +21,9 @@ struct range_record {
 
 #define RANGE_PAGE_MOST 256
 #define RANGE_PAGE_BYTES (RANGE_PAGE_MOST * 5 * 9) /* digits that RANGE_PAGE_MOST records have at most */
+/* So many are written at a time: the file's pages are then full of them, and one that took long makes few others wide.
+ */
+#define RANGE_PAGE_FULL 64
 
 /* Fills ROW, but for process and first_number, with COUNT records, 1 to RANGE_PAGE_MOST, whose keys rise. The digits
  * are in BYTES, which ROW borrows. */

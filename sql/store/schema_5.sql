@@ -9,4 +9,7 @@ CREATE TABLE device_cores(
   core_ranges TEXT NOT NULL,   -- JSON [[x0,y0,x1,y1],...]
   in_step INTEGER NOT NULL);   -- 1: one address for all of these, which no block of all cores has anywhere
 
+-- And how range_page has its digits: each number of a BLOB has length(BLOB) * 2 / count of them, of hex() of all of it, behind a
+-- 0 where that leaves one over. In older files all have an even number of digits, so none is left over.
+
 PRAGMA user_version = 5;

@@ -142,15 +142,21 @@ SELECT
   begin_ns + held_ns AS end_ns,                        -- NULL: it has not ended
   key + life AS end_key,                               -- likewise
   what AS what                                         -- id of what is said of it
-FROM ( -- json_each counts the ranges of a page; hex() of packed digits is the number
-  SELECT process, first_number + n.key AS number,
-    p.key + CAST(hex(substr(offsets, n.key * (length(offsets) / count) + 1, length(offsets) / count)) AS INTEGER) AS key,
-    CAST(hex(substr(lives, n.key * (length(lives) / count) + 1, length(lives) / count)) AS INTEGER) AS life,
-    from_ns + CAST(hex(substr(begins, n.key * (length(begins) / count) + 1, length(begins) / count)) AS INTEGER)
-      AS begin_ns,
-    CAST(hex(substr(helds, n.key * (length(helds) / count) + 1, length(helds) / count)) AS INTEGER) AS held_ns,
-    CAST(hex(substr(whats, n.key * (length(whats) / count) + 1, length(whats) / count)) AS INTEGER) AS what
-  FROM range_page p, json_each('[0' || replace(hex(zeroblob(min(max(count, 1), 256) - 1)), '00', ',0') || ']') n
+FROM ( -- json_each counts the ranges of a page. Of the digits in a BLOB each has as many, behind a 0 where all are an odd number
+  SELECT process, number,
+    page_key + CAST(substr(hex(offsets), o0 + i * ow, ow) AS INTEGER) AS key,
+    CAST(substr(hex(lives), l0 + i * lw, lw) AS INTEGER) AS life,
+    from_ns + CAST(substr(hex(begins), b0 + i * bw, bw) AS INTEGER) AS begin_ns,
+    CAST(substr(hex(helds), h0 + i * hw, hw) AS INTEGER) AS held_ns,
+    CAST(substr(hex(whats), w0 + i * ww, ww) AS INTEGER) AS what
+  FROM (
+    SELECT process, first_number + n.key AS number, n.key AS i, p.key AS page_key, from_ns, offsets, lives, begins, helds, whats,
+      length(offsets) * 2 / count AS ow, length(offsets) * 2 % count + 1 AS o0,
+      length(lives) * 2 / count AS lw, length(lives) * 2 % count + 1 AS l0,
+      length(begins) * 2 / count AS bw, length(begins) * 2 % count + 1 AS b0,
+      length(helds) * 2 / count AS hw, length(helds) * 2 % count + 1 AS h0,
+      length(whats) * 2 / count AS ww, length(whats) * 2 % count + 1 AS w0
+    FROM range_page p, json_each('[0' || replace(hex(zeroblob(min(max(count, 1), 256) - 1)), '00', ',0') || ']') n)
   UNION ALL
   SELECT process, number, key, NULL, at_ns, NULL, what FROM range_open);
 

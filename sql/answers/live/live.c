@@ -33,7 +33,7 @@ static const char processes_sql[] =
     "CASE WHEN ended_ns IS NULL THEN ("
     "SELECT substr(t.text, 1, 200) || ' #' || o.number FROM ("
     "SELECT key, process, first_number + count - 1 AS number, "
-    "CAST(hex(substr(whats, -(length(whats) / count))) AS INTEGER) AS what FROM range_page "
+    "CAST(substr(hex(whats), -(length(whats) * 2 / count)) AS INTEGER) AS what FROM range_page "
     "WHERE first_number IS NOT NULL ORDER BY key DESC LIMIT 64) o JOIN range_what w ON w.id = o.what "
     "JOIN operation_text t ON t.id = w.name WHERE o.process = p.id ORDER BY o.key DESC LIMIT 1) "
     "END FROM main.process_info p ORDER BY id";

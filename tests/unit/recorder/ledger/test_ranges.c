@@ -314,7 +314,7 @@ static void test_pages(void **state)
 	       "operation",
 	       "1001 1001 1 1001\n");
 	expect("SELECT sum(end_ns - begin_ns) FROM operation", "10000\n");
-	expect("SELECT max(count) FROM range_page", "256\n");
+	expect("SELECT max(count) FROM range_page", "64\n");
 	expect("SELECT count(*) < 50 FROM range_page", "1\n");
 	expect("SELECT count(*) FROM range_what", "2\n");
 }
