@@ -18,9 +18,9 @@
 /* Longer windows would keep commits waiting; they are left for the end. */
 #define REBUILD_MOST_EVENTS 1000000u
 #define REBUILD_MOST_RUNS 200000u
-/* A checkpoint when nothing waits, and one that cannot wait. */
-#define CHECKPOINT_IDLE_BYTES (16u << 20)
-#define CHECKPOINT_BUSY_BYTES (128u << 20)
+/* A checkpoint beside commits, and one that commits wait for. */
+#define CHECKPOINT_BESIDE_BYTES (16u << 20)
+#define CHECKPOINT_HERE_BYTES (128u << 20)
 
 struct committer {
 	pthread_t thread;
@@ -241,7 +241,7 @@ static void *run(void *context)
 			return NULL;
 		}
 		pthread_mutex_unlock(&committer->lock);
-		writer_checkpoint(*committer->writer, idle ? CHECKPOINT_IDLE_BYTES : CHECKPOINT_BUSY_BYTES);
+		writer_checkpoint(*committer->writer, CHECKPOINT_BESIDE_BYTES, CHECKPOINT_HERE_BYTES);
 		tidy_spans(committer);
 	}
 }

@@ -27,7 +27,7 @@ int writer_load(struct writer *writer, enum load_kind kind, bool (*each)(void *c
                 struct sql_error *error)
 {
 	const struct row_shape *shape = load_statements[kind].shape();
-	char *sql = row_sql(&load_statements[kind], NULL);
+	char *sql = row_sql(&load_statements[kind]);
 	sqlite3_stmt *statement = NULL;
 	int code = sql ? sqlite3_prepare_v2(writer->db, sql, -1, &statement, NULL) : SQLITE_NOMEM;
 

@@ -87,7 +87,7 @@ static void append_columns(sqlite3_str *text, const struct row_shape *shape, con
 		sqlite3_str_appendf(text, "%s%s%s", i ? ", " : "", prefix, shape->columns[i].name);
 }
 
-char *row_sql(const struct row_statement *statement, const char *from)
+char *row_sql(const struct row_statement *statement)
 {
 	const struct row_shape *shape = statement->shape();
 	sqlite3_str *text = sqlite3_str_new(NULL);
@@ -99,9 +99,9 @@ char *row_sql(const struct row_statement *statement, const char *from)
 	} else if (strncmp(statement->sql, "INSERT ", 7) == 0 && !strchr(statement->sql, '(')) {
 		sqlite3_str_appendf(text, "%s(", statement->sql);
 		append_columns(text, shape, "");
-		sqlite3_str_appendall(text, from ? ") SELECT " : ") VALUES (");
-		append_columns(text, shape, from ? "" : ":");
-		sqlite3_str_appendf(text, from ? " FROM %s" : ")", from);
+		sqlite3_str_appendall(text, ") VALUES (");
+		append_columns(text, shape, ":");
+		sqlite3_str_appendall(text, ")");
 	} else {
 		sqlite3_str_appendall(text, statement->sql);
 	}

@@ -38,9 +38,8 @@ extern const struct row_statement bulk_statements[BULK_KINDS];
 extern const struct row_statement row_statements[ROW_KINDS];
 extern const struct row_statement load_statements[LOAD_KINDS];
 
-/* The whole statement, for sqlite3_free(); NULL: no memory. FROM, of an insert: the table to select from; NULL: values.
- */
-char *row_sql(const struct row_statement *statement, const char *from);
+/* The whole statement, for sqlite3_free(); NULL: no memory. */
+char *row_sql(const struct row_statement *statement);
 
 /* The number in COLUMN of ROW; false: it is null. */
 static inline bool row_number(const struct row_column *column, const void *row, int64_t *number)

@@ -380,12 +380,20 @@ failed:
 	return -1;
 }
 
+static void stop_checkpoints(struct writer *writer)
+{
+	checkpointer_stop(writer->checkpointer);
+	writer->checkpointer = NULL;
+}
+
 void writer_close(struct writer *writer)
 {
 	if (!writer)
 		return;
+	stop_checkpoints(writer);
 	write_unprepare(writer);
 	sqlite3_close(writer->db);
+	row_image_free(writer->image);
 	reach_close(&writer->reach);
 	free(writer->path);
 	free(writer);
@@ -420,11 +428,37 @@ int write_log(struct writer *writer, const struct rowlog *log)
 	return code;
 }
 
-static int store_bulk(struct writer *writer, enum bulk_kind kind, const void *rows, size_t count)
+static int by_key(const void *a, const void *b)
 {
-	writer->sources[kind].rows = rows;
-	writer->sources[kind].count = count;
-	return count ? write_run(writer->bulk[kind]) : SQLITE_OK;
+	int64_t left = ((const struct unheld_row *)a)->key, right = ((const struct unheld_row *)b)->key;
+
+	return (left > right) - (left < right);
+}
+
+/* What goes into the image of frequent rows, before the transaction. */
+static int show_rows(struct writer *writer, const struct write_rows *rows)
+{
+	const struct row_array arrays[BULK_KINDS] = {[BULK_freed] = {rows->freed, rows->freed_count},
+	                                             [BULK_unheld] = {rows->unheld, rows->unheld_count},
+	                                             [BULK_held] = {rows->held, rows->held_count},
+	                                             [BULK_run] = {rows->runs, rows->run_count}};
+
+	if (rows->unheld_count)
+		qsort(rows->unheld, rows->unheld_count, sizeof(*rows->unheld), by_key);
+	if (!rows->freed_count && !rows->unheld_count && !rows->held_count && !rows->run_count)
+		return SQLITE_OK;
+	return row_image_fill(writer->image, arrays);
+}
+
+static int store_bulk(struct writer *writer, enum bulk_kind kind, size_t count)
+{
+	sqlite3_stmt *statement;
+	int code = count ? row_image_prepare(writer->image, kind, &statement) : SQLITE_OK;
+
+	if (!count || code != SQLITE_OK)
+		return code;
+	sqlite3_step(statement);
+	return sqlite3_finalize(statement);
 }
 
 static int store_closed(struct writer *writer, const struct closed_row *rows, size_t count)
@@ -434,13 +468,6 @@ static int store_closed(struct writer *writer, const struct closed_row *rows, si
 	for (size_t i = 0; i < count && code == SQLITE_OK; i++)
 		code = store_row(writer, ROW_closed, &rows[i]);
 	return code;
-}
-
-static int by_key(const void *a, const void *b)
-{
-	int64_t left = ((const struct unheld_row *)a)->key, right = ((const struct unheld_row *)b)->key;
-
-	return (left > right) - (left < right);
 }
 
 static int store_end(struct writer *writer, uint64_t end_ns, const char *ended)
@@ -454,21 +481,19 @@ static int store_rows(struct writer *writer, const struct write_rows *rows)
 {
 	int code = SQLITE_OK;
 
-	if (rows->unheld_count)
-		qsort(rows->unheld, rows->unheld_count, sizeof(*rows->unheld), by_key);
 	for (int i = 0; i < 2 && code == SQLITE_OK; i++)
 		if (rows->logs[i])
 			code = write_log(writer, rows->logs[i]);
 	if (code == SQLITE_OK)
-		code = store_bulk(writer, BULK_freed, rows->freed, rows->freed_count);
+		code = store_bulk(writer, BULK_freed, rows->freed_count);
 	if (code == SQLITE_OK)
-		code = store_bulk(writer, BULK_unheld, rows->unheld, rows->unheld_count);
+		code = store_bulk(writer, BULK_unheld, rows->unheld_count);
 	if (code == SQLITE_OK)
-		code = store_bulk(writer, BULK_held, rows->held, rows->held_count);
+		code = store_bulk(writer, BULK_held, rows->held_count);
 	if (code == SQLITE_OK)
 		code = store_closed(writer, rows->closed, rows->closed_count);
 	if (code == SQLITE_OK)
-		code = store_bulk(writer, BULK_run, rows->runs, rows->run_count);
+		code = store_bulk(writer, BULK_run, rows->run_count);
 	if (code == SQLITE_OK)
 		code = store_end(writer, rows->end_ns, NULL);
 	return code;
@@ -485,19 +510,41 @@ static enum write_result roll_back(struct writer *writer, struct sql_error *erro
 
 enum write_result writer_store(struct writer *writer, const struct write_rows *rows, struct sql_error *error)
 {
+	int code = show_rows(writer, rows);
+
+	if (code != SQLITE_OK)
+		return write_failed_with(writer, code, error);
 	if (write_run(writer->begin) == SQLITE_OK && store_rows(writer, rows) == SQLITE_OK &&
 	    write_run(writer->commit) == SQLITE_OK)
 		return WRITE_DONE;
 	return roll_back(writer, error);
 }
 
-void writer_checkpoint(struct writer *writer, uint64_t worthwhile_bytes)
+static void checkpoint(struct writer *writer)
 {
-	if (writer->wal_bytes < worthwhile_bytes)
+	sqlite3_wal_checkpoint_v2(writer->db, "main", SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+}
+
+void writer_checkpoint(struct writer *writer, uint64_t beside_bytes, uint64_t here_bytes)
+{
+	if (writer->wal_bytes < writer->begun_bytes) /* the -wal began anew */
+		writer->begun_bytes = 0;
+	if (writer->wal_bytes - writer->begun_bytes < beside_bytes)
 		return;
-	sqlite3_wal_checkpoint_v2(writer->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+	if (!writer->checkpointer)
+		writer->checkpointer = checkpointer_start(writer->reach.path, writer->reach.vfs);
+	if (!writer->checkpointer) {
+		checkpoint(writer);
+	} else if (writer->wal_bytes >= here_bytes) {
+		/* while rows come all the time, all of it is in the database only if they wait: then the -wal begins
+		 * anew. Most of it is there already. */
+		checkpointer_wait(writer->checkpointer);
+		checkpoint(writer);
+	} else if (!checkpointer_begin(writer->checkpointer)) {
+		return;
+	}
 	/* Where a reader held it back, it is worth another try only after as much again. */
-	writer->wal_bytes = 0;
+	writer->begun_bytes = writer->wal_bytes;
 }
 
 /* ---- ending ---- */
@@ -528,6 +575,7 @@ bool write_leave_wal(struct writer *writer, unsigned patience_ms)
 {
 	const struct timespec pause = {.tv_nsec = 50 * 1000 * 1000};
 
+	stop_checkpoints(writer); /* whose connection would be in the way */
 	for (unsigned waited_ms = 0; !leave_wal(writer); waited_ms += 50 + BUSY_MS) {
 		if (waited_ms >= patience_ms)
 			return false;

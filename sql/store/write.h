@@ -71,8 +71,10 @@ int64_t writer_file_bytes(struct writer *writer);
 int writer_load(struct writer *writer, enum load_kind kind, bool (*each)(void *context, const void *row), void *context,
                 struct sql_error *error);
 
-/* Moves what lies in the -wal into the database, if that is WORTHWHILE_BYTES or more; as much as readers allow. */
-void writer_checkpoint(struct writer *writer, uint64_t worthwhile_bytes);
+/* Moves what lies in the -wal into the database, as much as readers allow: when that is BESIDE_BYTES more than last
+ * time, in a thread beside this one, which goes on; but waits for it once there are HERE_BYTES, so that the -wal begins
+ * anew. */
+void writer_checkpoint(struct writer *writer, uint64_t beside_bytes, uint64_t here_bytes);
 
 /* Ends the recording at END_NS: ENDED is stored, the -wal is emptied, and the file goes back to rollback mode, which
  * waits PATIENCE_MS for readers at most. WRITE_LATER: all is stored, but the -wal is still there, or the

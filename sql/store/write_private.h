@@ -7,8 +7,10 @@
 
 #include <sqlite3.h>
 
+#include "checkpoint.h"
 #include "recording.h"
-#include "rowsource.h"
+#include "row_image.h"
+#include "shapes.h"
 #include "write.h"
 
 struct row_writer {
@@ -19,13 +21,13 @@ struct row_writer {
 struct writer {
 	sqlite3 *db;
 	char *path;
-	struct reach reach; /* to the file */
-	struct rowsource sources[BULK_KINDS];
-	sqlite3_stmt *bulk[BULK_KINDS];
+	struct reach reach;      /* to the file */
+	struct row_image *image; /* of frequent rows */
 	struct row_writer rows[ROW_KINDS];
 	sqlite3_stmt *set_end, *begin, *commit;
-	struct recording reader; /* of what was written */
-	uint64_t wal_bytes;
+	struct recording reader;           /* of what was written */
+	uint64_t wal_bytes, begun_bytes;   /* of the -wal; the same when a checkpoint began last */
+	struct checkpointer *checkpointer; /* NULL: none was needed yet */
 	int page_bytes;
 };
 

@@ -13,26 +13,10 @@ static int prepare(struct writer *writer, const char *text, sqlite3_stmt **state
 	return sqlite3_prepare_v3(writer->db, text, -1, SQLITE_PREPARE_PERSISTENT, statement, NULL);
 }
 
-static int prepare_bulk(struct writer *writer, enum bulk_kind kind)
-{
-	struct rowsource *source = &writer->sources[kind];
-	int code;
-
-	*source = (struct rowsource){.shape = bulk_statements[kind].shape()};
-	sqlite3_snprintf(sizeof(source->table), source->table, "%s_rows", source->shape->name);
-	code = rowsource_register(writer->db, source);
-	if (code != SQLITE_OK)
-		return code;
-	char *sql = row_sql(&bulk_statements[kind], source->table);
-	code = prepare(writer, sql, &writer->bulk[kind]);
-	sqlite3_free(sql);
-	return code;
-}
-
 static int prepare_row(struct writer *writer, enum row_kind kind)
 {
 	struct row_writer *row = &writer->rows[kind];
-	char *sql = row_sql(&row_statements[kind], NULL);
+	char *sql = row_sql(&row_statements[kind]);
 	int code = prepare(writer, sql, &row->statement);
 
 	sqlite3_free(sql);
@@ -43,10 +27,8 @@ static int prepare_row(struct writer *writer, enum row_kind kind)
 
 static int prepare_all(struct writer *writer)
 {
-	int code = SQLITE_OK;
+	int code = row_image_open(writer->db, &writer->image);
 
-	for (int i = 0; i < BULK_KINDS && code == SQLITE_OK; i++)
-		code = prepare_bulk(writer, (enum bulk_kind)i);
 	for (int i = 0; i < ROW_KINDS && code == SQLITE_OK; i++)
 		code = prepare_row(writer, (enum row_kind)i);
 	if (code == SQLITE_OK)
@@ -69,14 +51,14 @@ int write_prepare(struct writer *writer, struct sql_error *error)
 
 void write_unprepare(struct writer *writer)
 {
-	for (int i = 0; i < BULK_KINDS; i++)
-		sqlite3_finalize(writer->bulk[i]);
 	for (int i = 0; i < ROW_KINDS; i++)
 		sqlite3_finalize(writer->rows[i].statement);
 	sqlite3_finalize(writer->set_end);
 	sqlite3_finalize(writer->begin);
 	sqlite3_finalize(writer->commit);
-	memset(writer->bulk, 0, sizeof(writer->bulk));
 	memset(writer->rows, 0, sizeof(writer->rows));
 	writer->set_end = writer->begin = writer->commit = NULL;
+	/* what is said of all databases, such as their journal mode, is meant for the file */
+	if (writer->image)
+		sqlite3_exec(writer->db, "DETACH " ROW_IMAGE_NAME, NULL, NULL, NULL);
 }

@@ -40,7 +40,7 @@ static int close_schema(void **state)
 static sqlite3_stmt *prepared(sqlite3 *db, const struct row_statement *statement)
 {
 	sqlite3_stmt *made;
-	char *sql = row_sql(statement, NULL);
+	char *sql = row_sql(statement);
 
 	if (sqlite3_prepare_v2(db, sql, -1, &made, NULL) != SQLITE_OK)
 		fail_msg("%s: %s", sql, sqlite3_errmsg(db));

@@ -223,6 +223,35 @@ static void test_full_disk(void **state)
 	assert_int_equal(ask("SELECT count(*) FROM held"), 200000);
 }
 
+/* So many that the image they are copied from has pages on three levels, with numbers of all lengths. */
+static void test_rows_of_any_count_and_length(void **state)
+{
+	enum { COUNT = 2600000 };
+	struct run_row *runs = calloc(COUNT, sizeof(*runs));
+	struct write_rows rows = {.runs = runs, .run_count = COUNT};
+	struct writer *writer = create();
+	struct sql_error error;
+	int64_t sum = 0, far = 0;
+
+	(void)state;
+	assert_non_null(runs);
+	for (int64_t i = 0; i < COUNT; i++) {
+		runs[i] = (struct run_row){.key = i < COUNT / 2 ? i + 1 : (INT64_C(1) << 60) + i,
+		                           .at_ns = INT64_C(1) << (i % 63),
+		                           .origin = UINT32_MAX,
+		                           .program = i % 2 ? -(INT64_C(1) << (i % 63)) : (INT64_C(1) << (i % 63)) - 1};
+		sum += runs[i].at_ns % 1000003 + runs[i].program % 1000003;
+		far += runs[i].key > INT64_C(1) << 60;
+	}
+	assert_int_equal(writer_store(writer, &rows, &error), WRITE_DONE);
+	finish(writer);
+	assert_int_equal(ask("SELECT count(*) FROM program_run WHERE origin = 4294967295"), COUNT);
+	assert_int_equal(ask("SELECT sum(at_ns % 1000003 + program % 1000003) FROM program_run"), sum);
+	assert_int_equal(ask("SELECT count(*) FROM program_run WHERE key > 1 << 60"), far);
+	assert_int_equal(ask("SELECT count(*) FROM pragma_integrity_check WHERE integrity_check = 'ok'"), 1);
+	free(runs);
+}
+
 /* The -wal does not grow without end. */
 static void test_checkpoints(void **state)
 {
@@ -238,7 +267,7 @@ static void test_checkpoints(void **state)
 		for (int i = 0; i < 1000; i++)
 			held[i].key = round * 1000 + i + 1;
 		assert_int_equal(writer_store(writer, &rows, &error), WRITE_DONE);
-		writer_checkpoint(writer, 1 << 20);
+		writer_checkpoint(writer, 1 << 18, 1 << 20);
 	}
 	snprintf(wal, sizeof(wal), "%s-wal", path);
 	assert_int_equal(stat(wal, &status), 0);
@@ -269,6 +298,7 @@ int main(void)
 	    cmocka_unit_test(test_young_file_says_what_it_is),
 	    cmocka_unit_test(test_refused_files),
 	    cmocka_unit_test(test_full_disk),
+	    cmocka_unit_test(test_rows_of_any_count_and_length),
 	    cmocka_unit_test(test_checkpoints),
 	    cmocka_unit_test(test_text_is_cleaned),
 	};
