@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "alike.h"
 #include "sql/base/memory.h"
 #include "section.h"
 #include "ttalloc.h"
@@ -198,10 +199,9 @@ static void heading(const struct columns *columns, const struct model *model, co
 		canvas_put(canvas, row, column + 1, columns->trend - 1, TONE_HEAD, text);
 }
 
-static bool is_shown(const struct view *view, const struct live_region *region)
+static bool is_shown(const struct view *view, const struct model *model, const struct live_region *region)
 {
-	return (view->device == MODEL_ALL_DEVICES || view->device == region->device) &&
-	       (region->peak_bytes > 0 || region->capacity_bytes > 0);
+	return (region->peak_bytes > 0 || region->capacity_bytes > 0) && alike_leads(view, model, region->device);
 }
 
 static bool has_binaries(const struct model *model, const struct live_region *region)
@@ -213,7 +213,7 @@ size_t section_region_rows(const struct view *view, const struct model *model)
 {
 	size_t rows = 0;
 	for (size_t i = 0; i < model->live.region_count; i++)
-		rows += 3u * is_shown(view, &model->live.regions[i]); /* with a heading and binaries at worst */
+		rows += 3u * is_shown(view, model, &model->live.regions[i]); /* with a heading and binaries at worst */
 	return rows;
 }
 
@@ -221,7 +221,7 @@ static size_t count_shown(const struct view *view, const struct model *model, si
 {
 	size_t count = 0;
 	for (size_t i = from; i < model->live.region_count; i++)
-		count += is_shown(view, &model->live.regions[i]);
+		count += is_shown(view, model, &model->live.regions[i]);
 	return count;
 }
 
@@ -236,7 +236,7 @@ size_t section_regions(const struct view *view, const struct model *model, struc
 		skip = total > 0 ? total - 1 : 0;
 	for (size_t i = 0; i < live->region_count; i++) {
 		const struct live_region *region = &live->regions[i];
-		if (!is_shown(view, region) || (skip > 0 && skip-- > 0))
+		if (!is_shown(view, model, region) || (skip > 0 && skip-- > 0))
 			continue;
 		size_t needed = 1 + (device != region->device);
 		size_t after = count_shown(view, model, i + 1);
@@ -248,8 +248,9 @@ size_t section_regions(const struct view *view, const struct model *model, struc
 			break;
 		}
 		if (device != region->device) {
-			char first[60];
-			snprintf(first, sizeof first, "DEVICE %" PRId64, region->device);
+			char first[60], name[ALIKE_NAME_BYTES];
+			size_t count = alike_name(view, model, region->device, name);
+			snprintf(first, sizeof first, "DEVICE%s %s", count > 1 ? "S" : "", name);
 			heading(&columns, model, first, canvas, row++);
 			device = region->device;
 		}

@@ -2,6 +2,7 @@
  *
  * section.c - processes and labels; see section.h.
  */
+#include "alike.h"
 #include "section.h"
 #include "ttalloc/vocabulary.h"
 
@@ -48,6 +49,15 @@ void section_share(char out[static UNITS_TEXT_MAX], int64_t part, int64_t whole)
 static bool shows(const struct view *view, int64_t device)
 {
 	return view->device == MODEL_ALL_DEVICES || view->device == device;
+}
+
+static size_t count_groups(const struct view *view, const struct model *model)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < model->live.group_count; i++)
+		count += alike_leads(view, model, model->live.groups[i].device);
+	return count;
 }
 
 /* ---- processes ---- */
@@ -168,9 +178,7 @@ size_t section_processes(const struct view *view, const struct model *model, str
 
 size_t section_label_rows(const struct view *view, const struct model *model)
 {
-	size_t count = 0;
-	for (size_t i = 0; i < model->live.group_count; i++)
-		count += shows(view, model->live.groups[i].device);
+	size_t count = count_groups(view, model) + (model->live.groups_left_out > 0);
 	return count == 0 ? 1 : count < LABELS_MAX ? count : LABELS_MAX; /* 1: why there is none */
 }
 
@@ -186,14 +194,30 @@ static void name_group(char *out, size_t size, const struct live_group *group)
 		snprintf(out, size, class ? "(%s)" : "(no label)", class);
 }
 
+/* Of what is before the figures: devices, which may be several that are alike, and the region. */
+static size_t place_width(const struct view *view, const struct model *model)
+{
+	char name[ALIKE_NAME_BYTES];
+	size_t widest = 1;
+
+	for (size_t i = 0; view->device == MODEL_ALL_DEVICES && i < model_device_count(model); i++) {
+		if (!alike_leads(view, model, model_device(model, i)))
+			continue;
+		alike_name(view, model, model_device(model, i), name);
+		widest = strlen(name) > widest ? strlen(name) : widest;
+	}
+	return 11 + widest;
+}
+
 static void label_line(const struct view *view, const struct model *model, const struct live_group *group,
                        struct canvas *canvas, size_t row)
 {
-	char text[UNITS_TEXT_MAX], place[2 * UNITS_TEXT_MAX], name[1024];
-	size_t column = 12;
+	char text[UNITS_TEXT_MAX], place[2 * UNITS_TEXT_MAX], name[1024], devices[ALIKE_NAME_BYTES];
+	size_t column = place_width(view, model);
 	section_region_name(text, group->region);
+	alike_name(view, model, group->device, devices);
 	if (view->device == MODEL_ALL_DEVICES)
-		snprintf(place, sizeof place, "%" PRId64 " %s", group->device, text);
+		snprintf(place, sizeof place, "%s %s", devices, text);
 	else
 		snprintf(place, sizeof place, "%s", text);
 	canvas_put(canvas, row, 0, column, TONE_PLAIN, place);
@@ -218,7 +242,7 @@ static void label_line(const struct view *view, const struct model *model, const
 
 static void label_heading(const struct view *view, const struct model *model, struct canvas *canvas, size_t row)
 {
-	size_t column = 12;
+	size_t column = place_width(view, model);
 	canvas_put(canvas, row, 0, column, TONE_HEAD, view->device == MODEL_ALL_DEVICES ? "DEV REGION" : "REGION");
 	canvas_put_right(canvas, row, column, 10, TONE_HEAD, model->live.groups_of_ended ? "NOT FREED" : "LIVE");
 	column += 10;
@@ -239,13 +263,22 @@ size_t section_labels(const struct view *view, const struct model *model, struct
 	    [LIVE_GROUPS_TOO_MANY] = "not shown: too many live blocks to look through every few seconds",
 	};
 	const struct live *live = &model->live;
-	size_t shown = 0;
+	size_t shown = 0, count = count_groups(view, model);
+	/* where some are left out, the last line says so */
+	size_t room = count > most || live->groups_left_out > 0 ? (most > 0 ? most - 1 : 0) : most;
 	label_heading(view, model, canvas, row++);
-	for (size_t i = 0; i < live->group_count && shown < most; i++) {
-		if (!shows(view, live->groups[i].device))
+	for (size_t i = 0; i < live->group_count && shown < room; i++) {
+		if (!alike_leads(view, model, live->groups[i].device))
 			continue;
 		label_line(view, model, &live->groups[i], canvas, row++);
 		shown++;
+	}
+	if (room < most) {
+		char text[60];
+		snprintf(text, sizeof text, "... %s%zu more: top --by label",
+		         live->groups_left_out > 0 ? "at least " : "", count - shown + (live->groups_left_out > 0));
+		canvas_put(canvas, row++, 0, canvas->columns, TONE_DIM, text);
+		return row;
 	}
 	if (shown == 0 && most > 0)
 		canvas_put(canvas, row++, 0, canvas->columns, TONE_DIM, why_none[live->groups_state]);

@@ -111,27 +111,25 @@ static void keep_row(struct devices *devices, const struct query_cell *cells)
 	devices->kept++;
 }
 
-/* 0-3,6 */
-static void name_devices(char *out, size_t size, const struct alike *group)
+void devices_name(char *out, size_t size, const int64_t *devices, size_t count)
 {
 	size_t used = 0;
-	for (size_t i = 0; i < group->count && used < size; i++) {
+	for (size_t i = 0; i < count && used < size; i++) {
 		size_t first = i;
-		while (i + 1 < group->count && group->devices[i + 1] == group->devices[i] + 1)
+		while (i + 1 < count && devices[i + 1] == devices[i] + 1)
 			i++;
-		used += (size_t)snprintf(out + used, size - used, "%s%" PRId64, first > 0 ? "," : "",
-		                         group->devices[first]);
+		used += (size_t)snprintf(out + used, size - used, "%s%" PRId64, first > 0 ? "," : "", devices[first]);
 		if (i > first && used < size)
-			used += (size_t)snprintf(out + used, size - used, "-%" PRId64, group->devices[i]);
+			used += (size_t)snprintf(out + used, size - used, "-%" PRId64, devices[i]);
 	}
 	if (used >= size) /* so many, and no two of them neighbours */
-		snprintf(out, size, "%zu devices", group->count);
+		snprintf(out, size, "%zu devices", count);
 }
 
 static void show_group(struct devices *devices, struct alike *group)
 {
 	char name[64];
-	name_devices(name, sizeof name, group);
+	devices_name(name, sizeof name, group->devices, group->count);
 	for (uint64_t row = 0; row < group->rows; row++) {
 		struct query_cell *cells = group->cells + row * devices->count, own = cells[devices->device];
 		if (group->count > 1)

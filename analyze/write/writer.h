@@ -132,6 +132,9 @@ void answer_footer(const struct style *style, const struct answer *answer);
 #define ANSWER_LINE_BYTES 192
 const char *answer_incomplete(const struct answer *answer, char line[static ANSWER_LINE_BYTES]);
 
+/* Devices, which rise: "0-3,6"; how many they are where that has no room. */
+void devices_name(char *out, size_t size, const int64_t *devices, size_t count);
+
 #define COLOUR_BOLD "\033[1m"
 #define COLOUR_DIM "\033[2m"
 #define COLOUR_WARN "\033[33m"

@@ -114,6 +114,37 @@ def once_shows_what_is_live():
     check("NOT FREED" in shown.stdout and re.search(r"800 B.*model/weights", shown.stdout), shown.stdout)
 
 
+def equal_chips_stand_there_once():
+    """Of a mesh of 32; the one that is not like the others by itself, and what there is no room for is counted."""
+    place = Place()
+    recorder = Recorder(place)
+    player = Player(place)
+    for turn in range(3):
+        player.push(f"layer.{turn}")
+        for device in range(32):
+            player.alloc(4096 * turn, 1000, device=device)
+        player.pop()
+    check(player.flush(), "flush")
+    shown = _watch("--once", recorder.file).stdout
+    check(len(re.findall("^DEVICE", shown, re.MULTILINE)) == 1 and "DEVICES 0-31 " in shown, shown)
+    equal(len(re.findall(r"^0-31 DRAM +1000 B .* layer\.[012]$", shown, re.MULTILINE)), 3, f"labels of all: {shown}")
+    check(len(shown.splitlines()) < 15, shown)
+    player.alloc(65536, 7, device=5)
+    check(player.flush(), "flush")
+    shown = _watch("--once", recorder.file).stdout
+    check("DEVICES 0-4,6-31 " in shown and re.search(r"^DEVICE 5 .*\nDRAM .* 2.94 KiB", shown, re.MULTILINE), shown)
+    check(re.search(r"^DEVICE 7 .*\nDRAM .* 2.93 KiB", _watch("--once", "-d", 7, recorder.file).stdout, re.MULTILINE), "one of them")
+    for number in range(40):
+        player.push(f"other.{number}")
+        player.alloc(1 << 20 | number << 12, 100, device=5)
+        player.pop()
+    check(player.flush(), "flush")
+    shown = _watch("--once", recorder.file).stdout
+    check(re.search(r"^\.\.\. at least \d+ more: top --by label$", shown, re.MULTILINE), shown)
+    player.end()
+    recorder.stop()
+
+
 def once_agrees_with_the_verbs():
     """Totals over processes are what the verb processes says, region by region."""
     place = Place()
@@ -302,6 +333,6 @@ def above_nothing():
     check("--watch needs a command" in result.stderr, result.stderr)
 
 
-main(once_shows_what_is_live, once_agrees_with_the_verbs, once_needs_a_recording, plain_text_follows_to_the_end,
+main(once_shows_what_is_live, equal_chips_stand_there_once, once_agrees_with_the_verbs, once_needs_a_recording, plain_text_follows_to_the_end,
      keys_and_a_late_file, signals_give_the_terminal_back, a_replaced_file_and_a_quiet_end, operations_are_named, no_colour_when_not_wanted,
      above_the_output_of_a_command, above_nothing)

@@ -29,10 +29,10 @@ OF_CAPTURES = re.compile(r"ttnn\.|Tensor::deallocate$")
 # Where ttnn's capture itself is wrong: before 0.81 it takes what an exception left for what all later ones are in.
 FIRST_WITH_ABORTS = "0.81.0"
 # Or, later, what an exception left in a function that does not say so; and what is free to differ from run to run.
-LEAVES_UNSAID = ("failures", "no_region", "submeshes")
+LEAVES_UNSAID = ("failures", "no_region", "submeshes", "hybrid")
 IN_NO_ORDER = ("threads",)
 # A capture does not tell which cores a block lies on: where the same address is given out on others, it looks replaced.
-ON_SINGLE_CORES = ("hybrid",)
+ON_SINGLE_CORES = ("hybrid", "hybrid_mesh")
 # What a capture writes where an operation takes none of the tensors that it may.
 NO_TENSOR = ("{}", "std::nullopt")
 # What cannot be recorded: operation and check, to the reason.

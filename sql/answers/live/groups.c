@@ -186,10 +186,15 @@ static void keep_largest(struct live *live)
 {
 	size_t kept = 0;
 
-	for (size_t i = 0; i < live->group_count && i < GROUPS_LOOKED_AT; i++)
-		if (!(live->groups_of_ended && is_runtime(&live->groups[i])) &&
-		    count_of_device(live, kept, live->groups[i].device) < LIVE_GROUPS_MAX)
+	live->groups_left_out = 0;
+	for (size_t i = 0; i < live->group_count; i++) {
+		if (live->groups_of_ended && is_runtime(&live->groups[i]))
+			continue;
+		if (i < GROUPS_LOOKED_AT && count_of_device(live, kept, live->groups[i].device) < LIVE_GROUPS_MAX)
 			live->groups[kept++] = live->groups[i];
+		else
+			live->groups_left_out++;
+	}
 	live->group_count = kept;
 }
 

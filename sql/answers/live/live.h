@@ -84,6 +84,7 @@ struct live {
 	enum live_groups groups_state;
 	struct live_group *groups; /* largest first, at most LIVE_GROUPS_MAX of each device */
 	size_t group_count, group_capacity;
+	size_t groups_left_out;
 	bool groups_of_ended; /* no process lives: what was never freed */
 
 	/* What was read before. */
