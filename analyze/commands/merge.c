@@ -17,6 +17,8 @@
 #include "sql/base/memory.h"
 #include "sql/base/say.h"
 #include "sql/merge/merge.h"
+#include "sql/store/file_of.h"
+#include "sql/store/open.h"
 
 static const struct option own_options[] = {
     {.name = "output",
@@ -97,6 +99,53 @@ static int find_files(struct files *files, const struct arguments *arguments, st
 	return 0;
 }
 
+/* Which file of its recording each is; those that cannot be read say so when they are opened. */
+static struct file_of *identify(const struct files *files)
+{
+	struct file_of *of = memory_get(files->count, sizeof(*of));
+	struct sql_error nothing;
+
+	for (size_t i = 0; i < files->count; i++)
+		if (file_of(files->paths[i], &of[i], &nothing) < 0)
+			of[i].uuid[0] = '\0';
+	return of;
+}
+
+static void join(char **path, const char *other)
+{
+	char *both;
+
+	if (asprintf(&both, "%s%c%s", *path, RECORDING_AND, other) < 0)
+		memory_exhausted();
+	free(*path);
+	*path = both;
+}
+
+/* Files of one recording (ttalloc-recorder --rotate) become one, which recording_open() takes. The same file twice is
+ * none of those. */
+static void join_files_of_one(struct files *files)
+{
+	struct file_of *of = identify(files);
+	size_t kept = 0;
+
+	for (size_t i = 0; i < files->count; i++) {
+		size_t first = 0;
+
+		while (first < kept &&
+		       (!of[i].uuid[0] || strcmp(of[first].uuid, of[i].uuid) != 0 || of[first].number == of[i].number))
+			first++;
+		if (first < kept) {
+			join(&files->paths[first], files->paths[i]);
+			free(files->paths[i]);
+			continue;
+		}
+		of[kept] = of[i];
+		files->paths[kept++] = files->paths[i];
+	}
+	files->count = kept;
+	free(of);
+}
+
 static void say_line(void *context, const char *line)
 {
 	if (!arguments_text(context, "quiet"))
@@ -115,8 +164,10 @@ static enum status run(struct command *command)
 	struct sql_error error;
 	int result = find_files(&files, arguments, &error);
 
-	if (result == 0)
+	if (result == 0) {
+		join_files_of_one(&files);
 		result = merge_recordings(out, (const char *const *)files.paths, files.count, &options, &error);
+	}
 	free_files(&files);
 	if (result < 0)
 		return command_trouble(&error);
@@ -141,7 +192,8 @@ const struct command_verb command_merge = {
         "is how far off that may be; without such steps it is not known (wall). The same chip of a host, by its unique "
         "id, "
         "is one device; chips of other hosts are others, with numbers from 256 on where theirs are taken. "
-        "'peak --by host', 'rank' and 'process' tell each one's share. Parts of different jobs are refused without "
+        "'peak --by host', 'rank' and 'process' tell each one's share. Several files of one recording "
+        "(--rotate) are one part. Parts of different jobs are refused without "
         "--force, which also replaces OUT. It is complete only if all parts are.",
     .shared = "limit format json no-header color strict quiet force help version",
     .options = own_options,

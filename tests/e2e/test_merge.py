@@ -199,5 +199,26 @@ def ranks_of_mpirun():
     check("rank 3 is missing" in result.stderr, f"the last one is missing: {result.stderr}")
 
 
-main(ranks_of_one_host, hosts_are_laid_by_their_steps, without_steps_the_error_is_not_known, unknown_chips_are_kept_apart, jobs,
+def files_of_one_recording():
+    """A rank that was recorded in several files is one part, wherever they stand among the others."""
+    place = Place()
+    for name, more in ("several.db", ["--rotate", "1M"]), ("other.db", []):
+        run([program("ttalloc-recorder"), "-q", *more, "-o", place.file(name), "--", program("ttalloc-trainer"), "--quiet", "--devices", "1",
+             "--events", "200000" if more else "5000"], env=place.env, timeout=120)
+    several = sorted(path.name for path in place.path.glob("several*.db"))
+    check(len(several) > 2, f"{several}")
+    equal(run([program("ttalloc-analyze"), "copy", *several, "whole.db"], cwd=place.path).returncode, 0, "copy")
+    whole = merge(place, "whole.db", "other.db", out="of-two.db")
+    for out, operands in (("mixed.db", [several[-1], "other.db", *several[:-1]]), ("alone.db", several)):
+        made = merge(place, *operands, out=out)
+        verify(made)
+        against = whole if out == "mixed.db" else place.file("whole.db")
+        equal(len(parts(made)), 2 if out == "mixed.db" else 1, "parts")
+        for question in ["leaks", "--by", "label"], ["steps"], ["peak", "--by", "label"]:
+            equal(analyze(*question, made)["rows"], analyze(*question, against)["rows"], f"{question} of {out}")
+    check("of the same recording" in merge(place, several[1], several[1], out="twice.db", status=2).stderr, "one of them twice")
+    check("are missing" in merge(place, several[1], several[-1], out="gap.db", status=2).stderr, "one that is missing")
+
+
+main(ranks_of_one_host, files_of_one_recording, hosts_are_laid_by_their_steps, without_steps_the_error_is_not_known, unknown_chips_are_kept_apart, jobs,
      a_part_without_an_end, damaged_parts, ranks_of_mpirun)
