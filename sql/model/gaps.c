@@ -149,6 +149,24 @@ struct gap gaps_remove(struct gaps *gaps, uint64_t first, uint64_t second)
 	return gaps->nodes[gone].gap;
 }
 
+static void change(struct gap_node *nodes, uint32_t at, const struct gap *old, const struct gap *now)
+{
+	struct gap_node *node = &nodes[at];
+
+	if (!at)
+		return;
+	if (node->gap.first == old->first && node->gap.second == old->second)
+		node->gap = *now;
+	else
+		change(nodes, is_before(old->first, old->second, &node->gap) ? node->left : node->right, old, now);
+	update(nodes, at);
+}
+
+void gaps_change(struct gaps *gaps, const struct gap *old, const struct gap *now)
+{
+	change(gaps->nodes, gaps->root, old, now);
+}
+
 /* A piece of at least BYTES, from (LOW, SECOND) in the order to (HIGH, the largest); BACKWARDS: the last one. */
 struct wanted {
 	uint64_t low, second, high, bytes;
@@ -176,10 +194,50 @@ static uint32_t search(const struct gap_node *nodes, uint32_t at, const struct w
 	return search(nodes, wanted->backwards ? node->left : node->right, wanted);
 }
 
+/* The same where any place in the order will do: no need to look at places. */
+static uint32_t search_all(const struct gap_node *nodes, uint32_t at, uint64_t bytes, bool backwards)
+{
+	if (nodes[at].largest < bytes)
+		return 0;
+	while (at) {
+		uint32_t sooner = backwards ? nodes[at].right : nodes[at].left;
+
+		if (sooner && nodes[sooner].largest >= bytes)
+			at = sooner;
+		else if (nodes[at].gap.bytes >= bytes)
+			break;
+		else
+			at = backwards ? nodes[at].left : nodes[at].right;
+	}
+	return at;
+}
+
+/* The same where any size will do: the last one up to (HIGH, the largest). */
+static uint32_t search_below(const struct gap_node *nodes, uint32_t at, uint64_t low, uint64_t high)
+{
+	uint32_t found = 0;
+
+	while (at) {
+		bool is_below = nodes[at].gap.first <= high;
+
+		found = is_below ? at : found;
+		at = is_below ? nodes[at].right : nodes[at].left;
+	}
+	return found && nodes[found].gap.first >= low ? found : 0;
+}
+
 static bool find(const struct gaps *gaps, const struct wanted *wanted, struct gap *found)
 {
-	uint32_t at = gaps->nodes ? search(gaps->nodes, gaps->root, wanted) : 0;
+	uint32_t at = 0;
 
+	if (!gaps->nodes)
+		return false;
+	if (wanted->backwards && wanted->bytes == 0)
+		at = search_below(gaps->nodes, gaps->root, wanted->low, wanted->high);
+	else if (wanted->low == 0 && wanted->second == 0 && wanted->high == UINT64_MAX)
+		at = search_all(gaps->nodes, gaps->root, wanted->bytes, wanted->backwards);
+	else
+		at = search(gaps->nodes, gaps->root, wanted);
 	if (at)
 		*found = gaps->nodes[at].gap;
 	return at != 0;

@@ -29,6 +29,9 @@ int gaps_add(struct gaps *gaps, const struct gap *gap);
 /* Removes the piece at that place in the order, which is there, and returns it. */
 struct gap gaps_remove(struct gaps *gaps, uint64_t first, uint64_t second);
 
+/* Puts NOW in the place of OLD, which is there; none that is there lies between both in the order. */
+void gaps_change(struct gaps *gaps, const struct gap *old, const struct gap *now);
+
 /* Finds the first piece of at least BYTES among those from (LOW, 0) to (HIGH, the largest); BACKWARDS: the last. */
 bool gaps_find(const struct gaps *gaps, uint64_t low, uint64_t high, uint64_t bytes, bool backwards, struct gap *found);
 

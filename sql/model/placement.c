@@ -58,6 +58,19 @@ static void remove_gap(struct placement *placement, const struct gap *gap)
 		gaps_remove(&placement->by_policy, other.first, other.second);
 }
 
+/* GAP, one of by_address, becomes the piece from ADDRESS to END, which may be empty and touches no other. */
+static int move_gap(struct placement *placement, const struct gap *gap, uint64_t address, uint64_t end)
+{
+	struct gap now = {.first = address, .second = gap->second, .address = address, .bytes = end - address};
+
+	if (address == end || has_order(placement)) {
+		remove_gap(placement, gap);
+		return add(placement, address, end - address);
+	}
+	gaps_change(&placement->by_address, gap, &now);
+	return 0;
+}
+
 int placement_begin(struct placement *placement, uint64_t bank_bytes, uint64_t unit_bytes)
 {
 	gaps_empty(&placement->by_address);
@@ -114,35 +127,35 @@ bool placement_find(const struct placement *placement, uint64_t bytes, bool top_
 
 int placement_take(struct placement *placement, uint64_t offset, uint64_t bytes)
 {
+	uint64_t end = offset + bytes, gap_end;
 	struct gap gap;
 
-	if (!gaps_find(&placement->by_address, 0, offset, 1, true, &gap) || bytes > gap.bytes ||
+	if (!gaps_find(&placement->by_address, 0, offset, 0, true, &gap) || bytes > gap.bytes ||
 	    offset - gap.address > gap.bytes - bytes)
 		return 0;
-	remove_gap(placement, &gap);
 	placement->free_bytes -= bytes;
-	if (add(placement, gap.address, offset - gap.address) < 0 ||
-	    add(placement, offset + bytes, gap.address + gap.bytes - offset - bytes) < 0)
-		return -1;
-	return 1;
+	gap_end = gap.address + gap.bytes;
+	if (offset == gap.address)
+		return move_gap(placement, &gap, end, gap_end) < 0 ? -1 : 1;
+	return move_gap(placement, &gap, gap.address, offset) < 0 || add(placement, end, gap_end - end) < 0 ? -1 : 1;
 }
 
 int placement_give(struct placement *placement, uint64_t offset, uint64_t bytes)
 {
 	uint64_t end = offset + bytes;
-	struct gap gap;
+	struct gap before, behind;
+	bool joins_before = offset > 0 && gaps_find(&placement->by_address, 0, offset - 1, 0, true, &before) &&
+	                    before.address + before.bytes == offset;
+	bool joins_behind = gaps_find(&placement->by_address, end, end, 0, true, &behind);
 
 	placement->free_bytes += bytes;
-	if (offset > 0 && gaps_find(&placement->by_address, 0, offset - 1, 1, true, &gap) &&
-	    gap.address + gap.bytes == offset) {
-		remove_gap(placement, &gap);
-		offset = gap.address;
-	}
-	if (gaps_find(&placement->by_address, end, end, 1, false, &gap)) {
-		remove_gap(placement, &gap);
-		end += gap.bytes;
-	}
-	return add(placement, offset, end - offset);
+	if (joins_before && joins_behind)
+		remove_gap(placement, &behind);
+	if (joins_before)
+		return move_gap(placement, &before, before.address, joins_behind ? end + behind.bytes : end);
+	if (joins_behind)
+		return move_gap(placement, &behind, offset, end + behind.bytes);
+	return add(placement, offset, bytes);
 }
 
 uint64_t placement_largest(const struct placement *placement)

@@ -23,7 +23,8 @@ QUICK_QUERIES = ("info", "leaks", "peak")  # at most a tenth of the yardstick
 OTHER_QUERIES = ("failures", "fragmentation", "processes", "timeline", "peak --by label", "leaks --by label",
                  "peak --region L1", "timeline --region DRAM", "peak --start 40% --end 60%", "diff", "verify", "floor",
                  "floor --by label", "temporary", "histogram", "histogram --of lifetime", "top", "top --at 50%", "steps",
-                 "steps --by label", "churn", "overlaps", "diff --what steps", "peak --by life", "peak --since 30%")
+                 "steps --by label", "churn", "overlaps", "diff --what steps", "peak --by life", "peak --since 30%",
+                 "replay", "map", "density", "l1", "allocated")
 
 
 def run(*command, **options):
