@@ -55,6 +55,20 @@ def duckdb(folder):
     return {"rows": rows, "bytes": int(total)}
 
 
+def parquet(recordings):
+    """What the example makes of several recordings, twice, as DuckDB reads it."""
+    import pathlib
+    import subprocess
+    import duckdb
+    out = tempfile.mkdtemp()
+    for _ in range(2):
+        subprocess.run([sys.executable, os.environ["TTALLOC_SOURCE"] + "/examples/to_parquet.py", "-o", out, *recordings.split()], check=True, stdout=subprocess.DEVNULL)
+    for view in os.listdir(out):  # the files of all recordings have one schema
+        duckdb.sql(f"SELECT count(*) FROM read_parquet('{out}/{view}/*/*/*.parquet')").fetchall()
+    rows, total, hosts = duckdb.sql(f"SELECT count(*), sum(counted_bytes), count(DISTINCT host) FROM read_parquet('{out}/allocation/*/*/*.parquet', hive_partitioning=true)").fetchone()
+    return {"rows": rows, "bytes": int(total), "hosts": hosts, "files": len(list(pathlib.Path(out, "allocation").rglob("*.parquet")))}
+
+
 def agent(folder):
     """What an agent gets from the server of examples/mcp: its tools, and the answer of one."""
     import asyncio

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 
-PACKAGES = ("ttnn-visualizer", "perfetto", "protobuf", "pandas", "polars", "duckdb", "duckdb-extension-sqlite-scanner", "mcp>=2")
+PACKAGES = ("ttnn-visualizer", "perfetto", "protobuf", "pandas", "polars", "duckdb", "duckdb-extension-sqlite-scanner", "pyarrow", "mcp>=2")
 PPROF = "github.com/google/pprof@v0.0.0-20261105003125-4bf881d7fb0b"
 SPEEDSCOPE = "speedscope@1"
 

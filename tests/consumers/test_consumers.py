@@ -98,6 +98,13 @@ def data_frames_take_the_views():
         equal(read(reader, out), {"rows": row["rows"], "bytes": row["bytes"]}, reader)
 
 
+def parquet_has_the_views():
+    consumer("python", "python/bin/python")
+    files = [exported("csv")[0], exported("csv")[0]]
+    rows = [analyze("sql", "SELECT count(*) AS rows, sum(counted_bytes) AS bytes FROM allocation", file)["rows"][0] for file in files]
+    equal(read("parquet", " ".join(files)), {"rows": sum(row["rows"] for row in rows), "bytes": sum(row["bytes"] for row in rows), "hosts": 1, "files": 2}, "parquet")
+
+
 def an_agent_asks_by_way_of_the_example():
     consumer("python", "python/bin/python")
     file, _ = exported("pprof")
@@ -108,4 +115,4 @@ def an_agent_asks_by_way_of_the_example():
     check(said["sql"][0]["n"] > 0, "sql")
 
 
-main(an_agent_asks_by_way_of_the_example, ttnn_visualizer_opens_a_report, pprof_finds_the_peak, speedscope_has_what_its_schema_wants, perfetto_parses_a_trace, data_frames_take_the_views)
+main(an_agent_asks_by_way_of_the_example, ttnn_visualizer_opens_a_report, pprof_finds_the_peak, speedscope_has_what_its_schema_wants, perfetto_parses_a_trace, data_frames_take_the_views, parquet_has_the_views)
