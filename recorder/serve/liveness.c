@@ -4,10 +4,12 @@
  */
 #include "liveness.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -58,18 +60,36 @@ void liveness_describe(pid_t pid, char *executable, size_t executable_bytes, cha
 			command[i] = ' ';
 }
 
-static bool read_offsets(pid_t pid, struct liveness_shift *offsets)
+static bool read_task_offsets(pid_t task, struct liveness_shift *offsets)
 {
 	char text[256];
 	long long seconds[2];
 	long ns[2];
 
-	if (read_proc(pid, "timens_offsets", text, sizeof(text)) <= 0 ||
+	if (read_proc(task, "timens_offsets", text, sizeof(text)) <= 0 ||
 	    sscanf(text, "monotonic %lld %ld boottime %lld %ld", &seconds[0], &ns[0], &seconds[1], &ns[1]) != 4)
 		return false;
 	offsets->monotonic_ns = (int64_t)seconds[0] * 1000000000 + ns[0];
 	offsets->boottime_ns = (int64_t)seconds[1] * 1000000000 + ns[1];
 	return true;
+}
+
+/* A thread that has ended has no clocks any more, and so has a process whose first thread has: its others have. */
+static bool read_offsets(pid_t pid, struct liveness_shift *offsets)
+{
+	bool found = read_task_offsets(pid, offsets);
+	char path[64];
+	DIR *threads;
+
+	if (found)
+		return true;
+	snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
+	threads = opendir(path);
+	for (const struct dirent *entry; !found && threads && (entry = readdir(threads));)
+		found = atoi(entry->d_name) > 0 && read_task_offsets(atoi(entry->d_name), offsets);
+	if (threads)
+		closedir(threads);
+	return found;
 }
 
 bool liveness_clock_shift(pid_t pid, struct liveness_shift *shift)
@@ -89,6 +109,18 @@ int64_t liveness_shift_of(int64_t offset_ns)
 
 	read_offsets(getpid(), &ours);
 	return (int64_t)((uint64_t)offset_ns - (uint64_t)ours.monotonic_ns);
+}
+
+/* What the process said itself holds also when it is dead; hooks before 1.3 say nothing, and a dead process cannot be
+ * asked any more. */
+int64_t liveness_segment_shift(const struct tta_segment_header *header)
+{
+	struct liveness_shift shift = {0};
+
+	if (header->knows_time_offset)
+		return liveness_shift_of(header->time_offset_ns);
+	liveness_clock_shift((pid_t)header->pid, &shift);
+	return shift.monotonic_ns;
 }
 
 bool liveness_watch(pid_t pid, uint64_t start_time, int *pidfd)

@@ -10,6 +10,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "ttalloc/segment.h"
+
 /* True when it lives. *PIDFD then is a descriptor that becomes readable when it dies, or -1 where the kernel gives
  * none: then ask again now and then. */
 bool liveness_watch(pid_t pid, uint64_t start_time, int *pidfd);
@@ -31,5 +33,8 @@ bool liveness_clock_shift(pid_t pid, struct liveness_shift *shift);
 
 /* The same of CLOCK_MONOTONIC, for a process that says that it is this much ahead of the machine's. */
 int64_t liveness_shift_of(int64_t offset_ns);
+
+/* The same, for the process whose segment begins with HEADER. */
+int64_t liveness_segment_shift(const struct tta_segment_header *header);
 
 #endif

@@ -65,11 +65,6 @@ static bool same_process(const struct recorded *a, const struct recorded *b)
 	return one->pid == other->pid && one->start_time == other->start_time;
 }
 
-static uint64_t made_ns(const struct recorded *process)
-{
-	return recorded_header(process)->anchor_monotonic_ns;
-}
-
 /* The image that took the place of PROCESS's by exec, if there is one. */
 static struct recorded *next_image(const struct server *server, const struct recorded *process)
 {
@@ -78,8 +73,9 @@ static struct recorded *next_image(const struct server *server, const struct rec
 	for (size_t i = 0; i < server->process_count; i++) {
 		struct recorded *other = server->processes[i];
 
-		if (!other->gone && same_process(process, other) && made_ns(other) > made_ns(process) &&
-		    (!next || made_ns(other) < made_ns(next)))
+		if (!other->gone && same_process(process, other) &&
+		    recorded_made_ns(other) > recorded_made_ns(process) &&
+		    (!next || recorded_made_ns(other) < recorded_made_ns(next)))
 			next = other;
 	}
 	return next;
@@ -95,7 +91,7 @@ static void end_earlier_images(struct server *server, const struct recorded *pro
 			continue;
 		next = next_image(server, earlier);
 		if (next)
-			die(server, earlier, "exec", clock_map_relative(server->setup.clock, made_ns(next)));
+			die(server, earlier, "exec", clock_map_relative(server->setup.clock, recorded_made_ns(next)));
 	}
 }
 

@@ -82,12 +82,11 @@ static void introduce(struct recorded_shared *shared, struct recorded *process)
 	process->last_number = process->committed_number;
 }
 
-/* A process in a time namespace of its own has other clocks than this one. What it says itself holds also when it is
- * dead; hooks before 1.3 say nothing, and a dead process cannot be asked any more. */
+/* A process in a time namespace of its own has other clocks than this one. */
 static void set_clocks(struct recorded *process)
 {
 	const struct tta_segment_header *header = segment_header(process->segment);
-	struct liveness_shift shift = {0};
+	struct liveness_shift shift;
 
 	process->start_time = header->start_time;
 	process->origin = (struct clock_origin){
@@ -96,10 +95,8 @@ static void set_clocks(struct recorded *process)
 	};
 	if (liveness_clock_shift((pid_t)header->pid, &shift))
 		process->start_time = liveness_start_time((pid_t)header->pid);
-	if (header->knows_time_offset)
-		shift.monotonic_ns = liveness_shift_of(header->time_offset_ns);
-	process->origin.shift_ns = shift.monotonic_ns;
-	process->origin.anchor.monotonic_ns -= (uint64_t)shift.monotonic_ns;
+	process->origin.shift_ns = liveness_segment_shift(header);
+	process->origin.anchor.monotonic_ns -= (uint64_t)process->origin.shift_ns;
 }
 
 int recorded_open(struct recorded_shared *shared, const char *path, uid_t owner, struct recorded **result,
@@ -365,6 +362,11 @@ const struct tta_segment_header *recorded_header(const struct recorded *process)
 const char *recorded_path(const struct recorded *process)
 {
 	return segment_path(process->segment);
+}
+
+uint64_t recorded_made_ns(const struct recorded *process)
+{
+	return process->origin.anchor.monotonic_ns;
 }
 
 uint64_t recorded_committed(const struct recorded *process)

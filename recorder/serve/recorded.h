@@ -102,6 +102,9 @@ uint32_t recorded_ledger_id(const struct recorded *process);
 const struct tta_segment_header *recorded_header(const struct recorded *process);
 const char *recorded_path(const struct recorded *process);
 
+/* When its segment was made, by CLOCK_MONOTONIC of this machine. */
+uint64_t recorded_made_ns(const struct recorded *process);
+
 /* Number up to which its events are committed. */
 uint64_t recorded_committed(const struct recorded *process);
 void recorded_set_committed(struct recorded *process, uint64_t number);

@@ -80,13 +80,16 @@ static void look_for_earliest(void *context, const char *path, uid_t user, ino_t
 	const struct tta_segment_header *header;
 	struct segment *segment;
 	struct sql_error error;
+	uint64_t anchor_ns;
 
 	(void)inode;
 	if (segment_open(path, user, &segment, &error) < 0)
 		return;
 	header = segment_header(segment);
-	if (strcmp(header->boot_id, earliest->boot_id) == 0 && header->anchor_monotonic_ns < earliest->ns)
-		earliest->ns = header->anchor_monotonic_ns;
+	anchor_ns =
+	    header->anchor_monotonic_ns - (uint64_t)liveness_segment_shift(header); /* by this machine's clock */
+	if (strcmp(header->boot_id, earliest->boot_id) == 0 && anchor_ns < earliest->ns)
+		earliest->ns = anchor_ns;
 	segment_close(segment);
 }
 

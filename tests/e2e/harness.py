@@ -392,6 +392,10 @@ class Player:
         self.stdin.flush()
         self.images.append(issued.Process(f"{self.pid}.{len(self.images)}", self.pid))
 
+    def leave(self):
+        """Its main thread ends by itself, and another one goes on."""
+        self.tell("leave")
+
     def end(self, status=0, how="exit"):
         """Ends it by exit(), or _exit() (vanish)."""
         self.stdin.write(f"{how} {status}\n".encode())

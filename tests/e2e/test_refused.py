@@ -105,6 +105,58 @@ def a_time_namespace_of_the_dead():
         check(before["alloc_ns"] < dead["joined_ns"] <= dead["alloc_ns"] < dead["free_ns"] < before["free_ns"], f"times: {rows}")
 
 
+def a_time_namespace_of_the_early():
+    """The same of a process that reported before there was a recorder: the recording begins with it."""
+    if run(["unshare", "-T", "--monotonic", "100000", "true"]).returncode:
+        skip("no time namespaces here")
+    for offset in ("3600", "-1"):
+        place = Place()
+        player = Player(place, wrapper=("unshare", "-T", f"--monotonic={offset}", f"--boottime={offset}", "--fork"))
+        player.alloc(0x1000, 1)
+        time.sleep(0.1)
+        player.free(0x1000)
+        time.sleep(0.1)
+        recorder = Recorder(place)
+        player.end()
+        place.await_drained()
+        row = analyze("sql", recorder.stop(), "SELECT alloc_ns, free_ns FROM allocation")["rows"][0]
+        check(row["alloc_ns"] < 10e9 and 90e6 < row["free_ns"] - row["alloc_ns"] < 10e9, f"times: {row}")
+
+
+def a_time_namespace_without_its_main_thread():
+    """Which has ended by itself, and whose clocks are not there any more: the others go on, and are recorded until they end."""
+    if run(["unshare", "-T", "--monotonic", "100000", "true"]).returncode:
+        skip("no time namespaces here")
+    place = Place()
+    player = Player(place, wrapper=("unshare", "-T", "--monotonic=3600", "--boottime=3600", "--fork"))
+    player.alloc(0x1000, 1)
+    player.leave()
+    recorder = Recorder(place)
+    player.alloc(0x2000, 2)
+    check(player.flush(), f"flush ({recorder.said()})")
+    player.free(0x1000)
+    player.end()
+    place.await_drained()
+    file = recorder.stop()
+    equal((analyze("info", file)["rows"][0]["events"], losses(file)), (3, []), "events and losses")
+
+
+def an_image_in_a_time_namespace():
+    """It ends when the next one begins, by this machine's clock."""
+    if run(["unshare", "-T", "--monotonic", "100000", "true"]).returncode:
+        skip("no time namespaces here")
+    place = Place()
+    recorder = Recorder(place)
+    player = Player(place, wrapper=("unshare", "-T", "--monotonic=3600", "--boottime=3600", "--fork"))
+    player.alloc(0x1000, 1)
+    player.exec()
+    player.alloc(0x2000, 2)
+    player.end()
+    place.await_drained()
+    rows = analyze("sql", recorder.stop(), "SELECT ended, ended_ns < 10e9 AS soon FROM process ORDER BY process_id")["rows"]
+    equal(rows, [{"ended": "exec", "soon": 1}, {"ended": "process exit", "soon": 1}], "images")
+
+
 def an_end_that_was_committed():
     """Its recorder was killed before it removed the segment: --append removes it, and ends."""
     place = Place()
@@ -139,4 +191,5 @@ def unfinished_segments():
 
 
 main(another_pid_namespace, a_container_with_files_of_its_own, a_run_that_was_turned_away_says_so, a_time_namespace,
-     a_time_namespace_of_the_dead, an_end_that_was_committed, unfinished_segments)
+     a_time_namespace_of_the_dead, a_time_namespace_of_the_early,
+     a_time_namespace_without_its_main_thread, an_image_in_a_time_namespace, an_end_that_was_committed, unfinished_segments)

@@ -4,7 +4,8 @@
  * "BEFORE-NS AFTER-NS RESULT". So a script decides what happens in which process and thread, and when.
  *
  * Strings are words without blanks; "-" is NULL. "thread N" has the following calls made by thread N (0: the main one).
- * "fork IN OUT" forks a child that goes on with the named pipes IN and OUT; "exec" starts the player anew.
+ * "fork IN OUT" forks a child that goes on with the named pipes IN and OUT; "exec" starts the player anew; "leave" ends
+ * the main thread, and another one goes on.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -465,7 +466,28 @@ static void end_thread(struct worker *worker)
 	worker->thread = 0;
 }
 
-int main(void)
+static int play(void);
+
+static void *go_on(void *nothing)
+{
+	(void)nothing;
+	exit(play());
+}
+
+/* The main thread ends, and another one reads on. */
+static void leave(void)
+{
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, go_on, NULL)) {
+		fputs("ttalloc-player: no thread\n", stderr);
+		exit(2);
+	}
+	dprintf(STDOUT_FILENO, "0 0 0\n");
+	pthread_exit(NULL);
+}
+
+static int play(void)
 {
 	static struct worker workers[MAX_THREADS];
 	struct worker *current = &workers[0];
@@ -474,6 +496,8 @@ int main(void)
 
 	while (read_line(line, sizeof(line))) {
 		split(line, &words);
+		if (words.count == 1 && !strcmp(words.word[0], "leave"))
+			leave();
 		if (words.count == 2 && (!strcmp(words.word[0], "thread") || !strcmp(words.word[0], "end-thread"))) {
 			current = &workers[number(&words, 1) % MAX_THREADS];
 			if (words.word[0][0] == 'e' && current != &workers[0])
@@ -496,4 +520,9 @@ int main(void)
 		        (unsigned long long)current->after_ns, current->result);
 	}
 	return 0;
+}
+
+int main(void)
+{
+	return play();
 }
