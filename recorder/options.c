@@ -84,6 +84,11 @@ static const struct option rows[] = {
      AT(append),
      .help = "go on with the recording in FILE: take in what its processes reported since its recorder was "
              "killed or ended, and go on while they live"},
+    {.name = "wait",
+     AT(wait),
+     .help =
+         "without COMMAND: record the programs that report to the socket already, or else the first that does, and end "
+         "when none of them is left"},
     {.name = "force", .letter = 'f', AT(force), .help = "overwrite FILE if it is a ttalloc database"},
     {.name = "socket",
      .letter = 's',
@@ -222,6 +227,7 @@ static const struct manual_head head = {
     .version = TTALLOC_VERSION,
     .usage = "ttalloc-recorder [-o FILE] [OPTION...] [--] COMMAND [ARGUMENT...]\n"
              "       ttalloc-recorder --socket PATH -o FILE\n"
+             "       ttalloc-recorder --wait [--socket PATH] [-o FILE]\n"
              "       ttalloc-recorder --append -o FILE [-- COMMAND [ARGUMENT...]]\n"
              "       ttalloc-recorder --poc-socket -o FILE\n"
              "       ttalloc-recorder --env [--socket PATH] [OPTION...]",
@@ -347,7 +353,7 @@ static int check_combination(struct recorder_options *options, struct sql_error 
 		return sql_fail(error, "--env takes no command");
 	if (options->mode == MODE_ENV)
 		return 0;
-	if (!options->command && !options->output && !options->socket && !options->legacy_socket)
+	if (!options->command && !options->output && !options->socket && !options->legacy_socket && !options->wait)
 		return sql_fail(error,
 		                "say what to record: ttalloc-recorder [-o FILE] -- COMMAND, or --socket PATH -o FILE; "
 		                "--help tells more");
@@ -355,6 +361,9 @@ static int check_combination(struct recorder_options *options, struct sql_error 
 		return sql_fail(error, "--append needs the recording to go on with: -o FILE");
 	if (options->append && options->force)
 		return sql_fail(error, "--append and --force exclude each other");
+	if (options->wait && (options->command || options->legacy_socket))
+		return sql_fail(error, "--wait is for programs that have the hook in them, and excludes %s",
+		                options->command ? "a command" : "--poc-socket");
 	if (options->watch && !options->command)
 		return sql_fail(error, "--watch needs a command; follow other recordings with ttalloc-analyze watch");
 	if (options->host_malloc && !options->command)

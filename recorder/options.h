@@ -41,7 +41,7 @@ struct recorder_options {
 	struct limit_options limit_options;
 	struct limits limits; /* which those are */
 	bool show_help, show_version, env;
-	bool append, force, host_malloc, lossless, no_preload, no_symbols, log_events, quiet, verbose, watch, ttnn,
+	bool append, wait, force, host_malloc, lossless, no_preload, no_symbols, log_events, quiet, verbose, watch, ttnn,
 	    python_stacks, no_operations, operation_arguments;
 };
 

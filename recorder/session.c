@@ -466,7 +466,8 @@ static int record(struct session *session, struct sql_error *error)
 	    .signals = session->signals,
 	    .is_enough = is_enough,
 	    .enough_context = session,
-	    .until_all_ended = options->append && listener_is_private(session->socket_path),
+	    .until_all_ended = options->wait || (options->append && listener_is_private(session->socket_path)),
+	    .await_first = options->wait,
 	};
 	struct server_watcher watcher = {see_joined, see_waiting, session};
 	struct legacy *legacy;
@@ -499,6 +500,8 @@ static int record(struct session *session, struct sql_error *error)
 	session->since_ns = clock_monotonic_ns();
 	if (!status) {
 		service_tell("READY=1");
+		if (options->wait && !options->quiet)
+			say("recording what reports to %s, until all of it has ended", session->socket_path);
 		server_run(server, &session->report);
 		service_tell("STOPPING=1");
 	}

@@ -332,7 +332,8 @@ static bool is_over(struct server *server)
 	if (server->report.enough)
 		return true;
 	if (!server->setup.command)
-		return server->stop_wanted || (server->setup.until_all_ended && !server->process_count);
+		return server->stop_wanted || (server->setup.until_all_ended && !server->process_count &&
+		                               (server->report.processes || !server->setup.await_first));
 	if (!reap_command(server))
 		return false;
 	if (!server->command_ended_ns)
@@ -464,6 +465,7 @@ static int check_boot(struct server *server, struct sql_error *error)
 		return sql_fail(error, "this recording is from before the last boot, or from another machine: it can "
 		                       "be ended (leave the command out), but not go on; make a new one");
 	server->setup.until_all_ended = true;
+	server->setup.await_first = false;
 	return 0;
 }
 

@@ -46,6 +46,7 @@ struct server_setup {
 	const char *(*is_enough)(void *context);
 	void *enough_context;
 	bool until_all_ended; /* without a command: end when no process is left, not only when told to */
+	bool await_first;     /* and not before there was one */
 };
 
 /* What came of it. */

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Recorders that come late, stand still or are slow, and readers that do not wait for the end."""
+import os
 import time
 
 from harness import (Generator, Place, Player, Recorder, analyze, check, check_faithful, check_recording, equal, main,
-                     wait_until)
+                     program, start, wait_until)
 
 
 def target_before_recorder():
@@ -91,4 +92,47 @@ def two_recordings_one_after_the_other():
     equal(_events(second.file), 2, "events of the second recording")
 
 
-main(target_before_recorder, recorder_stands_still, reading_while_recording, two_recordings_one_after_the_other)
+def waiting(place, name, *arguments):
+    """A recorder that ends by itself."""
+    errors = open(place.file(name + ".err"), "w+", encoding="utf-8")
+    return start([program("ttalloc-recorder"), "--wait", *arguments, "--socket", place.socket, "-o", place.file(name)], env=place.env,
+                 cwd=place.path, stderr=errors)
+
+
+def a_program_that_runs_already():
+    """--wait takes it from its first event on, with one that has ended before, and ends when it does."""
+    place = Place()
+    early, living = Player(place), Player(place)
+    early.alloc(0x1000, 5)
+    early.end()
+    living.alloc(0x1000, 100)
+    recorder = waiting(place, "run.db")
+    check(living.flush(), "what was reported before the recorder came was not committed")
+    living.alloc(0x2000, 7)
+    check(recorder.poll() is None, "it ended before the program")
+    living.end()
+    equal(recorder.wait(60), 0, "status")
+    check_recording(place.file("run.db"), early, living)
+
+
+def a_program_that_is_yet_to_come():
+    """It is waited for, and so is its child; then the recorder ends."""
+    place = Place()
+    recorder = waiting(place, "run.db")
+    wait_until(lambda: os.path.exists(place.socket), "the socket")
+    time.sleep(0.5)
+    check(recorder.poll() is None, "it did not wait")
+    player = Player(place)
+    player.alloc(0x1000, 100)
+    child = player.fork()
+    child.alloc(0x2000, 5)
+    check(player.flush() and child.flush(), "flush")
+    player.end()
+    time.sleep(0.3)
+    check(recorder.poll() is None, "it ended before the child")
+    child.end()
+    equal(recorder.wait(60), 0, "status")
+    check_recording(place.file("run.db"), player, child)
+
+
+main(a_program_that_runs_already, a_program_that_is_yet_to_come, target_before_recorder, recorder_stands_still, reading_while_recording, two_recordings_one_after_the_other)
