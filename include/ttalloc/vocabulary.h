@@ -99,7 +99,8 @@
 
 /* A note that every answer shows: of free lists that are counted, payloads are not known. */
 #define TTA_NOTE_IN_BANKS                                                                                              \
-	"free lists told of their blocks alone: sizes are those in each bank, payload, the number of banks, and which "    \
+	"free lists told of their blocks alone: sizes are those in each bank, payload, the number of banks, and "      \
+	"which "                                                                                                       \
 	"chips these are, are not known"
 
 /* Why events are missing: RING_FULL, the thread's ring was full and the wait over; NO_RING, none could be had, with too
@@ -119,6 +120,14 @@
 #define TTA_ENUM_LOSS(NAME, number, word) TTA_LOST_##NAME = (number),
 
 enum tta_kind { TTA_KINDS(TTA_ENUM_KIND) TTA_MARKS(TTA_ENUM_KIND) };
+#define TTA_IS_KIND(NAME, number, word) || kind == (number)
+
+/* Whether it is an event of the recording, and not a mark. */
+static inline int tta_is_event(uint32_t kind)
+{
+	return 0 TTA_KINDS(TTA_IS_KIND);
+}
+
 enum tta_event_flag { TTA_EVENT_FLAGS(TTA_ENUM_KIND) };
 enum tta_class { TTA_CLASSES(TTA_ENUM_CLASS) };
 enum tta_end { TTA_ENDS(TTA_ENUM_END) };

@@ -35,7 +35,8 @@ static bool lacks_name(const struct tta_event *event)
 
 void left_out_count(struct left_out *left_out, const struct tta_event *event, uint32_t thread_entry)
 {
-	left_out->labels += (event->label & TTA_LEFT_OUT) != 0;
+	if (event->label & TTA_LEFT_OUT)
+		(tta_is_event(event->kind) ? left_out->labels++ : left_out->marks_labels++);
 	left_out->stacks += event->stack == TTA_LEFT_OUT;
 	left_out->names += lacks_name(event);
 	left_out->arguments += event->kind == TTA_OPERATION_BEGIN && event->range.arguments_entry == TTA_LEFT_OUT;
@@ -49,8 +50,10 @@ void left_out_report(const struct left_out *left_out, struct ledger *ledger, str
 		uint64_t count;
 		const char *why;
 	} kinds[] = {
-	    {left_out->labels, "no room for labels"},   {left_out->stacks, "no room for call stacks"},
-	    {left_out->names, "no room for names"},     {left_out->arguments, "no room for arguments of operations"},
+	    {left_out->labels ? left_out->labels : left_out->marks_labels, "no room for labels"},
+	    {left_out->stacks, "no room for call stacks"},
+	    {left_out->names, "no room for names"},
+	    {left_out->arguments, "no room for arguments of operations"},
 	    {left_out->threads, "no room for threads"},
 	};
 

@@ -93,8 +93,8 @@ static const char loss_sql[] =
     "        FROM main.loss_row WHERE why NOT LIKE 'no room for %') WHERE gaps > 0";
 /* Events that are there, and lack what had no room in the hook's table. */
 static const char left_out_sql[] =
-    "SELECT printf('%s in the tables of the programs: %d event%s go without (raise TTALLOC_SPOOL_MIB)', why, events,"
-    "  CASE WHEN events = 1 THEN '' ELSE 's' END)"
+    "SELECT printf('%s in the tables of the programs: %d event%s without (raise TTALLOC_SPOOL_MIB)', why, events,"
+    "  CASE WHEN events = 1 THEN ' goes' ELSE 's go' END)"
     "  FROM (SELECT why, sum(count) AS events FROM main.loss_row WHERE why LIKE 'no room for %' GROUP BY why)";
 static const char gaps_sql[] =
     "SELECT printf('lost %s events of process %s from %.6f s to %.6f s: %s', coalesce(r.count, 'an unknown number of'),"

@@ -107,7 +107,7 @@ def a_program_that_runs_already():
     early.end()
     living.alloc(0x1000, 100)
     recorder = waiting(place, "run.db")
-    check(living.flush(), "what was reported before the recorder came was not committed")
+    wait_until(living.flush, "what was reported before the recorder came")
     living.alloc(0x2000, 7)
     check(recorder.poll() is None, "it ended before the program")
     living.end()

@@ -10,8 +10,10 @@ import standins  # noqa: E402
 from harness import BUILD, SOURCE, Place, analyze, check, equal, main, program, run, skip, verify  # noqa: E402
 
 PROGRAM = r"""
+#include <pthread.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <ttalloc.h>
 
@@ -19,6 +21,12 @@ static void cb(uint32_t index, uint64_t size_bytes)
 {
 	ttalloc_cb_alloc(&(struct ttalloc_cb){.struct_size = sizeof(struct ttalloc_cb), .device = 3, .program = 9,
 	                                      .address = 1024, .size_bytes = size_bytes, .index = index});
+}
+
+static void *of_the_end(void *nothing)
+{
+	ttalloc_alloc(&(struct ttalloc_block){.device = 7, .address = 64, .size_bytes = 64});
+	return nothing;
 }
 
 int main(int argc, char **argv)
@@ -46,6 +54,22 @@ int main(int argc, char **argv)
 		}
 	if (argc > 1 && strcmp(argv[1], "nameless") == 0)
 		ttalloc_note("", 0);
+	for (int i = 0; argc > 2 && strcmp(argv[1], "labels") == 0 && i < atoi(argv[2]); i++) {
+		char name[32];
+		snprintf(name, sizeof(name), "label number %d", i);
+		ttalloc_label_push(name);
+		ttalloc_alloc(&(struct ttalloc_block){.device = 3, .address = 64ull * (i + 1), .size_bytes = 64});
+		ttalloc_label_pop();
+	}
+	if (argc > 2 && strcmp(argv[1], "labels") == 0) {
+		pthread_t thread;
+		ttalloc_device_open(&(struct ttalloc_device){.struct_size = sizeof(struct ttalloc_device), .device = 7, .arch = "of the end",
+			.layout_count = 1, .layouts = &(struct ttalloc_bank_layout){.banks = 2, .bank_bytes = 4096}});
+		ttalloc_note("a note of the end", 2);
+		ttalloc_alloc_failed(&(struct ttalloc_block){.device = 7, .size_bytes = 5}, "a reason of the end");
+		pthread_create(&thread, NULL, of_the_end, NULL);
+		pthread_join(thread, NULL);
+	}
 	if (argc > 1 && strcmp(argv[1], "lost") == 0) {
 		ttalloc_lost(7);
 		ttalloc_lost(0);
@@ -100,6 +124,33 @@ def what_cannot_be_seen_is_missing():
     equal((answer["complete"], len([note for note in answer["notes"] if "cannot see half of it" in note])), (False, 1), "peak")
     equal(run([program("ttalloc-analyze"), "peak", "--strict", file]).returncode, 3, "status of --strict")
     equal(analyze("info", file)["rows"][0]["notes"], ["cannot see half of it"], "info")
+
+
+LABELS = 800000 if harness.LONG else 100000
+
+
+def more_labels_than_fit():
+    """With the usual room all are there. With less, events without one are counted, and said; what came last is there: threads,
+    devices, texts of notes and failures."""
+    place = Place()
+    binary = compiled(place)
+    for env, complete in (({}, True), ({"TTALLOC_SPOOL_MIB": "8"}, False)):
+        file, said = record(place, binary, "labels", LABELS, **env)
+        rows = analyze("sql", "SELECT count(*) AS blocks, count(label) AS labelled, sum(tid IS NULL) AS of_nobody FROM allocation "
+                       "WHERE region = 'DRAM'", file)["rows"]
+        equal((rows[0]["blocks"], rows[0]["of_nobody"]), (LABELS + 1, 0), "blocks, and those without a thread")
+        without = LABELS - rows[0]["labelled"]
+        lacking = analyze("sql", "SELECT why, sum(count) AS events FROM loss WHERE why = 'no room for labels' GROUP BY why", file)["rows"]
+        counted = sum(row["events"] for row in lacking)
+        # ends of labels count where a batch has no event beside them
+        check(without <= counted <= without * 1.01, f"{counted} events without a label are counted, {without} are there")
+        check((without == 0) == complete, f"{without} blocks without a label")
+        equal(analyze("info", file)["complete"], complete, "complete")
+        check(complete or f"no room for labels in the tables of the programs: {counted} events go without" in said, f"the summary: {said}")
+        equal(analyze("sql", "SELECT (SELECT note FROM note) AS note, (SELECT why FROM failure) AS why, (SELECT arch FROM device WHERE device = 7) "
+                      "AS arch, (SELECT count(*) FROM thread) AS threads", file)["rows"],
+              [{"note": "a note of the end", "why": "a reason of the end", "arch": "of the end", "threads": 2}], "what came last")
+        verify(file)
 
 
 def budget(file, text):
@@ -221,6 +272,6 @@ def preload_that_cannot_see():
         equal(analyze("peak", file)["rows"], [], f"{variant}: nothing wrong is recorded")
 
 
-main(notes_are_added_up, what_cannot_be_seen_is_missing, what_cannot_be_seen_of_a_region, what_cannot_be_seen_stays_so, what_cannot_be_named_is_missing,
+main(more_labels_than_fit, notes_are_added_up, what_cannot_be_seen_is_missing, what_cannot_be_seen_of_a_region, what_cannot_be_seen_stays_so, what_cannot_be_named_is_missing,
      notes_are_bounded, places_for_segments_are_named, losses_of_a_producer, circular_buffers_that_end_alone,
      preload_that_cannot_see)
