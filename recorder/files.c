@@ -18,6 +18,7 @@
 #include "sql/base/memory.h"
 #include "sql/base/say.h"
 #include "sql/store/file_of.h"
+#include "sql/store/open.h"
 
 /* Where a pattern has the number: as it is, or ".N" that the first file does not have. */
 #define NUMBER OUTPUT_NUMBER
@@ -267,6 +268,26 @@ struct ingest_files files_for_ingest(struct files *files)
 	                             .next = name_next,
 	                             .done = take_next,
 	                             .context = files};
+}
+
+char *files_as_one(const struct files *files, uint64_t most_bytes)
+{
+	const char *present = files->output->path;
+	uint64_t bytes = bytes_of(present);
+	size_t length = strlen(present) + 1;
+	char *names, *end;
+
+	for (size_t i = 0; i < files->older_count; i++) {
+		bytes += files->older[i].bytes;
+		length += strlen(files->older[i].path) + 1;
+	}
+	if (bytes > most_bytes)
+		return NULL;
+	names = end = memory_zeroed(length);
+	for (size_t i = 0; i < files->older_count; i++)
+		end += sprintf(end, "%s%c", files->older[i].path, RECORDING_AND);
+	strcpy(end, present);
+	return names;
 }
 
 /* ---- all of it ---- */

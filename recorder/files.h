@@ -53,6 +53,10 @@ void files_end(struct files *files);
 /* For the ledger. */
 struct ingest_files files_for_ingest(struct files *files);
 
+/* The names of all files that are there, oldest first, as recording_open() takes them for one; the caller's. NULL: they
+ * are larger than MOST_BYTES together. Not while the committing thread runs. */
+char *files_as_one(const struct files *files, uint64_t most_bytes);
+
 /* These may be asked by any thread: how many have begun after the first one, how large those before the present one
  * are, and which that is. */
 uint32_t files_begun(struct files *files);

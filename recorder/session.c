@@ -40,6 +40,7 @@
 #define CALIBRATION_NS 2000000
 #define PROGRESS_AFTER_NS 500000000u
 #define DESCRIPTORS_WANTED 16384
+#define MOST_SUMMED_UP_BYTES (256u << 20) /* of several files, which are put together for the summary */
 
 struct session {
 	const struct recorder_options *options;
@@ -534,16 +535,26 @@ static bool show_lookup(void *context, size_t done, size_t total)
 
 /* Finds the functions of the call stacks, while their programs are as they were. All is in the file by now, and told:
  * nobody loses anything by it. */
-static void look_up_functions(struct session *session)
+static void look_up_functions_of(const char *path)
 {
 	const struct symbolize_options options = {.progress = show_lookup};
 	struct symbolize_totals totals;
 	struct sql_error error;
 
+	if (!give_up && symbolize(path, &options, &totals, &error) < 0)
+		say("%s; the functions of its call stacks were not looked up", error.text);
+}
+
+/* Of all files, each of which is complete in itself. */
+static void look_up_functions(struct session *session)
+{
+	const struct files *files = &session->files;
+
 	if (session->options->no_symbols || session->is_elsewhere || give_up)
 		return;
-	if (symbolize(session->output.path, &options, &totals, &error) < 0)
-		say("%s; the functions of its call stacks were not looked up", error.text);
+	look_up_functions_of(session->output.path);
+	for (size_t i = 0; session->has_files && i < files->older_count; i++)
+		look_up_functions_of(files->older[i].path);
 	say_progress("%s", "");
 	if (give_up)
 		say("not all functions were looked up; 'ttalloc-analyze symbolize %s' goes on", session->shown_path);
@@ -559,8 +570,12 @@ static const char *last_path(struct session *session)
 
 static void show_end(struct session *session, const char *unwritten)
 {
+	char *all = session->has_files && session->report.processes && !session->options->quiet
+	                ? files_as_one(&session->files, MOST_SUMMED_UP_BYTES)
+	                : NULL;
 	struct summary summary = {
 	    .path = last_path(session),
+	    .all = all,
 	    .totals = &session->totals,
 	    .report = &session->report,
 	    .witness = &session->witness,
@@ -573,6 +588,7 @@ static void show_end(struct session *session, const char *unwritten)
 
 	if (!session->options->quiet)
 		summary_print(&summary);
+	free(all);
 	for (size_t i = 0; session->options->quiet && i < session->witness.lacking_count; i++)
 		say("%s", session->witness.lacking[i]);
 	if (unwritten)

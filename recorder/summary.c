@@ -319,7 +319,8 @@ static void explain_nothing(const struct summary *summary)
 	          "TT_ALLOC_TRACKING_ENABLED is not 1 or TTALLOC_SOCKET names another socket.");
 }
 
-static void print_counts(const struct summary *summary)
+/* OF_ALL: files, and not of the last one alone, are the figures that follow. */
+static void print_counts(const struct summary *summary, bool of_all)
 {
 	const struct ingest_totals *totals = summary->totals;
 	struct stat status;
@@ -329,7 +330,10 @@ static void print_counts(const struct summary *summary)
 		in_units(status.st_size, size);
 	say_plain("ttalloc-recorder: %" PRIu64 " event%s of %" PRIu64 " process%s in %s (%s)%s", totals->events,
 	          totals->events == 1 ? "" : "s", totals->processes, totals->processes == 1 ? "" : "es", summary->path,
-	          size, summary->files ? " and the files before it, of which this is the last:" : "");
+	          size,
+	          !summary->files ? ""
+	          : of_all        ? " and the files before it; of all of them:"
+	                          : " and the files before it; of this one alone:");
 	if (summary->enough)
 		say_plain("  ended by --%s; what its programs did after that is not recorded", summary->enough);
 }
@@ -352,10 +356,11 @@ static void print_oddities(const struct summary *summary)
 void summary_print(const struct summary *summary)
 {
 	struct sql_error error;
-	struct recording *recording = recording_open(summary->path, &error);
+	struct recording *all = summary->all ? recording_open(summary->all, &error) : NULL;
+	struct recording *recording = all ? all : recording_open(summary->path, &error);
 	bool explained = false, has_gaps = false;
 
-	print_counts(summary);
+	print_counts(summary, all != NULL);
 	if (!recording)
 		say_plain("  %s", error.text);
 	if (recording && summary->totals->events)

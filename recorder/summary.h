@@ -12,7 +12,8 @@
 #include "witness.h"
 
 struct summary {
-	const char *path;
+	const char *path; /* of the file, or the last one */
+	const char *all;  /* names of all files, which the figures are of; NULL: they are of the one at PATH */
 	const struct ingest_totals *totals;
 	const struct server_report *report;
 	const struct witness *witness;

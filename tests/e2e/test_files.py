@@ -13,7 +13,7 @@ from harness import (LONG, Generator, Place, Player, Recorder, analyze, check, e
 
 SEED = int(os.environ.get("TTALLOC_SEED", time.time_ns() % 100000 if LONG else 1))
 CLOCK_SOURCE = "/sys/devices/system/clocksource/clocksource0/current_clocksource"
-QUESTIONS = (["peak"], ["peak", "--by", "label"], ["peak", "--by", "step"], ["leaks"], ["leaks", "--by", "label"], ["failures"],
+QUESTIONS = (["peak"], ["peak", "--by", "label"], ["peak", "--by", "stack"], ["leaks", "--by", "stack"], ["peak", "--by", "step"], ["leaks"], ["leaks", "--by", "label"], ["failures"],
              ["fragmentation"], ["processes"], ["timeline"], ["allocated", "--by", "label"], ["floor"], ["temporary"],
              ["histogram"], ["top"], ["l1"], ["steps"], ["overlaps"], ["why"], ["map"], ["summary"], ["verify"],
              ["sql", "SELECT * FROM allocation ORDER BY allocation_id"], ["sql", "SELECT * FROM event"],
@@ -167,7 +167,8 @@ def twins(arguments):
                f'mount --bind {source} {CLOCK_SOURCE} && exec "$@"', "sh"]
     if os.path.exists(CLOCK_SOURCE) and run([*wrapper, "true"]).returncode != 0:
         skip("no mount namespaces here, to have a clock that counts nanoseconds")
-    generator = Generator(place, arguments=arguments, wrapper=wrapper if os.path.exists(CLOCK_SOURCE) else ())
+    generator = Generator(place, arguments=arguments, env=place.target_env(TTALLOC_STACKS="4"),
+                          wrapper=wrapper if os.path.exists(CLOCK_SOURCE) else ())
     generator.finish()
     kept = place.file("kept")
     shutil.copytree(place.segments, kept)
@@ -261,6 +262,32 @@ def what_was_live_is_there():
         verify(name)
     verify_together(files)
     equal([row for row in analyze("leaks", *files)["rows"] if row["region"] == "DRAM"], [], "leaks of all files")
+
+
+def stacks_in_every_file():
+    """Functions are looked up in all of them, and the summary is of all."""
+    place = Place()
+    file = place.file("run.db")
+    done = run([program("ttalloc-recorder"), "--rotate", "1M", "--stacks=8", "-o", file, "--", program("ttalloc-trainer"), "--quiet", "--steps",
+                "12", "--step-time-us", "60000"], env=place.env, cwd=place.path)
+    equal(done.returncode, 0, done.stderr)
+    files = files_of(file)
+    check(len(files) > 1, f"only {files}")
+    for name in files:
+        if value(name, "SELECT count(*) FROM allocation"):
+            check(value(name, "SELECT count(*) FROM allocation WHERE stack IS NOT NULL"), f"no stacks in {name}")
+            groups = [row["group"] for row in analyze("peak", name, "--by", "stack")["rows"]]
+            check(groups and not any("+0x" in group for group in groups if group), f"functions in {name}: {groups[:3]}")
+    equal(sorted(row["bytes"] for row in rows_of(["peak", "--by", "stack"], [whole(place, files)])),
+          sorted(row["bytes"] for row in rows_of(["peak", "--by", "stack"], files)), "sums by stack")
+    most = max(row["peak_bytes"] for row in rows_of(["peak"], files) if row["region"] == "DRAM")
+    check("; of all of them:" in done.stderr and f"{most / (1 << 30):.1f} GiB" in done.stderr, f"the summary, with {most}: {done.stderr}")
+
+
+def whole(place, files):
+    copy = place.file("copy-of-all")
+    equal(run([program("ttalloc-analyze"), "copy", *files, copy]).returncode, 0, "copy of all files")
+    return copy
 
 
 def names_and_keep():
@@ -429,5 +456,5 @@ def fill_and_go_on(place, folder):
 
 KILLS = 12 if LONG else 1
 
-main(a_program_in_several_files, operations_over_a_boundary, its_own_time, as_one_file_does, what_was_live_is_there, names_and_keep, names_that_are_taken,
+main(a_program_in_several_files, operations_over_a_boundary, stacks_in_every_file, its_own_time, as_one_file_does, what_was_live_is_there, names_and_keep, names_that_are_taken,
      files_that_do_not_belong_together, enough, some_devices, killed_recorders, a_directory_without_room)
