@@ -4,8 +4,9 @@ import os
 import random
 import shutil
 import sqlite3
+import time
 
-from harness import LONG, Generator, Place, Recorder, analyze, check, equal, main, program, run
+from harness import LONG, Generator, Place, Player, Recorder, analyze, check, equal, main, program, run
 
 VERBS = ("info", "peak", "leaks", "failures", "fragmentation", "processes", "timeline", "floor", "temporary", "histogram",
          "top", "verify")
@@ -133,6 +134,68 @@ def damaged_files():
             check(len(result.stderr.splitlines()) <= 1, f"{verb}: several lines: {result.stderr}")
 
 
+def several_files(place):
+    """One recording in three or more, with blocks, operations and labels over their boundaries."""
+    recorder = Recorder(place, arguments=["--rotate", "1s"])
+    player = Player(place)
+    player.op("ns::Outer")
+    until, count = time.monotonic() + 2.3, 0
+    while time.monotonic() < until:
+        player.push(f"label {count % 5}")
+        player.alloc(4096 * (count + 1), 64)
+        player.tensor(4096 * (count + 1), "1x1x32x32")
+        player.pop()
+        if count > 3:
+            player.free(4096 * (count - 3))
+        count += 1
+        time.sleep(0.02)
+    player.end()
+    place.await_drained()
+    recorder.stop()
+    return sorted(place.path.glob("run*.db"), key=lambda path: (len(path.suffixes), path.name))
+
+
+def change_a_value(path, chance):
+    """Of some row, to something that no recorder writes."""
+    with sqlite3.connect(path) as database:
+        tables = [row[0] for row in database.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND sql NOT LIKE '%WITHOUT ROWID%' "
+                                                     "AND name NOT LIKE 'sqlite%'")]
+        filled = [table for table in tables if database.execute(f"SELECT count(*) FROM {table}").fetchone()[0]]
+        table = chance.choice(filled)
+        column = chance.choice(database.execute(f"SELECT name FROM pragma_table_info('{table}')").fetchall())[0]
+        new = chance.choice((None, -1, 0, 1, 2**31, 2**63 - 1, -2**63, 1.5, "text", b"\xff" * 9, "x" * 5000))
+        try:
+            database.execute(f"UPDATE {table} SET {column} = ? WHERE rowid IN (SELECT rowid FROM {table} ORDER BY random() LIMIT ?)",
+                             (new, chance.choice((1, 1000))))
+        except sqlite3.Error:
+            pass  # the schema does not allow it
+    database.close()
+
+
+def damaged_files_of_several():
+    """One of several files of a recording is damaged, or says what cannot be: an answer or a refusal of all of them."""
+    place = Place()
+    files = several_files(place)
+    check(len(files) > 2, f"only {files}")
+    chance = random.Random(4)
+    for number in range(150 if LONG else 12):
+        victim = chance.choice(files)
+        damaged = bytearray(sound := victim.read_bytes())
+        if number % 2:
+            for _ in range(chance.choice((1, 10, 200))):
+                damaged[chance.randrange(len(damaged))] = chance.randrange(256)
+            victim.write_bytes(damaged)
+        else:
+            for _ in range(chance.choice((1, 5))):
+                change_a_value(victim, chance)
+        for verb in (*VERBS, "ops", "l1", "why") if number % 6 == 0 else (chance.choice(VERBS), "info"):
+            result = run([program("ttalloc-analyze"), verb, *files, "--json"], timeout=60, env=place.env)
+            check(result.returncode in (0, 1, 2), f"{verb}, {number}: status {result.returncode} ({result.stderr[-400:]})")
+            check(len(result.stderr.splitlines()) <= 1, f"{verb}, {number}: several lines: {result.stderr}")
+        victim.write_bytes(sound)
+    equal(analyze("verify", *files)["rows"], [], "findings in what is sound again")
+
+
 def strings_that_drive_a_terminal():
     """Names out of a recording are shown without their control characters."""
     place = Place()
@@ -169,4 +232,4 @@ def a_schema_that_is_not_ours():
 
 
 main(files_that_are_no_recordings, arguments_that_make_no_sense, nothing_to_answer_from, devices_that_were_not_recorded,
-     damaged_files, strings_that_drive_a_terminal, a_schema_that_is_not_ours)
+     damaged_files, damaged_files_of_several, strings_that_drive_a_terminal, a_schema_that_is_not_ours)
