@@ -34,8 +34,11 @@ double model_rate(const struct model *model, bool *average)
 {
 	size_t kept = model->sample_count < MODEL_SAMPLES ? model->sample_count : MODEL_SAMPLES;
 	*average = kept < 2 || model->live.ended;
-	if (*average)
-		return model->live.end_ns > 0 ? (double)model->live.events / ((double)model->live.end_ns / 1e9) : 0;
+	if (*average) {
+		double lasted_ns = (double)model->live.end_ns - (double)model->live.begin_ns;
+
+		return lasted_ns > 0 ? (double)model->live.events / (lasted_ns / 1e9) : 0;
+	}
 	size_t last = (model->sample_count - 1) % MODEL_SAMPLES, first = last;
 	for (size_t back = 1; back < kept; back++) {
 		first = (model->sample_count - 1 - back) % MODEL_SAMPLES;
@@ -92,8 +95,10 @@ int64_t model_next_device(const struct model *model, int64_t device, int directi
 
 void model_window(const struct model *model, int64_t *from_ns, int64_t *to_ns)
 {
-	*to_ns = model->live.end_ns > 0 ? model->live.end_ns : 0;
-	*from_ns = model->live.ended || *to_ns < WINDOW_NS ? 0 : *to_ns - WINDOW_NS;
+	int64_t begin_ns = model->live.begin_ns > 0 ? model->live.begin_ns : 0;
+
+	*to_ns = model->live.end_ns > begin_ns ? model->live.end_ns : begin_ns;
+	*from_ns = model->live.ended || *to_ns - begin_ns < WINDOW_NS ? begin_ns : *to_ns - WINDOW_NS;
 }
 
 /* The part of the window, from 0 to COUNT - 1, in which AT_NS lies. */

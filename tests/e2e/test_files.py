@@ -4,6 +4,7 @@ of them together answer as one file of the same events does."""
 import json
 import os
 import pathlib
+import re
 import shutil
 import sqlite3
 import time
@@ -155,6 +156,11 @@ def its_own_time():
         for words in (["peak"], ["peak", "--by", "label"]):
             same(rows_of(words, [files[number]], "--end", end), rows_of(words, files, "--start", begin, "--end", end),
                  f"{' '.join(words)} of file {number}, asked without a window")
+        shown = run([program("ttalloc-analyze"), "watch", files[number], "--once"]).stdout
+        last_ns = value(files[number], "SELECT end_ns FROM recording")
+        rate = value(files[number], "SELECT sum(events) FROM process_info") / (last_ns - begin) * 1e9
+        said = float(re.search(r"([\d,]+) events/s on average", shown)[1].replace(",", ""))
+        check(abs(said - rate) <= 1, f"watch says {said} events/s of file {number}, which are {rate}")
 
 
 def twins(arguments):

@@ -19,8 +19,8 @@
 
 #define REGIONS_MAX 65536 /* of a sound file are far fewer */
 
-static const char head_sql[] =
-    "SELECT uuid, boot_id, start_monotonic_ns, end_ns, ended IS NOT NULL FROM main.recording_info";
+static const char head_sql[] = "SELECT uuid, boot_id, start_monotonic_ns, end_ns, ended IS NOT NULL, "
+                               "coalesce((SELECT min(begin_ns) FROM recording_file), 0) FROM main.recording_info";
 
 /* An operation that has not ended, else one that has, among the last pages: of a process that has none all would be. */
 static const char processes_sql[] =
@@ -139,6 +139,7 @@ static int take_head(struct live *live, sqlite3_stmt *row)
 	live->start_monotonic_ns = sqlite3_column_int64(row, 2);
 	live->end_ns = sqlite3_column_int64(row, 3);
 	live->ended = sqlite3_column_int(row, 4);
+	live->begin_ns = sqlite3_column_int64(row, 5);
 	return 0;
 }
 

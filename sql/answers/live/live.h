@@ -66,6 +66,7 @@ struct live {
 	char uuid[64];
 	char boot_id[64];
 	int64_t start_monotonic_ns, end_ns; /* end: time of the last commit */
+	int64_t begin_ns;                   /* of this file, of a recording in several */
 	bool ended;                         /* the recorder has ended it */
 	int64_t events, failures, lost;
 	bool loss_unknown; /* some losses are not counted */
