@@ -270,16 +270,13 @@ void *tt_function_at(const char *name, const void *caller)
 	return found ? found : find_anywhere(name);
 }
 
-struct tt_target tt_target_of(enum tt_function function, const void *caller)
+/* The first call from CALLER. Apart, so that all others save no registers for it. */
+__attribute__((noinline, cold)) static struct tt_target find_target(enum tt_function function, const void *caller)
 {
-	uintptr_t key = site_key(function, caller);
-	const struct site *site = find_site(key);
 	const char *path = NULL;
 	struct tt_target target;
 	void *found;
 
-	if (site)
-		return site->target;
 	base_of(caller, &path);
 	found = tt_function_at(function_names[function], caller);
 	if (!found)
@@ -288,10 +285,17 @@ struct tt_target tt_target_of(enum tt_function function, const void *caller)
 	target.library = library_of(found);
 	if (target.library) {
 		tt_lock();
-		keep_site(key, target);
+		keep_site(site_key(function, caller), target);
 		tt_unlock();
 		if (function == TT_FUNCTION_GRAPH_TRACKER)
 			tt_processor_meet(target.library, path);
 	}
 	return target;
+}
+
+struct tt_target tt_target_of(enum tt_function function, const void *caller)
+{
+	const struct site *site = find_site(site_key(function, caller));
+
+	return site ? site->target : find_target(function, caller);
 }

@@ -237,7 +237,8 @@ static bool push(void *tracker, const struct tt_processor *processor, struct sta
 }
 
 /* This thread asks for the tracker, and PROCESSOR is not at the bottom of its stack, as far as is known. */
-static void take_place(struct tt_library *library, void *tracker, const struct tt_processor *processor)
+__attribute__((noinline, cold)) static void take_place(struct tt_library *library, void *tracker,
+                                                       const struct tt_processor *processor)
 {
 	struct stack *stack = processor->stack(tracker);
 	bool fits;
