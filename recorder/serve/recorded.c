@@ -47,6 +47,9 @@ static int check_machine(const struct recorded_shared *shared, const struct segm
 	if (!header->boot_id[0] && shared->boot_id[0])
 		return sql_fail(error, "%s: its process has no /proc: mount it in its container",
 		                segment_path(segment));
+	if (header->boot_id[0] && !shared->boot_id[0])
+		return sql_fail(error, "%s: the recorder has no /proc: mount it in its container",
+		                segment_path(segment));
 	if (strcmp(header->boot_id, shared->boot_id) != 0) {
 		sql_fail(error, "%s: is from another machine, or from before the last boot", segment_path(segment));
 		return 1;

@@ -163,9 +163,9 @@ def its_own_time():
         check(abs(said - rate) <= 1, f"watch says {said} events/s of file {number}, which are {rate}")
 
 
-def twins(arguments):
+def twins(run_program):
     """The same segments, recorded twice: in one file, and in several. Their clock counts nanoseconds, so that both recorders
-    convert their times alike."""
+    convert their times alike. RUN_PROGRAM gets the place and what starts a program so, and returns it when it has ended."""
     place = Place()
     source = place.file("clock-source")
     pathlib.Path(source).write_text("none\n", encoding="ascii")
@@ -173,9 +173,7 @@ def twins(arguments):
                f'mount --bind {source} {CLOCK_SOURCE} && exec "$@"', "sh"]
     if os.path.exists(CLOCK_SOURCE) and run([*wrapper, "true"]).returncode != 0:
         skip("no mount namespaces here, to have a clock that counts nanoseconds")
-    generator = Generator(place, arguments=arguments, env=place.target_env(TTALLOC_STACKS="4"),
-                          wrapper=wrapper if os.path.exists(CLOCK_SOURCE) else ())
-    generator.finish()
+    program_run = run_program(place, wrapper if os.path.exists(CLOCK_SOURCE) else ())
     kept = place.file("kept")
     shutil.copytree(place.segments, kept)
     one = Recorder(place, "one.db")
@@ -184,7 +182,7 @@ def twins(arguments):
     shutil.copytree(kept, place.segments, dirs_exist_ok=True)
     several = rotated(place, name="several.db")
     place.await_drained()
-    return one, files_of(several.stop()), generator
+    return one, files_of(several.stop()), program_run
 
 
 def end_alike(files):
@@ -204,9 +202,57 @@ def sort(rows):
     return sorted(rows, key=json.dumps)
 
 
+def generated(arguments):
+    def run_program(place, wrapper):
+        generator = Generator(place, arguments=arguments, env=place.target_env(TTALLOC_STACKS="4"), wrapper=wrapper)
+        generator.finish()
+        return generator
+    return run_program
+
+
+def operations(place, wrapper):
+    """Within one another, with tensors that later ones read, labels, and programs."""
+    player = Player(place, wrapper=wrapper)
+    player.op("ns::OuterDeviceOperation", "an_argument")
+    for count in range(300):
+        player.push(f"layer {count % 7}")
+        player.op(f"ns::Inner{count % 3}DeviceOperation")
+        player.tensor(4096 * (count % 7 + 1), "1x1x32x32", given=1)
+        player.cb_alloc(count % 5, 1024, 2048 + 64 * count, index=count % 3)
+        player.program_run(count % 5)
+        player.alloc(4096 * (count % 7 + 1), 64 + count, region=count % 2)
+        player.tensor(4096 * (count % 7 + 1), "1x1x32x32", region=count % 2)
+        player.end_op(aborted=int(count % 50 == 49))
+        player.pop()
+        player.burst(100, 1 << 40)
+        if count % 5 == 4:
+            player.cb_free(count % 5)
+        if count >= 3:
+            player.free(4096 * ((count - 3) % 7 + 1), region=(count - 3) % 2)
+    player.end_op()
+    player.end()
+    return player
+
+
+OF_OPERATIONS = (["ops"], ["peak", "--by", "op"], ["peak", "--by", "tensor"], ["peak", "--by", "label"], ["l1"], ["late"], ["churn", "--by", "op"], ["verify"],
+                 ["peak", "--by", "core"], ["sql", "SELECT * FROM operation ORDER BY 1"], ["sql", "SELECT * FROM event"], ["sql", "SELECT * FROM label_span ORDER BY 1"],
+                 ["sql", "SELECT * FROM allocation ORDER BY allocation_id"])
+
+
+def operations_as_in_one_file():
+    one, several, _ = twins(operations)
+    check(len(several) > 1, f"only {several}")
+    end_alike([one, several[-1]])
+    for words in OF_OPERATIONS:
+        expected, answer = ask(words, [one]), ask(words, several)
+        check(expected["rows"] or words == ["verify"], f"{words} has no rows")
+        equal(answer["complete"], expected["complete"], f"{' '.join(words)}: complete")
+        same(answer["rows"], expected["rows"], " ".join(words))
+
+
 def as_one_file_does():
     for arguments in TWINS:
-        one, several, generator = twins([*arguments, "--seed", SEED])
+        one, several, generator = twins(generated([*arguments, "--seed", SEED]))
         check(len(several) > 1, f"only {several}")
         end_alike([one, several[-1]])
         expect_events(several, generator.issued())
@@ -462,5 +508,5 @@ def fill_and_go_on(place, folder):
 
 KILLS = 12 if LONG else 1
 
-main(a_program_in_several_files, operations_over_a_boundary, stacks_in_every_file, its_own_time, as_one_file_does, what_was_live_is_there, names_and_keep, names_that_are_taken,
+main(a_program_in_several_files, operations_over_a_boundary, stacks_in_every_file, its_own_time, as_one_file_does, operations_as_in_one_file, what_was_live_is_there, names_and_keep, names_that_are_taken,
      files_that_do_not_belong_together, enough, some_devices, killed_recorders, a_directory_without_room)

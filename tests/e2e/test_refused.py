@@ -2,6 +2,7 @@
 """Whom the recorder turns away is not in the recording, so the recording is not complete, and says what to do. And what
 programs and recorders that were killed left behind is taken for what it is."""
 import os
+import pathlib
 import re
 import shutil
 import time
@@ -157,6 +158,24 @@ def an_image_in_a_time_namespace():
     equal(rows, [{"ended": "exec", "soon": 1}, {"ended": "process exit", "soon": 1}], "images")
 
 
+def a_recorder_without_proc():
+    """It says what it lacks itself, and not that the program is of another machine; the recording is not complete."""
+    if run(["unshare", "-m", "true"]).returncode:
+        skip("no mount namespaces here")
+    place = Place()
+    with open(place.file("said"), "w", encoding="utf-8") as said:
+        recorder = start(["unshare", "-m", "sh", "-c", f"mount -t tmpfs none /proc && exec {program('ttalloc-recorder')} --socket {place.socket} "
+                          f"-o {place.file('run.db')}"], env=place.env, stderr=said)
+    wait_until(lambda: os.path.exists(place.socket), "the socket")
+    player = Player(place)
+    player.alloc(0x1000, 1)
+    wait_until(lambda: "the recorder has no /proc" in pathlib.Path(place.file("said")).read_text(encoding="utf-8"), "a word about /proc", 20)
+    player.end()
+    recorder.terminate()
+    recorder.wait(30)
+    equal(analyze("info", place.file("run.db"))["complete"], False, "complete")
+
+
 def an_end_that_was_committed():
     """Its recorder was killed before it removed the segment: --append removes it, and ends."""
     place = Place()
@@ -192,4 +211,4 @@ def unfinished_segments():
 
 main(another_pid_namespace, a_container_with_files_of_its_own, a_run_that_was_turned_away_says_so, a_time_namespace,
      a_time_namespace_of_the_dead, a_time_namespace_of_the_early,
-     a_time_namespace_without_its_main_thread, an_image_in_a_time_namespace, an_end_that_was_committed, unfinished_segments)
+     a_time_namespace_without_its_main_thread, an_image_in_a_time_namespace, a_recorder_without_proc, an_end_that_was_committed, unfinished_segments)
