@@ -96,10 +96,39 @@ def record(place, *command, how="--force", **env):
     return file, result.stderr
 
 
-def compiled(place):
+# 16384 ways to one function
+MANY_STACKS = r"""
+#include <ttalloc.h>
+#define KEPT __attribute__((noinline)) static void
+static unsigned long count;
+KEPT a(unsigned bits, int left);
+KEPT b(unsigned bits, int left);
+
+KEPT go(unsigned bits, int left)
+{
+	if (!left)
+		ttalloc_alloc(&(struct ttalloc_block){.address = 64 * ++count, .size_bytes = 64});
+	else
+		(bits & 1 ? a : b)(bits >> 1, left - 1);
+	__asm__ volatile("");
+}
+
+KEPT a(unsigned bits, int left) { go(bits, left); __asm__ volatile("" ::: "memory"); }
+KEPT b(unsigned bits, int left) { go(bits, left); __asm__ volatile("nop" ::: "memory"); }
+
+int main(void)
+{
+	for (unsigned i = 0; i < 16384; i++)
+		go(i, 14);
+	return 0;
+}
+"""
+
+
+def compiled(place, program_text=PROGRAM):
     source, binary, hook = pathlib.Path(place.file("notes.c")), place.file("notes"), BUILD / "hook"
-    source.write_text(PROGRAM, encoding="utf-8")
-    result = run(["cc", "-O1", f"-I{SOURCE / 'include'}", str(source), "-o", binary, f"-L{hook}", "-lttalloc",
+    source.write_text(program_text, encoding="utf-8")
+    result = run(["cc", "-O1", "-fno-omit-frame-pointer", "-fno-optimize-sibling-calls", f"-I{SOURCE / 'include'}", str(source), "-o", binary, f"-L{hook}", "-lttalloc",
                   f"-Wl,-rpath,{hook}"])
     equal(result.returncode, 0, result.stderr)
     return binary
@@ -151,6 +180,24 @@ def more_labels_than_fit():
                       "AS arch, (SELECT count(*) FROM thread) AS threads", file)["rows"],
               [{"note": "a note of the end", "why": "a reason of the end", "arch": "of the end", "threads": 2}], "what came last")
         verify(file)
+
+
+def more_stacks_than_fit():
+    """With the usual room all are there; with less, blocks without one are counted, and said."""
+    place = Place()
+    binary = compiled(place, MANY_STACKS)
+    for spool, complete in (("256", True), ("4", False)):
+        file = place.file("run.db")
+        result = run([program("ttalloc-recorder"), "--force", "--stacks=40", "--no-symbols", "-o", file, "--", binary],
+                     env={**place.env, "TTALLOC_SPOOL_MIB": spool}, cwd=place.path)
+        equal(result.returncode, 0, result.stderr)
+        row = analyze("sql", "SELECT count(*) AS blocks, count(stack) AS with_stack, count(DISTINCT stack) AS stacks FROM allocation", file)["rows"][0]
+        equal((row["blocks"], row["with_stack"] == 16384), (16384, complete), f"blocks, and whether all have a stack: {row}")
+        equal(row["stacks"], row["with_stack"], "stacks are as many as there are ways")
+        lacking = analyze("sql", "SELECT sum(count) AS events FROM loss WHERE why = 'no room for call stacks'", file)["rows"][0]["events"] or 0
+        equal(lacking, 16384 - row["with_stack"], "events without a stack")
+        equal(analyze("info", file)["complete"], complete, "complete")
+        check(complete or f"no room for call stacks in the tables of the programs: {lacking} events go without" in result.stderr, result.stderr)
 
 
 def budget(file, text):
@@ -272,6 +319,6 @@ def preload_that_cannot_see():
         equal(analyze("peak", file)["rows"], [], f"{variant}: nothing wrong is recorded")
 
 
-main(more_labels_than_fit, notes_are_added_up, what_cannot_be_seen_is_missing, what_cannot_be_seen_of_a_region, what_cannot_be_seen_stays_so, what_cannot_be_named_is_missing,
+main(more_labels_than_fit, more_stacks_than_fit, notes_are_added_up, what_cannot_be_seen_is_missing, what_cannot_be_seen_of_a_region, what_cannot_be_seen_stays_so, what_cannot_be_named_is_missing,
      notes_are_bounded, places_for_segments_are_named, losses_of_a_producer, circular_buffers_that_end_alone,
      preload_that_cannot_see)
