@@ -579,9 +579,28 @@ static void test_unsafe_directory_is_not_used(void **state)
 
 #define RECORDING_TEST(name) cmocka_unit_test_setup_teardown(name, place_setup, place_teardown)
 
+/* What was built against a release says how large its struct is, and where that has its members, they are. */
+#define STANDS_AT(member, offset) assert_int_equal(offsetof(struct ttalloc_device, member), offset)
+
+static void test_members_of_a_device_stay(void **state)
+{
+	(void)state;
+	STANDS_AT(struct_size, 0);
+	STANDS_AT(device, 4);
+	STANDS_AT(arch, 8);
+	STANDS_AT(layouts, 16);
+	STANDS_AT(layout_count, 24);
+	STANDS_AT(chip, 32);
+	STANDS_AT(allocator, 40);
+	STANDS_AT(cores, 48);
+	STANDS_AT(core_ranges, 52);
+	STANDS_AT(core_range_list, 56);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_members_of_a_device_stay),
 	    RECORDING_TEST(test_one_thread),
 	    RECORDING_TEST(test_flusher_seals_by_itself),
 	    RECORDING_TEST(test_killed_process_loses_nothing),
