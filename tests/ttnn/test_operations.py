@@ -11,6 +11,8 @@ outputs   likewise, of those that returned
 arguments what else they were called with, as text
 imported  blocks and frees that the capture makes when it is imported, each at its place, are those of the recording
 alone     the same run without a capture has the same operations and tensors, but for those that ttnn tells captures alone
+both      the same run with a capture and with --ttnn, whose names come from around ttnn's functions, has the same operations and
+          tensors, each once, and the same capture
 """
 import collections
 import concurrent.futures
@@ -33,6 +35,8 @@ LEAVES_UNSAID = ("failures", "no_region", "submeshes", "hybrid")
 IN_NO_ORDER = ("threads",)
 # A capture does not tell which cores a block lies on: where the same address is given out on others, it looks replaced.
 ON_SINGLE_CORES = ("hybrid", "hybrid_mesh")
+# Those that are run with --ttnn, too.
+WITH_NAMES = ("matmuls", "attention", "failures")
 # What a capture writes where an operation takes none of the tensors that it may.
 NO_TENSOR = ("{}", "std::nullopt")
 # What cannot be recorded: operation and check, to the reason.
@@ -130,22 +134,26 @@ def without(operations):
 # --- one workload ----------------------------------------------------------------------------------------------------
 
 
-def record(name, mock, place, env, capture):
+def record(name, mock, place, env, capture, options=()):
     """The recording, the pid of the program, and what was captured."""
     machine, environments = WORKLOADS[name]
-    nodes, folder = place.file("captured.json"), pathlib.Path(place.file("captured" if capture else "alone"))
+    folder = pathlib.Path(place.file("-".join(["captured" if capture else "alone", *options])))
+    nodes = str(folder / "captured.json")
     folder.mkdir()
     env = {**env, **environments[0], "HOME": str(folder), "TT_LOGGER_LEVEL": "fatal", "LOGURU_LEVEL": "ERROR",
            "TT_METAL_MOCK_CLUSTER_DESC_PATH": str(mock / f"{machine}.yaml"), "PYTHONDONTWRITEBYTECODE": "1",
            **({"TTALLOC_CAPTURED": nodes} if capture else {})}
     file = str(folder / "run.db")
-    done = subprocess.run([harness.program("ttalloc-recorder"), "-q", "--force", "-o", file, *(["--op-arguments"] if capture else []), "--", str(mock / "python/bin/python"),
+    done = subprocess.run([harness.program("ttalloc-recorder"), "-q", "--force", "-o", file, *options,
+                           *(["--op-arguments"] if capture else []), "--", str(mock / "python/bin/python"),
                            str(HERE / "captured.py"), name], env=env, cwd=folder, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True, timeout=600)
     harness.check(done.returncode == 0, f"{name}: status {done.returncode}: {done.stdout[-2000:]}")
     with sqlite3.connect(f"file:{file}?mode=ro", uri=True) as database:
         pid = database.execute("SELECT pid FROM operation LIMIT 1").fetchone()
+        named = database.execute("SELECT count(*) FROM label WHERE name LIKE 'ttnn.%'").fetchone()[0]
     harness.check(pid, f"{name}: there are no operations")
+    harness.check(bool(named) == ("--ttnn" in options), f"{name}: {named} labels of ttnn's functions")
     wrong = [row for row in harness.analyze("verify", file)["rows"] if row["what"] in ("range", "tensor")]
     harness.check(not wrong, f"{name}: verify finds {wrong[:3]}")
     imported = compare_imported(nodes, file) if capture else None
@@ -198,11 +206,27 @@ def without_addresses(threads):
                   for operation in operations] for tid, operations in threads.items()}
 
 
+def without_pointers(operations):
+    """Texts of arguments have some, which differ from run to run."""
+    return [{**operation, "arguments": re.sub("0x[0-9a-f]{6,}", "0x", operation["arguments"])} for operation in operations]
+
+
+def compare_both(name, mock, place, env, said, found):
+    """What --ttnn changes in the capture, and in the operations: (how often nothing, how often asked, the first difference)"""
+    (pid, with_names), _, captured_again = record(name, mock, place, env, True, ("--ttnn",))
+    wrong = [f"{what}: without {a}, with {b}" for what, one, two in (("captured", said, captured_again),
+                                                                    ("recorded", found, with_names.get(pid, [])))
+             for a, b in itertools.zip_longest(without_pointers(one), without_pointers(two)) if a != b]
+    count = len(said) + len(found)
+    return count - len(wrong), count, wrong[0] if wrong else None
+
+
 def check(name, mock, version, place):
     env = {**os.environ, **place.env}
     (pid, found), imported, said = record(name, mock, place, env, True)
     (_, alone), _, _ = record(name, mock, place, env, False)
     main = found.get(pid, [])
+    both = compare_both(name, mock, place, env, said, main) if name in WITH_NAMES else None
     results = {what: compare(key, said, main) for what, key in (("names", "name"), ("nesting", "depth"), ("ended", "ended"),
                                                                 ("inputs", "inputs"), ("outputs", "outputs"),
                                                                 ("arguments", "arguments"))}
@@ -220,6 +244,8 @@ def check(name, mock, version, place):
     count = sum(map(len, wanted))
     if name not in ON_SINGLE_CORES:
         results["imported"] = imported
+    if both:
+        results["both"] = both
     results["alone"] = (0 if differing else count, count, differing)
     harness.check(count > 1, f"{name}: {count} operations")
     return results
