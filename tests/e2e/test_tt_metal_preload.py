@@ -248,13 +248,53 @@ def operations(nn):
     print(f"hooked {tt.count(2)}")
 
 
+def has_tensors(nn):
+    return hasattr(nn, "operate")
+
+
+def tensors(nn):
+    """Operations on tensors of each kind that they take them in, on a chip and on a mesh of two."""
+    if not has_tensors(nn):
+        return
+    chips = [nn.open_chip(4), nn.open_chip(5)]
+    mesh_of_two = nn.open_mesh_of(chips)
+    dram, block, l1 = nn.tensor(mesh_of_two, 8192), nn.tensor(chips[0], 4096), nn.tensor(
+        chips[0], 8 * 4096, page=4096, region=tt.L1, layout=tt.BLOCK_SHARDED, cores=8)
+    made = nn.tensor_of(block, [64, 32], dtype=1, tile=0)
+    nn.operation_on("made", "s", [made], made)  # before any operation says how a text of a tensor is made
+    print(nn.texts())
+    one, alike = nn.tensor_of(dram, [1, 1, 64, 128]), nn.tensor_of(dram, [1, 1, 64, 128])
+    sharded = nn.tensor_of(l1, [128, 256], layout=tt.BLOCK_SHARDED, region=tt.L1, shard=(32, 64), grid=[(0, 0, 3, 0), (5, 1, 5, 4)],
+                           column_major=1)
+    host, gone, none = nn.tensor_of(None, [32]), nn.tensor_of(block, [32]), nn.tensor_of(block, [2, 3, 4, 5, 6], dtype=2)
+    nn.give_back(gone)
+    nn.operation_on("all", "rtcvonw", [one, sharded, alike, made, host, one, sharded, alike, gone], one)
+    print(nn.texts())
+    nn.operation_on("again", "ro", [alike, sharded, sharded], alike)
+    print(nn.texts())
+    nn.operation_on("longer", "t", [none], none)
+    other = nn.tensor_of(block, [7, 8])
+    nn.say_other(other)
+    for _ in range(2):
+        nn.operation_on("other", "c", [other], one)
+
+
+def tensor_threads(nn):
+    """Eight threads, whose first operations are the first of all."""
+    if not has_tensors(nn):
+        return
+    chip = nn.open_chip(2)
+    one, two = (nn.tensor_of(nn.tensor(chip, 4096), [32, 32 * (i + 1)]) for i in range(2))
+    nn.operate_threads(b"rt", (tt.POINTER * 4)(one, two, two, None), one, 8, 200)
+
+
 def nothing(nn):
     nn.open_chip(0)
 
 
 SCENARIOS = {function.__name__: function for function in (
     matmul_reuse, mesh, tracking_test, no_dispatch, out_of_memory, exceptions, threads, unannounced, many_programs, dataflow, tried,
-    clash, workload, trace, operations, nothing)}
+    clash, workload, trace, operations, tensors, tensor_threads, nothing)}
 
 
 # --- running them ----------------------------------------------------------------------------------------------------
@@ -526,7 +566,51 @@ def check_operations(place, generation):
     expect(run.out.splitlines(), ["captured(captured.1())", "tried(tried.1())", "hooked 1"], "captures")
 
 
-CHECKS = [check_operations, check_workload, check_trace, check_dataflow, check_tried, check_clash, check_matmul_reuse, check_mesh, check_tracking_test, check_no_dispatch, check_out_of_memory, check_threads,
+def told(run):
+    """Of each operation: its name, and (device, address, index, given, what it is) of its tensors."""
+    found = []
+    for kind, event in run.events("begin", "tensor"):
+        if kind == "begin":
+            found.append((event["name"], []))
+        else:
+            words = [str(event[name]) for name in ("shape", "dtype", "layout", "memory", "shard", "grid", "orientation")]
+            found[-1][1].append((event["device"], event["address"], event["index"], event["given"], " ".join(filter(None, words))))
+    return found
+
+
+def check_tensors(place, generation):
+    """A block that lies on both chips of a mesh is told for the first one when it is taken, for each when it is given."""
+    run = scenario("tensors", place)
+    expect(run.err, "", "stderr")
+    if generation not in standins.GENERATIONS_WITH_TENSORS:
+        expect(run.events("tensor"), [], "tensors")
+        return
+    (_, dram), (_, _), (_, block), (_, l1) = run.values("alloc", "device", "address")
+    one, made = "1x1x64x128 bfloat16 TILE interleaved", "64x32 float32 ROW_MAJOR interleaved"
+    sharded = "128x256 bfloat16 TILE block_sharded 32x64 [[0,0,3,0],[5,1,5,4]] COL_MAJOR"
+    longer, other = "2x3x4x5x6 uint32 TILE interleaved", "7x8 bfloat16 TILE interleaved"
+    given = [(4, dram, 0, 1, one), (5, dram, 0, 1, one)]
+    expect(told(run), [
+        ("made", [(4, block, 0, 1, made)]),
+        ("all", [(4, dram, 0, 0, one), (4, l1, 1, 0, sharded), (4, dram, 2, 0, one), (4, block, 3, 0, made),
+                 (4, dram, 5, 0, one), (4, l1, 6, 0, sharded), (4, dram, 7, 0, one), *given]),
+        ("again", [(4, dram, 0, 0, one), (4, l1, 1, 0, sharded), (4, l1, 2, 0, sharded), *given]),
+        ("longer", [(4, block, 0, 0, longer), (4, block, 0, 1, longer)]),
+        *[("other", [(4, block, 0, 0, other), *given])] * 2], "tensors")
+    expect(run.out.split(), ["0", "2", "2"], "texts of tensors, which are made once of those that are alike")
+
+
+def check_tensor_threads(place, generation):
+    if generation not in standins.GENERATIONS_WITH_TENSORS:
+        return
+    run = scenario("tensor_threads", place)
+    expect(run.err, "", "stderr")
+    expect((len(run.events("begin")), len(run.events("end"))), (1600, 1600), "operations")
+    shapes = collections.Counter(run.values("tensor", "index", "given", "shape"))
+    expect(shapes, {(0, 0, "32x32"): 1600, (1, 0, "32x64"): 1600, (2, 0, "32x64"): 1600, (0, 1, "32x32"): 1600}, "tensors")
+
+
+CHECKS = [check_tensors, check_tensor_threads, check_operations, check_workload, check_trace, check_dataflow, check_tried, check_clash, check_matmul_reuse, check_mesh, check_tracking_test, check_no_dispatch, check_out_of_memory, check_threads,
           check_unannounced, check_many_programs]
 COMPILER_CHECKS = [check_exceptions]  # that depend on the compiler, but on no generation
 

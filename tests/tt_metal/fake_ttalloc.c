@@ -244,11 +244,16 @@ EXPORT uint32_t ttalloc_operations_wanted(void)
 EXPORT void ttalloc_tensor(const struct ttalloc_tensor *tensor)
 {
 	const struct ttalloc_tensor_spec *spec = tensor->spec;
+	char memory[64];
 
+	snprintf(memory, sizeof(memory), "%s", spec->memory);
+	for (char *at = memory; *at; at++)
+		if (*at == ' ')
+			*at = '_';
 	put("tensor device=%s region=%u address=%llu index=%u given=%d shape=%s dtype=%s layout=%s memory=%s shard=%s "
 	    "grid=%s orientation=%s\n",
 	    place_text(tensor->device, (char[32]){""}), tensor->region, (unsigned long long)tensor->address,
-	    tensor->index, tensor->given, spec->shape, spec->dtype, spec->layout, spec->memory, spec->shard_shape,
+	    tensor->index, tensor->given, spec->shape, spec->dtype, spec->layout, memory, spec->shard_shape,
 	    spec->shard_grid, spec->orientation);
 }
 

@@ -26,18 +26,32 @@ class NN:
                 ("nn_begin_trace", INT, [POINTER]), ("nn_end_trace", None, [POINTER, INT]),
                 ("nn_operation", INT, [ctypes.c_char_p, INT, INT]), ("nn_begin_capture", None, [INT]),
                 ("nn_end_capture", None, []), ("nn_is_enabled", INT, []), ("nn_operation_on_thread", None, []),
+                ("nn_tensor", POINTER, [POINTER, POINTER, INT, INT, INT, INT, INT, POINTER, INT, INT]),
+                ("nn_give_back", None, [POINTER]), ("nn_say_other", None, [POINTER]), ("nn_texts", U64, []),
+                ("nn_operate", None, [ctypes.c_char_p, ctypes.c_char_p, POINTER, POINTER]),
+                ("nn_operate_threads", None, [ctypes.c_char_p, POINTER, POINTER, INT, INT]),
                 ("nn_replay", None, [POINTER, INT]), ("nn_release", None, [POINTER, INT])):
             function = getattr(self.library, name, None)
             if function is None:
                 continue  # older generations have none
             function.restype, function.argtypes = result, arguments
-            setattr(self, name[3:], function)
+            setattr(self, "make_tensor" if name == "nn_tensor" else name[3:], function)
 
     def open_mesh_of(self, chips):
         return self.open_mesh((POINTER * len(chips))(*chips), len(chips))
 
     def workload_of(self, programs):
         return self.workload((POINTER * len(programs))(*programs), len(programs))
+
+    def tensor_of(self, buffer, dimensions, dtype=0, tile=1, layout=INTERLEAVED, region=DRAM, shard=(), grid=(), column_major=0):
+        """A tensor in BUFFER; None: on the host. GRID: four numbers for each range of cores, each of which has a SHARD."""
+        numbers = [*shard, *(number for cores in grid for number in cores)]
+        return self.make_tensor(buffer, (ctypes.c_uint32 * len(dimensions))(*dimensions), len(dimensions), dtype, tile, layout,
+                                region, (ctypes.c_uint32 * len(numbers))(*numbers), len(grid), column_major)
+
+    def operation_on(self, name, kinds, tensors, result):
+        """One that takes TENSORS in arguments of these KINDS (tensor.cpp), and gives RESULT."""
+        self.operate(name.encode(), kinds.encode(), (POINTER * (len(tensors) + 1))(*tensors), result)
 
     def tensor(self, device, size, page=2048, region=DRAM, layout=INTERLEAVED, bottom_up=None, cores=0):
         """A buffer, placed as TT-Metal does by default: DRAM from below, L1 from above."""

@@ -24,6 +24,7 @@ BUILD = pathlib.Path(os.environ.get("TTALLOC_BUILD", SOURCE / "build/gcc"))
 PLACE = BUILD / "tests/tt_metal/standins"
 COMPILERS = [name for name in ("g++", "clang++") if shutil.which(name)]
 GENERATIONS = [202503, 202505, 202507, 202511, 202606, 202612]
+GENERATIONS_WITH_TENSORS = [202606, 202612]
 UNKNOWN_GENERATION = 299912
 # Each function has its frame: clang 19 turns last calls into jumps at -O1, too.
 CXX_FLAGS = ["-std=c++20", "-O1", "-fno-optimize-sibling-calls", "-fPIC", "-fvisibility-inlines-hidden", "-Wall", "-Wextra", "-Werror"]
@@ -121,8 +122,10 @@ def standin(compiler, generation, variant="plain"):
     link = ["-Wl,-Bsymbolic"] if variant == "bsymbolic" else []
     name = "tt_metal_other" if variant == "other" else "tt_metal"
     make(place / f"lib{name}.so", objects, [compiler, "-shared", f"-Wl,-soname,lib{name}.so", *link, *map(str, objects)])
-    above = compiled(compiler, generation, FOLDER / "ttnn.cpp")
-    make(place / "libttnn.so", [above], [compiler, "-shared", str(above), f"-L{place}", f"-l{name}", "-Wl,-rpath,$ORIGIN"])
+    above = [compiled(compiler, generation, FOLDER / f"{source}.cpp")
+             for source in ("ttnn", *(["tensor"] if generation in GENERATIONS_WITH_TENSORS else []))]
+    make(place / "libttnn.so", above,
+         [compiler, "-shared", *map(str, above), f"-L{place}", f"-l{name}", "-Wl,-rpath,$ORIGIN"])
     return place
 
 
