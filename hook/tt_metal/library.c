@@ -284,11 +284,12 @@ __attribute__((noinline, cold)) static struct tt_target find_target(enum tt_func
 	*(void **)&target.function = found;
 	target.library = library_of(found);
 	if (target.library) {
+		/* first, so that no other thread goes on without its processor */
+		if (function == TT_FUNCTION_GRAPH_TRACKER)
+			tt_processor_meet(target.library, path);
 		tt_lock();
 		keep_site(site_key(function, caller), target);
 		tt_unlock();
-		if (function == TT_FUNCTION_GRAPH_TRACKER)
-			tt_processor_meet(target.library, path);
 	}
 	return target;
 }

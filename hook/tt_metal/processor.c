@@ -185,6 +185,22 @@ static void does_not_fit(struct tt_library *library, const char *path)
 		tt_say_left_out("the operations of %s: it has no place for observers of a known form", path);
 }
 
+/* Threads whose first operations are the first of all come here together: with a processor each, what the others do
+ * would be told twice. False: another thread's was first. */
+static bool appoint(struct tt_library *library, struct tt_processor *processor, struct tt_tensors *tensors)
+{
+	bool is_first;
+
+	tt_lock();
+	is_first = !atomic_load(&library->processor);
+	if (is_first) {
+		library->tensors = tensors;
+		atomic_store(&library->processor, processor);
+	}
+	tt_unlock();
+	return is_first;
+}
+
 void tt_processor_meet(struct tt_library *library, const char *path)
 {
 	struct tt_processor *processor;
@@ -199,14 +215,19 @@ void tt_processor_meet(struct tt_library *library, const char *path)
 		return;
 	processor->library = library;
 	processor->functions = processor->table.slots;
-	if (find_functions(processor, handle) && make_table(&processor->table, handle)) {
-		if (ttalloc_operations_wanted() >= TTALLOC_OPERATIONS_TENSORS && library->operator_delete)
-			library->tensors = tt_tensors_meet(handle);
-		atomic_store(&library->processor, processor);
-		return;
+	if (!find_functions(processor, handle) || !make_table(&processor->table, handle)) {
+		free(processor);
+		does_not_fit(library, path);
+	} else {
+		bool wanted = ttalloc_operations_wanted() >= TTALLOC_OPERATIONS_TENSORS && library->operator_delete;
+		struct tt_tensors *tensors =
+		    wanted ? tt_tensors_meet(handle) : NULL; /* before the lock: the loader has its own */
+
+		if (!appoint(library, processor, tensors)) {
+			free(tensors);
+			free(processor);
+		}
 	}
-	free(processor);
-	does_not_fit(library, path);
 }
 
 /* ---- Its place ---- */
