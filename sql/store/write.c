@@ -168,64 +168,63 @@ int write_make_file(const char *path, struct sql_error *error)
 	return 0;
 }
 
-static int store_identity(struct writer *writer, const struct writer_identity *identity)
+int write_run(sqlite3_stmt *statement)
 {
-	const char *texts[] = {identity->boot_id, identity->host,      identity->user,
-	                       identity->command, identity->directory, identity->socket};
-	sqlite3_stmt *statement;
-	int code = sqlite3_prepare_v2(writer->db,
-	                              "INSERT INTO recording_info(id, uuid, version, start_realtime_ns, "
-	                              "start_monotonic_ns, boot_id, host, user, command, directory, socket, end_ns) "
-	                              "VALUES (1,?,?,?,?,?,?,?,?,?,?,0)",
-	                              -1, &statement, NULL);
-
-	if (code != SQLITE_OK)
-		return code;
-	sqlite3_bind_text(statement, 1, identity->uuid, -1, SQLITE_STATIC);
-	sqlite3_bind_text(statement, 2, identity->version, -1, SQLITE_STATIC);
-	sqlite3_bind_int64(statement, 3, identity->start_realtime_ns);
-	sqlite3_bind_int64(statement, 4, identity->start_monotonic_ns);
-	for (int i = 0; i < 6; i++)
-		sqlite3_bind_text(statement, 5 + i, texts[i], -1, SQLITE_STATIC);
 	sqlite3_step(statement);
-	return sqlite3_finalize(statement);
+	return sqlite3_reset(statement);
+}
+
+static int store_row(struct writer *writer, enum row_kind kind, const void *row)
+{
+	struct row_writer *to = &writer->rows[kind];
+	int code = write_prepare_row(writer, kind);
+
+	if (code == SQLITE_OK)
+		code = row_bind(to->statement, to->places, row_statements[kind].shape(), row);
+	return code == SQLITE_OK ? write_run(to->statement) : code;
+}
+
+static int store_recording(struct writer *writer, const struct writer_identity *identity)
+{
+	return store_row(writer, ROW_recording,
+	                 &(struct recording_row){.id = 1,
+	                                         .uuid = row_string(identity->uuid),
+	                                         .version = row_string(identity->version),
+	                                         .start_realtime_ns = identity->start_realtime_ns,
+	                                         .start_monotonic_ns = identity->start_monotonic_ns,
+	                                         .boot_id = row_string(identity->boot_id),
+	                                         .host = row_string(identity->host),
+	                                         .user = row_string(identity->user),
+	                                         .command = row_string(identity->command),
+	                                         .directory = row_string(identity->directory),
+	                                         .socket = row_string(identity->socket)});
 }
 
 static int store_job(struct writer *writer, const struct writer_identity *identity)
 {
-	bool has_job = identity->job && *identity->job, has_rank = identity->rank >= 0;
-	sqlite3_stmt *statement;
-	int code;
+	const char *job = identity->job && *identity->job ? identity->job : NULL;
+	int code = SQLITE_OK;
 
-	if (!has_job && !has_rank)
-		return SQLITE_OK;
-	code = sqlite3_prepare_v2(writer->db, "INSERT INTO recording_job(id, job, rank) VALUES (1, ?, ?)", -1,
-	                          &statement, NULL);
-	if (code != SQLITE_OK)
-		return code;
-	if (has_job)
-		sqlite3_bind_text(statement, 1, identity->job, -1, SQLITE_STATIC);
-	if (has_rank)
-		sqlite3_bind_int64(statement, 2, identity->rank);
-	sqlite3_step(statement);
-	return sqlite3_finalize(statement);
+	if (job || identity->rank >= 0)
+		code =
+		    store_row(writer, ROW_recording_job,
+		              &(struct recording_job_row){
+		                  .id = 1, .job = row_string(job), .rank = identity->rank >= 0 ? identity->rank : -1});
+	if (code == SQLITE_OK && identity->ranks > 0)
+		code = store_row(writer, ROW_job_size, &(struct job_size_row){.id = 1, .ranks = identity->ranks});
+	return code;
 }
 
-/* The first file says no more of itself. */
-static int store_devices(struct writer *writer, const struct writer_identity *identity)
+static int store_identity(struct writer *writer, const struct writer_identity *identity)
 {
-	sqlite3_stmt *statement;
-	int code;
+	int code = store_recording(writer, identity);
 
-	if (!identity->devices[0])
-		return SQLITE_OK;
-	code = sqlite3_prepare_v2(writer->db, "INSERT INTO recording_file VALUES (1, 0, 0, 0, ?, 0, 0, 0, 0, 0, 0)", -1,
-	                          &statement, NULL);
-	if (code != SQLITE_OK)
-		return code;
-	sqlite3_bind_text(statement, 1, identity->devices, -1, SQLITE_STATIC);
-	sqlite3_step(statement);
-	return sqlite3_finalize(statement);
+	if (code == SQLITE_OK)
+		code = store_job(writer, identity);
+	if (code == SQLITE_OK && identity->devices[0])
+		code = store_row(writer, ROW_recording_file,
+		                 &(struct recording_file_row){.id = 1, .devices = row_string(identity->devices)});
+	return code;
 }
 
 int write_make_tables(struct writer *writer)
@@ -235,14 +234,6 @@ int write_make_tables(struct writer *writer)
 	for (int version = 0; code == SQLITE_OK && version < SQL_SCHEMA_VERSION; version++)
 		code = write_exec(writer, sql_schemas[version]);
 	return code == SQLITE_OK ? write_exec(writer, sql_views) : code;
-}
-
-static int store_job_size(struct writer *writer, const struct writer_identity *identity)
-{
-	char text[80];
-
-	snprintf(text, sizeof(text), "INSERT INTO job_size(id, ranks) VALUES (1, %lld)", (long long)identity->ranks);
-	return identity->ranks > 0 ? write_exec(writer, text) : SQLITE_OK;
 }
 
 /* Before the switch to WAL, so that the first page says what the file is from the start, whatever is copied of it and
@@ -256,12 +247,6 @@ static int make_schema(struct writer *writer, const struct writer_identity *iden
 		code = write_make_tables(writer);
 	if (code == SQLITE_OK)
 		code = store_identity(writer, identity);
-	if (code == SQLITE_OK)
-		code = store_job(writer, identity);
-	if (code == SQLITE_OK)
-		code = store_job_size(writer, identity);
-	if (code == SQLITE_OK)
-		code = store_devices(writer, identity);
 	if (code == SQLITE_OK)
 		code = write_exec(writer, "COMMIT");
 	return code;
@@ -316,39 +301,27 @@ int writer_create(const char *path, const struct writer_identity *identity, stru
 	return -1;
 }
 
-static void take_text(sqlite3_stmt *statement, int column, char *place, size_t bytes)
+static void take_text(struct row_text text, char *place, size_t bytes)
 {
-	const unsigned char *text = sqlite3_column_text(statement, column);
-
-	snprintf(place, bytes, "%s", text ? (const char *)text : "");
+	snprintf(place, bytes, "%.*s", (int)text.count, text.bytes ? (const char *)text.bytes : "");
 }
 
-static int load_identity(struct writer *writer, struct writer_identity *identity)
+static bool take_identity(void *context, const void *untyped)
 {
-	sqlite3_stmt *statement;
-	int code = sqlite3_prepare_v2(
-	    writer->db,
-	    "SELECT uuid, start_realtime_ns, start_monotonic_ns, boot_id, host, user, "
-	    "directory, socket, ended IS NOT NULL, (SELECT devices FROM recording_file) FROM recording_info",
-	    -1, &statement, NULL);
+	const struct known_recording_row *row = untyped;
+	struct writer_identity *identity = context;
 
-	if (code != SQLITE_OK)
-		return -1;
-	code = sqlite3_step(statement);
-	if (code == SQLITE_ROW) {
-		take_text(statement, 0, identity->uuid, sizeof(identity->uuid));
-		identity->start_realtime_ns = sqlite3_column_int64(statement, 1);
-		identity->start_monotonic_ns = sqlite3_column_int64(statement, 2);
-		take_text(statement, 3, identity->boot_id, sizeof(identity->boot_id));
-		take_text(statement, 4, identity->host, sizeof(identity->host));
-		take_text(statement, 5, identity->user, sizeof(identity->user));
-		take_text(statement, 6, identity->directory, sizeof(identity->directory));
-		take_text(statement, 7, identity->socket, sizeof(identity->socket));
-		identity->clean = sqlite3_column_int(statement, 8);
-		take_text(statement, 9, identity->devices, sizeof(identity->devices));
-	}
-	sqlite3_finalize(statement);
-	return code == SQLITE_ROW ? 0 : -1;
+	take_text(row->uuid, identity->uuid, sizeof(identity->uuid));
+	identity->start_realtime_ns = row->start_realtime_ns;
+	identity->start_monotonic_ns = row->start_monotonic_ns;
+	take_text(row->boot_id, identity->boot_id, sizeof(identity->boot_id));
+	take_text(row->host, identity->host, sizeof(identity->host));
+	take_text(row->user, identity->user, sizeof(identity->user));
+	take_text(row->directory, identity->directory, sizeof(identity->directory));
+	take_text(row->socket, identity->socket, sizeof(identity->socket));
+	take_text(row->devices, identity->devices, sizeof(identity->devices));
+	identity->clean = row->clean;
+	return true;
 }
 
 int writer_reopen(const char *path, struct writer **writer, struct writer_identity *identity, struct sql_error *error)
@@ -363,7 +336,10 @@ int writer_reopen(const char *path, struct writer **writer, struct writer_identi
 	}
 	if (write_open(path, writer, error) != 0 || migrate((*writer)->db, path, error) != 0)
 		goto failed;
-	if (load_identity(*writer, identity) != 0) {
+	identity->uuid[0] = '\0';
+	if (writer_load(*writer, LOAD_RECORDING, take_identity, identity, error) != 0)
+		goto failed;
+	if (!identity->uuid[0]) {
 		snprintf(error->text, sizeof(error->text), "%s is damaged: it does not say which recording it is",
 		         path);
 		goto failed;
@@ -400,20 +376,6 @@ void writer_close(struct writer *writer)
 }
 
 /* ---- transactions ---- */
-
-int write_run(sqlite3_stmt *statement)
-{
-	sqlite3_step(statement);
-	return sqlite3_reset(statement);
-}
-
-static int store_row(struct writer *writer, enum row_kind kind, const void *row)
-{
-	struct row_writer *to = &writer->rows[kind];
-	int code = row_bind(to->statement, to->places, row_statements[kind].shape(), row);
-
-	return code == SQLITE_OK ? write_run(to->statement) : code;
-}
 
 int write_log(struct writer *writer, const struct rowlog *log)
 {
@@ -472,9 +434,8 @@ static int store_closed(struct writer *writer, const struct closed_row *rows, si
 
 static int store_end(struct writer *writer, uint64_t end_ns, const char *ended)
 {
-	sqlite3_bind_int64(writer->set_end, 1, (int64_t)end_ns);
-	sqlite3_bind_text(writer->set_end, 2, ended, -1, SQLITE_STATIC);
-	return write_run(writer->set_end);
+	return store_row(writer, ROW_recording_end,
+	                 &(struct recording_end_row){.end_ns = (int64_t)end_ns, .ended = row_string(ended)});
 }
 
 static int store_rows(struct writer *writer, const struct write_rows *rows)

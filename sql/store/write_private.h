@@ -24,7 +24,7 @@ struct writer {
 	struct reach reach;      /* to the file */
 	struct row_image *image; /* of frequent rows */
 	struct row_writer rows[ROW_KINDS];
-	sqlite3_stmt *set_end, *begin, *commit;
+	sqlite3_stmt *begin, *commit;
 	struct recording reader;           /* of what was written */
 	uint64_t wal_bytes, begun_bytes;   /* of the -wal; the same when a checkpoint began last */
 	struct checkpointer *checkpointer; /* NULL: none was needed yet */
@@ -55,13 +55,15 @@ bool write_leave_wal(struct writer *writer, unsigned patience_ms);
 /* Prepares everything that writer_store() runs. 0, or -1 with ERROR. */
 int write_prepare(struct writer *writer, struct sql_error *error);
 void write_unprepare(struct writer *writer);
+/* The same of rows of KIND alone, unless that was done. A SQLite code. */
+int write_prepare_row(struct writer *writer, enum row_kind kind);
 
 /* Fills ERROR from the database's last error and says what that means for trying again. */
 enum write_result write_failed(struct writer *writer, struct sql_error *error);
 /* The same for an error with that CODE. */
 enum write_result write_failed_with(struct writer *writer, int code, struct sql_error *error);
 
-/* Binds an integer list, runs the statement to its end, and resets it. A SQLite code. */
+/* Runs the statement to its end, and resets it. A SQLite code. */
 int write_run(sqlite3_stmt *statement);
 
 /* Stores the rows of LOG, within the caller's transaction. A SQLite code. */

@@ -277,6 +277,62 @@ static void test_checkpoints(void **state)
 	assert_int_equal(ask("SELECT count(*) FROM held"), 200000);
 }
 
+/* What a recording says of itself is there, what it does not say is NULL, and who goes on with it is told the same. */
+static void test_identity_comes_back(void **state)
+{
+	const struct writer_identity said = {.uuid = "00112233445566778899aabbccddeeff",
+	                                     .version = "1",
+	                                     .start_realtime_ns = 1000,
+	                                     .start_monotonic_ns = 10,
+	                                     .boot_id = "b",
+	                                     .host = "h",
+	                                     .user = "u",
+	                                     .directory = "/d",
+	                                     .socket = "/s\xFF", /* a path: its bytes are its own */
+	                                     .command = "train",
+	                                     .job = "j",
+	                                     .rank = 0,
+	                                     .devices = "[0, 2]",
+	                                     .ranks = 4};
+	struct writer_identity heard = {.rank = 7};
+	struct writer *writer;
+	struct sql_error error;
+
+	(void)state;
+	unlink(path);
+	assert_int_equal(writer_create(path, &said, &writer, &error), 0);
+	finish(writer);
+	assert_int_equal(ask("SELECT count(*) FROM recording_info, recording_job, job_size, recording_file "
+	                     "WHERE command = 'train' AND job = 'j' AND rank = 0 AND ranks = 4 AND devices = '[0, 2]' "
+	                     "AND number = 0 AND last_what = 0"),
+	                 1);
+	assert_int_equal(writer_reopen(path, &writer, &heard, &error), 0);
+	assert_string_equal(heard.uuid, said.uuid);
+	assert_int_equal(heard.start_realtime_ns, 1000);
+	assert_int_equal(heard.start_monotonic_ns, 10);
+	assert_string_equal(heard.boot_id, "b");
+	assert_string_equal(heard.host, "h");
+	assert_string_equal(heard.user, "u");
+	assert_string_equal(heard.directory, "/d");
+	assert_string_equal(heard.socket, "/s\xFF");
+	assert_string_equal(heard.devices, "[0, 2]");
+	assert_true(heard.clean);
+	finish(writer);
+
+	change_file("UPDATE recording_info SET uuid = ''");
+	expect_refused("does not say which recording it is");
+	change_file("DELETE FROM recording_info");
+	expect_refused("does not say which recording it is");
+	unlink(path);
+	assert_int_equal(
+	    writer_create(path, &(struct writer_identity){.uuid = "00", .version = "1", .rank = -1}, &writer, &error),
+	    0);
+	finish(writer);
+	assert_int_equal(ask("SELECT (SELECT count(*) FROM recording_job) + (SELECT count(*) FROM job_size) + "
+	                     "(SELECT count(*) FROM recording_file) + count(command) FROM recording_info"),
+	                 0);
+}
+
 static void test_text_is_cleaned(void **state)
 {
 	char clean[64];
@@ -300,6 +356,7 @@ int main(void)
 	    cmocka_unit_test(test_full_disk),
 	    cmocka_unit_test(test_rows_of_any_count_and_length),
 	    cmocka_unit_test(test_checkpoints),
+	    cmocka_unit_test(test_identity_comes_back),
 	    cmocka_unit_test(test_text_is_cleaned),
 	};
 
