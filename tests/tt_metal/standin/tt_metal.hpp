@@ -325,7 +325,9 @@ struct DataflowBufferImpl {
     std::unordered_map<CoreCoord, std::pair<std::size_t, std::uint32_t>, CoreHash, CoreEqual> lookup;
     char descriptors[24] = {};
     std::uint32_t borrowed_address = 0;
+#if GENERATION >= 202612
     alignas(8) char gap[8] = {};
+#endif
     std::optional<std::uint32_t> alias_primary;
     char rest[64] = {};
     std::uint32_t total_size() const { return entry_size * num_entries; }
@@ -333,7 +335,7 @@ struct DataflowBufferImpl {
 static_assert(offsetof(DataflowBufferImpl, cores) == 16 && offsetof(DataflowBufferImpl, entry_size) == 40);
 static_assert(offsetof(DataflowBufferImpl, borrows_memory) == borrows_offset);
 static_assert(offsetof(DataflowBufferImpl, lookup) == 152 && offsetof(DataflowBufferImpl, borrowed_address) == 232);
-static_assert(offsetof(DataflowBufferImpl, alias_primary) == 248);
+static_assert(offsetof(DataflowBufferImpl, alias_primary) == (GENERATION >= 202612 ? 248 : 236));
 
 struct CircularBufferAllocator {
     CoreRange core_range;
