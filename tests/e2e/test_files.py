@@ -239,9 +239,17 @@ OF_OPERATIONS = (["ops"], ["peak", "--by", "op"], ["peak", "--by", "tensor"], ["
                  ["sql", "SELECT * FROM allocation ORDER BY allocation_id"])
 
 
+def twins_of_several(make):
+    """Again where a busy recorder took all at once, into one file."""
+    for _ in range(5):
+        one, several, made = twins(make)
+        if len(several) > 1:
+            return one, several, made
+    check(False, f"only {several}, five times")
+
+
 def operations_as_in_one_file():
-    one, several, _ = twins(operations)
-    check(len(several) > 1, f"only {several}")
+    one, several, _ = twins_of_several(operations)
     end_alike([one, several[-1]])
     for words in OF_OPERATIONS:
         expected, answer = ask(words, [one]), ask(words, several)
@@ -252,8 +260,7 @@ def operations_as_in_one_file():
 
 def as_one_file_does():
     for arguments in TWINS:
-        one, several, generator = twins(generated([*arguments, "--seed", SEED]))
-        check(len(several) > 1, f"only {several}")
+        one, several, generator = twins_of_several(generated([*arguments, "--seed", SEED]))
         end_alike([one, several[-1]])
         expect_events(several, generator.issued())
         expected_info, info = (analyze("info", *files)["rows"][0] for files in ([one], several))
@@ -321,7 +328,7 @@ def stacks_in_every_file():
     place = Place()
     file = place.file("run.db")
     done = run([program("ttalloc-recorder"), "--rotate", "1M", "--stacks=8", "-o", file, "--", program("ttalloc-trainer"), "--quiet", "--steps",
-                "12", "--step-time-us", "60000"], env=place.env, cwd=place.path)
+                "40", "--step-time-us", "60000"], env=place.env, cwd=place.path)
     equal(done.returncode, 0, done.stderr)
     files = files_of(file)
     check(len(files) > 1, f"only {files}")
