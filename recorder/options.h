@@ -41,8 +41,8 @@ struct recorder_options {
 	struct limit_options limit_options;
 	struct limits limits; /* which those are */
 	bool show_help, show_version, env;
-	bool append, wait, force, host_malloc, lossless, no_preload, no_symbols, log_events, quiet, verbose, watch, ttnn,
-	    python_stacks, no_operations, operation_arguments;
+	bool append, wait, force, host_malloc, lossless, no_preload, no_symbols, log_events, quiet, verbose, watch,
+	    ttnn, python_stacks, no_operations, operation_arguments;
 };
 
 /* Exit statuses of our own. */

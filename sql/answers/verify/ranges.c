@@ -61,7 +61,8 @@ static const char processes_sql[] = "SELECT 'process_id ' || process, 'has range
                                     "WHERE process NOT IN (SELECT id FROM main.process_info)";
 
 /* Those that have not ended lie between the pages, by begin and by number. In a later file of several, those that had
- * begun before are there as far as they went on: their numbers rise, and the others follow the last one that there was. */
+ * begun before are there as far as they went on: their numbers rise, and the others follow the last one that there was.
+ */
 static const char numbers_sql[] =
     "SELECT 'process_id ' || process, printf('operation %lld comes where %lld should', first_number, expected) FROM ("
     "  SELECT process, first_number, iif(first_number <= begun, max(next, first_number), max(next, begun + 1)) "

@@ -47,7 +47,8 @@ static void test_words(void **state)
 	assert_string_equal(peak->figure->word, "peak");
 	assert_string_equal(peak->text, "peak DRAM device 3 label \"a b/*\" step 2..9 <= 1.5 GiB");
 	assert_true(peak->scope.has_region && peak->scope.region == 0 && peak->scope.has_device &&
-	            strcmp(peak->scope.device_word, "3") == 0 && peak->scope.step_first == 2 && peak->scope.step_last == 9);
+	            strcmp(peak->scope.device_word, "3") == 0 && peak->scope.step_first == 2 &&
+	            peak->scope.step_last == 9);
 	assert_string_equal(peak->scope.label, "a b/*");
 	assert_true(peak->relation == AT_MOST && peak->bound == 1.5 * 1024 * 1024 * 1024 && !peak->is_share);
 	assert_int_equal(peak->line, 3);
