@@ -37,7 +37,7 @@
 extern "C" {
 #endif
 
-#define TTALLOC_VERSION "1.3.0"
+#define TTALLOC_VERSION "1.4.0"
 #define TTALLOC_NAME_MAX 255
 
 /* Kinds of memory. 0 to 4 are TT-Metal's BufferType. Regions are never added to each other. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * sql.h - the error that all share, and the numbers that say what a file is. Only sql/ includes <sqlite3.h>. The
- * version of the schema, SQL_SCHEMA_VERSION, is counted by the build (sql/store/schema_*.sql).
+ * version of the schema, SQL_SCHEMA_VERSION, is counted by the build (sql/store/schema/schema_*.sql).
  */
 #ifndef SQL_SQL_H
 #define SQL_SQL_H
