@@ -2,7 +2,7 @@
 #
 # Writes the C file OUTPUT with the .sql files of TEXTS (as sql_NAME), of which those of SCHEMAS are a table, and with tables of those of
 # QUERIES and of FLEET, byte for byte: hexadecimal, so that no escaping can go wrong. Numbers and words of the vocabulary are put in
-# for their names.
+# for their names; NUMBERS, a header, has them for SQL that stands in C.
 
 include(${CMAKE_CURRENT_LIST_DIR}/../include/ttalloc/vocabulary.cmake)
 vocabulary_read()
@@ -66,3 +66,10 @@ endmacro()
 embed_table(sql_queries ${QUERIES})
 embed_table(sql_fleet_questions ${FLEET})
 file(WRITE ${OUTPUT} "${source}")
+
+set(source "/* Made by embed.cmake: the numbers of vocabulary.h, as SQL writes them. */\n#ifndef SQL_VOCABULARY_SQL_H\n#define SQL_VOCABULARY_SQL_H\n\n")
+foreach(table REGION/REGIONS UNSAID/UNSAID CLASS/CLASSES KIND/KINDS END/ENDS FLAG/FLAGS FLAG/EVENT_FLAGS)
+  string(REPLACE "/" ";" table ${table})
+  vocabulary_c_texts(source ${table})
+endforeach()
+file(WRITE ${NUMBERS} "${source}\n#endif\n")

@@ -15,6 +15,7 @@
 #include "sql/base/error.h"
 #include "sql/base/map.h"
 #include "sql/base/memory.h"
+#include "sql/base/vocabulary_sql.h"
 
 /* Elements of a list between MARK and APPENDS. */
 #define BATCH 1000
@@ -216,7 +217,7 @@ static int find_series(struct memory_viz *viz)
 	struct query_run *run =
 	    query_start_sql(viz->recording,
 	                    "SELECT DISTINCT device, region, region_word(region) FROM process_usage WHERE "
-	                    "region NOT IN (16, 17) ORDER BY device, region",
+	                    "region NOT IN (" SQL_REGION_CB ", " SQL_REGION_KERNEL ") ORDER BY device, region",
 	                    viz->error);
 	size_t capacity = 0;
 	int state;

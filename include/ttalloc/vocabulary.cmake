@@ -31,6 +31,17 @@ function(vocabulary_sql variable key table)
   set(${variable} "${result}" PARENT_SCOPE)
 endfunction()
 
+# Appends to VARIABLE, C, what stands in TABLE as texts for SQL: SQL_KEY_NAME, a number as it is written there.
+function(vocabulary_c_texts variable key table)
+  set(rows ${vocabulary_${table}})
+  set(result "${${variable}}")
+  while(rows)
+    list(POP_FRONT rows name number word)
+    string(APPEND result "#define SQL_${key}_${name} \"${number}\"\n")
+  endwhile()
+  set(${variable} "${result}" PARENT_SCOPE)
+endfunction()
+
 # In VARIABLE, Python, puts the members of an enumeration for the line "# vocabulary.h: TABLE".
 function(vocabulary_python variable table)
   set(rows ${vocabulary_${table}})

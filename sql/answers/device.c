@@ -12,6 +12,7 @@
 #include "sql/base/array.h"
 #include "sql/base/error.h"
 #include "sql/base/units.h"
+#include "sql/base/vocabulary_sql.h"
 #include "sql/store/recording.h"
 
 struct candidates {
@@ -137,7 +138,7 @@ static int load_devices(struct named_devices *devices, struct recording *recordi
 	    "SELECT device, (SELECT chip FROM device_identity i WHERE i.device = d.device AND chip IS NOT NULL "
 	    "ORDER BY key DESC LIMIT 1) FROM (SELECT device FROM main.origin UNION SELECT device FROM device_identity) "
 	    "d "
-	    "WHERE device < 65535 ORDER BY device",
+	    "WHERE device < " SQL_UNSAID_ANY " ORDER BY device",
 	    error);
 	int state = -1;
 

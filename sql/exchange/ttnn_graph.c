@@ -10,6 +10,7 @@
 
 #include "sql/base/memory.h"
 #include "sql/base/text.h"
+#include "sql/base/vocabulary_sql.h"
 #include "ttnn_private.h"
 
 struct circular {
@@ -213,7 +214,8 @@ static int prepare(struct graphs *graphs)
 	    report->recording,
 	    "SELECT c.key, coalesce(c.end_key, 9223372036854775807), c.program, o.device, c.address, c.size_bytes, "
 	    "c.cores, "
-	    "o.flags & 4 FROM circular_buffer c JOIN origin o ON o.id = c.origin WHERE o.process = ?1 ORDER BY c.key",
+	    "o.flags & " SQL_FLAG_ALIASED
+	    " FROM circular_buffer c JOIN origin o ON o.id = c.origin WHERE o.process = ?1 ORDER BY c.key",
 	    report->error);
 	graphs->runs = recording_prepare(report->recording,
 	                                 "SELECT r.key, r.program, o.device FROM program_run r JOIN origin o ON o.id = "

@@ -10,6 +10,7 @@
 
 #include "sql/base/error.h"
 #include "sql/base/memory.h"
+#include "sql/base/vocabulary_sql.h"
 #include "ttalloc.h"
 #include "ttnn_private.h"
 
@@ -130,12 +131,13 @@ int ttnn_write_buffers(struct ttnn_report *report)
 	 */
 	live.blocks = recording_prepare(
 	    report->recording,
-	    "SELECT b.key, b.end_key, o.device, o.region, b.address, b.bytes, o.flags & 2 FROM ("
+	    "SELECT b.key, b.end_key, o.device, o.region, b.address, b.bytes, o.flags & " SQL_FLAG_SHARDED " FROM ("
 	    "SELECT key - life AS key, key AS end_key, address, coalesce(bank_bytes, size_bytes) AS bytes, origin FROM "
 	    "freed "
 	    "UNION ALL SELECT key, coalesce(end_key, 9223372036854775807), address, coalesce(bank_bytes, size_bytes), "
 	    "origin "
-	    "FROM held) b JOIN origin o ON o.id = b.origin WHERE o.process = ?1 AND o.region <= 4 ORDER BY b.key",
+	    "FROM held) b JOIN origin o ON o.id = b.origin WHERE o.process = ?1 AND o.region <= " SQL_REGION_TRACE
+	    " ORDER BY b.key",
 	    report->error);
 	live.insert = ttnn_prepare(report, "INSERT INTO buffers(operation_id, device_id, address, max_size_per_bank, "
 	                                   "buffer_type, buffer_layout, rank) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)");

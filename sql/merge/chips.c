@@ -10,6 +10,7 @@
 
 #include "sql/base/error.h"
 #include "sql/base/memory.h"
+#include "sql/base/vocabulary_sql.h"
 #include "ttalloc.h"
 
 /* As the recorder numbers chips whose own number another one has. */
@@ -41,14 +42,15 @@ struct chips {
 
 /* Every device that something lies on or that was opened, and by whom. */
 static const char devices_sql[] =
-    "SELECT u.device, max(i.chip), coalesce(a.boot_id, r.boot_id), coalesce(a.host, r.host), min(u.region = 32),"
+    "SELECT u.device, max(i.chip), coalesce(a.boot_id, r.boot_id), coalesce(a.host, r.host), min(u.region "
+    "= " SQL_REGION_HOST "),"
     "  max(i.visible), coalesce(min(i.number), u.device)"
     " FROM (SELECT DISTINCT device, process, region FROM origin UNION SELECT device, process, region FROM device_mark"
     "   UNION SELECT device, process, region FROM process_usage) u"
     " JOIN recording_info r"
     " LEFT JOIN device_identity i ON i.device = u.device AND i.process = u.process"
     " LEFT JOIN process_part s ON s.process = u.process LEFT JOIN part a ON a.id = s.part"
-    " WHERE u.device <> 65535 GROUP BY u.device ORDER BY u.device";
+    " WHERE u.device <> " SQL_UNSAID_ANY " GROUP BY u.device ORDER BY u.device";
 enum column { DEVICE, CHIP, BOOT, HOST, HOST_MEMORY, VISIBLE, NUMBER };
 
 struct chips *chips_new(void)

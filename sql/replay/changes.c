@@ -7,25 +7,29 @@
 
 #include "circular.h"
 #include "history.h"
+#include "sql/base/vocabulary_sql.h"
 #include "sql/store/write_private.h"
 
 /* ?1: the device. From the beginning, since what is resident at some time follows from all that came before. Kinds are
  * those of other_event; a process's end, kind 0, follows its last event. A cb_free has a row for each that it ended. */
 static const char cb_changes[] =
-    "WITH o AS MATERIALIZED (SELECT id, process, flags & 4 <> 0 AS aliased FROM origin WHERE device = ?1 AND region = "
-    "16)"
+    "WITH o AS MATERIALIZED (SELECT id, process, flags & " SQL_FLAG_ALIASED
+    " <> 0 AS aliased FROM origin WHERE device = ?1 AND region = " SQL_REGION_CB ")"
     " SELECT alloc_ns AS at_ns, process, key, iif(aliased, 0, " CIRCULAR_COUNTED(
-        "b") "), 0, 1, 4, program, idx, aliased"
+        "b") "), 0, 1, " SQL_KIND_CB_ALLOC ", program, idx, aliased"
              "  FROM circular_buffer b JOIN o ON o.id = origin"
-             " UNION ALL SELECT at_ns, process, key, 0, 0, 0, 6, program, 0, 0 FROM program_run JOIN o ON o.id = origin"
-             " UNION ALL SELECT end_ns, process, end_key, 0, 0, 0, 5, program, idx, 0"
+             " UNION ALL SELECT at_ns, process, key, 0, 0, 0, " SQL_KIND_PROGRAM_RUN
+             ", program, 0, 0 FROM program_run JOIN o ON o.id = origin"
+             " UNION ALL SELECT end_ns, process, end_key, 0, 0, 0, " SQL_KIND_CB_FREE ", program, idx, 0"
              "  FROM circular_buffer JOIN o ON o.id = origin WHERE ended = 'freed'"
              " UNION ALL SELECT at_ns, d.process, key, 0, 0, 0, kind, 0, 0, 0"
-             "  FROM other_event JOIN origin d ON d.id = other_event.origin WHERE d.device = ?1 AND kind = 10 "
+             "  FROM other_event JOIN origin d ON d.id = other_event.origin WHERE d.device = ?1 AND kind "
+             "= " SQL_KIND_DEVICE_CLOSE " "
              "  AND d.id NOT IN (SELECT origin FROM origin_allocator)"
              " UNION ALL SELECT p.ended_ns, p.id, 9223372036854775807, -u.live_bytes, -u.live_blocks, 0, 0, 0, 0, 0"
              "  FROM process_usage u JOIN process_info p ON p.id = u.process"
-             "  WHERE u.device = ?1 AND u.region = 16 AND p.ended_ns IS NOT NULL AND (u.live_blocks OR u.live_bytes)"
+             "  WHERE u.device = ?1 AND u.region = " SQL_REGION_CB
+             " AND p.ended_ns IS NOT NULL AND (u.live_blocks OR u.live_bytes)"
              " ORDER BY 1, 2, 3";
 
 enum change_column { AT_NS, PROCESS, KEY, BYTES, BLOCKS, ALLOCS, KIND, PROGRAM, NUMBER, ALIASED };

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "sql/base/error.h"
+#include "sql/base/vocabulary_sql.h"
 #include "sql/replay/figures.h"
 #include "sql/store/open.h"
 #include "sql/store/recording.h"
@@ -18,7 +19,7 @@ static const char counts_sql[] =
     "CREATE TEMP TABLE counted AS SELECT o.process AS process, count(*) AS events FROM ("
     "SELECT origin FROM main.freed UNION ALL "
     "SELECT coalesce(f.free_origin, f.origin) FROM main.freed f LEFT JOIN main.origin e ON e.id = f.free_origin "
-    "WHERE e.ended IS NOT 1 UNION ALL "
+    "WHERE e.ended IS NOT " SQL_END_REPLACED " UNION ALL "
     "SELECT origin FROM main.held UNION ALL SELECT origin FROM main.circular_buffer UNION ALL "
     "SELECT origin FROM main.program_run UNION ALL SELECT origin FROM main.failure_info UNION ALL "
     "SELECT origin FROM main.other_event) e JOIN main.origin o ON o.id = e.origin GROUP BY 1;"
@@ -29,9 +30,9 @@ static const char counts_sql[] =
     " lost = (SELECT coalesce(sum(count), 0) FROM main.loss_row l WHERE l.process = process_info.id),"
     " unmatched_frees = min(unmatched_frees, (SELECT count(*) FROM main.other_event e JOIN main.origin o ON o.id = "
     "e.origin"
-    "  WHERE e.kind IN (2, 8) AND o.process = process_info.id)),"
+    "  WHERE e.kind IN (" SQL_KIND_FREE ", " SQL_KIND_KERNEL_UNLOAD ") AND o.process = process_info.id)),"
     " replaced = (SELECT count(*) FROM main.freed f JOIN main.origin o ON o.id = f.free_origin"
-    "  WHERE o.ended = 1 AND o.process = process_info.id);"
+    "  WHERE o.ended = " SQL_END_REPLACED " AND o.process = process_info.id);"
     "DROP TABLE counted; DELETE FROM main.process_usage; DELETE FROM main.span; UPDATE main.region_usage SET dirty_ns "
     "= 0";
 

@@ -59,6 +59,9 @@ ROOMS = {
                           "analyze/metrics analyze/watch analyze/report",
 }
 
+# Headers that the build makes, by the path at which they are included.
+MADE = ("sql/base/vocabulary_sql.h",)
+
 # Files of its own, headers included, that a newcomer can still overlook.
 MOST_FILES = 45
 

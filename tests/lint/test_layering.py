@@ -6,7 +6,7 @@ import re
 import tempfile
 
 from lint import FOLDERS, SOURCE, report
-from rooms import LIBRARIES, MOST_FILES, ROOMS
+from rooms import LIBRARIES, MADE, MOST_FILES, ROOMS
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)
 
@@ -17,6 +17,8 @@ def room_of(path, source):
 
 def included(path, name, source):
     """The header of ours that NAME means in PATH: of the same room, or by its path from the top, or of include/."""
+    if name in MADE:
+        return source / name
     for place in (path.parent, source, source / "include"):
         if (place / name).is_file():
             return (place / name).resolve()
@@ -62,25 +64,33 @@ def findings_of(source, rooms):
 
 
 def prove_that_it_notices():
-    """A small house with one fault at a time."""
+    """A small house with one fault at a time: what is found is that one, and in a sound house nothing."""
     rooms = {"sql/base": "", "sql/store": "sql/base"}
     faults = {
-        "an include upwards": ({"sql/base/a.h": '#include "sql/store/b.h"\n', "sql/store/b.h": ""}, rooms),
-        "a circle in the table": ({"sql/base/a.h": ""}, {"sql/base": "sql/store", "sql/store": "sql/base"}),
-        "a room that nobody knows": ({"sql/attic/a.h": ""}, rooms),
-        "a header by no path": ({"sql/store/b.h": '#include "base/a.h"\n', "sql/base/a.h": ""}, rooms),
-        "a library of another folder": ({"sql/base/a.h": "#include <ncurses.h>\n"}, rooms),
-        "a room too full": ({f"sql/base/{i}.h": "" for i in range(MOST_FILES + 1)}, rooms),
+        "nothing": ({"sql/store/b.c": '#include "good.h"\n', "sql/store/good.h": "", "sql/base/b.c": f'#include "{MADE[0]}"\n'}, rooms, ""),
+        "an include upwards": ({"sql/base/a.h": '#include "sql/store/b.h"\n', "sql/store/b.h": ""}, rooms,
+                               "sql/base/a.h: includes sql/store/b.h of sql/store, which is not below sql/base"),
+        "an include of a neighbour": ({"sql/attic/a.h": '#include "sql/store/b.h"\n', "sql/store/b.h": ""}, {**rooms, "sql/attic": "sql/base"},
+                                      "sql/attic/a.h: includes sql/store/b.h of sql/store, which is not below sql/attic"),
+        "a made header upwards": ({"sql/attic/a.h": f'#include "{MADE[0]}"\n'}, {"sql/attic": "", **rooms},
+                                  "sql/attic/a.h: includes sql/base/vocabulary_sql.h of sql/base, which is not below sql/attic"),
+        "a circle in the table": ({"sql/base/a.h": ""}, {"sql/base": "sql/store", "sql/store": "sql/base"},
+                                  "rooms.py: sql/base may include sql/store, which does not lie below it"),
+        "a room that nobody knows": ({"sql/attic/a.h": ""}, rooms, "sql/attic/a.h: sql/attic is no room of rooms.py"),
+        "a header by no path": ({"sql/store/b.h": '#include "base/a.h"\n', "sql/base/a.h": ""}, rooms,
+                                "sql/store/b.h: includes base/a.h, which is neither of its room nor a path from the top"),
+        "a library of another folder": ({"sql/base/a.h": "#include <ncurses.h>\n"}, rooms, "sql/base/a.h: includes <ncurses.h>"),
+        "a room too full": ({f"sql/base/{i}.h": "" for i in range(MOST_FILES)}, rooms, f"sql/base: {MOST_FILES + 1} files, over {MOST_FILES}"),
     }
-    for fault, (files, table) in faults.items():
+    for fault, (files, table, expected) in faults.items():
         with tempfile.TemporaryDirectory(prefix="ttalloc-lint-") as folder:
             source = pathlib.Path(folder).resolve()
             for name, text in {"sql/store/good.c": '#include "sql/base/good.h"\n', "sql/base/good.h": "", **files}.items():
                 (source / name).parent.mkdir(parents=True, exist_ok=True)
                 (source / name).write_text(text)
             found, _ = findings_of(source, table)
-            if not found:
-                yield f"test_layering.py: did not notice {fault}"
+            if found != ([expected] if expected else []):
+                yield f"test_layering.py: of {fault}, it says {found}"
 
 
 unproved = list(prove_that_it_notices())

@@ -8,6 +8,7 @@
 
 #include "sql/base/array.h"
 #include "findings.h"
+#include "sql/base/vocabulary_sql.h"
 #include "sql/store/recording.h"
 
 void findings_add_rows(struct findings *findings, const char *what, const char *sql)
@@ -85,7 +86,7 @@ static const char frees_sql[] =
     "SELECT 'process ' || p.pid, printf('counts %lld frees of nothing, there are %lld',"
     "  p.unmatched_frees + p.inherited_frees, coalesce(f.frees, 0)) FROM main.process_info p LEFT JOIN ("
     "  SELECT o.process AS process, count(*) AS frees FROM main.other_event e JOIN main.origin o ON o.id = e.origin"
-    "  WHERE e.kind IN (2, 8) GROUP BY o.process) f ON f.process = p.id "
+    "  WHERE e.kind IN (" SQL_KIND_FREE ", " SQL_KIND_KERNEL_UNLOAD ") GROUP BY o.process) f ON f.process = p.id "
     "WHERE p.unmatched_frees + p.inherited_frees <> coalesce(f.frees, 0)";
 
 /* Where events were lost, that is the reason, and the recording says so. No table of main in older files. */
