@@ -12,7 +12,7 @@
 #include "sql/base/error.h"
 #include "sql/base/index.h"
 #include "sql/base/memory.h"
-#include "sql/store/write_private.h"
+#include "sql/store/writer.h"
 
 #define RANK_MOST 1000000000
 

@@ -14,7 +14,7 @@
 #include "sql/base/error.h"
 #include "sql/base/memory.h"
 #include "sql/store/new_file.h"
-#include "sql/store/write_private.h"
+#include "sql/store/writer.h"
 #include "sql/totals/totals.h"
 #include "ttalloc.h"
 

@@ -8,7 +8,7 @@
 #include "replay.h"
 #include "sql/base/memory.h"
 #include "history.h"
-#include "sql/store/write_private.h"
+#include "sql/store/writer.h"
 
 /* Going back, and what there is at the moment: what a block on single cores counts for depends on the others. */
 struct going_back {

@@ -8,7 +8,7 @@
 #include "circular.h"
 #include "history.h"
 #include "sql/base/vocabulary_sql.h"
-#include "sql/store/write_private.h"
+#include "sql/store/writer.h"
 
 /* ?1: the device. From the beginning, since what is resident at some time follows from all that came before. Kinds are
  * those of other_event; a process's end, kind 0, follows its last event. A cb_free has a row for each that it ended. */

@@ -20,7 +20,7 @@
 #include "open.h"
 #include "sql/base/array.h"
 #include "sql/base/error.h"
-#include "write_private.h"
+#include "writer.h"
 
 struct part {
 	char *path;

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
-#include "write_private.h"
+#include "writer.h"
 
 static int load_rows(sqlite3_stmt *statement, const struct row_shape *shape,
                      bool (*each)(void *context, const void *row), void *context)

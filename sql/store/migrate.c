@@ -3,7 +3,7 @@
  * migrate.c - the ladder of schema versions. Step N leads from version N to N + 1, in a transaction of its own, so that
  * an interrupted migration goes on where it was.
  */
-#include "write_private.h"
+#include "migrate.h"
 
 #include <stdio.h>
 

@@ -6,7 +6,7 @@
  * The next file is made beside its name and put there when it is whole; until then the recording is where it was.
  * Whatever dies in between, the file of the highest number is the one to go on with.
  */
-#include "write_private.h"
+#include "writer.h"
 
 #include <limits.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
  *
  * write.c - the write side of a recording: opening, transactions, ending.
  */
-#include "write_private.h"
+#include "writer.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,8 +16,10 @@
 #include <unistd.h>
 
 #include "beside.h"
+#include "migrate.h"
 #include "sql/base/error.h"
 #include "sql/store/embedded.h"
+#include "write_anew.h"
 
 #define BUSY_MS 500
 

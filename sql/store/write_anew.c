@@ -3,13 +3,15 @@
  * write_anew.c - a recording that was deleted, moved or replaced while it was made. SQLite still holds what has lost
  * its name, so all of it can be written once more.
  */
-#include "write_private.h"
+#include "write_anew.h"
 
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "writer.h"
 
 #define NAMES_TRIED 100
 

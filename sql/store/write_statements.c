@@ -2,7 +2,7 @@
  *
  * write_statements.c - every statement by which the recorder writes rows, prepared once.
  */
-#include "write_private.h"
+#include "writer.h"
 
 #include <string.h>
 

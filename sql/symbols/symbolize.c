@@ -17,7 +17,8 @@
 #include "module_file.h"
 #include "resolve.h"
 #include "sql/base/text.h"
-#include "sql/store/write_private.h"
+#include "sql/store/migrate.h"
+#include "sql/store/writer.h"
 
 #define FRAMES_BETWEEN_LOOKS 64
 #define PATIENCE_MS 2000

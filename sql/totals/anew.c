@@ -2,7 +2,7 @@
  *
  * anew.c - all spans of a file that has none yet.
  */
-#include "sql/store/write_private.h"
+#include "sql/store/writer.h"
 #include "totals.h"
 
 /* What is live at the end is what the processes hold that have not ended. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * write_private.h - what the files of the write side share.
+ * writer.h - what is behind struct writer; for who writes rows.
  */
-#ifndef SQL_WRITE_PRIVATE_H
-#define SQL_WRITE_PRIVATE_H
+#ifndef SQL_WRITER_H
+#define SQL_WRITER_H
 
 #include <sqlite3.h>
 
@@ -68,14 +68,5 @@ int write_run(sqlite3_stmt *statement);
 
 /* Stores the rows of LOG, within the caller's transaction. A SQLite code. */
 int write_log(struct writer *writer, const struct rowlog *log);
-
-/* Whether the file at writer->path is no longer the one that is written to. (write_anew.c) */
-bool write_lost_its_name(struct writer *writer);
-
-/* Then: writes all of it once more, in rollback mode. ERROR says what came of it. (write_anew.c) */
-void write_anew(struct writer *writer, struct sql_error *error);
-
-/* Brings an older file up to SQL_SCHEMA_VERSION; refuses a newer or foreign one. 0, or -1 with ERROR. */
-int migrate(sqlite3 *db, const char *path, struct sql_error *error);
 
 #endif
