@@ -2,8 +2,7 @@
  *
  * connections.c - connections of hooks: who they are, what they say, what they are told.
  */
-#include "server_private.h"
-#include "sql/base/error.h"
+#include "connections.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -12,7 +11,13 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "processes.h"
+#include "refusals.h"
+#include "sql/base/error.h"
+#include "ttalloc/wire.h"
+
 #define HELLO_WITHIN_NS (10ull * 1000000000u)
+#define MAX_CONNECTIONS (MAX_PROCESSES + 256u)
 #define MESSAGES_PER_TURN 16
 
 static int grow(struct server *server)

@@ -2,7 +2,7 @@
  *
  * processes.c - the recorded processes: found, watched, served in turn, and let go once all of theirs is committed.
  */
-#include "server_private.h"
+#include "processes.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -12,7 +12,9 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "connections.h"
 #include "liveness.h"
+#include "refusals.h"
 #include "segments.h"
 #include "sql/base/error.h"
 #include "sql/base/say.h"

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "liveness.h"
-#include "server_private.h"
+#include "loop.h"
 #include "sql/base/say.h"
 
 #define REFUSALS_SHOWN 10

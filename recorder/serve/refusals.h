@@ -10,7 +10,13 @@
 
 #include "recorder/ledger/ingest.h"
 
+struct server;
+
 /* Stores that process PID was turned away at NOW_NS, once for each process. WHY says what to do about it. */
 void refusals_store(struct ingest *ingest, pid_t pid, uint64_t now_ns, const char *why);
+
+/* Turns away: somebody whom nobody knows, or process PID. WHY says what to do about it. */
+void server_refuse(struct server *server, const char *why);
+void server_refuse_process(struct server *server, pid_t pid, const char *why);
 
 #endif

@@ -2,7 +2,7 @@
  *
  * server.c - the loop: descriptors, signals, time, and the way to the end.
  */
-#include "server_private.h"
+#include "loop.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -15,11 +15,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "connections.h"
+#include "processes.h"
 #include "segments.h"
 #include "service.h"
 #include "sql/base/machine.h"
 #include "sql/base/error.h"
 #include "sql/base/say.h"
+#include "ttalloc/wire.h"
 
 #define NS_PER_MS 1000000ull
 #define TICK_MS 50
