@@ -216,11 +216,12 @@ int64_t context_tensor_block(const struct event_context *context, uint32_t spec)
 	return (int64_t)block->key;
 }
 
-void apply_free(struct event_context *context, uint32_t region)
+void apply_free(struct event_context *context)
 {
 	const struct tta_event *event = context->event;
+	bool is_kernel = event->kind == TTA_KERNEL_UNLOAD;
 	struct process *process = context->process;
-	const struct block *found = freed_block(context, region);
+	const struct block *found = freed_block(context, is_kernel ? TTALLOC_KERNEL : event->region);
 	struct block block;
 
 	if (found) {
@@ -230,7 +231,7 @@ void apply_free(struct event_context *context, uint32_t region)
 		end_block(context, &block, TTA_ENDED_FREED);
 		return;
 	}
-	if (process_inherited(process, event->address, region == TTALLOC_KERNEL))
+	if (process_inherited(process, event->address, is_kernel))
 		process->inherited_frees++;
 	else
 		process->unmatched_frees++;

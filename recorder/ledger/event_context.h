@@ -45,7 +45,7 @@ void context_log_other(struct event_context *context, uint64_t a);
 
 /* apply_block.c: blocks and kernels. */
 void apply_alloc(struct event_context *context);
-void apply_free(struct event_context *context, uint32_t region);
+void apply_free(struct event_context *context);
 void apply_failure(struct event_context *context);
 void apply_kernel(struct event_context *context);
 void apply_device_close_blocks(struct event_context *context);
@@ -53,8 +53,8 @@ void apply_device_close_blocks(struct event_context *context);
 int64_t context_tensor_block(const struct event_context *context, uint32_t spec);
 
 /* ranges.c: operations and labels. */
-void apply_range_begin(struct event_context *context, enum range_kind kind);
-void apply_range_end(struct event_context *context, enum range_kind kind);
+void apply_range_begin(struct event_context *context);
+void apply_range_end(struct event_context *context);
 void apply_tensor(struct event_context *context);
 
 /* crosscheck.c: what allocators say of themselves. */

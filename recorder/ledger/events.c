@@ -389,80 +389,42 @@ static bool is_elsewhere(const struct ledger *ledger, const struct tta_event *ev
 	}
 }
 
+static void (*const appliers[])(struct event_context *context) = {
+    [TTA_ALLOC] = apply_alloc,
+    [TTA_FREE] = apply_free,
+    [TTA_ALLOC_FAILED] = apply_failure,
+    [TTA_CB_ALLOC] = apply_cb_alloc,
+    [TTA_CB_FREE] = apply_cb_free,
+    [TTA_PROGRAM_RUN] = apply_program_run,
+    [TTA_KERNEL_LOAD] = apply_kernel,
+    [TTA_KERNEL_UNLOAD] = apply_free,
+    [TTA_DEVICE_OPEN] = apply_device_open,
+    [TTA_DEVICE_CLOSE] = apply_device_close,
+    [TTA_STEP] = apply_step,
+    [TTA_SNAPSHOT] = apply_snapshot,
+    [TTA_LOSS] = apply_loss,
+    [TTA_NOTE] = apply_note,
+    [TTA_PRODUCER] = apply_producer,
+    [TTA_OPERATION_BEGIN] = apply_range_begin,
+    [TTA_OPERATION_END] = apply_range_end,
+    [TTA_TENSOR] = apply_tensor,
+    [TTA_LABEL_BEGIN] = apply_range_begin,
+    [TTA_LABEL_END] = apply_range_end,
+    [TTA_CROSSCHECK] = apply_crosscheck,
+    [TTA_CROSSCHECK_HOLDS] = apply_crosscheck_holds,
+};
+
 /* Returns whether it was a mark. */
 static bool apply_one(struct event_context *context)
 {
-	switch (context->event->kind) {
-	case TTA_ALLOC:
-		apply_alloc(context);
-		return false;
-	case TTA_FREE:
-		apply_free(context, context->event->region);
-		return false;
-	case TTA_ALLOC_FAILED:
-		apply_failure(context);
-		return false;
-	case TTA_CB_ALLOC:
-		apply_cb_alloc(context);
-		return false;
-	case TTA_CB_FREE:
-		apply_cb_free(context);
-		return false;
-	case TTA_PROGRAM_RUN:
-		apply_program_run(context);
-		return false;
-	case TTA_KERNEL_LOAD:
-		apply_kernel(context);
-		return false;
-	case TTA_KERNEL_UNLOAD:
-		apply_free(context, TTALLOC_KERNEL);
-		return false;
-	case TTA_DEVICE_OPEN:
-		apply_device_open(context);
-		return false;
-	case TTA_DEVICE_CLOSE:
-		apply_device_close(context);
-		return false;
-	case TTA_STEP:
-		apply_step(context);
-		return true;
-	case TTA_SNAPSHOT:
-		apply_snapshot(context);
-		return true;
-	case TTA_LOSS:
-		apply_loss(context);
-		return true;
-	case TTA_NOTE:
-		apply_note(context);
-		return true;
-	case TTA_PRODUCER:
-		apply_producer(context);
-		return true;
-	case TTA_OPERATION_BEGIN:
-		apply_range_begin(context, RANGE_OPERATION);
-		return true;
-	case TTA_OPERATION_END:
-		apply_range_end(context, RANGE_OPERATION);
-		return true;
-	case TTA_TENSOR:
-		apply_tensor(context);
-		return true;
-	case TTA_LABEL_BEGIN:
-		apply_range_begin(context, RANGE_LABEL);
-		return true;
-	case TTA_LABEL_END:
-		apply_range_end(context, RANGE_LABEL);
-		return true;
-	case TTA_CROSSCHECK:
-		apply_crosscheck(context);
-		return true;
-	case TTA_CROSSCHECK_HOLDS:
-		apply_crosscheck_holds(context);
-		return true;
-	default:
+	uint32_t kind = context->event->kind;
+
+	if (kind >= sizeof(appliers) / sizeof(*appliers) || !appliers[kind]) {
 		context->refused++;
 		return false;
 	}
+	appliers[kind](context);
+	return !tta_is_event(kind);
 }
 
 void ledger_flush_batch(struct ledger *ledger)

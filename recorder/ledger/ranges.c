@@ -68,6 +68,12 @@ void ranges_free(struct ranges *ranges)
 
 /* ---- events ---- */
 
+/* What the event begins or ends. */
+static enum range_kind kind_of(const struct tta_event *event)
+{
+	return event->kind == TTA_LABEL_BEGIN || event->kind == TTA_LABEL_END ? RANGE_LABEL : RANGE_OPERATION;
+}
+
 static struct open_ranges *open_ranges(const struct event_context *context, enum range_kind kind)
 {
 	uint32_t thread = attribution_thread(context->ledger, context->process, context->table, context->thread_entry);
@@ -159,8 +165,9 @@ static struct range_what_row what_begins(const struct event_context *context)
 	    .stack = attribution_stack(context->ledger, context->process, context->table, event->stack)};
 }
 
-void apply_range_begin(struct event_context *context, enum range_kind kind)
+void apply_range_begin(struct event_context *context)
 {
+	enum range_kind kind = kind_of(context->event);
 	struct ranges *ranges = &context->process->holdings->ranges;
 	struct open_ranges *open = open_ranges(context, kind);
 	struct range range = {
@@ -183,9 +190,10 @@ void apply_range_begin(struct event_context *context, enum range_kind kind)
 }
 
 /* One that began before the recording did has no beginning in it. */
-void apply_range_end(struct event_context *context, enum range_kind kind)
+void apply_range_end(struct event_context *context)
 {
 	const struct tta_event *event = context->event;
+	enum range_kind kind = kind_of(event);
 	struct open_ranges *open = open_ranges(context, kind);
 	bool aborted = kind == RANGE_OPERATION && event->range.end == TTA_OPERATION_ABORTED;
 
