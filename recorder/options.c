@@ -334,25 +334,50 @@ static int check_users(struct recorder_options *options, struct sql_error *error
 	return users_read(options->allow_uid, &options->users, error);
 }
 
-static int check_combination(struct recorder_options *options, struct sql_error *error)
+/* The option that is about the program that is recorded; NULL: none was given. */
+static const char *about_the_program(const struct recorder_options *options)
 {
-	if (options->show_help || options->show_version) {
-		options->mode = options->show_help ? MODE_HELP : MODE_VERSION;
-		return 0;
+	const struct {
+		bool is_given;
+		const char *name;
+	} of_the_program[] = {
+	    {options->host_malloc, "host-malloc"},
+	    {options->ttnn, "ttnn"},
+	    {options->auto_step, "auto-step"},
+	    {options->lossless, "lossless"},
+	    {options->python_stacks, "python-stacks"},
+	    {options->no_operations, "no-ops"},
+	    {options->operation_arguments, "op-arguments"},
+	};
+
+	for (size_t i = 0; i < sizeof(of_the_program) / sizeof(*of_the_program); i++) {
+		if (of_the_program[i].is_given)
+			return of_the_program[i].name;
 	}
-	if (options->env)
-		options->mode = MODE_ENV;
+	return NULL;
+}
+
+/* What a shell's programs can be told, too. */
+static int check_program(const struct recorder_options *options, struct sql_error *error)
+{
+	const char *auto_step = options->auto_step;
+
 	if (check_stacks(options, error) < 0)
 		return -1;
-	if (options->auto_step && !*options->auto_step)
+	if (auto_step && !*auto_step)
 		return sql_fail(error, "--auto-step needs a NAME: module:function or module:Class.method");
-	if (options->auto_step && !strchr(options->auto_step, ':'))
-		return sql_fail(error, "--auto-step takes module:function or module:Class.method, not '%s'",
-		                options->auto_step);
-	if (options->mode == MODE_ENV && options->command)
-		return sql_fail(error, "--env takes no command");
-	if (options->mode == MODE_ENV)
-		return 0;
+	if (auto_step && !strchr(auto_step, ':'))
+		return sql_fail(error, "--auto-step takes module:function or module:Class.method, not '%s'", auto_step);
+	if (options->no_operations && options->operation_arguments)
+		return sql_fail(error, "--no-ops and --op-arguments exclude each other");
+	return 0;
+}
+
+/* Options that need another one, or exclude one. */
+static int check_pairs(const struct recorder_options *options, struct sql_error *error)
+{
+	const char *about_program = about_the_program(options);
+
 	if (!options->command && !options->output && !options->socket && !options->legacy_socket && !options->wait)
 		return sql_fail(error,
 		                "say what to record: ttalloc-recorder [-o FILE] -- COMMAND, or --socket PATH -o FILE; "
@@ -366,28 +391,30 @@ static int check_combination(struct recorder_options *options, struct sql_error 
 		                options->command ? "a command" : "--poc-socket");
 	if (options->watch && !options->command)
 		return sql_fail(error, "--watch needs a command; follow other recordings with ttalloc-analyze watch");
-	if (options->host_malloc && !options->command)
-		return sql_fail(error, "--host-malloc needs a command, or --env for a shell");
-	if ((options->ttnn || options->auto_step) && !options->command)
-		return sql_fail(error, "--%s needs a command, or --env for a shell",
-		                options->ttnn ? "ttnn" : "auto-step");
-	if (options->lossless && !options->command)
-		return sql_fail(error, "--lossless needs a command, or --env for a shell");
-	if (options->python_stacks && !options->command)
-		return sql_fail(error, "--python-stacks needs a command, or --env for a shell");
-	if ((options->no_operations || options->operation_arguments) && !options->command)
-		return sql_fail(error, "--%s needs a command, or --env for a shell",
-		                options->no_operations ? "no-ops" : "op-arguments");
-	if (options->no_operations && options->operation_arguments)
-		return sql_fail(error, "--no-ops and --op-arguments exclude each other");
+	if (about_program && !options->command)
+		return sql_fail(error, "--%s needs a command, or --env for a shell", about_program);
 	if (options->log_events && !options->legacy_socket)
 		return sql_fail(error, "--log-events needs --poc-socket: it shows the events of old clients");
-	if (check_users(options, error) < 0 || check_devices(options->devices, error) < 0)
-		return -1;
-	if (limits_read(&options->limit_options, &options->limits, error) < 0)
-		return -1;
-	options->mode = options->command ? MODE_WRAP : MODE_DAEMON;
 	return 0;
+}
+
+static int check_combination(struct recorder_options *options, struct sql_error *error)
+{
+	if (options->show_help || options->show_version) {
+		options->mode = options->show_help ? MODE_HELP : MODE_VERSION;
+		return 0;
+	}
+	if (options->env)
+		options->mode = MODE_ENV;
+	if (check_program(options, error) < 0)
+		return -1;
+	if (options->mode == MODE_ENV)
+		return options->command ? sql_fail(error, "--env takes no command") : 0;
+	options->mode = options->command ? MODE_WRAP : MODE_DAEMON;
+	if (check_pairs(options, error) < 0 || check_users(options, error) < 0 ||
+	    check_devices(options->devices, error) < 0)
+		return -1;
+	return limits_read(&options->limit_options, &options->limits, error);
 }
 
 int options_parse(int argc, char **argv, struct recorder_options *options, int *status, struct sql_error *error)

@@ -452,10 +452,12 @@ static const char *is_enough(void *context)
 }
 
 /* Records. 0, or the status to end with and ERROR: the command did not run then. */
-static int record(struct session *session, struct sql_error *error)
+static struct server_setup setup_of(struct session *session, const struct server_watcher *watcher,
+                                    const struct guest *guest)
 {
 	const struct recorder_options *options = session->options;
-	struct server_setup setup = {
+
+	return (struct server_setup){
 	    .commit_ms = (unsigned)strtoul(options->commit_ms, NULL, 10),
 	    .verbose = options->verbose,
 	    .recording = &session->recording,
@@ -464,49 +466,59 @@ static int record(struct session *session, struct sql_error *error)
 	    .listener = &session->listener,
 	    .users = &options->users,
 	    .command = options->command ? session->command.pid : 0,
+	    .watcher = options->command ? watcher : NULL,
+	    .guest = guest,
 	    .signals = session->signals,
 	    .is_enough = is_enough,
 	    .enough_context = session,
 	    .until_all_ended = options->wait || (options->append && listener_is_private(session->socket_path)),
 	    .await_first = options->wait,
 	};
-	struct server_watcher watcher = {see_joined, see_waiting, session};
+}
+
+/* Begins all that a recording consists of, and serves until its end. 0, or what to exit with and ERROR. */
+static int serve(struct session *session, struct server *server, struct sql_error *error)
+{
+	const struct recorder_options *options = session->options;
+	int status = 0;
+
+	if (options->append && server_resume(server, error) < 0)
+		return not_started(session);
+	files_present(&session->files, session->present_path);
+	start_companions(session);
+	if (options->command)
+		status = command_start(&session->command, session->socket_path, session->output.path, error);
+	session->since_ns = clock_monotonic_ns();
+	if (status)
+		return status;
+	service_tell("READY=1");
+	if (options->wait && !options->quiet)
+		say("recording what reports to %s, until all of it has ended", session->socket_path);
+	server_run(server, &session->report);
+	service_tell("STOPPING=1");
+	return 0;
+}
+
+static int record(struct session *session, struct sql_error *error)
+{
+	const struct server_watcher watcher = {see_joined, see_waiting, session};
+	struct server_setup setup;
 	struct legacy *legacy;
 	struct server *server;
-	int status = 0;
+	int status;
 
 	session->witness = (struct witness){
 	    .environment = &session->environment,
 	    .socket_path = session->socket_path,
 	    .command = session->command.pid,
 	};
-	if (options->command)
-		setup.watcher = &watcher;
 	if (open_legacy(session, &legacy, error) < 0)
 		return not_started(session);
-	setup.guest = legacy ? legacy_guest(legacy) : NULL;
+	setup = setup_of(session, &watcher, legacy ? legacy_guest(legacy) : NULL);
 	server = server_open(&setup, error);
-	if (!server) {
-		legacy_close(legacy);
-		return not_started(session);
-	}
-	if (options->append && server_resume(server, error) < 0)
-		status = not_started(session);
-	if (!status) {
-		files_present(&session->files, session->present_path);
-		start_companions(session);
-	}
-	if (!status && options->command)
-		status = command_start(&session->command, session->socket_path, session->output.path, error);
-	session->since_ns = clock_monotonic_ns();
-	if (!status) {
-		service_tell("READY=1");
-		if (options->wait && !options->quiet)
-			say("recording what reports to %s, until all of it has ended", session->socket_path);
-		server_run(server, &session->report);
-		service_tell("STOPPING=1");
-	}
-	server_close(server);
+	status = server ? serve(session, server, error) : not_started(session);
+	if (server)
+		server_close(server);
 	legacy_close(legacy);
 	return status;
 }
