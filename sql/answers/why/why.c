@@ -320,59 +320,86 @@ static void find_floor(struct why *why)
 			why->floor_address = (int64_t)why->blocks[i].start;
 }
 
-/* Circular buffers that do not fit below the L1 buffers, or not into L1 at all. */
-static int answer_circular(struct why_work *work)
+/* Where circular buffers end, or would: as the message has it, else what is resident and the request on top. 0 or -1.
+ */
+static int find_circular_end(struct why_work *work, int64_t resident_end)
+{
+	struct why *why = work->why;
+
+	if (work->has_message) {
+		why->cb_end_address = work->message.cb_end;
+		why->grower = work->message.wording->subject;
+		return 0;
+	}
+	if (__builtin_add_overflow(resident_end, why->request_bank_bytes, &why->cb_end_address))
+		return sql_fail(work->error, "the request was for %" PRId64 " B, which nothing can be said about",
+		                why->request_bank_bytes);
+	why_add_line(why->remarks, "%s are taken to end where the resident ones and the request do", why->grower);
+	return 0;
+}
+
+static void say_beyond_l1(struct why_work *work)
 {
 	struct why *why = work->why;
 	const struct message *message = &work->message;
-	int64_t end = 0;
+
+	why->verdict = WHY_EXHAUSTED;
+	why->missing_bytes = why->cb_end_address - message->limit;
+	snprintf(why->sentence, sizeof(why->sentence),
+	         "missed by %" PRId64 " B: %s reach up to %" PRId64 ", and %s at %" PRId64
+	         ": an empty L1 would not help",
+	         why->missing_bytes, why->grower, why->cb_end_address, message->wording->place, message->limit);
+}
+
+/* The message and the recording should name the same lowest block. */
+static void compare_floors(struct why_work *work)
+{
+	struct why *why = work->why;
+	const struct message *message = &work->message;
+
+	if (!work->has_message)
+		return;
+	if (message->kind == MESSAGE_CLASH && why->floor_address != message->buffer_address)
+		why_add_line(why->remarks,
+		             "message and recording contradict each other: L1's lowest block is at %" PRId64
+		             " in the message, at %" PRId64 " in the recording",
+		             message->buffer_address, why->floor_address == WHY_NONE ? 0 : why->floor_address);
+	if (why->floor_address == WHY_NONE)
+		why->floor_address = message->buffer_address;
+}
+
+/* Circular buffers that do not fit below the L1 buffers, which come down towards them, or not into L1 at all. */
+static int answer_circular(struct why_work *work)
+{
+	struct why *why = work->why;
+	int64_t resident_end = 0;
 
 	why->region = TTALLOC_L1;
 	find_bank(work);
 	work->moment.asker.allocator = 0; /* whoever placed a block, it is in the way */
 	work->bank.unit = 1;              /* what is compared are addresses, not room */
-	if (collect(work) < 0 || why_collect_circular(work->recording, &work->moment, why, &end, work->error) < 0)
+	if (collect(work) < 0 ||
+	    why_collect_circular(work->recording, &work->moment, why, &resident_end, work->error) < 0)
 		return -1;
 	find_floor(why);
-	if (work->has_message) {
-		end = message->cb_end;
-		why->grower = message->wording->subject;
-	} else {
-		if (__builtin_add_overflow(end, why->request_bank_bytes, &end))
-			return sql_fail(work->error,
-			                "the request was for %" PRId64 " B, which nothing can be said about",
-			                why->request_bank_bytes);
-		why_add_line(why->remarks, "%s are taken to end where the resident ones and the request do",
-		             why->grower);
-	}
-	why->cb_end_address = end;
-	if (work->has_message && message->kind == MESSAGE_BEYOND_L1) {
-		why->verdict = WHY_EXHAUSTED;
-		why->missing_bytes = end - message->limit;
-		snprintf(why->sentence, sizeof(why->sentence),
-		         "missed by %" PRId64 " B: %s reach up to %" PRId64 ", and %s at %" PRId64
-		         ": an empty L1 would not help",
-		         why->missing_bytes, why->grower, end, message->wording->place, message->limit);
+	if (find_circular_end(work, resident_end) < 0)
+		return -1;
+	if (work->has_message && work->message.kind == MESSAGE_BEYOND_L1) {
+		say_beyond_l1(work);
 		return 0;
 	}
-	if (work->has_message && message->kind == MESSAGE_CLASH && why->floor_address != message->buffer_address)
-		why_add_line(why->remarks,
-		             "message and recording contradict each other: L1's lowest block is at %" PRId64
-		             " in the message, at %" PRId64 " in the recording",
-		             message->buffer_address, why->floor_address == WHY_NONE ? 0 : why->floor_address);
-	if (why->floor_address == WHY_NONE && work->has_message)
-		why->floor_address = message->buffer_address;
-	if (why->floor_address == WHY_NONE || why->floor_address >= end) {
+	compare_floors(work);
+	if (why->floor_address == WHY_NONE || why->floor_address >= why->cb_end_address) {
 		why->verdict = WHY_CONSTRAINT;
 		snprintf(why->sentence, sizeof(why->sentence),
-		         "the recording shows no L1 block below 0x%" PRIx64 ", where %s end", (uint64_t)end,
-		         why->grower);
+		         "the recording shows no L1 block below 0x%" PRIx64 ", where %s end",
+		         (uint64_t)why->cb_end_address, why->grower);
 		return 0;
 	}
 	why->verdict = WHY_CLASH;
-	why->missing_bytes = why->window_bytes = end - why->floor_address;
+	why->missing_bytes = why->window_bytes = why->cb_end_address - why->floor_address;
 	why->window_address = why->floor_address;
-	occupy(why, (uint64_t)why->floor_address, (uint64_t)end);
+	occupy(why, (uint64_t)why->floor_address, (uint64_t)why->cb_end_address);
 	return 0;
 }
 
