@@ -91,12 +91,6 @@ void canvas_put_right(struct canvas *canvas, size_t row, size_t column, size_t w
 	canvas_put(canvas, row, column, taken < width ? taken : width, tone, text);
 }
 
-void canvas_tone_row(struct canvas *canvas, size_t row, enum tone tone)
-{
-	for (size_t column = 0; row < canvas->rows && column < canvas->columns; column++)
-		cell_at(canvas, row, column)->tone = (unsigned char)tone;
-}
-
 size_t canvas_run(const struct canvas *canvas, size_t row, size_t column, char *out, size_t size)
 {
 	size_t first = column, used = 0;

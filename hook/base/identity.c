@@ -97,7 +97,8 @@ static void read_time_offset(struct tta_segment_header *header)
 	header->knows_time_offset = 1;
 }
 
-void tta_identity_random(uint8_t *bytes, size_t count)
+/* As good as can be had without waiting. */
+static void fill_random(uint8_t *bytes, size_t count)
 {
 	uint64_t mixed = tta_now_ns() ^ (uint64_t)getpid() << 40;
 
@@ -135,5 +136,5 @@ void tta_identity_describe(struct tta_segment_header *header)
 	length = readlink("/proc/self/exe", header->executable, sizeof(header->executable) - 1);
 	header->executable[length > 0 ? length : 0] = 0;
 	read_command(header->command, sizeof(header->command));
-	tta_identity_random(header->id, sizeof(header->id));
+	fill_random(header->id, sizeof(header->id));
 }

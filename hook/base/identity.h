@@ -16,7 +16,4 @@ void tta_identity_describe(struct tta_segment_header *header);
 /* Whether the main thread has ended, and this one alone of all others has not. False when that cannot be told. */
 bool tta_identity_is_last_thread(void);
 
-/* Random bytes; as good as can be had without waiting. */
-void tta_identity_random(uint8_t *bytes, size_t count);
-
 #endif

@@ -35,7 +35,8 @@ static void after_fork_in_child(void)
 	__atomic_store_n(&ttalloc_gate.state, TTALLOC_GATE_UNKNOWN, __ATOMIC_RELEASE);
 }
 
-void tta_gate_watch_forks(void)
+/* The gate forgets its decision in children that are forked from now on. */
+static void watch_forks(void)
 {
 	if (sysconf(_SC_PAGESIZE) == (long)sizeof(ttalloc_gate))
 		madvise(&ttalloc_gate, sizeof(ttalloc_gate), MADV_WIPEONFORK);
@@ -70,7 +71,7 @@ static uint32_t decide_locked(void)
 		tta_context.options_read = true;
 	}
 	set_without_stacks(!tta_context.options.stacks && !tta_context.options.python_stacks);
-	tta_gate_watch_forks();
+	watch_forks();
 	__atomic_store_n(tta_epoch_place(), new_epoch(), __ATOMIC_RELAXED);
 	return TTALLOC_GATE_ON;
 }

@@ -5,9 +5,6 @@
 #ifndef TTALLOC_HOOK_GATE_H
 #define TTALLOC_HOOK_GATE_H
 
-/* Makes the gate forget its decision in children that are forked from now on. */
-void tta_gate_watch_forks(void);
-
 /* Ends recording in this process, and in children that it forks from now on. */
 void tta_gate_shut(void);
 

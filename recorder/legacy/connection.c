@@ -21,6 +21,19 @@
 	"it sends the messages of 14, 17 or 21 bytes of a draft, which name neither process nor address; it is not "   \
 	"recorded"
 
+static void drop_connection(struct legacy *legacy, struct legacy_connection *connection)
+{
+	if (connection->gone)
+		return;
+	legacy_report_gone(legacy, connection);
+	close(connection->source.fd);
+	free(connection->held);
+	connection->held = NULL;
+	connection->gone = true;
+	legacy->asking_count -= connection->asks;
+	legacy->gone_count++;
+}
+
 static void add_connection(struct legacy *legacy, int fd, pid_t pid)
 {
 	struct legacy_connection *connection;
@@ -40,7 +53,7 @@ static void add_connection(struct legacy *legacy, int fd, pid_t pid)
 	legacy->connections[legacy->connection_count++] = connection;
 	event.data.ptr = &connection->source;
 	if (epoll_ctl(legacy->asking_fd, EPOLL_CTL_ADD, fd, &event) < 0)
-		legacy_connection_drop(legacy, connection);
+		drop_connection(legacy, connection);
 }
 
 /* Until descriptors are there again: the listener would be readable all the time. */
@@ -73,19 +86,6 @@ void legacy_connections_accept(struct legacy *legacy)
 		}
 		add_connection(legacy, fd, credentials.pid);
 	}
-}
-
-void legacy_connection_drop(struct legacy *legacy, struct legacy_connection *connection)
-{
-	if (connection->gone)
-		return;
-	legacy_report_gone(legacy, connection);
-	close(connection->source.fd);
-	free(connection->held);
-	connection->held = NULL;
-	connection->gone = true;
-	legacy->asking_count -= connection->asks;
-	legacy->gone_count++;
 }
 
 void legacy_connections_sweep(struct legacy *legacy)
@@ -274,7 +274,7 @@ static void end_connection(struct legacy *legacy, struct legacy_connection *conn
 		              !framer->size_bytes && legacy_is_draft(framer->tail, framer->tail_bytes)
 		                  ? DRAFT_TEXT
 		                  : "its connection ended within a message of the old protocol");
-	legacy_connection_drop(legacy, connection);
+	drop_connection(legacy, connection);
 }
 
 /* Receives, and notes who sent it: the kernel never joins what two processes sent. */

@@ -82,7 +82,6 @@ void legacy_connections_accept(struct legacy *legacy);
 bool legacy_connection_read(struct legacy *legacy, struct legacy_connection *connection, size_t most_bytes);
 /* What could not be sent can be now. */
 void legacy_connection_write(struct legacy *legacy, struct legacy_connection *connection);
-void legacy_connection_drop(struct legacy *legacy, struct legacy_connection *connection);
 /* Frees those that were dropped. */
 void legacy_connections_sweep(struct legacy *legacy);
 

@@ -68,12 +68,6 @@ int users_read(const char *text, struct users *users, struct sql_error *error)
 	return result;
 }
 
-void users_clear(struct users *users)
-{
-	free(users->list);
-	*users = (struct users){0};
-}
-
 bool users_have(const struct users *users, uid_t user)
 {
 	bool found = users->all || user == geteuid();

@@ -20,7 +20,6 @@ struct users {
 
 /* Reads "all", or names and numbers with commas. 0, or -1 with ERROR. */
 int users_read(const char *text, struct users *users, struct sql_error *error);
-void users_clear(struct users *users);
 
 bool users_have(const struct users *users, uid_t user);
 

@@ -48,7 +48,6 @@ struct operations {
 	size_t name_count;
 	bool *threads; /* whether a thread ever began one, by id */
 	size_t thread_count;
-	int64_t count;
 	sqlite3_stmt *read;
 	struct kept_page *kept;
 	struct kept_begin begins[THREADS_KEPT];
@@ -68,11 +67,6 @@ int operations_check(const struct operations *operations, struct sql_error *erro
 		return 0;
 	*error = operations->trouble;
 	return -1;
-}
-
-int64_t operations_count(const struct operations *operations)
-{
-	return operations->count;
 }
 
 /* ---- reading ---- */
@@ -113,7 +107,6 @@ static int load_pages(struct operations *operations, struct sql_error *error)
 			break;
 		}
 		operations->pages[operations->page_count++] = page;
-		operations->count += page.count;
 	}
 	sqlite3_finalize(rows);
 	return state;

@@ -35,9 +35,6 @@ struct operation_what {
 struct operations *operations_open(struct recording *recording, struct sql_error *error);
 void operations_close(struct operations *operations);
 
-/* The number of operations in the recording. */
-int64_t operations_count(const struct operations *operations);
-
 /* Those that were under way on THREAD (an id) of PROCESS (an id) at KEY: the innermost, and from each the one around
  * it. False: there is none. */
 bool operations_at(struct operations *operations, int64_t process, uint32_t thread, int64_t key,

@@ -48,7 +48,6 @@ struct replay {
 	struct lane *lanes; /* one per process */
 	uint32_t *order;    /* a heap of lanes: the latest event on top */
 	size_t order_count;
-	size_t live;
 };
 
 static int no_memory(struct replay *replay, struct sql_error *error)
@@ -132,10 +131,8 @@ static int take_held(struct replay *replay, sqlite3_stmt *row, struct sql_error 
 	const struct catalog_process *process = &replay->catalog->processes[origin->process];
 	struct lane *lane = &replay->lanes[origin->process];
 	bool closed = sqlite3_column_type(row, 6) != SQLITE_NULL;
-	if (!closed && !process->ended) {
-		replay->live++;
+	if (!closed && !process->ended)
 		return add_live(lane, &end.block) < 0 ? no_memory(replay, error) : 0;
-	}
 	end.end_key = closed ? sqlite3_column_int64(row, 6) : REPLAY_PROCESS_END;
 	end.end_ns = closed ? sqlite3_column_int64(row, 7) : process->ended_ns;
 	if (array_reserve(&lane->ends, &lane->end_capacity, lane->end_count) < 0)
@@ -252,14 +249,11 @@ int replay_undo(struct replay *replay, struct sql_error *error)
 
 	if (lane->source == SOURCE_ALLOC) {
 		live_pop(NULL, lane->live.blocks, --lane->live.count);
-		replay->live--;
 	} else if (lane->source == SOURCE_FREED) {
 		result = add_live(lane, &freed_top(&lane->freed)->block);
 		freed_skip(&lane->freed);
-		replay->live++;
 	} else {
 		result = add_live(lane, &lane->ends[--lane->end_count].block);
-		replay->live++;
 	}
 	if (result < 0)
 		return no_memory(replay, error);
@@ -284,9 +278,4 @@ void replay_each(const struct replay *replay, void (*each)(const struct replay_b
 {
 	for (uint32_t i = 0; i < replay->catalog->process_count; i++)
 		replay_each_of(replay, i, each, context);
-}
-
-size_t replay_live(const struct replay *replay)
-{
-	return replay->live;
 }

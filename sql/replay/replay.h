@@ -48,6 +48,5 @@ void replay_each(const struct replay *replay, void (*each)(const struct replay_b
 /* The same for those of PROCESS (an index) alone. */
 void replay_each_of(const struct replay *replay, uint32_t process,
                     void (*each)(const struct replay_block *block, void *context), void *context);
-size_t replay_live(const struct replay *replay);
 
 #endif

@@ -166,6 +166,7 @@ static int take_process(struct live *live, sqlite3_stmt *row)
 		process.operation = strdup(open ? open : ended);
 	if (!process.command || (!process.operation && (open || ended))) {
 		free(process.command);
+		free(process.operation);
 		return -1;
 	}
 	live->processes[live->process_count++] = process;
