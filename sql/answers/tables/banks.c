@@ -46,7 +46,6 @@ struct group {
 	struct asker asker;
 	const char *name;
 };
-#define GROUPS_MAX 32 /* that are told apart at one moment */
 
 /* A pass over the blocks that looks at banks on its way back. */
 struct survey {
@@ -62,9 +61,9 @@ struct survey {
 	struct moments moments; /* the latest first */
 	const struct replay *replay;
 	int (*add)(struct survey *survey, const struct moment *moment, const struct bank_figures *figures);
-	bool *are_several;               /* per series: it has blocks of several groups, at some time */
-	struct group groups[GROUPS_MAX]; /* of the moment */
-	size_t group_count;
+	bool *are_several;    /* per series: it has blocks of several groups, at some time */
+	struct group *groups; /* of the moment */
+	size_t group_count, group_capacity;
 	const char *group; /* that figures are of; NULL: of all */
 	uint32_t refilling;
 	const struct asker *asker; /* of whom a bank is being filled; NULL: of all */
@@ -87,6 +86,7 @@ static void survey_clear(struct survey *survey)
 	free(survey->request_bytes);
 	free(survey->spreads);
 	free(survey->are_several);
+	free(survey->groups);
 	free(survey->moments.list);
 	bank_clear(&survey->own);
 	owners_clear(&survey->owners);
@@ -247,7 +247,11 @@ static void take_group(const struct replay_block *block, void *context)
 	for (size_t i = 0; group.name && i < survey->group_count; i++)
 		if (is_same_group(&survey->groups[i], &group))
 			return;
-	if (group.name && survey->group_count < GROUPS_MAX)
+	if (!group.name)
+		return;
+	if (array_reserve(&survey->groups, &survey->group_capacity, survey->group_count) < 0)
+		survey->result = no_memory(survey);
+	else
 		survey->groups[survey->group_count++] = group;
 }
 
@@ -269,7 +273,8 @@ static void find_groups(struct survey *survey, uint32_t series)
 		replay_each(survey->replay, take_group, survey);
 	if (survey->group_count < 2)
 		survey->group_count = 0;
-	qsort(survey->groups, survey->group_count, sizeof(*survey->groups), by_name);
+	else
+		qsort(survey->groups, survey->group_count, sizeof(*survey->groups), by_name);
 }
 
 /* A row for each of them. */
