@@ -19,8 +19,7 @@ struct stacks_module {
 /* What is known of one process. All zero: nothing yet. */
 struct stacks {
 	uint64_t read_bytes; /* of the table, in search of modules */
-	uint64_t
-	    blind_from; /* offset of the first one that is too many: which lie where from there on is not known; 0 */
+	uint64_t blind_from; /* offset of the first module too many: from there on is not known which lie where; 0 */
 	struct stacks_module *modules;
 	size_t module_count, module_capacity;
 	struct stacks_known {

@@ -107,7 +107,8 @@ static int take_marks(struct distance *distance, uint32_t process, int64_t key)
 	struct lane *lane = &distance->lanes[process];
 
 	for (;;) {
-		bool has_step = lane->steps<owner->step_count, has_range = lane->ahead.count> 0;
+		bool has_step = lane->steps < owner->step_count;
+		bool has_range = lane->ahead.count > 0;
 		bool is_step = has_step && (!has_range || steps[lane->steps].key < lane->ahead.keys[0]);
 		if (!is_step && !has_range)
 			return 0;

@@ -170,7 +170,8 @@ static bool mattered(const struct moments *moments, const struct kept_block *blo
 static int keep(struct pass *pass, uint32_t series, const struct kept_block *block)
 {
 	const struct buckets *buckets = &pass->drawing->levels.buckets;
-	bool before = block->alloc_ns<buckets->start_ns, behind = block->end_ns> buckets->end_ns;
+	bool before = block->alloc_ns < buckets->start_ns;
+	bool behind = block->end_ns > buckets->end_ns;
 
 	if (block->alloc_ns > buckets->end_ns || block->end_ns < buckets->start_ns)
 		return 0;
