@@ -31,7 +31,6 @@ size_t canvas_put(struct canvas *canvas, size_t row, size_t column, size_t width
 /* The same, ending before column COLUMN + WIDTH. */
 void canvas_put_right(struct canvas *canvas, size_t row, size_t column, size_t width, enum tone tone, const char *text);
 
-
 /* The run of cells of one tone that begins at COLUMN: its text goes to OUT, NUL-terminated. Returns its columns. */
 size_t canvas_run(const struct canvas *canvas, size_t row, size_t column, char *out, size_t size);
 
