@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -122,12 +123,20 @@ bool tta_identity_is_last_thread(void)
 	return state && *state == 'Z' && stat_number(text, THREADS_FIELD) == 2;
 }
 
+static uint64_t pid_namespace(void)
+{
+	struct stat status;
+
+	return stat("/proc/self/ns/pid", &status) == 0 ? status.st_ino : 0;
+}
+
 void tta_identity_describe(struct tta_segment_header *header)
 {
 	ssize_t length;
 
 	header->pid = (uint32_t)getpid();
 	header->parent_pid = (uint32_t)getppid();
+	header->pid_namespace = pid_namespace();
 	header->uid = geteuid();
 	header->start_time = read_start_time();
 	read_time_offset(header);

@@ -70,6 +70,7 @@ struct tta_segment_header {
 
 	/* Never changes, but came later than what is above. */
 	int64_t time_offset_ns; /* of CLOCK_MONOTONIC, in a time namespace (time_namespaces(7)) */
+	uint64_t pid_namespace; /* that pid is of (inode of /proc/self/ns/pid); 0: not known, as of hooks before 1.4 */
 };
 static_assert(sizeof(struct tta_segment_header) <= TTA_HEADER_BYTES, "the header is one page");
 

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -42,6 +43,13 @@ uint64_t liveness_start_time(pid_t pid)
 	           &start_time) != 1)
 		return 0;
 	return start_time;
+}
+
+uint64_t liveness_pid_namespace(void)
+{
+	struct stat status;
+
+	return stat("/proc/self/ns/pid", &status) == 0 ? status.st_ino : 0;
 }
 
 void liveness_describe(pid_t pid, char *executable, size_t executable_bytes, char *command, size_t command_bytes)

@@ -22,6 +22,9 @@ bool liveness_ask(pid_t pid, uint64_t start_time);
 /* Field 22 of /proc/PID/stat; 0: there is no such process. */
 uint64_t liveness_start_time(pid_t pid);
 
+/* The pid namespace that this process is in; 0: it cannot be told. */
+uint64_t liveness_pid_namespace(void);
+
 /* Fills in which program PID runs, and its command; empty when it cannot be known. */
 void liveness_describe(pid_t pid, char *executable, size_t executable_bytes, char *command, size_t command_bytes);
 

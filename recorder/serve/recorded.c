@@ -20,6 +20,7 @@ int recorded_shared_open(struct recorded_shared *shared, struct clock_map *clock
 {
 	*shared = (struct recorded_shared){.clock = clock};
 	machine_boot_id(shared->boot_id, sizeof(shared->boot_id));
+	shared->pid_namespace = liveness_pid_namespace();
 	shared->scratch = segment_scratch_new();
 	shared->at_ns = calloc(TTA_BATCH_MAX_EVENTS, sizeof(*shared->at_ns));
 	shared->drained = calloc(TTA_BATCH_MAX_EVENTS, sizeof(*shared->drained));
@@ -56,6 +57,10 @@ static int check_machine(const struct recorded_shared *shared, const struct segm
 	}
 	if (header->clock == TTA_CLOCK_TSC && !clock_has_ticks())
 		return sql_fail(error, "%s: has a clock that this machine does not", segment_path(segment));
+	/* its pid is somebody else's here, or nobody's: whether it lives cannot be told */
+	if (header->pid_namespace && shared->pid_namespace && header->pid_namespace != shared->pid_namespace)
+		return sql_fail(error, "%s: its process %u is in another pid namespace; run the recorder inside it",
+		                segment_path(segment), header->pid);
 	return 0;
 }
 

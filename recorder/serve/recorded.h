@@ -27,8 +27,9 @@ struct recorded_shared {
 	struct tta_event *drained;        /* TTA_BATCH_MAX_EVENTS */
 	uint32_t *drained_thread_entries; /* TTA_BATCH_MAX_EVENTS */
 	char boot_id[40];
-	bool saw_ticks;   /* some process's clock is the TSC: the map is worth keeping */
-	uint64_t refused; /* who was turned away or dropped */
+	uint64_t pid_namespace; /* in which pids are what they are here; 0: not known */
+	bool saw_ticks;         /* some process's clock is the TSC: the map is worth keeping */
+	uint64_t refused;       /* who was turned away or dropped */
 };
 
 /* 0 or -1: no memory. */

@@ -42,6 +42,27 @@ def another_pid_namespace():
     turned_away(lambda place: hello(place.segments / "x", pid=os.getpid() + 1), "another pid namespace; run the recorder inside")
 
 
+def a_pid_namespace_of_the_early():
+    """It reported before there was a recorder, which finds its segment before its hello: it is not taken for dead."""
+    in_namespace = ("unshare", "--pid", "--fork", "--mount-proc")
+    if run([*in_namespace, "true"]).returncode:
+        skip("no pid namespaces here")
+    place = Place()
+    player = Player(place, wrapper=in_namespace)
+    player.alloc(0x1000, 1)
+    wait_until(place.leftover_segments, "the segment")
+    recorder = Recorder(place)
+    other = Player(place)
+    other.alloc(0x2000, 2)
+    other.end()
+    player.end()
+    wait_until(lambda: "another pid namespace" in recorder.said(), "a word about it")
+    file = recorder.stop()
+    equal(analyze("sql", file, "SELECT size_bytes FROM allocation")["rows"], [{"size_bytes": 2}], "blocks")
+    check(losses(file) and all("another pid namespace; run the recorder inside it" in row["why"] for row in losses(file)), f"losses: {losses(file)}")
+    equal(analyze("info", file)["rows"][0]["complete"], 0, "complete")
+
+
 def a_container_with_files_of_its_own():
     turned_away(lambda place: hello(place.segments / "x.segment"), "set TTALLOC_SEGMENT_DIR")
 
@@ -209,6 +230,6 @@ def unfinished_segments():
     equal([what for what, path in made.items() if path.exists()], ["alive", "new"], "what is left")
 
 
-main(another_pid_namespace, a_container_with_files_of_its_own, a_run_that_was_turned_away_says_so, a_time_namespace,
+main(another_pid_namespace, a_pid_namespace_of_the_early, a_container_with_files_of_its_own, a_run_that_was_turned_away_says_so, a_time_namespace,
      a_time_namespace_of_the_dead, a_time_namespace_of_the_early,
      a_time_namespace_without_its_main_thread, an_image_in_a_time_namespace, a_recorder_without_proc, an_end_that_was_committed, unfinished_segments)

@@ -304,6 +304,17 @@ static void another_machines_segment_is_refused(void **state)
 	assert_int_equal(open_it(fixture), 0);
 }
 
+static void a_pid_of_another_namespace_is_refused(void **state)
+{
+	struct fixture *fixture = *state;
+	struct tta_segment_header *header = fixture->writer.header;
+
+	header->pid_namespace = fixture->shared.pid_namespace ^ 1;
+	assert_int_equal(open_it(fixture), -1);
+	header->pid_namespace = fixture->shared.pid_namespace;
+	assert_int_equal(open_it(fixture), 0);
+}
+
 /* It is dead, so that nobody but its header can be asked. */
 static void a_time_namespace_is_what_the_segment_says(void **state)
 {
@@ -341,6 +352,7 @@ int main(void)
 	    TEST(damage_is_told_once_and_the_end_comes),
 	    TEST(a_batch_that_cannot_be_read_is_a_loss_with_numbers),
 	    TEST(another_machines_segment_is_refused),
+	    TEST(a_pid_of_another_namespace_is_refused),
 	    TEST(a_time_namespace_is_what_the_segment_says),
 	};
 
