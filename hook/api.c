@@ -357,20 +357,16 @@ static uint32_t *open_operations(void)
 
 EXPORT void ttalloc_operation_begin_with(const char *name, const char *arguments, size_t arguments_bytes)
 {
-	struct entry_data entry;
-
 	if (!ttalloc_operations_wanted())
 		return;
 	if (operations_of_another()) {
 		tta_delegate()->operation_begin(name);
 		return;
 	}
-	entry.bytes = 0;
-	add(&entry, name, tta_text_bytes(name));
 	tta_emit(&(struct tta_event){
 	    .kind = TTA_OPERATION_BEGIN,
 	    .stack = TTA_STACK_HERE(),
-	    .range = {.entry = intern(TTA_ENTRY_OPERATION, &entry),
+	    .range = {.entry = intern_bytes(TTA_ENTRY_OPERATION, name, tta_text_bytes(name)),
 	              .arguments_entry =
 	                  arguments_bytes ? intern_bytes(TTA_ENTRY_ARGUMENTS, arguments, (uint32_t)arguments_bytes) : 0,
 	              .depth = (*open_operations())++}});

@@ -15,18 +15,18 @@
 enum tells { NOT_LEARNT = 0, FIRST = 1, SECOND = 2, NONE = 3 };
 
 /* A place in code: published after what is known of it. */
-static struct site {
+static struct tt_guard_site {
 	atomic_uintptr_t address;
 	atomic_uint distance; /* from the frame that it calls to the one that calls it */
 	atomic_uint tells;
 } sites[SITES];
 
-static struct site *find_site(uintptr_t address)
+static struct tt_guard_site *find_site(uintptr_t address)
 {
 	size_t slot = (address * 0x9E3779B97F4A7C15u) >> 54;
 
 	for (size_t i = 0; i < 8; i++) {
-		struct site *site = &sites[(slot + i) % SITES];
+		struct tt_guard_site *site = &sites[(slot + i) % SITES];
 		uintptr_t found = atomic_load_explicit(&site->address, memory_order_acquire);
 
 		if (found == address)
@@ -42,7 +42,7 @@ static void keep_site(uintptr_t address, uintptr_t distance)
 	size_t slot = (address * 0x9E3779B97F4A7C15u) >> 54;
 
 	for (size_t i = 0; i < 8; i++) {
-		struct site *site = &sites[(slot + i) % SITES];
+		struct tt_guard_site *site = &sites[(slot + i) % SITES];
 		uintptr_t none = 0;
 
 		if (!atomic_compare_exchange_strong(&site->address, &none, 1))
@@ -94,44 +94,43 @@ static uintptr_t word_at(uintptr_t place)
 	return *(const volatile uintptr_t *)place;
 }
 
-/* Follows what is known from the call at SITE, whose stack pointer is STACK. */
-static bool follow(struct tt_guard *guard, uintptr_t site, uintptr_t stack)
+/* Follows what is known from the call at ADDRESS, whose stack pointer is STACK. */
+static bool follow(struct tt_guard *guard, uintptr_t address, uintptr_t stack)
 {
 	for (unsigned i = 0; i < 2; i++) {
-		const struct site *known = find_site(site);
+		struct tt_guard_site *known = find_site(address);
 
 		if (!known)
 			return false;
+		if (i == 0)
+			guard->site = known;
 		stack += atomic_load_explicit(&known->distance, memory_order_relaxed);
 		guard->places[i] = stack - sizeof(uintptr_t);
-		guard->returns[i] = site = word_at(guard->places[i]);
+		guard->returns[i] = address = word_at(guard->places[i]);
 	}
 	return true;
 }
 
-struct tt_guard tt_guard_set(const void *frame)
+void tt_guard_set(struct tt_guard *guard, const void *frame)
 {
 	uintptr_t stack =
 	    (uintptr_t)frame + 2 * sizeof(uintptr_t); /* above the caller's frame pointer and where it goes on */
-	struct tt_guard guard = {.site = word_at(stack - sizeof(uintptr_t))};
+	uintptr_t address = word_at(stack - sizeof(uintptr_t));
 
-	if (!follow(&guard, guard.site, stack) && !(look(stack) && follow(&guard, guard.site, stack)))
-		guard.site = 0;
-	return guard;
+	if (!follow(guard, address, stack) && !(look(stack) && follow(guard, address, stack)))
+		guard->site = NULL;
 }
 
 bool tt_guard_is_broken(const struct tt_guard *guard)
 {
-	const struct site *site = guard->site ? find_site(guard->site) : NULL;
-	unsigned tells = site ? atomic_load_explicit(&site->tells, memory_order_relaxed) : NOT_LEARNT;
+	unsigned tells = guard->site ? atomic_load_explicit(&guard->site->tells, memory_order_relaxed) : NOT_LEARNT;
 
 	return (tells == FIRST || tells == SECOND) && word_at(guard->places[tells - 1]) != guard->returns[tells - 1];
 }
 
 void tt_guard_held(const struct tt_guard *guard)
 {
-	struct site *site = guard->site ? find_site(guard->site) : NULL;
-	unsigned tells = site ? atomic_load_explicit(&site->tells, memory_order_relaxed) : NONE;
+	unsigned tells = guard->site ? atomic_load_explicit(&guard->site->tells, memory_order_relaxed) : NONE;
 
 	if (tells == NONE)
 		return;
@@ -139,5 +138,5 @@ void tt_guard_held(const struct tt_guard *guard)
 		tells = FIRST;
 	while (tells != NONE && word_at(guard->places[tells - 1]) != guard->returns[tells - 1])
 		tells++;
-	atomic_store_explicit(&site->tells, tells, memory_order_relaxed);
+	atomic_store_explicit(&guard->site->tells, tells, memory_order_relaxed);
 }

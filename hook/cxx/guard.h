@@ -11,14 +11,15 @@
 
 /* Of the function that calls ours, and of the one that calls that: the first may be a mere part of the other. */
 struct tt_guard {
-	uintptr_t site;       /* where the call comes from; 0: nothing is known */
-	uintptr_t places[2];  /* on the stack */
-	uintptr_t returns[2]; /* what lies there */
+	struct tt_guard_site *site; /* where the call comes from; NULL: nothing is known */
+	uintptr_t places[2];        /* on the stack */
+	uintptr_t returns[2];       /* what lies there */
 };
 
-/* The guard of who calls the function with FRAME, its __builtin_frame_address(0). Cheap from the second time on that a
- * call comes from a place. */
-struct tt_guard tt_guard_set(const void *frame);
+/* Makes GUARD that of who calls the function with FRAME, its __builtin_frame_address(0). Cheap from the second time on
+ * that a call comes from a place. In place, for a copy of what has just been written in smaller parts waits for these.
+ */
+void tt_guard_set(struct tt_guard *guard, const void *frame);
 
 /* Whether who set it has certainly been left. */
 bool tt_guard_is_broken(const struct tt_guard *guard);

@@ -9,6 +9,7 @@
 
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -83,6 +84,28 @@ static bool is_class(const char *name, const char *wanted)
 	return strcmp(name, wanted) == 0;
 }
 
+/* A class that devices may be of, and its table of functions once an object of it was seen: who has that is of the
+ * class, and its name need not be read, which lies where nothing else looks. Two copies of TT-Metal have one each, of
+ * which the last one is remembered. */
+struct device_class {
+	const char *name;
+	atomic_uintptr_t functions;
+};
+
+static struct device_class chip_class = {.name = TT_CLASS_CHIP}, mesh_class = {.name = TT_CLASS_MESH};
+
+static bool is_of(const void *device, struct device_class *class)
+{
+	uintptr_t functions = *(const uintptr_t *)device;
+
+	if (atomic_load_explicit(&class->functions, memory_order_relaxed) == functions)
+		return true;
+	if (!is_class(class_name(device), class->name))
+		return false;
+	atomic_store_explicit(&class->functions, functions, memory_order_relaxed);
+	return true;
+}
+
 bool tt_device_is_known(const void *device)
 {
 	const char *const *type_info;
@@ -128,7 +151,7 @@ static bool mesh_chips(const struct tt_library *library, const void *mesh, struc
 		return false;
 	library->mesh_devices(&members, mesh);
 	for (const void *const *member = members.begin; (const void *)member < members.end; member++) {
-		if (*member && is_class(class_name(*member), TT_CLASS_CHIP))
+		if (*member && is_of(*member, &chip_class))
 			add_chip(chips, *member);
 	}
 	if (members.begin)
@@ -138,19 +161,17 @@ static bool mesh_chips(const struct tt_library *library, const void *mesh, struc
 
 bool tt_device_chips(const struct tt_library *library, const void *device, struct tt_chips *chips)
 {
-	const char *name;
-
 	chips->count = 0;
 	if (!device)
 		return false;
-	name = class_name(device);
-	if (is_class(name, TT_CLASS_CHIP)) {
+	if (is_of(device, &mesh_class))
+		return mesh_chips(library, device, chips);
+	if (is_of(device, &chip_class)) {
 		add_chip(chips, device);
 		return chips->count > 0;
 	}
-	if (is_class(name, TT_CLASS_MESH))
-		return mesh_chips(library, device, chips);
-	tt_say_once("class %s of %s is not known: what it allocates is not recorded", name, library->path);
+	tt_say_once("class %s of %s is not known: what it allocates is not recorded", class_name(device),
+	            library->path);
 	return false;
 }
 
@@ -235,7 +256,8 @@ static bool same_chips(const struct tt_chips *a, const struct tt_chips *b)
 /* Under the lock. A free place when there is none, or NULL when there is no room. */
 static struct known_allocator *find_known(const void *allocator, const struct tt_cores *cores)
 {
-	const struct tt_cores all = {.rows = {0}}, *wanted = cores ? cores : &all;
+	static const struct tt_cores all = {.rows = {0}};
+	const struct tt_cores *wanted = cores ? cores : &all;
 	struct known_allocator *vacant = NULL;
 
 	for (size_t i = 0; i < devices.used; i++) {
@@ -294,7 +316,7 @@ static void remember_l1_base(const void *allocator, const struct ttalloc_bank_la
 /* What the allocator of DEVICE is, in words. */
 static void name_allocator(const struct tt_allocator_use *use, const struct tt_chips *chips, char text[static 128])
 {
-	bool is_mesh = is_class(class_name(use->device), TT_CLASS_MESH);
+	bool is_mesh = is_of(use->device, &mesh_class);
 	int length = snprintf(text, 128, "%s %d", is_mesh ? "mesh" : "device", call_slot(use->device, TT_SLOT_ID));
 
 	if (is_mesh)
@@ -428,8 +450,8 @@ static bool may_be_asked(const void *allocator, const struct tt_cores *cores, bo
 
 	tt_lock();
 	known = find_known(allocator, cores);
-	may = known && known->allocator == allocator && !known->in_step && known->process == getpid() &&
-	      (!due || tt_crosscheck_is_due(&known->pace));
+	may = known && known->allocator == allocator && !known->in_step &&
+	      (!due || tt_crosscheck_is_due(&known->pace)) && known->process == getpid(); /* last: a system call */
 	if (may)
 		*copy = *known;
 	tt_unlock();

@@ -3,8 +3,9 @@
  * library.c - finds the function that a caught call was meant for.
  *
  * RTLD_NEXT does not: Python loads libtt_metal with RTLD_LOCAL, so it is in nobody's scope but its dependants'. The
- * caller is such a dependant, or libtt_metal itself; so the caller's own scope is searched. What was found for a call
- * site is kept in a table that is read without a lock.
+ * caller is such a dependant, or libtt_metal itself; so the caller's own scope is searched. What was found for a loaded
+ * object's calls is kept in a table that is read without a lock, and small: an operation makes forty such calls, and
+ * works on more memory than fits the caches.
  */
 #include "library.h"
 
@@ -18,8 +19,7 @@
 #include "reach.h"
 #include "say.h"
 
-#define SITE_BITS 12 /* of the number of call sites that are remembered: each operation of ttnn has a few */
-#define SITES (1u << SITE_BITS)
+#define MODULES 64 /* loaded objects whose calls are remembered */
 #define CANDIDATES 8
 #define ALLOCATOR "9Allocator"
 #define ALLOCATOR_IMPL "13AllocatorImpl"
@@ -59,56 +59,35 @@ static const char *const function_names[TT_FUNCTIONS] = {
     [TT_FUNCTION_RELEASE_TRACE] = TT_RELEASE_TRACE,
 };
 
-struct site {
-	atomic_uintptr_t key; /* caller and function; 0: free. Published after the target */
-	struct tt_target target;
+/* The code of a loaded object: one of its segments. */
+struct code {
+	uintptr_t begin, bytes;
+};
+
+/* Where calls of one object go to. */
+struct module {
+	struct {
+		struct tt_library *_Atomic library; /* published after the function; NULL: not looked for yet */
+		void (*function)(void);
+	} targets[TT_FUNCTIONS];
 };
 
 static struct {
 	struct tt_library *first;
-	struct site sites[SITES];
+	atomic_size_t module_count; /* published after the module */
+	struct code codes[MODULES];
+	struct module modules[MODULES];
 } libraries;
 
-/* A user-space address leaves the upper bits free for the function's number. */
-static uintptr_t site_key(enum tt_function function, const void *caller)
+/* NULL: none that is remembered. */
+static struct module *find_module(const void *caller)
 {
-	return (uintptr_t)caller | (uintptr_t)(function + 1) << 56;
-}
+	size_t count = atomic_load_explicit(&libraries.module_count, memory_order_acquire);
 
-static size_t site_slot(uintptr_t key)
-{
-	return (key * 0x9E3779B97F4A7C15u) >> (64 - SITE_BITS);
-}
-
-static const struct site *find_site(uintptr_t key)
-{
-	for (size_t i = 0, slot = site_slot(key); i < SITES; i++) {
-		const struct site *site = &libraries.sites[(slot + i) % SITES];
-		uintptr_t found = atomic_load_explicit(&site->key, memory_order_acquire);
-
-		if (found == key)
-			return site;
-		if (!found)
-			return NULL;
-	}
+	for (size_t i = 0; i < count; i++)
+		if ((uintptr_t)caller - libraries.codes[i].begin < libraries.codes[i].bytes)
+			return &libraries.modules[i];
 	return NULL;
-}
-
-/* Under the lock. When the table is full, the site is looked up each time: slow, and right. */
-static void keep_site(uintptr_t key, struct tt_target target)
-{
-	for (size_t i = 0, slot = site_slot(key); i < SITES; i++) {
-		struct site *site = &libraries.sites[(slot + i) % SITES];
-		uintptr_t found = atomic_load_explicit(&site->key, memory_order_relaxed);
-
-		if (found == key)
-			return;
-		if (!found) {
-			site->target = target;
-			atomic_store_explicit(&site->key, key, memory_order_release);
-			return;
-		}
-	}
 }
 
 static const void *base_of(const void *address, const char **path)
@@ -270,7 +249,66 @@ void *tt_function_at(const char *name, const void *caller)
 	return found ? found : find_anywhere(name);
 }
 
-/* The first call from CALLER. Apart, so that all others save no registers for it. */
+/* ---- Where calls go to ---- */
+
+struct code_wanted {
+	uintptr_t address; /* in it */
+	struct code code;
+	bool is_program; /* which is never unloaded */
+};
+
+static int look_for_code(struct dl_phdr_info *object, size_t size, void *untyped)
+{
+	struct code_wanted *wanted = untyped;
+
+	(void)size;
+	for (int i = 0; i < object->dlpi_phnum; i++) {
+		const ElfW(Phdr) *header = &object->dlpi_phdr[i];
+		struct code code = {.begin = object->dlpi_addr + header->p_vaddr, .bytes = header->p_memsz};
+
+		if (header->p_type == PT_LOAD && wanted->address - code.begin < code.bytes) {
+			wanted->code = code;
+			wanted->is_program = !object->dlpi_name || !object->dlpi_name[0];
+			return 1;
+		}
+	}
+	return 0;
+}
+
+/* Under the lock. NULL: there are too many. */
+static struct module *add_module(const struct code *code)
+{
+	size_t count = atomic_load_explicit(&libraries.module_count, memory_order_relaxed);
+
+	if (count == MODULES)
+		return NULL;
+	libraries.codes[count] = *code;
+	atomic_store_explicit(&libraries.module_count, count + 1, memory_order_release);
+	return &libraries.modules[count];
+}
+
+/* Calls from CALLER's object, which is called PATH, go to TARGET. An object that may be unloaded is not remembered, and
+ * one that is no more for want of room is looked up each time: slow, and right. */
+static void keep_target(enum tt_function function, const void *caller, const char *path, struct tt_target target)
+{
+	struct code_wanted wanted = {.address = (uintptr_t)caller};
+	struct module *module;
+
+	if (!dl_iterate_phdr(look_for_code, &wanted) ||
+	    !(wanted.is_program || (path && dlopen(path, RTLD_LAZY | RTLD_NOLOAD))))
+		return;
+	tt_lock();
+	module = find_module(caller);
+	if (!module)
+		module = add_module(&wanted.code);
+	if (module && !atomic_load_explicit(&module->targets[function].library, memory_order_relaxed)) {
+		module->targets[function].function = target.function;
+		atomic_store_explicit(&module->targets[function].library, target.library, memory_order_release);
+	}
+	tt_unlock();
+}
+
+/* The first call from CALLER's object. Apart, so that all others save no registers for it. */
 __attribute__((noinline, cold)) static struct tt_target find_target(enum tt_function function, const void *caller)
 {
 	const char *path = NULL;
@@ -287,16 +325,17 @@ __attribute__((noinline, cold)) static struct tt_target find_target(enum tt_func
 		/* first, so that no other thread goes on without its processor */
 		if (function == TT_FUNCTION_GRAPH_TRACKER)
 			tt_processor_meet(target.library, path);
-		tt_lock();
-		keep_site(site_key(function, caller), target);
-		tt_unlock();
+		keep_target(function, caller, path, target);
 	}
 	return target;
 }
 
 struct tt_target tt_target_of(enum tt_function function, const void *caller)
 {
-	const struct site *site = find_site(site_key(function, caller));
+	struct module *module = find_module(caller);
+	struct tt_library *library =
+	    module ? atomic_load_explicit(&module->targets[function].library, memory_order_acquire) : NULL;
 
-	return site ? site->target : find_target(function, caller);
+	return library ? (struct tt_target){library, module->targets[function].function}
+	               : find_target(function, caller);
 }

@@ -77,9 +77,12 @@ void tt_operations_look(void)
 
 /* Python tells of its own operations (to captures), without arguments. It does so in functions that are over at once,
  * on no stack that says anything. */
-static struct tt_guard guard_of(const void *frame, size_t arguments)
+static void set_guard(struct tt_guard *guard, const void *frame, size_t arguments)
 {
-	return arguments ? tt_guard_set(frame) : (struct tt_guard){.site = 0};
+	if (arguments)
+		tt_guard_set(guard, frame);
+	else
+		guard->site = NULL;
 }
 
 static uintptr_t distance(uintptr_t a, uintptr_t b)
@@ -134,19 +137,21 @@ static void report_begin(const struct tt_library *library, struct tt_string_view
 void tt_operation_begins(struct tt_library *library, struct tt_string_view name, const struct tt_argument *arguments,
                          size_t count, const void *frame)
 {
-	bool silent;
+	struct open *open;
 
 	end_those_left((uintptr_t)frame);
 	if (operations.count >= MOST_OPEN) {
 		operations.count++;
 		return;
 	}
-	silent = is_silent(library);
-	if (!silent)
+	open = &operations.open[operations.count];
+	open->silent = is_silent(library);
+	open->frame = (uintptr_t)frame;
+	if (!open->silent)
 		report_begin(library, name, arguments, count);
-	operations.open[operations.count++] =
-	    (struct open){.frame = (uintptr_t)frame, .guard = guard_of(frame, count), .silent = silent};
-	if (!silent && library->tensors)
+	set_guard(&open->guard, frame, count);
+	operations.count++;
+	if (!open->silent && library->tensors)
 		tt_tensors_taken(library, arguments, count);
 }
 
