@@ -437,6 +437,7 @@ static const struct table_function *const all_functions[] = {
     &table_l1,
     &table_check_budgets,
     &table_operation_figures,
+    &table_range_figures,
     &table_operation_parts,
     &table_late_blocks,
     &table_late_peaks,

@@ -47,6 +47,7 @@
  *   found_steps()           process, region, origin, key, size_bytes, steps: where no step was marked, the block that
  * each begins with, and how many there are step_growth(by, warm_up)  see answers/tables/growth.c: what grows from step
  * to step overlaps()              see answers/tables/overlaps.c: blocks that had memory in common while both were live
+ *   range_figures()         likewise, of each time that a thread had a label open
  *   operation_parts(parts)  see answers/tables/operation_parts.c: what each thread ran when, summed up for a picture
  *   operation_figures()     see answers/tables/operations.c: what each operation did to L1 and DRAM, the last first
  *   late_blocks()           device, region, key, origin, size_bytes, bank_bytes, alloc_ns, free_ns, used_ns,
@@ -121,7 +122,8 @@ extern const struct table_function table_buckets, table_bank_samples, table_fail
 extern const struct table_function table_temporary_sums, table_histogram_bins, table_floor_longest, table_floor_sums;
 extern const struct table_function table_allocated_sums, table_diff_groups, table_device_pairs, table_why,
     table_why_blocks;
-extern const struct table_function table_operation_figures, table_operation_parts, table_late_blocks, table_late_peaks;
+extern const struct table_function table_operation_figures, table_range_figures, table_operation_parts,
+    table_late_blocks, table_late_peaks;
 extern const struct table_function table_peak_cores, table_l1, table_check_budgets, table_refit;
 extern const struct table_function table_step_figures, table_step_growth, table_found_steps, table_overlaps;
 extern const struct table_function table_drawing, table_group_buckets, table_map_blocks, table_map_sums,

@@ -71,10 +71,25 @@ int operations_check(const struct operations *operations, struct sql_error *erro
 
 /* ---- reading ---- */
 
-static const char pages_sql[] =
-    "SELECT process, key, last_key, first_number, count, 0, 0 FROM range_page WHERE first_number IS NOT NULL "
-    "UNION ALL SELECT process, key, 9223372036854775807, number, 1, at_ns, what FROM range_open "
-    "WHERE number IS NOT NULL ORDER BY 1, 2";
+/* The ranges of one kind. */
+struct kind {
+	const char *pages, *whats;
+};
+
+static const struct kind of_operations = {
+    .pages = "SELECT process, key, last_key, first_number, count, 0, 0 FROM range_page WHERE first_number IS NOT NULL "
+             "UNION ALL SELECT process, key, 9223372036854775807, number, 1, at_ns, what FROM range_open "
+             "WHERE number IS NOT NULL ORDER BY 1, 2",
+    .whats = "SELECT id, thread, name, around, tensors FROM range_what WHERE name IS NOT NULL",
+};
+
+/* Keys stand in for the numbers that labels have not: they rise, too, and by one at least. */
+static const struct kind of_labels = {
+    .pages = "SELECT process, key, last_key, key, count, 0, 0 FROM range_page WHERE first_number IS NULL "
+             "UNION ALL SELECT process, key, 9223372036854775807, key, 1, at_ns, what FROM range_open "
+             "WHERE number IS NULL ORDER BY 1, 2",
+    .whats = "SELECT id, thread, 0, 0, 0 FROM range_what WHERE name IS NULL",
+};
 
 static bool is_behind(const struct page *page, const struct page *before)
 {
@@ -84,9 +99,9 @@ static bool is_behind(const struct page *page, const struct page *before)
 	        (before->key < page->key && before->first_number + before->count <= page->first_number));
 }
 
-static int load_pages(struct operations *operations, struct sql_error *error)
+static int load_pages(struct operations *operations, const struct kind *kind, struct sql_error *error)
 {
-	sqlite3_stmt *rows = recording_prepare(operations->recording, pages_sql, error);
+	sqlite3_stmt *rows = recording_prepare(operations->recording, kind->pages, error);
 	int state = -1;
 
 	while (rows && (state = recording_step(operations->recording, rows, error)) == 1) {
@@ -178,7 +193,7 @@ const char *operations_name(const struct operations *operations, uint32_t name)
 	return name < operations->name_count ? operations->names[name] : NULL;
 }
 
-static int load_whats(struct operations *operations, struct sql_error *error)
+static int load_whats(struct operations *operations, const struct kind *kind, struct sql_error *error)
 {
 	/* as many as there are rows, and what a recorder that went on may have left out */
 	static const char largest_sql[] =
@@ -198,9 +213,7 @@ static int load_whats(struct operations *operations, struct sql_error *error)
 	    table_by_id(operations, threads_sql, sizeof(*operations->threads), &operations->thread_count, error);
 	if (!operations->whats || !operations->threads)
 		return -1;
-	rows =
-	    recording_prepare(operations->recording,
-	                      "SELECT id, thread, name, around, tensors FROM range_what WHERE name IS NOT NULL", error);
+	rows = recording_prepare(operations->recording, kind->whats, error);
 	while (rows && (state = recording_step(operations->recording, rows, error)) == 1) {
 		int64_t id = sqlite3_column_int64(rows, 0);
 		uint32_t thread = (uint32_t)sqlite3_column_int64(rows, 1);
@@ -223,7 +236,7 @@ static int load_whats(struct operations *operations, struct sql_error *error)
 	return state;
 }
 
-struct operations *operations_open(struct recording *recording, struct sql_error *error)
+static struct operations *open_kind(struct recording *recording, const struct kind *kind, struct sql_error *error)
 {
 	struct operations *operations = calloc(1, sizeof(*operations));
 
@@ -235,13 +248,23 @@ struct operations *operations_open(struct recording *recording, struct sql_error
 	operations->kept = calloc(PAGES_KEPT, sizeof(*operations->kept));
 	operations->read =
 	    recording_prepare(recording, "SELECT " RANGE_PAGE_COLUMNS " FROM range_page WHERE key = ?1", error);
-	if (operations->kept && operations->read && load_pages(operations, error) == 0 &&
-	    load_whats(operations, error) == 0)
+	if (operations->kept && operations->read && load_pages(operations, kind, error) == 0 &&
+	    load_whats(operations, kind, error) == 0)
 		return operations;
 	if (!operations->kept)
 		sql_fail(error, "%s: out of memory", recording->path);
 	operations_close(operations);
 	return NULL;
+}
+
+struct operations *operations_open(struct recording *recording, struct sql_error *error)
+{
+	return open_kind(recording, &of_operations, error);
+}
+
+struct operations *operations_open_labels(struct recording *recording, struct sql_error *error)
+{
+	return open_kind(recording, &of_labels, error);
 }
 
 void operations_close(struct operations *operations)

@@ -31,8 +31,11 @@ struct operation_what {
 	bool is_helper;                   /* it but makes a tensor for the operation around it, whose doing that is */
 };
 
-/* Reads what has to be in memory. NULL with ERROR. */
+/* Reads what has to be in memory. NULL with ERROR. Ranges of labels lie in the file as operations do: with
+ * operations_open_labels() each time that a thread had a label open is one, which has a number of no meaning and no
+ * name, and is around none. */
 struct operations *operations_open(struct recording *recording, struct sql_error *error);
+struct operations *operations_open_labels(struct recording *recording, struct sql_error *error);
 void operations_close(struct operations *operations);
 
 /* Those that were under way on THREAD (an id) of PROCESS (an id) at KEY: the innermost, and from each the one around

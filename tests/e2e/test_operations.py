@@ -101,6 +101,64 @@ def forks_begin_anew():
     equal(operations(file, child.pid), [(1, "of_the_child", None, "returned", None)], "the child's")
 
 
+def ranged():
+    """Two forwards, of which the second needs more and keeps a block, with a layer in each; a thread's own; one that does not end."""
+    place = Place()
+    recorder = Recorder(place)
+    player = Player(place)
+    for forward, size in ((0, 4096), (1, 12288)):
+        player.push("forward")
+        player.push(f"layer.{forward}")
+        player.alloc(0x10000 * forward + 0x1000, size)
+        player.pop()
+        player.use_thread(1)
+        player.push("load")
+        player.alloc(0x10000 * forward + 0x8000, 1024)
+        player.pop()
+        player.use_thread(0)
+        if forward == 0:
+            player.free(0x1000)
+        player.pop()
+    player.push("last")
+    player.end()
+    return finish(place, recorder)
+
+
+def ranges_have_answers():
+    file = ranged()
+    rows = analyze("ranges", file)["rows"]
+    equal({row["label"]: (row["ranges"], row["dram_left_bytes"], row["dram_most_bytes"], row["dram_peak_bytes"]) for row in rows},
+          {"forward": (2, 12288, 13312, 14336), "forward/layer.0": (1, 4096, 4096, 4096), "forward/layer.1": (1, 12288, 12288, 13312),
+           "load": (2, 2048, 1024, 14336), "last": (1, 0, 0, 14336)}, "ranges")
+    rows = analyze("ranges", file, "--by", "pattern")["rows"]
+    equal({row["label"]: (row["ranges"], row["dram_left_bytes"]) for row in rows},
+          {"forward": (2, 12288), "forward/layer.*": (2, 16384), "load": (2, 2048), "last": (1, 0)}, "ranges --by pattern")
+    each = analyze("ranges", file, "--each")["rows"]
+    with sqlite3.connect(file) as database:
+        spans = database.execute("SELECT label, begin_ns, duration_ns, tid FROM label_span ORDER BY begin_ns").fetchall()
+    equal([(row["label"], row["begin_ns"], row["duration_ns"], int(row["thread"].rsplit("/", 1)[1])) for row in each], spans, "ranges --each")
+    equal([row["ended"] for row in each], ["returned"] * 6 + ["process exit"], "how they ended")
+    longest = sorted((span for span in spans if span[2] is not None), key=lambda span: (-span[2], span[1]))
+    equal([row["begin_ns"] for row in analyze("ranges", file, "--each", "--slowest")["rows"]],
+          [each[-1]["begin_ns"]] + [span[1] for span in longest], "--slowest, before them what did not come back")
+    by_label = {row["label"]: row for row in analyze("ranges", file, "--slowest", "--label", "forward")["rows"]}
+    equal(set(by_label), {"forward", "forward/layer.0", "forward/layer.1"}, "--label")
+    for label, row in by_label.items():
+        its = [span for span in longest if span[0] == label]
+        equal((row["total_ns"], row["longest_ns"], row["longest_begin_ns"]), (sum(span[2] for span in its), its[0][2], its[0][1]), label)
+
+
+def ranges_that_are_not_there():
+    place = Place()
+    recorder = Recorder(place)
+    player = Player(place, env={**place.target_env(), "TTALLOC_OPS": "0"})
+    player.push("forward")
+    player.alloc(0x1000, 4096)
+    player.end()
+    done = run([program("ttalloc-analyze"), "ranges", finish(place, recorder)])
+    check(done.returncode == 2 and "have no begin and end" in done.stderr, done.stderr)
+
+
 def many_on_threads(count):
     """Threads at once, killed in the middle of one: all are there, each within its own thread's, and blocks are theirs."""
     place = Place()
@@ -134,4 +192,5 @@ def many():
     many_on_threads(125000 if LONG else 12500)
 
 
-main(they_are_as_reported, one_is_asked_by_its_number, overlaps_name_them, forks_begin_anew, many)
+main(they_are_as_reported, one_is_asked_by_its_number, overlaps_name_them, ranges_have_answers, ranges_that_are_not_there, forks_begin_anew,
+     many)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * operations.c - operation_figures(): each operation with the memory of each bank before, at most, and after it, and
- * what it left behind. Time runs backwards: an operation is met at its end, and told at its begin. In memory is what is
- * live, and the operations that are under way.
+ * what it left behind; and range_figures(), the same of each time that a label was open. Time runs backwards: an
+ * operation is met at its end, and told at its begin. In memory is what is live, and the operations that are under way.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -347,7 +347,9 @@ static bool is_of(const struct telling_operations *telling, uint32_t process)
 	return !filter->has_pid || telling->catalog.processes[process].pid == filter->pid;
 }
 
-static int start(struct telling_operations *telling)
+/* Ranges of which kind there are: those that OPEN opens. */
+static int start(struct telling_operations *telling,
+                 struct operations *open(struct recording *recording, struct sql_error *error))
 {
 	struct table_call *call = &telling->call;
 	struct filter all = filter_all();
@@ -356,7 +358,7 @@ static int start(struct telling_operations *telling)
 	all.has_device = call->filter.has_device;
 	all.device = call->filter.device;
 	if (catalog_load(&telling->catalog, call->recording, &all, false, call->error) < 0 ||
-	    !(telling->operations = operations_open(call->recording, call->error)))
+	    !(telling->operations = open(call->recording, call->error)))
 		return -1;
 	if (call->filter.op &&
 	    !(telling->choice = operation_choice_new(telling->operations, call->filter.op, call->error)))
@@ -378,7 +380,7 @@ static int start(struct telling_operations *telling)
 	return more_operations(telling, call->table, call->error);
 }
 
-static int fill_operation_figures(struct table_call *call)
+static int fill(struct table_call *call, struct operations *open(struct recording *recording, struct sql_error *error))
 {
 	struct telling_operations *telling = calloc(1, sizeof(*telling));
 
@@ -386,15 +388,35 @@ static int fill_operation_figures(struct table_call *call)
 		return sql_fail(call->error, "out of memory");
 	telling->call = *call;
 	call->state = telling;
-	return start(telling);
+	return start(telling, open);
 }
+
+static int fill_operation_figures(struct table_call *call)
+{
+	return fill(call, operations_open);
+}
+
+static int fill_range_figures(struct table_call *call)
+{
+	return fill(call, operations_open_labels);
+}
+
+#define FIGURES                                                                                                        \
+	"l1_device, l1_before_bytes, l1_peak_bytes, l1_after_bytes, l1_left_bytes, "                                   \
+	"dram_device, dram_before_bytes, dram_peak_bytes, dram_after_bytes, dram_left_bytes"
 
 const struct table_function table_operation_figures = {
     .name = "operation_figures",
-    .columns = "process, number, key, begin_ns, end_ns, what, is_helper, "
-               "l1_device, l1_before_bytes, l1_peak_bytes, l1_after_bytes, l1_left_bytes, "
-               "dram_device, dram_before_bytes, dram_peak_bytes, dram_after_bytes, dram_left_bytes",
+    .columns = "process, number, key, begin_ns, end_ns, what, is_helper, " FIGURES,
     .fill = fill_operation_figures,
+    .more = more_operations,
+    .end = end_operations,
+};
+
+const struct table_function table_range_figures = {
+    .name = "range_figures",
+    .columns = "process, number, key, begin_ns, end_ns, what, is_helper, " FIGURES,
+    .fill = fill_range_figures,
     .more = more_operations,
     .end = end_operations,
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * test_operation_figures.c - what operations did to memory, over random recordings of two processes on one device:
- * the same as by going forwards and looking at everything.
+ * test_operation_figures.c - what operations did to memory, and what ranges of labels did, over random recordings of
+ * two processes on one device: the same as by going forwards and looking at everything.
  */
 #include "tests/unit/sql/ranges.h"
 
@@ -29,6 +29,7 @@ static struct block blocks[BLOCKS];
 static struct operation operations[OPERATIONS];
 static size_t block_count, operation_count, stack[2 * THREADS][DEPTH], depth[2 * THREADS];
 static int64_t level[2], numbered[2];
+static bool are_labels; /* the operations are stored as ranges of labels, which have no numbers */
 static uint64_t seed;
 
 static uint32_t below(uint32_t limit)
@@ -146,6 +147,7 @@ static void store_blocks(struct fixture *fixture)
 static void store_operations(struct fixture *fixture)
 {
 	run(fixture, "INSERT INTO operation_text VALUES(1, 'add')");
+	run(fixture, "INSERT INTO label_info VALUES(1, NULL, 'forward', 'forward')");
 	for (size_t i = 0; i < operation_count; i++) {
 		const struct operation *operation = &operations[i];
 		int process = operation->thread / THREADS + 1;
@@ -153,13 +155,19 @@ static void store_operations(struct fixture *fixture)
 		struct range_record record = {operation->key, operation->end_key - operation->key, operation->key,
 		                              operation->end_key - operation->key, (uint32_t)i + 1};
 
-		run(fixture, "INSERT INTO range_what VALUES(%d, %d, NULL, NULL, 1, NULL, nullif(%lld, 0), NULL, 0)",
-		    (int)i + 1, operation->thread + 1, around);
-		if (operation->end_key)
-			add_page(fixture, process, operation->number, &record, 1);
+		if (are_labels)
+			run(fixture, "INSERT INTO range_what VALUES(%d, %d, 1, NULL, NULL, NULL, NULL, NULL, 0)",
+			    (int)i + 1, operation->thread + 1);
 		else
-			run(fixture, "INSERT INTO range_open VALUES(%lld, %d, %lld, %lld, %d)", operation->key, process,
-			    operation->number, operation->key, (int)i + 1);
+			run(fixture,
+			    "INSERT INTO range_what VALUES(%d, %d, NULL, NULL, 1, NULL, nullif(%lld, 0), NULL, 0)",
+			    (int)i + 1, operation->thread + 1, around);
+		if (operation->end_key)
+			add_page(fixture, process, are_labels ? 0 : operation->number, &record, 1);
+		else
+			run(fixture, "INSERT INTO range_open VALUES(%lld, %d, nullif(%lld, 0), %lld, %d)",
+			    operation->key, process, are_labels ? 0LL : (long long)operation->number, operation->key,
+			    (int)i + 1);
 	}
 }
 
@@ -216,35 +224,50 @@ static char *expected(void)
 	return text;
 }
 
-static void test_against_brute_force(void **state)
+static void expect_figures(const char *function, uint64_t with)
 {
 	struct fixture fixture;
+	char sql[512], *text;
 
+	make(with);
+	store(&fixture);
+	run(&fixture, "BEGIN");
+	store_batches(&fixture);
+	run(&fixture, "COMMIT");
+	opened(&fixture);
+	text = expected();
+	assert_true(operation_count > 100);
+	snprintf(sql, sizeof(sql),
+	         "SELECT process, row_number() OVER (PARTITION BY process ORDER BY key), l1_before_bytes, "
+	         "l1_peak_bytes, l1_after_bytes, l1_left_bytes, dram_before_bytes, dram_peak_bytes, dram_after_bytes, "
+	         "dram_left_bytes FROM %s() ORDER BY process, key",
+	         function);
+	expect_answer(&fixture, sql, text);
+	free(text);
+	fixture_remove(&fixture);
+}
+
+static void test_operations_against_brute_force(void **state)
+{
 	(void)state;
-	for (uint64_t with = 1; with <= 5; with++) {
-		make(with);
-		store(&fixture);
-		run(&fixture, "BEGIN");
-		store_batches(&fixture);
-		run(&fixture, "COMMIT");
-		opened(&fixture);
-		char *text = expected();
-		assert_true(operation_count > 100);
-		expect_answer(
-		    &fixture,
-		    "SELECT process, number, l1_before_bytes, l1_peak_bytes, l1_after_bytes, l1_left_bytes, "
-		    "dram_before_bytes, dram_peak_bytes, dram_after_bytes, dram_left_bytes FROM operation_figures() "
-		    "ORDER BY process, number",
-		    text);
-		free(text);
-		fixture_remove(&fixture);
-	}
+	are_labels = false;
+	for (uint64_t with = 1; with <= 5; with++)
+		expect_figures("operation_figures", with);
+}
+
+static void test_ranges_against_brute_force(void **state)
+{
+	(void)state;
+	are_labels = true;
+	for (uint64_t with = 1; with <= 5; with++)
+		expect_figures("range_figures", with);
 }
 
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_against_brute_force),
+	    cmocka_unit_test(test_operations_against_brute_force),
+	    cmocka_unit_test(test_ranges_against_brute_force),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
