@@ -222,11 +222,11 @@ struct ttalloc_region_usage {
 	uint32_t banks;           /* 0: not known */
 	uint64_t bank_bytes;      /* allocatable bytes of each bank; 0: not known (ttalloc_device_open()) */
 	uint64_t live_bytes;      /* payload; blocks that are aliased count zero */
-	uint64_t live_bank_bytes; /* footprint in each bank */
+	uint64_t live_bank_bytes; /* footprint in each bank; blocks on some cores alone count as if on all */
 	uint64_t live_blocks;
 	uint64_t peak_bytes;      /* the most that live_bytes was, since the beginning or ttalloc_usage_reset_peak() */
 	uint64_t peak_bank_bytes; /* of live_bank_bytes; the two need not have been at one moment */
-	uint64_t largest_free_bytes; /* in one piece, in each bank; 0 where bank_bytes is */
+	uint64_t largest_free_bytes; /* in one piece, in each bank, likewise; 0 where bank_bytes is */
 };
 
 /* Fills in *USAGE, up to its struct_size, as it is after all that was reported before the call; no recorder is asked.

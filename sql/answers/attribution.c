@@ -42,7 +42,11 @@ const char attribution_notes[] =
     "UNION ALL SELECT 'no step was marked (ttalloc_step, or ttalloc-recorder --auto-step)' "
     "WHERE :by = 'step' AND EXISTS (SELECT 1 FROM origin) AND NOT EXISTS (SELECT 1 FROM step_mark)\n"
     "UNION ALL SELECT 'threads without a label of their own have that of the thread that made them: label_inherited in "
-    "the view allocation' WHERE :by = 'label' AND EXISTS (SELECT 1 FROM origin WHERE flags >> 4 & 1)";
+    "the view allocation' WHERE :by = 'label' AND EXISTS (SELECT 1 FROM origin WHERE flags >> 4 & 1)\n"
+    "UNION ALL SELECT 'blocks of device ' || group_concat(DISTINCT i.device) || ' lie on some cores alone: bank_bytes "
+    "of a "
+    "group adds them up, wherever they lie, and may be more than any bank has of them' "
+    "FROM device_cores c JOIN device_identity i ON i.key = c.key WHERE :by IS NOT NULL HAVING count(*) > 0";
 
 static const char operation_sql[] =
     "SELECT process, thread, (SELECT pid FROM process_info WHERE id = process) FROM origin WHERE id = ?1";

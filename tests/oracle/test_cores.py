@@ -118,6 +118,8 @@ def check_peaks(file, script):
     equal(bank_peak(file), script.peak(), "the fullest core, as it was kept ready")
     for label in LABELS[1:]:
         equal(bank_peak(file, "--label", label), script.peak(label), f"of what label {label} has")
+    groups = analyze("peak", file, "--region", "L1", "--by", "label")
+    check(any("on some cores alone: bank_bytes of a group adds them up" in note for note in groups["notes"]), groups["notes"])
 
 
 def check_windows(file, script):

@@ -50,6 +50,6 @@ WHERE c.cores IS NULL
 
 -- notes:
 SELECT 'blocks of device ' || group_concat(DISTINCT i.device) || ' lie on some cores alone: those of the fullest core and the program '
-  || 'memory of the fullest core are added up, which need not be the same one'
+  || 'memory of the fullest core are added up, which need not be the same one: peak_bank_bytes is at most that'
 FROM device_cores c JOIN device_identity i ON i.key = c.key
 WHERE (:device IS NULL OR i.device = :device) HAVING count(*) > 0
