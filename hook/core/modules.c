@@ -27,8 +27,9 @@
 #include "hook/base/loader.h"
 #include "hook/base/maps.h"
 
-#define MOST_RANGES 16384u
-#define MOST_MODULES 4096u
+/* More than a process can have, unless vm.max_map_count was raised. */
+#define MOST_RANGES 65536u
+#define MOST_MODULES MOST_RANGES
 #define MOST_PATH_BYTES 1024u
 
 /* Looks take no more than this part of the time: when an address is not known, and when all are. */

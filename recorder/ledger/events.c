@@ -505,6 +505,7 @@ void events_apply(struct ledger *ledger, struct process *process, const struct i
 	process->events += row.count - row.marks;
 	note_batch(ledger, &row);
 	note_refused(ledger, process, &row, context.refused);
+	left_out.modules = stacks_take_blind(&process->holdings->stacks);
 	left_out_report(&left_out, ledger, process, row.from_ns, row.to_ns);
 	if (process->last_ns > ledger->last_ns)
 		ledger->last_ns = process->last_ns;

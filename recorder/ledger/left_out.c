@@ -52,6 +52,7 @@ void left_out_report(const struct left_out *left_out, struct ledger *ledger, str
 	} kinds[] = {
 	    {left_out->labels ? left_out->labels : left_out->marks_labels, "no room for labels"},
 	    {left_out->stacks, "no room for call stacks"},
+	    {left_out->modules, "no room for the libraries of call stacks"},
 	    {left_out->names, "no room for names"},
 	    {left_out->arguments, "no room for arguments of operations"},
 	    {left_out->threads, "no room for threads"},

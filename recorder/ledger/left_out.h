@@ -15,6 +15,7 @@ struct process;
 /* How many events of a batch lack something. Zero: none. */
 struct left_out {
 	uint64_t labels, stacks, names, arguments, threads;
+	uint64_t modules;      /* call stacks, not events, whose libraries are not known */
 	uint64_t marks_labels; /* of marks, such as a label's begin: they count where no event is in the label */
 };
 

@@ -12,7 +12,6 @@
 #include "frames.h"
 
 #define MOST_FRAMES 64u
-#define MOST_MODULES 4096u /* of a process, over time */
 #define MOST_BUILD_ID_BYTES 32u
 #define MOST_TEXT_BYTES 4096u
 
@@ -21,6 +20,14 @@ void stacks_free(struct stacks *stacks)
 	free(stacks->modules);
 	free(stacks->known);
 	index_free(&stacks->known_index);
+}
+
+uint64_t stacks_take_blind(struct stacks *stacks)
+{
+	uint64_t blind = stacks->blind;
+
+	stacks->blind = 0;
+	return blind;
 }
 
 /* ---- modules ---- */
@@ -48,7 +55,7 @@ static void add_module(struct stacks *stacks, struct frames *frames, struct entr
 
 	if (entry.bytes < sizeof(head))
 		return;
-	if (stacks->module_count == MOST_MODULES) {
+	if (stacks->module_count == STACKS_MOST_MODULES) {
 		if (!stacks->blind_from)
 			stacks->blind_from = offset;
 		return;
@@ -133,6 +140,7 @@ static uint32_t look_up(struct stacks *stacks, struct dictionary *dictionary, co
 	size_t count = entry->bytes / sizeof(uint64_t);
 
 	read_modules(stacks, frames, table, log);
+	stacks->blind += stacks->blind_from && stacks->blind_from < (uint64_t)number * 8;
 	if (count > MOST_FRAMES)
 		count = MOST_FRAMES;
 	for (size_t i = 0; i < count; i++) {

@@ -17,9 +17,12 @@ struct stacks_module {
 };
 
 /* What is known of one process. All zero: nothing yet. */
+#define STACKS_MOST_MODULES 32768u /* of a process, over time */
+
 struct stacks {
 	uint64_t read_bytes; /* of the table, in search of modules */
 	uint64_t blind_from; /* offset of the first module too many: from there on is not known which lie where; 0 */
+	uint64_t blind;      /* stacks from there on, since somebody asked */
 	struct stacks_module *modules;
 	size_t module_count, module_capacity;
 	struct stacks_known {
@@ -32,6 +35,9 @@ struct stacks {
 /* The id of the stack that is ENTRY of TABLE; 0: there is none. New rows go to LOG. */
 uint32_t stacks_id(struct stacks *stacks, struct dictionary *dictionary, const struct ingest_table *table,
                    uint32_t entry, struct rowlog *log);
+
+/* How many stacks have been looked up since the last call whose modules are too many to be known. */
+uint64_t stacks_take_blind(struct stacks *stacks);
 
 void stacks_free(struct stacks *stacks);
 

@@ -16,12 +16,13 @@
 #include <unistd.h>
 
 #include "recorder/ledger/ingest.h"
+#include "recorder/ledger/stacks.h"
 #include "tests/unit/recorder/ingest_file.h"
 
 /* ---- A process's table ---- */
 
 struct table {
-	uint8_t bytes[1 << 18];
+	uint8_t bytes[1 << 21];
 	uint32_t used;
 };
 
@@ -236,7 +237,7 @@ static void test_too_many_modules(void **state)
 	uint32_t process = introduce(ingest, 1), before, after;
 
 	(void)state;
-	for (uint32_t i = 0; i < 4096; i++)
+	for (uint32_t i = 0; i < STACKS_MOST_MODULES; i++)
 		add_module(&table, at_1000, "", i % 2 ? "/lib/b" : "/lib/a");
 	before = ADD_STACK(&table, 0x1010);
 	add_module(&table, at_1000, "", "/lib/a");
@@ -246,6 +247,7 @@ static void test_too_many_modules(void **state)
 	close_all(ingest);
 	assert_string_equal(stack_of(1), "/lib/b+16");
 	assert_string_equal(stack_of(2), "?+4112 ?+4112");
+	assert_string_equal(ask("SELECT why || ' ' || count FROM loss"), "no room for the libraries of call stacks 1");
 }
 
 /* A table that grows: what comes later is read then. */
