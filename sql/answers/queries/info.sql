@@ -7,7 +7,7 @@
 -- column: allocations count allocs, kernel loads, and allocs of program memory
 -- column: frees count all of them, those of nothing included
 -- column: failures count requests that could not be served
--- column: lost count events that are not in the recording
+-- column: lost count events that are not in the recording; begins and ends of operations and labels count among what was dropped, too
 -- column: unmatched_frees count frees of nothing; those of blocks inherited over a fork are not counted
 -- column: replaced count blocks that ended because another was placed over them
 -- column: crosschecks count how often an allocator was asked what it has given out, by chip and region

@@ -278,7 +278,8 @@ SELECT
   ended AS ended,                                      -- NULL: alive; process exit, exec
   events AS events,                                    -- without steps
   failures AS failures,                                -- requests that could not be served
-  lost AS lost,                                        -- events that are not in the recording
+  lost AS lost,                                        -- events that are not in the recording; begins and ends of operations and labels
+                                                       -- count among what was dropped, too
   unmatched_frees AS unmatched_frees,                  -- frees of nothing
   inherited_frees AS inherited_frees,                  -- frees of what its parent had when it forked
   replaced AS replaced,                                -- blocks that another was placed over
