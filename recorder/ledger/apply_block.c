@@ -6,6 +6,9 @@
 #include "ttalloc.h"
 
 #define ON(device, allocator) ttalloc_on(device, (uint32_t)(allocator))
+#define TOO_MANY_ADDRESSES                                                                                             \
+	"process that had blocks at more addresses than are remembered: of its frees of nothing, some count as "       \
+	"frees of blocks that it inherited"
 
 static int64_t stored_bank_bytes(const struct block *block)
 {
@@ -113,6 +116,18 @@ static void count_alloc(struct event_context *context, uint32_t number, const st
 	process_change(context->ledger, context->process, number, &change);
 }
 
+static void remember_address(struct event_context *context, bool kernel)
+{
+	struct process *process = context->process;
+	struct rowlog *log = &context_chunk(context)->log;
+
+	if (process_remember_address(process, context->event->address, kernel) || process->holdings->addresses_are_some)
+		return;
+	process->holdings->addresses_are_some = true;
+	rowlog_note(log,
+	            &(struct note_row){.process = process->id, .note = row_string(TOO_MANY_ADDRESSES), .count = 1});
+}
+
 static bool apply_block(struct event_context *context, uint32_t region, uint64_t bank_bytes)
 {
 	const struct tta_event *event = context->event;
@@ -126,12 +141,12 @@ static bool apply_block(struct event_context *context, uint32_t region, uint64_t
 	if (blocks_take(&holdings->blocks, &place, &old))
 		replace_block(context, &old);
 	if (context->process->forked)
-		process_remember_address(context->process, event->address, region == TTALLOC_KERNEL);
+		remember_address(context, region == TTALLOC_KERNEL);
 	block = blocks_add(&holdings->blocks, &place);
 	block->key = (uint64_t)context->key & BLOCK_KEY_BITS;
 	block->alloc_ns = context->at_ns;
-	block->size_bytes = context_size(event->size_bytes) & SIZE_BITS;
-	block->bank_bytes = (bank_bytes ? context_size(bank_bytes) : block->size_bytes) & SIZE_BITS;
+	block->size_bytes = context_size_of(context, event->size_bytes) & SIZE_BITS;
+	block->bank_bytes = (bank_bytes ? context_size_of(context, bank_bytes) : block->size_bytes) & SIZE_BITS;
 	block->flags = event->flags;
 	block->attribution =
 	    context_attribution(context, ON(event->device, event->allocator), region, event->flags, TTA_ENDED_FREED);
@@ -243,8 +258,8 @@ void apply_failure(struct event_context *context)
 	const struct tta_event *event = context->event;
 	uint32_t attribution = context_attribution(context, ON(event->device, event->allocator), event->region,
 	                                           event->flags, TTA_ENDED_FREED);
-	uint64_t size_bytes = context_size(event->failed.size_bytes),
-	         bank_bytes = context_size(event->failed.bank_bytes);
+	uint64_t size_bytes = context_size_of(context, event->failed.size_bytes),
+	         bank_bytes = context_size_of(context, event->failed.bank_bytes);
 	struct rowlog *log = &context_chunk(context)->log;
 
 	if (!(event->flags & TTALLOC_SAME_REQUEST))

@@ -100,7 +100,7 @@ void apply_cb_alloc(struct event_context *context)
 	read_cores(&entry, about.core_ranges, &cores);
 	cb.program = about.program;
 	cb.number = about.index;
-	cb.size_bytes = cb.aliased ? 0 : context_size(event->cb.size_bytes);
+	cb.size_bytes = cb.aliased ? 0 : context_size_of(context, event->cb.size_bytes);
 	replaced = cbs_key(&holdings->cbs, &cb);
 	if (replaced)
 		replace_cb(context, replaced);

@@ -113,7 +113,7 @@ static bool same_raw(const struct raw_attribution *a, const struct raw_attributi
 }
 
 uint32_t attribution_id(struct ledger *ledger, struct process *process, const struct ingest_table *table,
-                        const struct raw_attribution *raw)
+                        const struct raw_attribution *raw, bool *is_bare)
 {
 	struct holdings *holdings = process->holdings;
 	uint64_t hash = raw_hash(raw);
@@ -127,6 +127,7 @@ uint32_t attribution_id(struct ledger *ledger, struct process *process, const st
 		struct raw_attribution bare = raw_attribution(0, 0, 0, (uint32_t)raw->stack_place);
 
 		bare.what = raw->what & ~((uint32_t)(uint8_t)~CLASS_FLAGS << 8);
+		*is_bare = true;
 		return look_up(ledger, process, table, &bare);
 	}
 	holdings->attributions = memory_room(holdings->attributions, holdings->attribution_count,

@@ -152,7 +152,9 @@ uint32_t chips_opened(struct ledger *ledger, const struct device_claim *claim)
 
 bool chips_are_uncertain(const struct ledger *ledger, const struct device_claim *claim, uint64_t at_ns)
 {
-	if (!find(ledger, claim->process, claim->number)) /* one too many: it keeps a number that another may have */
+	const struct known_device *own = find(ledger, claim->process, claim->number);
+
+	if (!own || is_of_another(ledger, own->device, claim)) /* one too many: it keeps a number that another has */
 		return true;
 	for (size_t i = 0; i < ledger->device_count; i++) {
 		const struct known_device *known = &ledger->devices[i];

@@ -160,6 +160,20 @@ static void forget(struct crosscheck *crosscheck, uint32_t thread_entry)
 	crosscheck->open_count = kept;
 }
 
+/* Until its thread says whether it holds. One too many is taken as it is. */
+static void wait_for_word(struct event_context *context, const struct contradiction *wrong)
+{
+	struct crosscheck *crosscheck = &context->process->holdings->crosscheck;
+
+	if (crosscheck->open_count == MOST_CONTRADICTIONS) {
+		log_check(context, wrong);
+		return;
+	}
+	crosscheck->open = memory_room(crosscheck->open, crosscheck->open_count, &crosscheck->open_capacity,
+	                               sizeof(*crosscheck->open));
+	crosscheck->open[crosscheck->open_count++] = *wrong;
+}
+
 /* What is as it is recorded counts at once; what is not may be taken back. */
 void apply_crosscheck(struct event_context *context)
 {
@@ -172,20 +186,15 @@ void apply_crosscheck(struct event_context *context)
 		log_check(context, NULL);
 		return;
 	}
-	if (crosscheck->open_count == MOST_CONTRADICTIONS)
-		return;
-	crosscheck->open = memory_room(crosscheck->open, crosscheck->open_count, &crosscheck->open_capacity,
-	                               sizeof(*crosscheck->open));
-	crosscheck->open[crosscheck->open_count++] =
-	    (struct contradiction){.thread_entry = context->thread_entry,
-	                           .device = event->device,
-	                           .region = event->region,
-	                           .allocator = event->allocator,
-	                           .at_ns = context->at_ns,
-	                           .said_bank_bytes = event->crosscheck.bank_bytes,
-	                           .said_blocks = event->crosscheck.blocks,
-	                           .recorded_bank_bytes = recorded.bank_bytes,
-	                           .recorded_blocks = recorded.blocks};
+	wait_for_word(context, &(struct contradiction){.thread_entry = context->thread_entry,
+	                                               .device = event->device,
+	                                               .region = event->region,
+	                                               .allocator = event->allocator,
+	                                               .at_ns = context->at_ns,
+	                                               .said_bank_bytes = event->crosscheck.bank_bytes,
+	                                               .said_blocks = event->crosscheck.blocks,
+	                                               .recorded_bank_bytes = recorded.bank_bytes,
+	                                               .recorded_blocks = recorded.blocks});
 }
 
 void apply_crosscheck_holds(struct event_context *context)

@@ -7,6 +7,7 @@
 
 #include "entries.h"
 #include "ledger.h"
+#include "left_out.h"
 #include "ttalloc.h"
 
 struct event_context {
@@ -17,8 +18,9 @@ struct event_context {
 	uint32_t thread_entry;
 	uint64_t at_ns;
 	int64_t key;
-	uint64_t
-	    refused; /* events of the batch that name more devices and regions than there can be, or no known kind */
+	uint64_t refused; /* events of the batch that name more devices, regions or open ranges than there can be, or no
+	                   * known kind */
+	struct lacks *lacks; /* what the event loses here, for there is too much of it */
 };
 
 struct chunk *context_chunk(const struct event_context *context);
@@ -37,8 +39,11 @@ static inline bool context_closes(const struct region_total *total, uint32_t dev
 	return total->device == device && total->region != TTALLOC_HOST;
 }
 
-/* A size that can be stored and added up. */
+/* A number that can be stored and added up. */
 uint64_t context_size(uint64_t size_bytes);
+
+/* The same of what the event is about: that it is larger is a loss. */
+uint64_t context_size_of(struct event_context *context, uint64_t size_bytes);
 
 /* Logs an event without a row of its own kind: a free of nothing, a cb_free, and what happens to devices. */
 void context_log_other(struct event_context *context, uint64_t a);

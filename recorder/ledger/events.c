@@ -26,7 +26,7 @@ uint32_t context_attribution(const struct event_context *context, uint32_t place
 	    raw_attribution(context->thread_entry, context->event->label, context->event->stack, place);
 
 	raw.what = raw_attribution_what(region, flags, ended);
-	return attribution_id(context->ledger, context->process, context->table, &raw);
+	return attribution_id(context->ledger, context->process, context->table, &raw, &context->lacks->origin);
 }
 
 struct usage_change context_change(const struct event_context *context)
@@ -45,6 +45,12 @@ uint32_t context_region_total(struct event_context *context, uint32_t region)
 uint64_t context_size(uint64_t size_bytes)
 {
 	return size_bytes < SIZE_BITS ? size_bytes : SIZE_BITS;
+}
+
+uint64_t context_size_of(struct event_context *context, uint64_t size_bytes)
+{
+	context->lacks->size |= size_bytes > SIZE_BITS;
+	return context_size(size_bytes);
 }
 
 void context_log_other(struct event_context *context, uint64_t a)
@@ -467,14 +473,15 @@ static void note_refused(struct ledger *ledger, struct process *process, const s
 {
 	struct ingest_loss loss = {.from_ns = batch->from_ns, .to_ns = batch->to_ns, .count = refused};
 
-	loss.why = "unknown kind, or too many devices and regions";
+	loss.why = "unknown kind, or too many devices, regions or open ranges";
 	if (refused)
 		ledger_loss(ledger, process, 0, &loss);
 }
 
 void events_apply(struct ledger *ledger, struct process *process, const struct ingest_batch *batch, uint32_t skip)
 {
-	struct event_context context = {.ledger = ledger, .process = process, .table = &batch->table};
+	struct lacks lacks;
+	struct event_context context = {.ledger = ledger, .process = process, .table = &batch->table, .lacks = &lacks};
 	struct open_batch row = {.process = process->id, .first_key = ledger->next_key};
 	struct left_out left_out = {.labels = 0};
 	struct tta_event renumbered;
@@ -489,11 +496,13 @@ void events_apply(struct ledger *ledger, struct process *process, const struct i
 		context.at_ns = process->last_ns;
 		if (i == skip)
 			row.from_ns = context.at_ns;
-		left_out_count(&left_out, context.event, context.thread_entry);
+		left_out_count(&left_out, context.event, context.thread_entry, &batch->table);
+		lacks = (struct lacks){.origin = false};
 		if (ledger->chosen && is_elsewhere(ledger, context.event))
 			row.marks++;
 		else
 			row.marks += apply_one(&context);
+		left_out_count_here(&left_out, &lacks);
 	}
 	row.marks += context.refused; /* lost, and so no events of the recording */
 	row.to_ns = process->last_ns;

@@ -104,6 +104,7 @@ bool ingest_has_all(const struct ingest *ingest, uint32_t process);
 struct ingest_table {
 	const uint8_t *bytes;
 	uint64_t size_bytes;
+	uint64_t most_bytes; /* it may become larger than what is read of it; 0: it may not */
 };
 
 struct ingest_batch {

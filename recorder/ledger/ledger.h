@@ -21,8 +21,8 @@
 
 /* A hostile client must not fill our memory with devices and regions that do not exist. */
 #define MOST_REGION_TOTALS 4096u
-#define MOST_ATTRIBUTIONS (1u << 20) /* per process; beyond, events lose thread, label and stack */
-#define MOST_ADDRESSES (1u << 20)    /* per forked process; beyond, unmatched frees count as inherited */
+#define MOST_ATTRIBUTIONS (1u << 20) /* per process; beyond, events lose thread, label and stack, which is counted */
+#define MOST_ADDRESSES (1u << 20) /* per forked process; beyond, unmatched frees count as inherited, which is noted */
 #define SIZE_BITS ((1ull << 48) - 1) /* larger sizes count as this */
 
 /* What an event says of where it comes from, before its names are looked up. In words, since every event has it hashed
@@ -64,7 +64,8 @@ struct holdings {
 	struct ranges ranges;
 	struct crosscheck crosscheck;
 	struct served_cores cores;
-	struct index addresses; /* hashes of all ever allocated; only for forked processes */
+	struct index addresses;  /* hashes of all ever allocated; only for forked processes */
+	bool addresses_are_some; /* which a note says */
 };
 
 struct process {
@@ -138,14 +139,16 @@ void process_change(struct ledger *ledger, struct process *process, uint32_t tot
 void ledger_change(struct ledger *ledger, uint32_t region, const struct usage_change *change);
 /* PRODUCERS: the name of who reports it, or several, as the file has them. */
 void process_note_producer(struct process *process, const char *producers, size_t bytes);
-/* Remembers that a forked process itself had something at ADDRESS. */
-void process_remember_address(struct process *process, uint64_t address, bool kernel);
+/* Remembers that a forked process itself had something at ADDRESS. False: it had too much. */
+bool process_remember_address(struct process *process, uint64_t address, bool kernel);
 bool process_inherited(const struct process *process, uint64_t address, bool kernel);
 void process_log_state(const struct ledger *ledger, struct process *process, struct rowlog *log);
 
 /* attributions.c */
+
+/* *IS_BARE becomes true when the process has too many: then RAW's thread, label and stack are not in it. */
 uint32_t attribution_id(struct ledger *ledger, struct process *process, const struct ingest_table *table,
-                        const struct raw_attribution *raw);
+                        const struct raw_attribution *raw, bool *is_bare);
 uint32_t attribution_thread(struct ledger *ledger, const struct process *process, const struct ingest_table *table,
                             uint32_t thread_entry);
 uint32_t attribution_label(struct ledger *ledger, const struct ingest_table *table, uint32_t label);

@@ -6,41 +6,66 @@
 
 #include "ledger.h"
 
-/* Whether what EVENT names by itself was left out. */
-static bool lacks_name(const struct tta_event *event)
+/* The entry that EVENT names by itself; 0: none. */
+static uint64_t name_of(const struct tta_event *event)
 {
 	switch (event->kind) {
 	case TTA_CB_ALLOC:
-		return event->cb.entry == TTA_LEFT_OUT;
+		return event->cb.entry;
 	case TTA_CB_FREE:
-		return event->program.cb_entry == TTA_LEFT_OUT;
+		return event->program.cb_entry;
 	case TTA_KERNEL_LOAD:
-		return event->kernel.entry == TTA_LEFT_OUT;
+		return event->kernel.entry;
 	case TTA_DEVICE_OPEN:
-		return event->device_open.entry == TTA_LEFT_OUT;
+		return event->device_open.entry;
 	case TTA_TENSOR:
-		return event->tensor.entry == TTA_LEFT_OUT;
+		return event->tensor.entry;
 	case TTA_ALLOC_FAILED:
-		return event->failed.why_entry == TTA_LEFT_OUT;
+		return event->failed.why_entry;
 	case TTA_OPERATION_BEGIN:
-		return event->range.entry == TTA_LEFT_OUT;
+		return event->range.entry;
 	case TTA_NOTE:
 	case TTA_PRODUCER:
 	case TTA_SNAPSHOT:
-		return event->text.entry == TTA_LEFT_OUT;
+		return event->text.entry;
 	default:
-		return false;
+		return 0;
 	}
 }
 
-void left_out_count(struct left_out *left_out, const struct tta_event *event, uint32_t thread_entry)
+/* Whether ENTRY lies where no more of the table is read. */
+static bool is_beyond(const struct ingest_table *table, uint64_t entry)
 {
+	return (uint32_t)entry != TTA_LEFT_OUT && ((uint32_t)entry & ~TTA_LEFT_OUT) >= table->most_bytes / 8;
+}
+
+static uint64_t arguments_of(const struct tta_event *event)
+{
+	return event->kind == TTA_OPERATION_BEGIN ? event->range.arguments_entry : 0;
+}
+
+void left_out_count(struct left_out *left_out, const struct tta_event *event, uint32_t thread_entry,
+                    const struct ingest_table *table)
+{
+	uint64_t name = name_of(event), arguments = arguments_of(event);
+
 	if (event->label & TTA_LEFT_OUT)
 		(tta_is_event(event->kind) ? left_out->labels++ : left_out->marks_labels++);
 	left_out->stacks += event->stack == TTA_LEFT_OUT;
-	left_out->names += lacks_name(event);
-	left_out->arguments += event->kind == TTA_OPERATION_BEGIN && event->range.arguments_entry == TTA_LEFT_OUT;
+	left_out->names += name == TTA_LEFT_OUT;
+	left_out->arguments += arguments == TTA_LEFT_OUT;
 	left_out->threads += thread_entry == TTA_LEFT_OUT;
+	if (table->most_bytes)
+		left_out->beyond += is_beyond(table, event->label) || is_beyond(table, event->stack) ||
+		                    is_beyond(table, name) || is_beyond(table, arguments) ||
+		                    is_beyond(table, thread_entry);
+}
+
+void left_out_count_here(struct left_out *left_out, const struct lacks *lacks)
+{
+	left_out->origins += lacks->origin;
+	left_out->tensors += lacks->tensor;
+	left_out->sizes += lacks->size;
 }
 
 void left_out_report(const struct left_out *left_out, struct ledger *ledger, struct process *process, uint64_t from_ns,
@@ -56,6 +81,10 @@ void left_out_report(const struct left_out *left_out, struct ledger *ledger, str
 	    {left_out->names, "no room for names"},
 	    {left_out->arguments, "no room for arguments of operations"},
 	    {left_out->threads, "no room for threads"},
+	    {left_out->beyond, "no room for so large a table of names in the recorder"},
+	    {left_out->origins, "no room for more threads, labels and call stacks in the recorder"},
+	    {left_out->tensors, "no room for more tensors of an operation in the recorder"},
+	    {left_out->sizes, "no room for sizes from 256 TiB on in the recorder"},
 	};
 
 	for (unsigned i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)

@@ -191,12 +191,16 @@ static bool has_address(const struct process *process, uint64_t hash)
 	return false;
 }
 
-void process_remember_address(struct process *process, uint64_t address, bool kernel)
+bool process_remember_address(struct process *process, uint64_t address, bool kernel)
 {
 	uint64_t hash = address_hash(address, kernel);
+	bool is_known = has_address(process, hash);
 
-	if (process->holdings->addresses.count < MOST_ADDRESSES && !has_address(process, hash))
+	if (!is_known && process->holdings->addresses.count == MOST_ADDRESSES)
+		return false;
+	if (!is_known)
 		index_add(&process->holdings->addresses, hash, (uint32_t)(hash >> 32 | 1));
+	return true;
 }
 
 bool process_inherited(const struct process *process, uint64_t address, bool kernel)

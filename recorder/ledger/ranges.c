@@ -11,10 +11,10 @@
 
 #include "event_context.h"
 
-#define MOST_OPEN 4096u /* ranges of a thread, of a kind */
-#define MOST_USES 1024u /* tensors of an operation */
-#define NEAR_KEYS 1000  /* blocks so near to an operation are known by how near */
-#define USE_TEXT 80     /* one in a list */
+#define MOST_OPEN 4096u  /* ranges of a thread, of a kind; more are lost, and counted */
+#define MOST_USES 65536u /* tensors of an operation; more are counted */
+#define NEAR_KEYS 1000   /* blocks so near to an operation are known by how near */
+#define USE_TEXT 80      /* one in a list */
 
 /* ---- those that are there ---- */
 
@@ -242,11 +242,15 @@ void apply_tensor(struct event_context *context)
 	struct tensor_use use = {
 	    .spec = spec_id(context), .index = (uint32_t)(event->tensor.place >> 1), .given = event->tensor.place & 1};
 
-	if (!range || !use.spec || range->use_count == MOST_USES)
+	if (!range || !use.spec)
 		return;
 	use.block = context_tensor_block(context, use.spec);
 	if (!use.block)
 		return;
+	if (range->use_count == MOST_USES) {
+		context->lacks->tensor = true;
+		return;
+	}
 	range->uses = memory_room(range->uses, range->use_count, &range->use_capacity, sizeof(*range->uses));
 	range->uses[range->use_count++] = use;
 }

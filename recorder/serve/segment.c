@@ -233,11 +233,14 @@ struct ingest_table segment_table(struct segment *segment, uint64_t height_bytes
 	uint64_t have = segment->table_bytes;
 
 	if (height_bytes > segment->table_limit)
-		height_bytes = segment->table_limit; /* what lies beyond is taken as not named */
+		height_bytes = segment->table_limit; /* what names entries beyond is counted (left_out.h) */
 	if (height_bytes > have &&
 	    segment_read(segment, segment->table + have, height_bytes - have, segment->header.table_offset + have) == 0)
 		segment->table_bytes = height_bytes;
-	return (struct ingest_table){.bytes = segment->table, .size_bytes = segment->table_bytes};
+	return (struct ingest_table){
+	    .bytes = segment->table,
+	    .size_bytes = segment->table_bytes,
+	    .most_bytes = segment->header.table_capacity > segment->table_limit ? segment->table_limit : 0};
 }
 
 uint32_t segment_ring_count(const struct segment *segment)

@@ -91,10 +91,12 @@ static const char loss_sql[] =
     "  gaps, CASE WHEN gaps = 1 THEN '' ELSE 's' END)"
     "  FROM (SELECT count(*) AS gaps, coalesce(sum(count), 0) AS events, sum(count IS NULL) AS uncounted"
     "        FROM main.loss_row WHERE why NOT LIKE 'no room for %') WHERE gaps > 0";
-/* Events that are there, and lack what had no room in the hook's table. */
+/* Events that are there, and lack what had no room in the hook's table, or where more cannot be recorded. */
 static const char left_out_sql[] =
-    "SELECT printf('%s in the tables of the programs: %d event%s without (raise TTALLOC_SPOOL_MIB)', why, events,"
-    "  CASE WHEN events = 1 THEN ' goes' ELSE 's go' END)"
+    "SELECT printf('%s: %d event%s without%s',"
+    "  why || iif(why LIKE '% in the recorder', '', ' in the tables of the programs'), events,"
+    "  CASE WHEN events = 1 THEN ' goes' ELSE 's go' END,"
+    "  iif(why LIKE '% in the recorder', '', ' (raise TTALLOC_SPOOL_MIB)'))"
     "  FROM (SELECT why, sum(count) AS events FROM main.loss_row WHERE why LIKE 'no room for %' GROUP BY why)";
 static const char gaps_sql[] =
     "SELECT printf('lost %s events of process %s from %.6f s to %.6f s: %s', coalesce(r.count, 'an unknown number of'),"

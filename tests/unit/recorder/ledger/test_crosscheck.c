@@ -173,6 +173,23 @@ static void test_resumed(void **state)
 	expect("3 1 128/64 2/1");
 }
 
+/* However many threads were contradicted and have said no more since, what one more says is not forgotten. */
+static void test_more_than_can_wait(void **state)
+{
+	enum { WAITING = 1024 };
+	struct stream stream;
+
+	(void)state;
+	stream = open_stream(open_new());
+	block(&stream, TTA_ALLOC, ALLOCATOR, addresses[0]);
+	for (uint32_t i = 0; i < WAITING; i++)
+		say_from(&stream, 1 + i, 1000, UNCHECKED, NULL);
+	say_from(&stream, 1 + WAITING, 500, UNCHECKED, NULL);
+	send_from(&stream, 1 + WAITING, (struct tta_event){.kind = TTA_CROSSCHECK_HOLDS});
+	close_all(stream.ingest);
+	expect("1 1 500/64 ?/1");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -180,6 +197,7 @@ int main(void)
 	    cmocka_unit_test_teardown(test_differ, clean_up),
 	    cmocka_unit_test_teardown(test_taken_back, clean_up),
 	    cmocka_unit_test_teardown(test_resumed, clean_up),
+	    cmocka_unit_test_teardown(test_more_than_can_wait, clean_up),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -163,7 +163,8 @@ static void test_names(void **state)
 
 		event.label = labels[i];
 		event.stack = labels[i];
-		one_event(ingest, process, ++number, event, (struct ingest_table){table.bytes, table.used});
+		one_event(ingest, process, ++number, event,
+		          (struct ingest_table){.bytes = table.bytes, .size_bytes = table.used});
 	}
 	close_all(ingest);
 	assert_int_equal(ask("SELECT count(*) FROM held"), 8);
@@ -385,7 +386,7 @@ static void note(struct ingest *ingest, uint32_t process, uint32_t text, uint64_
 	static uint64_t number;
 
 	one_event(ingest, process, ++number, (struct tta_event){.kind = TTA_NOTE, .address = text, .size_bytes = count},
-	          (struct ingest_table){table->bytes, table->used});
+	          (struct ingest_table){.bytes = table->bytes, .size_bytes = table->used});
 }
 
 /* Events whose hook's table was full say so themselves: they are there, and what they lack is a loss. */
@@ -395,7 +396,7 @@ static void test_what_was_left_out(void **state)
 	uint32_t process = introduce(ingest, 1, 0);
 	struct table table = {.used = 8};
 	uint32_t label = add_label(&table, 0, "outer");
-	struct ingest_table names = {table.bytes, table.used};
+	struct ingest_table names = {.bytes = table.bytes, .size_bytes = table.used};
 	struct tta_event alloc = {.kind = TTA_ALLOC, .address = 64, .size_bytes = 1, .bank_bytes = TTA_LEFT_OUT};
 	struct tta_event failed = {.kind = TTA_ALLOC_FAILED, .address = TTA_LEFT_OUT, .size_bytes = 2};
 
@@ -413,6 +414,54 @@ static void test_what_was_left_out(void **state)
 	assert_int_equal(ask("SELECT count FROM loss_row WHERE why = 'no room for names'"), 1);
 	assert_int_equal(ask("SELECT o.label IS NOT NULL FROM held h JOIN origin o ON o.id = h.origin"), 1);
 	assert_int_equal(ask("SELECT count(*) FROM failure_info"), 1);
+}
+
+/* What is larger than anything that can be recorded of it is there, and a loss. */
+static void test_too_large(void **state)
+{
+	struct ingest *ingest = open_new();
+	uint32_t process = introduce(ingest, 1, 0);
+	struct tta_event failed = {.kind = TTA_ALLOC_FAILED};
+
+	(void)state;
+	failed.failed.size_bytes = UINT64_C(1) << 63;
+	one_event(ingest, process, 1, (struct tta_event){.kind = TTA_ALLOC, .size_bytes = (UINT64_C(1) << 48) - 1},
+	          (struct ingest_table){0});
+	one_event(ingest, process, 2,
+	          (struct tta_event){.kind = TTA_ALLOC, .address = 1, .size_bytes = UINT64_C(1) << 48},
+	          (struct ingest_table){0});
+	one_event(ingest, process, 3, failed, (struct ingest_table){0});
+	close_all(ingest);
+	assert_int_equal(ask("SELECT sum(count) FROM loss_row WHERE why = 'no room for sizes from 256 TiB on in the "
+	                     "recorder'"),
+	                 2);
+	assert_int_equal(ask("SELECT events FROM process_info"), 3);
+	assert_int_equal(ask("SELECT max(size_bytes) = (1 << 48) - 1 FROM held"), 1);
+}
+
+/* Entries where a table is not read any more are missing, and counted as such. */
+static void test_beyond_the_table(void **state)
+{
+	struct ingest *ingest = open_new();
+	uint32_t process = introduce(ingest, 1, 0);
+	struct tta_event alloc = {.kind = TTA_ALLOC, .address = 64, .size_bytes = 1};
+	struct table table = {.used = 8};
+	uint32_t label = add_label(&table, 0, "outer");
+	struct ingest_table names = {table.bytes, table.used, table.used};
+
+	(void)state;
+	alloc.label = label;
+	one_event(ingest, process, 1, alloc, names);
+	alloc.address = 128;
+	alloc.label = table.used / 8;
+	one_event(ingest, process, 2, alloc, names);
+	alloc.label = TTA_LEFT_OUT; /* at the top already, which is counted as ever */
+	one_event(ingest, process, 3, alloc, names);
+	close_all(ingest);
+	assert_int_equal(ask("SELECT sum(count) FROM loss_row WHERE why LIKE '%so large a table of names%'"), 1);
+	assert_int_equal(ask("SELECT sum(count) FROM loss_row WHERE why = 'no room for labels'"), 1);
+	assert_int_equal(ask("SELECT count(*) FROM held h JOIN origin o ON o.id = h.origin WHERE o.label IS NOT NULL"),
+	                 1);
 }
 
 static void test_notes(void **state)
@@ -485,7 +534,8 @@ static void test_who_reports(void **state)
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
 		assert_int_equal(ingest_is_hooked(ingest, process), i > 1);
 		named.address = add_text(&table, names[i]);
-		one_event(ingest, process, ++number, named, (struct ingest_table){table.bytes, table.used});
+		one_event(ingest, process, ++number, named,
+		          (struct ingest_table){.bytes = table.bytes, .size_bytes = table.used});
 	}
 	one_event(ingest, process, ++number, named, none);
 	close_all(ingest);
@@ -504,6 +554,8 @@ int main(void)
 	    cmocka_unit_test_teardown(test_gaps_and_losses, clean_up),
 	    cmocka_unit_test_teardown(test_names, clean_up),
 	    cmocka_unit_test_teardown(test_what_was_left_out, clean_up),
+	    cmocka_unit_test_teardown(test_too_large, clean_up),
+	    cmocka_unit_test_teardown(test_beyond_the_table, clean_up),
 	    cmocka_unit_test_teardown(test_notes, clean_up),
 	    cmocka_unit_test_teardown(test_notes_without_end, clean_up),
 	    cmocka_unit_test_teardown(test_who_reports, clean_up),

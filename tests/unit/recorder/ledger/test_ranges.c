@@ -295,6 +295,51 @@ static void test_tensors(void **state)
 	expect("SELECT events || ' ' || lost FROM process_info", "8 0\n");
 }
 
+/* Of an operation that takes lists of tensors; what is one too many is counted. */
+static void test_many_tensors(void **state)
+{
+	enum { MOST = 65536, MORE = 3 };
+	struct stream stream;
+	uint32_t name, spec;
+
+	(void)state;
+	open_stream(&stream, open_new());
+	name = add_name(&stream, "a");
+	spec = add_spec(&stream, "1x64");
+	send_block(&stream, TTA_ALLOC, 64);
+	begin(&stream, 0, name, 0);
+	for (uint32_t i = 0; i < MOST + MORE; i++)
+		send_tensor(&stream, 64, spec, i, false);
+	end(&stream, 0, 0, TTA_OPERATION_RETURNED);
+	close_all(stream.ingest);
+	expect("SELECT count(*) || ' ' || max(position) FROM operation_tensor", "65536 65535\n");
+	expect("SELECT why || ' ' || sum(count) FROM loss_row GROUP BY why",
+	       "no room for more tensors of an operation in the recorder 3\n");
+	expect("SELECT lost FROM process_info", "0\n");
+	expect("SELECT sum(complete) FROM region", "0\n");
+}
+
+/* More than a thread can have open at once are lost, and their ends end nothing else. */
+static void test_too_deep(void **state)
+{
+	enum { MOST = 4096, MORE = 2 };
+	struct stream stream;
+	uint32_t name;
+
+	(void)state;
+	open_stream(&stream, open_new());
+	name = add_name(&stream, "a");
+	for (uint32_t i = 0; i < MOST + MORE; i++)
+		begin(&stream, 0, name, i);
+	for (uint32_t i = MOST + MORE; i-- > 0;)
+		end(&stream, 0, i, TTA_OPERATION_RETURNED);
+	close_all(stream.ingest);
+	expect("SELECT count(*) || ' ' || sum(ended = 'returned') FROM operation", "4096 4096\n");
+	expect("SELECT end_ns FROM operation WHERE number = 4096", "41010\n");
+	expect("SELECT why || ' ' || sum(count) FROM loss_row GROUP BY why",
+	       "unknown kind, or too many devices, regions or open ranges 2\n");
+}
+
 /* Many fit few rows, and those that are open meanwhile do not matter. */
 static void test_pages(void **state)
 {
@@ -347,6 +392,8 @@ int main(void)
 	    cmocka_unit_test_teardown(test_open_over_commits_and_recorders, clean_up),
 	    cmocka_unit_test_teardown(test_labels_are_ranges, clean_up),
 	    cmocka_unit_test_teardown(test_tensors, clean_up),
+	    cmocka_unit_test_teardown(test_many_tensors, clean_up),
+	    cmocka_unit_test_teardown(test_too_deep, clean_up),
 	    cmocka_unit_test_teardown(test_pages, clean_up),
 	    cmocka_unit_test_teardown(test_hostile, clean_up),
 	};
