@@ -22,7 +22,8 @@
 
 /* A chip, and its allocator as ttalloc_on() has put it in. */
 #define PLACE(number) .device = (uint16_t)(number), .allocator = (uint16_t)((number) >> 16)
-#define MAX_CORE_RANGES 64u
+#define MAX_CORE_RANGES 64u /* of a longer list the length alone is told: part of it would say that the rest is free   \
+	                     */
 #define MAX_LAYOUTS 16u
 
 EXPORT void ttalloc_alloc(const struct ttalloc_block *block)
@@ -83,10 +84,10 @@ EXPORT void ttalloc_lost(uint64_t count)
 
 /* ---- With an entry in the table ---- */
 
-/* An entry's data while it is put together. */
+/* An entry's data while it is put together: all that a device may have, which is the most. */
 struct entry_data {
 	uint32_t bytes;
-	uint8_t data[TTA_ENTRY_MAX_BYTES];
+	uint8_t data[2304];
 };
 
 /* What has no room is left out: readers take what there is. */
@@ -166,11 +167,12 @@ EXPORT void ttalloc_cb_alloc(const struct ttalloc_cb *given)
 		return;
 	TAKE_STRUCT(cb, given);
 	head = (struct tta_cb_entry){.program = cb.program, .index = cb.index};
-	if (cb.cores && cb.core_ranges <= MAX_CORE_RANGES) /* part of a list would say that the rest is free */
+	if (cb.cores || cb.core_ranges > MAX_CORE_RANGES)
 		head.core_ranges = cb.core_ranges;
 	entry.bytes = 0; /* the rest stays as it is: 1 KiB that need not be cleared */
 	add(&entry, &head, sizeof(head));
-	add(&entry, cb.cores, head.core_ranges * sizeof(cb.cores[0]));
+	if (head.core_ranges <= MAX_CORE_RANGES)
+		add(&entry, cb.cores, head.core_ranges * sizeof(cb.cores[0]));
 	tta_emit(&(struct tta_event){
 	    .kind = TTA_CB_ALLOC,
 	    PLACE(cb.device),
@@ -287,12 +289,13 @@ static const char *visible_chips(void)
 	return visible;
 }
 
-/* Part of a list would say that its blocks are nowhere else. */
-static uint16_t known_ranges(const struct ttalloc_device *device)
+static uint16_t told_ranges(const struct ttalloc_device *device)
 {
-	bool are_known = device->core_range_list && device->core_ranges <= MAX_CORE_RANGES;
+	uint32_t count = device->core_ranges;
 
-	return are_known ? (uint16_t)device->core_ranges : 0;
+	if (count > MAX_CORE_RANGES)
+		return count < UINT16_MAX ? (uint16_t)count : UINT16_MAX;
+	return device->core_range_list ? (uint16_t)count : 0;
 }
 
 EXPORT void ttalloc_device_open(const struct ttalloc_device *given)
@@ -310,7 +313,7 @@ EXPORT void ttalloc_device_open(const struct ttalloc_device *given)
 	identity = (struct tta_device_identity){.chip_bytes = (uint16_t)tta_text_bytes(device.chip),
 	                                        .allocator_bytes = (uint16_t)tta_text_bytes(device.allocator),
 	                                        .visible_bytes = (uint16_t)tta_text_bytes(visible),
-	                                        .core_ranges = known_ranges(&device),
+	                                        .core_ranges = told_ranges(&device),
 	                                        .cores = device.cores,
 	                                        .in_step = device.in_step != 0};
 	if (device.layouts)
@@ -323,7 +326,8 @@ EXPORT void ttalloc_device_open(const struct ttalloc_device *given)
 	add(&entry, device.chip, identity.chip_bytes);
 	add(&entry, visible, identity.visible_bytes);
 	add(&entry, device.allocator, identity.allocator_bytes);
-	add(&entry, device.core_range_list, identity.core_ranges * sizeof(device.core_range_list[0]));
+	if (identity.core_ranges <= MAX_CORE_RANGES)
+		add(&entry, device.core_range_list, identity.core_ranges * sizeof(device.core_range_list[0]));
 	tta_emit(&(struct tta_event){
 	    .kind = TTA_DEVICE_OPEN, PLACE(device.device), .device_open.entry = intern(TTA_ENTRY_DEVICE, &entry)});
 }
@@ -403,11 +407,12 @@ static uint32_t make_tensor_entry(struct ttalloc_tensor_spec *spec)
 	uint32_t number;
 
 	for (size_t i = 0; i < TTA_TENSOR_WORDS; i++) {
-		uint32_t bytes = words[i] ? (uint32_t)strlen(words[i]) : 0;
+		size_t bytes = words[i] ? strlen(words[i]) : 0;
+		bool fits = bytes <= sizeof(entry.data) - entry.bytes; /* part of a word would say something else */
 
-		/* part of a word would say something else */
-		head.bytes[i] =
-		    (uint16_t)(bytes <= TTALLOC_NAME_MAX && entry.bytes + bytes <= sizeof(entry.data) ? bytes : 0);
+		if (!fits)
+			ttalloc_note("tensors of which more is said than is kept: a word is left out", 1);
+		head.bytes[i] = (uint16_t)(fits ? bytes : 0);
 		add(&entry, words[i], head.bytes[i]);
 	}
 	memcpy(entry.data, &head, sizeof(head));

@@ -105,7 +105,8 @@ struct ttalloc_cb {
 	uint32_t index;       /* number of the circular buffer in its program, whatever its kind */
 	uint32_t aliased; /* not 0: lies in a tensor's L1 buffer or in another one of these; counted as zero bytes */
 	/* Where it lies, so that figures are those of the program's fullest core; ranges share no core. NULL: not
-	 * known, or more than 64: it counts as if it lay on all. */
+	 * known: it counts as if it lay on all. So it does if they are more than 64, and then region CB is not
+	 * complete. */
 	const struct ttalloc_core_range *cores;
 	uint32_t core_ranges;
 	uint32_t kind; /* enum ttalloc_cb_kind */
@@ -144,8 +145,9 @@ struct ttalloc_device {
 	const char *allocator; /* what the allocator of ttalloc_on() is, such as "submesh 1x2"; may be NULL */
 	uint32_t cores;        /* that it serves, each with an address of its own; 0: all, at the same one */
 	uint32_t core_ranges;  /* of core_range_list */
-	/* Which cores these are, so that its blocks count on them alone; ranges share no core. NULL: not known, or more
-	 * than 64, or coordinates from 32 on: its blocks count as if they lay on all. */
+	/* Which cores these are, so that its blocks count on them alone; ranges share no core. NULL: not known:
+	 * its blocks count as if they lay on all. So they do if these are more than 64, or coordinates from 32 on, and
+	 * then the recording is not complete. */
 	const struct ttalloc_core_range *core_range_list;
 };
 
@@ -186,7 +188,8 @@ void ttalloc_device_open(const struct ttalloc_device *device);
 void ttalloc_device_close(uint32_t device);
 
 /* Open and close a named range on this thread. Ranges nest; events carry the path of the open ones. Of more than 64
- * that are open at once, the 64 outermost count. A pop without a push does nothing. NULL is an empty name. */
+ * that are open at once, the 64 outermost count, and what is in the others is counted as lacking a label. A pop without
+ * a push does nothing. NULL is an empty name. */
 void ttalloc_label_push(const char *name);
 void ttalloc_label_pop(void);
 

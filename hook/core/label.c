@@ -54,8 +54,11 @@ void tta_label_push(const char *name)
 		return;
 	/* Taken first and filled then: a signal handler that pushes in between goes on above it. */
 	level = extra->label_depth++;
-	if (level >= TTA_LABEL_DEPTH)
+	if (level >= TTA_LABEL_DEPTH) {
+		thread->label |= TTA_LEFT_OUT; /* until it is popped */
+		tta_inherit_show(thread);
 		return;
+	}
 	start = level ? extra->name_ends[level - 1] : 0;
 	extra->name_ends[level] = start + name_bytes;
 	extra->entries[level] = thread->label;
@@ -78,7 +81,7 @@ void tta_label_pop(void)
 	if (extra->label_depth <= TTA_LABEL_DEPTH)
 		emit_span(TTA_LABEL_END, extra->label_depth - 1);
 	depth = --extra->label_depth;
-	if (depth < TTA_LABEL_DEPTH)
+	if (depth <= TTA_LABEL_DEPTH)
 		thread->label = depth ? extra->entries[depth - 1] : 0;
 	tta_inherit_show(thread);
 }
@@ -95,4 +98,6 @@ void tta_label_say_again(struct tta_thread *thread)
 		extra->entries[i] = thread->label;
 		start = end;
 	}
+	if (extra->label_depth > TTA_LABEL_DEPTH)
+		thread->label |= TTA_LEFT_OUT;
 }

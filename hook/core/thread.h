@@ -22,7 +22,8 @@ struct tta_cut_stack {
 
 /* What most threads never need, in pages of its own. Names are kept to say them again in a forked child. */
 struct tta_thread_extra {
-	uint32_t label_depth; /* open labels; only the first TTA_LABEL_DEPTH have an entry */
+	uint32_t
+	    label_depth; /* open labels; only the first TTA_LABEL_DEPTH have an entry: what is in the others says so */
 	uint32_t entries[TTA_LABEL_DEPTH];
 	uint32_t name_ends[TTA_LABEL_DEPTH];
 	uint32_t stacks[1u << TTA_STACK_CACHE_BITS];        /* entries of call stacks, by their hash */

@@ -40,7 +40,7 @@ static bool is_new(const void *library)
 		if (found == key)
 			return false;
 	}
-	return false;
+	return true;
 }
 
 /* Names of libraries that TT-Metal is or may be linked into: libtt_metal.so, _ttnncpp.so, and libtt.so of JAX. */

@@ -137,8 +137,10 @@ static void add_chip(struct tt_chips *chips, const void *device)
 {
 	int id = call_slot(device, TT_SLOT_ID);
 
-	if (id < 0 || chips->count == TT_CHIPS_MAX)
+	if (id < 0 || chips->count == TT_CHIPS_MAX) {
+		tt_count(TT_COUNT_REFUSED);
 		return;
+	}
 	chips->ids[chips->count++] = (uint32_t)id;
 	tt_chip_introduce((uint32_t)id);
 }
@@ -297,6 +299,9 @@ static uint16_t number_of(const void *allocator, const struct tt_cores *cores, c
 	if (known)
 		number = known->number;
 	tt_unlock();
+	if (!number)
+		tt_say_once("more than %d allocators are there at once: blocks of the others are taken for one another",
+		            KNOWN_ALLOCATORS);
 	return number;
 }
 

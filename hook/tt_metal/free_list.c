@@ -653,18 +653,35 @@ static bool replace_all(struct library *library, const struct tt_virtual *table)
 	return true;
 }
 
+/* Whether it was looked at before. */
+static bool is_taken(const struct tt_virtual *table)
+{
+	unsigned count = atomic_load_explicit(&free_lists.library_count, memory_order_relaxed);
+	bool found = false;
+
+	for (unsigned i = 0; i < count && !found; i++)
+		found = free_lists.libraries[i].slots == table->slots;
+	return found;
+}
+
 void tt_free_lists_take(const struct dl_phdr_info *object)
 {
 	unsigned count = atomic_load_explicit(&free_lists.library_count, memory_order_relaxed);
-	struct library *library = &free_lists.libraries[count];
+	struct library *library;
 	struct tt_virtual table;
 
-	if (count == MOST_LIBRARIES || !tt_virtual_find(object, TT_CLASS_FREE_LIST, &table))
+	if (!tt_virtual_find(object, TT_CLASS_FREE_LIST, &table) || is_taken(&table))
 		return;
+	if (count == MOST_LIBRARIES) {
+		tt_say_once("%s is one more than %d libraries with allocators of TT-Metal: its blocks are not recorded",
+		            object->dlpi_name, MOST_LIBRARIES);
+		return;
+	}
 	if (!free_lists.lists && !(free_lists.lists = calloc(MOST_LISTS, sizeof(*free_lists.lists)))) {
 		tt_say_once("%s: no memory to follow its allocators", object->dlpi_name);
 		return;
 	}
+	library = &free_lists.libraries[count];
 	*library = (struct library){.path = object->dlpi_name, .slots = table.slots};
 	library->reports = !tt_reach_reaches(object);
 	library->proven = order_by_names(library, &table);

@@ -15,7 +15,7 @@
 #include "tensors.h"
 #include "ttalloc.h"
 
-#define MOST_OPEN 64 /* operations of a thread; deeper ones are not reported */
+#define MOST_OPEN 64 /* operations of a thread; deeper ones are counted, and not reported */
 
 struct open {
 	uintptr_t frame;       /* where on the stack it began */
@@ -142,6 +142,8 @@ void tt_operation_begins(struct tt_library *library, struct tt_string_view name,
 	end_those_left((uintptr_t)frame);
 	if (operations.count >= MOST_OPEN) {
 		operations.count++;
+		if (!operations.open[MOST_OPEN - 1].silent)
+			tt_count(TT_COUNT_DEEP);
 		return;
 	}
 	open = &operations.open[operations.count];

@@ -150,7 +150,7 @@ static bool read_addresses(const struct tt_library *library, const void *buffer,
 
 /* ---- One address, on some cores ---- */
 
-static bool read_ranges(const struct tt_vector *ranges, struct tt_cores *cores)
+bool tt_cores_read(const struct tt_vector *ranges, struct tt_cores *cores)
 {
 	const struct tt_core_range *first = ranges->begin, *end = ranges->end;
 
@@ -181,7 +181,7 @@ static bool read_shards(const struct tt_library *library, const void *buffer, st
 	    !library->has_shard_spec(buffer))
 		return false;
 	library->shard_spec(&spec, buffer);
-	done = read_ranges(&spec.ranges, cores);
+	done = tt_cores_read(&spec.ranges, cores);
 	if (spec.ranges.begin)
 		library->operator_delete((void *)spec.ranges.begin);
 	return done;

@@ -26,6 +26,10 @@ struct tt_cores {
 uint32_t tt_cores_count(const struct tt_cores *cores);
 bool tt_cores_equal(const struct tt_cores *a, const struct tt_cores *b);
 
+/* Adds the cores of RANGES, a vector of struct tt_core_range. False: it is none, or they share cores, or are too far.
+ */
+bool tt_cores_read(const struct tt_vector *ranges, struct tt_cores *cores);
+
 /* CORES as rectangles that share none. 0: they are more than there is room for. */
 uint32_t tt_cores_ranges(const struct tt_cores *cores, struct ttalloc_core_range ranges[static TT_CORE_RANGES_MOST]);
 

@@ -36,18 +36,19 @@ static void mix(uint64_t *hash, uint64_t value)
 	*hash ^= *hash >> 29;
 }
 
+/* Of more than RANGES_MAX it is only told that they are more. */
 static void tell(struct telling *telling, struct ttalloc_cb *piece, const struct ttalloc_core_range *cores,
                  uint32_t ranges)
 {
 	mix(&telling->hash, piece->kind);
 	mix(&telling->hash, piece->address);
 	mix(&telling->hash, piece->size_bytes << 1 | piece->aliased);
-	for (uint32_t i = 0; i < ranges; i++)
+	for (uint32_t i = 0; i < ranges && i < RANGES_MAX; i++)
 		mix(&telling->hash, (uint64_t)cores[i].x0 << 48 | (uint64_t)cores[i].y0 << 32 |
 		                        (uint64_t)cores[i].x1 << 16 | cores[i].y1);
 	piece->struct_size = sizeof(*piece);
 	piece->core_ranges = ranges;
-	piece->cores = ranges ? cores : NULL;
+	piece->cores = ranges && ranges <= RANGES_MAX ? cores : NULL;
 	if (telling->take)
 		telling->take(telling->context, piece);
 }
@@ -104,7 +105,7 @@ static void tell_buffer(struct telling *telling, const struct dataflow_buffer *b
 		add_range(cores, &count,
 		          (struct ttalloc_core_range){(uint16_t)range->x0, (uint16_t)range->y0, (uint16_t)range->x1,
 		                                      (uint16_t)range->y1});
-	tell(telling, &piece, cores, count <= RANGES_MAX ? count : 0);
+	tell(telling, &piece, cores, count);
 }
 
 struct same_place {
@@ -152,7 +153,7 @@ static bool tell_scratchpad(void *context, struct tt_l1_span place)
 			    (struct ttalloc_core_range){(uint16_t)allocator->cores.x0, (uint16_t)allocator->cores.y0,
 			                                (uint16_t)allocator->cores.x1, (uint16_t)allocator->cores.y1});
 	}
-	tell(telling, &piece, cores, count <= RANGES_MAX ? count : 0);
+	tell(telling, &piece, cores, count);
 	return true;
 }
 

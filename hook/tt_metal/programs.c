@@ -18,8 +18,6 @@
 #include "ttalloc.h"
 #include "workload.h"
 
-#define CORE_RANGES_MAX 64
-
 typedef void program_device(void *program, const void *device);
 typedef void program_end(void *program);
 
@@ -67,9 +65,19 @@ static bool is_core_range(const struct tt_core_range *range)
 	return range->x0 <= range->x1 && range->y0 <= range->y1 && range->x1 <= UINT16_MAX && range->y1 <= UINT16_MAX;
 }
 
-/* The core ranges of a CoreRangeSet; 0 when there are none, more than can be told, or they are not what they should
- * be. */
-static uint32_t read_cores(const struct tt_vector *set, struct ttalloc_core_range cores[static CORE_RANGES_MAX])
+/* Of a set with more ranges than are kept: often it has each core for itself. COUNT: they are as many still. */
+static uint32_t read_fewer(const struct tt_vector *set, uint32_t count,
+                           struct ttalloc_core_range cores[static TT_CORE_RANGES_MOST])
+{
+	struct tt_cores all = {.rows = {0}};
+	uint32_t fewer = tt_cores_read(set, &all) ? tt_cores_ranges(&all, cores) : 0;
+
+	return fewer ? fewer : count;
+}
+
+/* The core ranges of a CoreRangeSet; 0 when there are none, or they are not what they should be. More than
+ * TT_CORE_RANGES_MOST are not in CORES. */
+static uint32_t read_cores(const struct tt_vector *set, struct ttalloc_core_range cores[static TT_CORE_RANGES_MOST])
 {
 	const struct tt_core_range *range = set ? set->begin : NULL;
 	uint32_t count = 0;
@@ -77,13 +85,14 @@ static uint32_t read_cores(const struct tt_vector *set, struct ttalloc_core_rang
 	if (!range || (uintptr_t)set->end < (uintptr_t)range ||
 	    ((uintptr_t)set->end - (uintptr_t)range) % sizeof(*range) != 0)
 		return 0;
-	for (; (const void *)range < set->end; range++) {
-		if (count == CORE_RANGES_MAX || !is_core_range(range))
+	for (; (const void *)range < set->end; range++, count++) {
+		if (!is_core_range(range))
 			return 0;
-		cores[count++] = (struct ttalloc_core_range){(uint16_t)range->x0, (uint16_t)range->y0,
-		                                             (uint16_t)range->x1, (uint16_t)range->y1};
+		if (count < TT_CORE_RANGES_MOST)
+			cores[count] = (struct ttalloc_core_range){(uint16_t)range->x0, (uint16_t)range->y0,
+			                                           (uint16_t)range->x1, (uint16_t)range->y1};
 	}
-	return count;
+	return count <= TT_CORE_RANGES_MOST ? count : read_fewer(set, count, cores);
 }
 
 static __thread struct tt_placement placing; /* of the program whose circular buffers this thread is placing */
@@ -92,7 +101,7 @@ static __thread struct tt_placement placing; /* of the program whose circular bu
 static void report_cb(struct tt_library *library, const struct tt_vector *set, const void *device,
                       struct ttalloc_cb *cb)
 {
-	struct ttalloc_core_range cores[CORE_RANGES_MAX];
+	struct ttalloc_core_range cores[TT_CORE_RANGES_MOST];
 	struct tt_chips chips;
 
 	if (!tt_may_report(library, TT_SHARE_CBS))
@@ -107,7 +116,7 @@ static void report_cb(struct tt_library *library, const struct tt_vector *set, c
 	}
 	cb->struct_size = sizeof(*cb);
 	cb->core_ranges = read_cores(set, cores);
-	cb->cores = cb->core_ranges ? cores : NULL;
+	cb->cores = cb->core_ranges && cb->core_ranges <= TT_CORE_RANGES_MOST ? cores : NULL;
 	for (uint32_t i = 0; i < chips.count; i++)
 		tt_circular_placed(chips.ids[i], placing, cb);
 }

@@ -74,6 +74,7 @@ void tt_count(enum tt_count what)
 	static const char *const notes[TT_COUNTS] = {
 	    [TT_COUNT_HOOKED] = "events of TT-Metal's graph captures (NO_DISPATCH), which take no memory: left out",
 	    [TT_COUNT_REFUSED] = "events of TT-Metal that could not be read for certain: left out",
+	    [TT_COUNT_DEEP] = "operations within 64 others: left out",
 	};
 
 	if (notes[what])

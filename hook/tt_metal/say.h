@@ -19,6 +19,7 @@ enum tt_count {
 	TT_COUNT_SERVED,  /* requests that an allocator served */
 	TT_COUNT_HOOKED,  /* events of NO_DISPATCH captures, which take no memory */
 	TT_COUNT_REFUSED, /* events that could not be read for certain, and were not reported */
+	TT_COUNT_DEEP,    /* operations that are within too many others */
 	TT_COUNTS,
 };
 

@@ -106,15 +106,17 @@ static bool take_grid(const char *text, const char *end, struct tt_spec_numbers 
 		struct ttalloc_core_range range;
 
 		text = take_range(text, &range);
-		if (!text || text > end || numbers->range_count == TT_SPEC_MOST_RANGES)
+		if (!text || text > end)
 			return false;
-		numbers->ranges[numbers->range_count++] = range;
+		if (numbers->range_count < TT_SPEC_MOST_RANGES)
+			numbers->ranges[numbers->range_count] = range;
+		numbers->range_count++;
 		if (used < bytes)
 			used += (size_t)snprintf(words->shard_grid + used, bytes - used, "%s[%u,%u,%u,%u]",
 			                         used ? "," : "[", range.x0, range.y0, range.x1, range.y1);
 		text += strspn(text, "}");
 	}
-	if (used + 1 < bytes)
+	if (used + 1 < bytes && numbers->range_count <= TT_SPEC_MOST_RANGES)
 		words->shard_grid[used] = ']', words->shard_grid[used + 1] = '\0';
 	else
 		words->shard_grid[0] = '\0';

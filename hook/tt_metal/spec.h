@@ -18,7 +18,8 @@
 struct tt_spec_numbers {
 	uint32_t dimensions[TT_SPEC_MOST_DIMENSIONS];
 	uint32_t dimension_count;
-	uint32_t range_count; /* of cores that have a shard each; 0: it is not sharded */
+	uint32_t range_count; /* of cores that have a shard each; 0: it is not sharded. Beyond the room for them, they
+	                       * are neither here nor in the words */
 	uint32_t shard[2];
 	struct ttalloc_core_range ranges[TT_SPEC_MOST_RANGES];
 };

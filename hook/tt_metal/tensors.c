@@ -278,6 +278,10 @@ static bool make_words(struct tt_library *library, const void *tensor, struct tt
 		return false;
 	tensors->maker.make_text(&text, &value);
 	done = tt_spec_parse(text.text, numbers, words);
+	if (!done)
+		ttalloc_note("tensors of which TT-Metal says what is not understood: left out", 1);
+	else if (words->shard_shape[0] && !words->shard_grid[0])
+		ttalloc_note("tensors with shards on more ranges of cores than are kept: these are left out", 1);
 	if (text.text != text.here)
 		library->operator_delete(text.text);
 	return done;

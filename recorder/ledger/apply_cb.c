@@ -5,6 +5,9 @@
 #include "event_context.h"
 #include "ttalloc.h"
 
+#define TOO_MANY_PIECES                                                                                                \
+	"CB: circular buffers lie on cores in too many pieces to be told apart: they count as if they lay on all"
+
 struct cb_ending {
 	const struct event_context *context;
 	const char *how;
@@ -33,6 +36,14 @@ static void read_cores(struct entry *entry, uint32_t count, struct cores *cores)
 		entry_take(entry, &range, sizeof(range));
 		cores->ranges[cores->count++] = (struct core_range){range.x0, range.y0, range.x1, range.y1};
 	}
+}
+
+/* CB, whose process said on which cores it lies, counts its size: that is more than it takes of any core. */
+static void note_pieces(const struct event_context *context)
+{
+	struct rowlog *log = &context_chunk(context)->log;
+
+	rowlog_note(log, &(struct note_row){.process = context->process->id, .note = row_string(TOO_MANY_PIECES)});
 }
 
 /* Most count their size: that is not said. */
@@ -92,6 +103,7 @@ void apply_cb_alloc(struct event_context *context)
 	struct cores cores;
 	struct cb cb = {.total = total, .aliased = event->flags & TTALLOC_ALIASED};
 	int64_t replaced;
+	bool should_be_placed;
 
 	if (!total)
 		return;
@@ -105,7 +117,10 @@ void apply_cb_alloc(struct event_context *context)
 	if (replaced)
 		replace_cb(context, replaced);
 	cb.key = context->key;
+	should_be_placed = about.core_ranges && cb.size_bytes;
 	cbs_add(&holdings->cbs, &holdings->region_totals[total - 1], &cb, &cores);
+	if (should_be_placed && !cb.placed)
+		note_pieces(context);
 	log_cb(context, &cb, &cores);
 	holdings->region_totals[total - 1].allocated_bytes +=
 	    cb.aliased ? 0 : (int64_t)context_size(event->cb.size_bytes);

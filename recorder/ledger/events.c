@@ -10,6 +10,7 @@
 
 #define UNCERTAIN                                                                                                      \
 	"which chips its devices are is not known, and other processes see others: the same chip may be counted apart"
+#define ON_ALL "blocks lie on cores in too many pieces to be told apart: they count as if they lay on all"
 #define PRODUCER_MAX (sizeof(((struct tta_segment_header *)0)->producer) - 1)
 
 /* ---- what all kinds share ---- */
@@ -90,6 +91,7 @@ struct device_entry {
 		struct entry chip, visible, allocator;
 		uint32_t cores;
 		struct cores ranges; /* without any: it is not known which */
+		uint32_t said_ranges;
 		bool in_step;
 	} identity;
 };
@@ -131,6 +133,7 @@ static void read_device(const struct event_context *context, struct device_entry
 	device->identity.allocator = cut(&rest, identity.allocator_bytes);
 	device->identity.cores = identity.cores;
 	device->identity.in_step = identity.in_step != 0;
+	device->identity.said_ranges = identity.core_ranges;
 	read_ranges(&rest, identity.core_ranges, &device->identity.ranges);
 }
 
@@ -174,6 +177,9 @@ static void log_cores(struct event_context *context, const struct identity *iden
 	char text[CORES_TEXT];
 
 	served_cores_set(&context->process->holdings->cores, context->event->allocator, cores);
+	if (identity->said_ranges && !core_levels_fit(cores))
+		rowlog_note(&context_chunk(context)->log,
+		            &(struct note_row){.process = context->process->id, .note = row_string(ON_ALL)});
 	if (!cores->count)
 		return;
 	rowlog_device_cores(&context_chunk(context)->log,

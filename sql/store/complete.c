@@ -96,7 +96,9 @@ static const char left_out_sql[] =
     "SELECT printf('%s: %d event%s without%s',"
     "  why || iif(why LIKE '% in the recorder', '', ' in the tables of the programs'), events,"
     "  CASE WHEN events = 1 THEN ' goes' ELSE 's go' END,"
-    "  iif(why LIKE '% in the recorder', '', ' (raise TTALLOC_SPOOL_MIB)'))"
+    "  CASE WHEN why LIKE '% in the recorder' THEN '' WHEN why = 'no room for labels' THEN ' (raise TTALLOC_SPOOL_MIB; "
+    "a "
+    "thread has at most 64 at once)' ELSE ' (raise TTALLOC_SPOOL_MIB)' END)"
     "  FROM (SELECT why, sum(count) AS events FROM main.loss_row WHERE why LIKE 'no room for %' GROUP BY why)";
 static const char gaps_sql[] =
     "SELECT printf('lost %s events of process %s from %.6f s to %.6f s: %s', coalesce(r.count, 'an unknown number of'),"

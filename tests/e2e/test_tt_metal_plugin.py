@@ -4,6 +4,7 @@ virtual functions of its allocators. A build whose functions are not where they 
 import ctypes
 import os
 import pathlib
+import shutil
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tt_metal"))
@@ -51,6 +52,29 @@ def shuffled(path):
     assert (first, second) == (DRAM[1], DRAM[1] + 64), (first, second)
     plugin.plugin_free(kept, first)
     assert plugin.plugin_allocate(kept, 64, 1) == first
+
+
+def one_block(path):
+    plugin = load(path)
+    assert plugin.plugin_allocate(plugin.plugin_list(*DRAM, 64), 1000, 1)
+
+
+def many(path):
+    """Six builds of it in one process."""
+    for number in range(6):
+        copy = pathlib.Path(path).with_name(f"libtt{number}.so")
+        shutil.copy(path, copy)
+        one_block(str(copy))
+
+
+def late(path):
+    """After so many other libraries that not all can be remembered."""
+    other = pathlib.Path(path).with_name("libother.so")
+    for number in range(1600):
+        copy = other.with_name(f"libother{number}.so")
+        shutil.copy(other, copy)
+        ctypes.CDLL(str(copy))
+    one_block(path)
 
 
 # --- the tests -------------------------------------------------------------------------------------------------------
@@ -130,6 +154,27 @@ def other_builds_are_left_alone():
         harness.equal(harness.analyze("info", file)["complete"], False, "complete")
 
 
+def one_build_too_many():
+    place = harness.Place()
+    file, said = record_plugin(place, many, "-DSLOTS=16")
+    harness.equal(rows(file, "SELECT count(*) FROM allocation"), [(4,)], "blocks")
+    for number in (4, 5):
+        harness.check(f"libtt{number}.so is one more than 4 libraries with allocators of TT-Metal" in said, said)
+    harness.equal(harness.analyze("peak", "--region", "DRAM", file)["complete"], False, "complete")
+
+
+def others_came_before():
+    place = harness.Place()
+    source, other = pathlib.Path(place.file("other.cpp")), place.file("libother.so")
+    source.write_text("struct S { ~S(); int i; }; S::~S() { i = 1; } static S s;\n", encoding="utf-8")
+    if not standins.COMPILERS:
+        harness.skip("there is no C++ compiler")
+    done = harness.run([standins.COMPILERS[0], "-O1", "-fPIC", "-shared", "-s", str(source), "-o", other])
+    harness.check(done.returncode == 0, done.stderr)
+    file, _ = record_plugin(place, late, "-DSLOTS=16")
+    harness.equal(rows(file, "SELECT region, size_bytes FROM allocation"), [("DRAM", 1024)], "blocks")
+
+
 def the_program_decides():
     """Whether a process is recorded is not decided before it asks: the preload only looks around."""
     env = {**harness.Place().env, "LD_LIBRARY_PATH": str(standins.preload().parent), "LD_PRELOAD": str(standins.preload()),
@@ -140,7 +185,9 @@ def the_program_decides():
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] in (["use"], ["shuffled"]):
-        {"use": use, "shuffled": shuffled}[sys.argv[1]](sys.argv[2])
+    traced = {function.__name__: function for function in (use, shuffled, many, late)}
+    if len(sys.argv) > 2 and sys.argv[1] in traced:
+        traced[sys.argv[1]](sys.argv[2])
         os._exit(0)  # nothing is given back
-    harness.main(blocks_of_its_allocators, hidden_block_is_found, other_builds_are_left_alone, the_program_decides)
+    harness.main(blocks_of_its_allocators, hidden_block_is_found, other_builds_are_left_alone, one_build_too_many,
+                 others_came_before, the_program_decides)

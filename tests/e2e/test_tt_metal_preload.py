@@ -248,6 +248,17 @@ def operations(nn):
     print(f"hooked {tt.count(2)}")
 
 
+def too_many(nn):
+    """Core by core: 80 cores of a rectangle, and 128 none of which are neighbours; operations in 70 others."""
+    device, program = nn.open_chip(0), nn.program()
+    nn.add_cb_apart(program, 4096, [(x, y) for y in range(8) for x in range(10)])
+    nn.add_cb_apart(program, 2048, [(x, y) for y in range(16) for x in range(16) if (x + y) % 2])
+    nn.run(program, device, 1)
+    if hasattr(nn, "operation"):
+        nn.operation(b"d", 70, 0)
+        nn.operation(b"after", 0, 0)
+
+
 def has_tensors(nn):
     return hasattr(nn, "operate")
 
@@ -293,7 +304,7 @@ def nothing(nn):
 
 
 SCENARIOS = {function.__name__: function for function in (
-    matmul_reuse, mesh, tracking_test, no_dispatch, out_of_memory, exceptions, threads, unannounced, many_programs, dataflow, tried,
+    matmul_reuse, mesh, tracking_test, no_dispatch, out_of_memory, exceptions, threads, unannounced, many_programs, too_many, dataflow, tried,
     clash, workload, trace, operations, tensors, tensor_threads, nothing)}
 
 
@@ -600,6 +611,14 @@ def check_tensors(place, generation):
     expect(run.out.split(), ["0", "2", "2"], "texts of tensors, which are made once of those that are alike")
 
 
+def check_too_many(place, generation):
+    run = scenario("too_many", place)
+    expect(run.values("cb_alloc", "size", "cores"), [(4096, "0-0..9-7"), (2048, 128)], "circular buffers")
+    operations = generation >= 202606
+    expect((len(run.events("begin")), len(run.events("end"))), (65, 65) if operations else (0, 0), "operations")
+    expect(run.values("note", "count", "text"), [(1, "operations_within_64_others:_left_out")] * 7 if operations else [], "notes")
+
+
 def check_tensor_threads(place, generation):
     if generation not in standins.GENERATIONS_WITH_TENSORS:
         return
@@ -610,7 +629,7 @@ def check_tensor_threads(place, generation):
     expect(shapes, {(0, 0, "32x32"): 1600, (1, 0, "32x64"): 1600, (2, 0, "32x64"): 1600, (0, 1, "32x32"): 1600}, "tensors")
 
 
-CHECKS = [check_tensors, check_tensor_threads, check_operations, check_workload, check_trace, check_dataflow, check_tried, check_clash, check_matmul_reuse, check_mesh, check_tracking_test, check_no_dispatch, check_out_of_memory, check_threads,
+CHECKS = [check_too_many, check_tensors, check_tensor_threads, check_operations, check_workload, check_trace, check_dataflow, check_tried, check_clash, check_matmul_reuse, check_mesh, check_tracking_test, check_no_dispatch, check_out_of_memory, check_threads,
           check_unannounced, check_many_programs]
 COMPILER_CHECKS = [check_exceptions]  # that depend on the compiler, but on no generation
 

@@ -94,6 +94,8 @@ EXPORT void ttalloc_cb_alloc(const struct ttalloc_cb *cb)
 	for (uint32_t i = 0; cb->cores && i < cb->core_ranges && used < sizeof(cores) - 64; i++)
 		used += (size_t)snprintf(cores + used, sizeof(cores) - used, "%s%u-%u..%u-%u", i ? "," : "",
 		                         cb->cores[i].x0, cb->cores[i].y0, cb->cores[i].x1, cb->cores[i].y1);
+	if (!cb->cores && cb->core_ranges)
+		snprintf(cores, sizeof(cores), "%u", cb->core_ranges);
 	if (cb->kind)
 		snprintf(cores + strlen(cores), 24, " kind=%u", cb->kind);
 	put("cb_alloc device=%u program=%llu index=%u address=%llu size=%llu aliased=%u cores=%s\n", cb->device,

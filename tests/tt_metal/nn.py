@@ -20,7 +20,7 @@ class NN:
                 ("nn_no_dispatch", None, [INT]), ("nn_tracker_calls", U64, []),
                 ("nn_fail_next", None, [INT]), ("nn_fail_again", None, [POINTER]), ("nn_cancel", INT, [POINTER]),
                 ("nn_threads", None, [POINTER, INT, INT]), ("nn_compile", INT, [POINTER, POINTER]),
-                ("nn_add_dataflow", None, [POINTER] + [INT] * 7), ("nn_add_scratchpad", None, [POINTER] + [INT] * 5),
+                ("nn_add_cb_on", None, [POINTER, U64, POINTER, INT]), ("nn_add_dataflow", None, [POINTER] + [INT] * 7), ("nn_add_scratchpad", None, [POINTER] + [INT] * 5),
                 ("nn_resize", None, [POINTER, INT]), ("nn_workload", POINTER, [POINTER, INT]),
                 ("nn_run_workload", None, [POINTER, POINTER]), ("nn_end_workload", None, [POINTER]),
                 ("nn_begin_trace", INT, [POINTER]), ("nn_end_trace", None, [POINTER, INT]),
@@ -48,6 +48,11 @@ class NN:
         numbers = [*shard, *(number for cores in grid for number in cores)]
         return self.make_tensor(buffer, (ctypes.c_uint32 * len(dimensions))(*dimensions), len(dimensions), dtype, tile, layout,
                                 region, (ctypes.c_uint32 * len(numbers))(*numbers), len(grid), column_major)
+
+    def add_cb_apart(self, program, size, cores):
+        """A circular buffer on CORES, each of which is a range for itself."""
+        numbers = [number for core in cores for number in core]
+        self.add_cb_on(program, size, (ctypes.c_uint32 * len(numbers))(*numbers), len(cores))
 
     def operation_on(self, name, kinds, tensors, result):
         """One that takes TENSORS in arguments of these KINDS (tensor.cpp), and gives RESULT."""

@@ -200,6 +200,15 @@ void nn_add_cb(void* program, std::uint64_t size, std::uint64_t borrowed, int x0
     static_cast<Program*>(program)->add({CoreRangeSet({range}), size, borrowed});
 }
 
+// CORES: two numbers each, which are a range for itself.
+void nn_add_cb_on(void* program, std::uint64_t size, const std::uint32_t* cores, int count) {
+    std::vector<CoreRange> ranges;
+    for (const auto* at = cores; at < cores + 2 * count; at += 2) {
+        ranges.push_back({{at[0], at[1]}, {at[0], at[1]}});
+    }
+    static_cast<Program*>(program)->add({CoreRangeSet(ranges), size, 0});
+}
+
 #if GENERATION >= 202606
 void nn_add_dataflow(void* program, int entry_size, int entries, int kind, int x0, int y0, int x1, int y1) {
     auto coordinate = [](int value) { return static_cast<std::size_t>(value); };

@@ -360,7 +360,8 @@ static void test_labels(void **state)
 	assert_int_equal(recording.events[1].label, recording.events[3].label);
 	recording_label(&recording, recording.events[5].label, path, sizeof(path));
 	assert_string_equal(path + strlen(path) - 8, "61/62/63");
-	assert_int_equal(recording.events[6].label, recording.events[5].label);
+	assert_false(recording.events[5].label & TTA_LEFT_OUT);
+	assert_int_equal(recording.events[6].label, recording.events[5].label | TTA_LEFT_OUT);
 	assert_int_equal(recording.events[7].label, 0);
 	recording_label(&recording, recording.events[8].label, path, sizeof(path));
 	assert_true(recording.events[8].label != 0 && path[0] == 0);

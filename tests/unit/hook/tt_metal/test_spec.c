@@ -70,6 +70,38 @@ static void test_texts(void **state)
 	    "3 int32 ROW_MAJOR interleaved||||1 0");
 }
 
+/* COUNT ranges of a core each, in TEXT. */
+static void make_many(unsigned count, char *text, size_t bytes)
+{
+	size_t used =
+	    (size_t)snprintf(text, bytes, "%s",
+	                     HEAD("256, 512", "BFLOAT16", "Tile") "memory_layout=TensorMemoryLayout::"
+	                                                          "HEIGHT_SHARDED,shard_spec=ShardSpec{grid=[");
+
+	for (unsigned i = 0; i < count; i++)
+		used += (size_t)snprintf(text + used, bytes - used,
+		                         "%s{\"start\":{\"x\":%u,\"y\":%u},\"end\":{\"x\":%u,\"y\":%u}}", i ? ", " : "",
+		                         10 + i % 16, 10 + i / 16, 10 + i % 16, 10 + i / 16);
+	snprintf(text + used, bytes - used,
+	         "], shape=[32, 128], orientation=ShardOrientation::ROW_MAJOR},nd_shard_spec=std::nullopt" TAIL);
+}
+
+/* All of as many ranges as are kept have room in the words; of more there are none, and all else is there. */
+static void test_many_ranges(void **state)
+{
+	struct tt_spec_numbers numbers;
+	struct tt_spec_words words;
+	char text[8192];
+
+	(void)state;
+	make_many(TT_SPEC_MOST_RANGES, text, sizeof(text));
+	assert_true(tt_spec_parse(text, &numbers, &words));
+	assert_int_equal(numbers.range_count, TT_SPEC_MOST_RANGES);
+	assert_non_null(strstr(words.shard_grid, ",[25,13,25,13]]"));
+	make_many(TT_SPEC_MOST_RANGES + 1, text, sizeof(text));
+	expect(text, "256x512 bfloat16 TILE height sharded|32x128||ROW_MAJOR|2 65");
+}
+
 static void test_numbers(void **state)
 {
 	struct tt_spec_numbers numbers;
@@ -110,6 +142,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_texts),
 	    cmocka_unit_test(test_numbers),
+	    cmocka_unit_test(test_many_ranges),
 	    cmocka_unit_test(test_other_texts),
 	};
 
