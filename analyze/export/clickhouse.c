@@ -4,7 +4,9 @@
  *
  * A table goes over in chunks of rows, in the order in which the recording has them, which is fixed once it has ended;
  * behind each goes a row of the table chunk. An interrupted export so goes on behind the last chunk that is there; the
- * chunk that was under way comes twice at most, and ClickHouse lets rows of one key replace each other.
+ * chunk that was under way comes twice at most, and ClickHouse lets rows of one key replace each other. Another file of
+ * the recording, several of them as one, a part of it, or the same after more was recorded, has other rows in another
+ * order, and so chunks of its own.
  */
 #include "clickhouse.h"
 
@@ -69,8 +71,8 @@ struct export
 	struct recording *recording;
 	struct sink *sink;
 	struct sql_error *error;
-	char *id, *host;
-	uint16_t day; /* since 1970 */
+	char *id, *host, *file; /* FILE: tells files of one recording apart */
+	uint16_t day;           /* since 1970 */
 	int64_t exported_ns, chunk_rows;
 	bool ended;
 	char *bytes; /* of the chunk under way */
@@ -136,6 +138,14 @@ static void put_row(struct export *export, const struct table *table, const stru
 
 /* ---- chunks ---- */
 
+#define CHUNK_NAME_BYTES 160
+
+/* What the chunks of TABLE of this file go by. Returns its length. */
+static size_t chunk_name(const struct export *export, const struct table *table, char name[static CHUNK_NAME_BYTES])
+{
+	return (size_t)snprintf(name, CHUNK_NAME_BYTES, "%s %.120s", table->name, export->file);
+}
+
 /* What was put goes over, and that it did. */
 static int send_chunk(struct export *export, const struct table *table, int64_t number, int64_t rows)
 {
@@ -144,7 +154,9 @@ static int send_chunk(struct export *export, const struct table *table, int64_t 
 	export->size = 0;
 	put_text(export, export->id, strlen(export->id));
 	put(export, &export->day, sizeof(export->day));
-	put_text(export, table->name, strlen(table->name));
+	char name[CHUNK_NAME_BYTES];
+	size_t length = chunk_name(export, table, name);
+	put_text(export, name, length);
 	put_number(export, number);
 	put_number(export, rows);
 	put_number(export, export->exported_ns);
@@ -180,11 +192,13 @@ static int send_rows(struct export *export, const struct table *table, struct qu
 
 static int send_table(struct export *export, const struct table *table)
 {
+	char name[CHUNK_NAME_BYTES];
 	int64_t chunks_there = 0;
 	struct query_run *run;
 	int result;
 
-	if (export->ended && sink_chunks_there(export->sink, export->id, table->name, &chunks_there, export->error) < 0)
+	chunk_name(export, table, name);
+	if (export->ended && sink_chunks_there(export->sink, export->id, name, &chunks_there, export->error) < 0)
 		return -1;
 	if (sink_add(export->sink, table->name, "", 0, export->error) < 0)
 		return -1;
@@ -202,19 +216,25 @@ static int send_table(struct export *export, const struct table *table)
 
 static int read_identity(struct export *export)
 {
-	struct query_run *run = query_start_sql(
-	    export->recording,
-	    "SELECT uuid, host, start_realtime_ns / 86400000000000, ended IS NOT NULL FROM recording", export->error);
-	struct query_cell cells[4];
+	struct query_run *run =
+	    query_start_sql(export->recording,
+	                    "SELECT uuid, host, start_realtime_ns / 86400000000000, ended IS NOT NULL, "
+	                    "printf('%d-%d', coalesce((SELECT begin_key FROM recording_file), 0), coalesce((SELECT "
+	                    "max(last_key) FROM batch), 0)) "
+	                    "|| coalesce((SELECT printf(' %d-%d', from_ns, to_ns) FROM share_info WHERE to_ns IS NOT "
+	                    "NULL), '') FROM recording",
+	                    export->error);
+	struct query_cell cells[5];
 	int state = run ? query_next(run, export->error) : -1;
 
 	if (state == 1) {
-		for (size_t i = 0; i < 4; i++)
+		for (size_t i = 0; i < 5; i++)
 			query_cell(run, i, &cells[i]);
 		export->id = memory_text(cells[0].type == CELL_TEXT ? cells[0].text : "");
 		export->host = memory_text(cells[1].type == CELL_TEXT ? cells[1].text : "");
 		export->day = (uint16_t)cells[2].integer;
 		export->ended = cells[3].integer != 0;
+		export->file = memory_text(cells[4].type == CELL_TEXT ? cells[4].text : "");
 	}
 	if (run)
 		query_finish(run);
@@ -234,6 +254,7 @@ int clickhouse_export(struct recording *recording, struct sink *sink, int64_t ch
 		result = send_table(&export, &tables[i]);
 	free(export.id);
 	free(export.host);
+	free(export.file);
 	free(export.bytes);
 	return result;
 }

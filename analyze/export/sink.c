@@ -66,10 +66,10 @@ static int take_number(void *context, const char *bytes, size_t count)
 	return 1;
 }
 
-int sink_chunks_there(struct sink *sink, const char *recording, const char *table, int64_t *chunks,
+int sink_chunks_there(struct sink *sink, const char *recording, const char *table_name, int64_t *chunks,
                       struct sql_error *error)
 {
-	char statement[256];
+	char statement[512];
 
 	*chunks = 0;
 	if (!sink->server)
@@ -78,7 +78,7 @@ int sink_chunks_there(struct sink *sink, const char *recording, const char *tabl
 		return sql_fail(error, "the recording's uuid is none");
 	snprintf(statement, sizeof(statement),
 	         "SELECT count(DISTINCT number) FROM ttalloc.chunk WHERE recording = '%.64s' AND table_name = '%s'",
-	         recording, table);
+	         recording, table_name);
 	return server_ask(sink->server, statement, NULL, 0, take_number, chunks, error);
 }
 

@@ -19,8 +19,8 @@ struct sink *sink_directory(const char *directory, struct sql_error *error);
 /* The server at URL: http://[USER[:PASSWORD]@]HOST:PORT/[DATABASE]. In builds without libcurl fails, and says so. */
 struct sink *sink_server(const char *url, struct sql_error *error);
 
-/* Asks how many chunks of TABLE of RECORDING are there already. 0 or -1 with ERROR. */
-int sink_chunks_there(struct sink *sink, const char *recording, const char *table, int64_t *chunks,
+/* Asks how many chunks named TABLE_NAME of RECORDING are there already. 0 or -1 with ERROR. */
+int sink_chunks_there(struct sink *sink, const char *recording, const char *table_name, int64_t *chunks,
                       struct sql_error *error);
 
 /* Adds the BYTES of a chunk (none: there is the table, and nothing in it yet), which are there whole or not at all when

@@ -81,7 +81,8 @@ CREATE TABLE IF NOT EXISTS ttalloc.fragmentation(
     exported_ns Int64
 ) ENGINE = ReplacingMergeTree(exported_ns) PARTITION BY toYYYYMM(day) ORDER BY (recording, device, region, at_ns);
 
--- How far an export came: one row for each chunk of rows that the server has, by which an interrupted one goes on.
+-- How far an export came: one row for each chunk of rows that the server has, by which an interrupted one goes on. table_name is the
+-- table's, and which file it was of the recording's: the event before its first one, its last event, and what it was cut to.
 CREATE TABLE IF NOT EXISTS ttalloc.chunk(
     recording String, day Date, table_name LowCardinality(String), number Int64, rows Int64, exported_ns Int64
 ) ENGINE = ReplacingMergeTree(exported_ns) PARTITION BY toYYYYMM(day) ORDER BY (recording, table_name, number);
