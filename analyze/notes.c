@@ -12,8 +12,7 @@
 #include "sql/base/memory.h"
 #include "sql/base/error.h"
 
-#define LOSS_LINES 32
-#define NOTES_MAX 64 /* more would bury the answer */
+#define NOTES_MAX 64 /* more would bury the answer, and are counted */
 
 static void add(struct notes *notes, const char *who, const char *text, size_t bytes)
 {
@@ -40,11 +39,11 @@ static void note_gaps(struct notes *notes, struct recording *recording)
 
 void notes_add_loss(struct notes *notes, struct recording *recording, const char *regions, const char *who)
 {
-	char lines[LOSS_LINES][256];
+	char lines[RECORDING_LINES][RECORDING_LINE_BYTES];
 	if (!recording_complete(recording, regions))
 		note_gaps(notes, recording);
-	size_t count = recording_loss_lines(recording, regions, lines, LOSS_LINES);
-	for (size_t i = 0; i < count && i < LOSS_LINES; i++)
+	size_t count = recording_loss_lines(recording, regions, lines, RECORDING_LINES);
+	for (size_t i = 0; i < count; i++)
 		add(notes, who, lines[i], strlen(lines[i]));
 }
 
@@ -57,11 +56,18 @@ int notes_add_query(struct notes *notes, struct recording *recording, const stru
 	if (!run)
 		return -1;
 	int state;
-	while ((state = query_next(run, error)) == 1 && notes->count < NOTES_MAX) {
+	size_t more = 0;
+	while ((state = query_next(run, error)) == 1) {
 		struct query_cell cell;
 		query_cell(run, 0, &cell);
-		if (cell.type == CELL_TEXT)
+		if (cell.type == CELL_TEXT && notes->count < NOTES_MAX)
 			add(notes, "", cell.text, cell.bytes);
+		else
+			more += cell.type == CELL_TEXT;
+	}
+	if (more) {
+		char line[64];
+		add(notes, "", line, (size_t)snprintf(line, sizeof line, "and %zu more notes of this kind", more));
 	}
 	query_finish(run);
 	return state < 0 ? -1 : 0;

@@ -242,16 +242,16 @@ static void print_figures(struct figures *figures)
 /* What the file says of its own gaps. Returns whether it has any. */
 static bool print_gaps(struct recording *recording)
 {
-	char lines[8][256], gaps[RECORDING_REGIONS_BYTES];
+	char lines[RECORDING_LINES][RECORDING_LINE_BYTES], gaps[RECORDING_REGIONS_BYTES];
 	size_t count;
 
 	if (recording_complete(recording, NULL))
 		return false;
-	count = recording_loss_lines(recording, NULL, lines, 8);
+	count = recording_loss_lines(recording, NULL, lines, RECORDING_LINES);
 	recording_gaps(recording, gaps);
 	say_plain("  INCOMPLETE%s%s%s:%s", gaps[0] ? " in " : "", gaps, gaps[0] ? ", complete in other regions" : "",
 	          count ? "" : " the recording has gaps");
-	for (size_t i = 0; i < count && i < 8; i++)
+	for (size_t i = 0; i < count; i++)
 		say_plain("    %s", lines[i]);
 	return true;
 }

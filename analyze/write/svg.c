@@ -13,7 +13,7 @@
 
 #define WIDTH 1200.0
 #define ROW 18
-#define DEPTH_MAX 200
+#define DEPTH_MAX 2048 /* more than stacks have; what is above is one frame */
 #define LEAST_WIDTH 0.3
 #define LETTER_WIDTH 6.4
 
@@ -60,11 +60,18 @@ static void svg_row(struct writer *writer, const struct query_cell *cells)
 	if (cells[0].type != CELL_TEXT || cells[1].type != CELL_INTEGER || cells[1].integer <= 0)
 		return;
 	svg->root.bytes += cells[1].integer;
-	for (const char *name = cells[0].text; name && depth < DEPTH_MAX; depth++) {
+	const char *name = cells[0].text;
+
+	for (; name && depth < DEPTH_MAX; depth++) {
 		size_t bytes = strcspn(name, ";");
 		at = enter(at, name, bytes);
 		at->bytes += cells[1].integer;
 		name = name[bytes] == ';' ? name + bytes + 1 : NULL;
+	}
+	if (name) {
+		at = enter(at, "...", 3);
+		at->bytes += cells[1].integer;
+		depth++;
 	}
 	if (depth > svg->deepest)
 		svg->deepest = depth;

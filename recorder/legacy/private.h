@@ -18,7 +18,7 @@
 
 #define LEGACY_RECEIVE_BYTES 65536u
 #define LEGACY_CONNECTIONS_MAX 15000u /* connections at once */
-#define LEGACY_OWNERS_MAX 256u        /* processes that share one connection by fork */
+#define LEGACY_OWNERS_MAX 65536u      /* processes that share one connection by fork */
 
 /* A connection. */
 struct legacy_connection {

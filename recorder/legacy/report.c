@@ -107,10 +107,28 @@ static void note_pid(struct legacy *legacy, const struct legacy_connection *conn
 	legacy->said_pid = true;
 }
 
-/* Whose report it is that says SAID as its pid. */
+/* The owner of the connection that is process PID, made when it is new. NULL: there are too many. */
+static struct legacy_owner *owner_at(struct legacy *legacy, struct legacy_connection *connection, pid_t pid)
+{
+	struct legacy_owner *owner;
+
+	for (uint32_t i = 0; i < connection->owner_count; i++)
+		if (connection->owners[i]->pid == pid)
+			return connection->owners[i];
+	if (connection->owner_count == LEGACY_OWNERS_MAX) {
+		legacy_refuse(legacy, pid, "too many processes have reported over its connection already");
+		return NULL;
+	}
+	owner = legacy_owner_find(&legacy->owners, pid, connection->pid ? NULL : connection);
+	join(legacy, connection, owner);
+	return owner;
+}
+
+/* Whose report it is that says SAID as its pid; NULL: nobody's who is recorded. */
 static struct legacy_owner *owner_of(struct legacy *legacy, struct legacy_connection *connection, int32_t said)
 {
 	pid_t pid = connection->pid ? connection->pid : said;
+	struct legacy_owner *owner;
 
 	if (connection->owner && connection->owner_pid == connection->pid && connection->owner_said == said)
 		return connection->owner;
@@ -118,16 +136,13 @@ static struct legacy_owner *owner_of(struct legacy *legacy, struct legacy_connec
 		return connection->owner; /* nobody says otherwise */
 	if (connection->pid && said && said != connection->pid)
 		note_pid(legacy, connection, said);
-	connection->owner_pid = connection->pid;
-	connection->owner_said = said;
-	for (uint32_t i = 0; i < connection->owner_count; i++)
-		if (connection->owners[i]->pid == pid)
-			return connection->owner = connection->owners[i];
-	if (connection->owner_count >= LEGACY_OWNERS_MAX)
-		return connection->owner;
-	connection->owner = legacy_owner_find(&legacy->owners, pid, connection->pid ? NULL : connection);
-	join(legacy, connection, connection->owner);
-	return connection->owner;
+	owner = owner_at(legacy, connection, pid);
+	if (owner) {
+		connection->owner_pid = connection->pid;
+		connection->owner_said = said;
+		connection->owner = owner;
+	}
+	return owner;
 }
 
 static void note_odd(struct legacy *legacy, const struct legacy_owner *owner, const struct legacy_message *message)
@@ -156,7 +171,7 @@ void legacy_report(struct legacy *legacy, struct legacy_connection *connection, 
 	struct legacy_owner *owner = owner_of(legacy, connection, message->pid);
 	struct legacy_outcome outcome;
 
-	if (owner->ended)
+	if (!owner || owner->ended)
 		return; /* a descendant that reports as the dead, whose blocks are gone */
 	legacy_model_take(&legacy->model, &owner->holdings, message, legacy->now_ns, &outcome);
 	if (outcome.impossible) {

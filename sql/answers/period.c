@@ -106,12 +106,16 @@ static int take_step(struct search *search, const struct replay_event *event)
 	struct periods *found = search->found;
 	struct kind *kind;
 
-	if (search->chosen[event->process] == 0 || found->step_count == STEPS_MAX)
+	if (search->chosen[event->process] == 0)
 		return 0;
 	if (find_kind(search, event->block, false, &kind) < 0)
 		return -1;
 	if (!kind || kind != &search->kinds[search->chosen[event->process] - 1])
 		return 0;
+	if (found->step_count == STEPS_MAX) {
+		found->is_cut = true;
+		return 0;
+	}
 	if (array_reserve(&found->steps, &found->step_capacity, found->step_count) < 0)
 		return no_memory(search);
 	/* the process for its number, until they are in order; a step has begun for what comes behind its key */

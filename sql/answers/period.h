@@ -21,6 +21,7 @@ struct periods {
 	size_t count, capacity;
 	struct catalog_step *steps; /* by process, rising; numbered from 0 */
 	size_t step_count, step_capacity;
+	bool is_cut; /* there are more, before them: they are too many */
 };
 
 /* Reads all of RECORDING, once in a transaction. Borrowed until its end, or until something else is kept

@@ -44,9 +44,10 @@
  *   step_figures()          process, device, region, step, from_ns, to_ns, allocs, frees, allocated_bytes, freed_bytes,
  *                           live_bytes, peak_bytes, peak_ns, peak_bank_bytes: each step of each process; the filter's
  *                           steps choose rows, not blocks
- *   found_steps()           process, region, origin, key, size_bytes, steps: where no step was marked, the block that
- * each begins with, and how many there are step_growth(by, warm_up)  see answers/tables/growth.c: what grows from step
- * to step overlaps()              see answers/tables/overlaps.c: blocks that had memory in common while both were live
+ *   found_steps()           process, region, origin, key, size_bytes, steps, is_cut: where no step was marked, the
+ *                           block that each begins with, how many there are, and whether those are the last ones only
+ *   step_growth(by, warm_up)  see answers/tables/growth.c: what grows from step to step
+ *   overlaps()              see answers/tables/overlaps.c: blocks that had memory in common while both were live
  *   range_figures()         likewise, of each time that a thread had a label open
  *   operation_parts(parts)  see answers/tables/operation_parts.c: what each thread ran when, summed up for a picture
  *   operation_figures()     see answers/tables/operations.c: what each operation did to L1 and DRAM, the last first

@@ -3,6 +3,7 @@
  * complete.c - whether a recording holds all that happened, and what is missing.
  */
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,7 +11,8 @@
 #include "recording.h"
 #include "ttalloc/vocabulary.h"
 
-#define LINE_BYTES 256
+#define LINE_BYTES RECORDING_LINE_BYTES
+#define FIRST_LINES 4u /* of a kind; how many more there are is said */
 
 /* Whether WORD is among the regions that are asked about. */
 #define IS_ASKED(word) "instr(', ' || ?1 || ',', ', ' || " word " || ',') > 0"
@@ -52,34 +54,60 @@ void recording_gaps(struct recording *recording, char text[static RECORDING_REGI
 	sqlite3_finalize(row);
 }
 
-/* Runs SQL, each row of which is a line, behind the COUNT lines that there are. Returns how many there are now. REGIONS
- * is what it may ask for. */
-static size_t add_lines_about(struct recording *recording, const char *sql, const char *regions,
-                              char (*lines)[LINE_BYTES], size_t count, size_t capacity)
+/* What a recording lacks, as far as it fits. */
+struct lines {
+	char (*list)[LINE_BYTES];
+	size_t count, capacity;
+};
+
+__attribute__((format(printf, 2, 3))) static void add_line(struct lines *lines, const char *format, ...)
+{
+	va_list arguments;
+
+	if (lines->count == lines->capacity)
+		return;
+	va_start(arguments, format);
+	vsnprintf(lines->list[lines->count++], LINE_BYTES, format, arguments);
+	va_end(arguments);
+}
+
+/* Runs SQL, each row of which is a line, and adds the first MOST of them. REGIONS is what it may ask for. Returns how
+ * many more there are. */
+static size_t add_first(struct recording *recording, const char *sql, const char *regions, size_t most,
+                        struct lines *lines)
 {
 	struct sql_error error;
 	sqlite3_stmt *statement = recording_prepare(recording, sql, &error);
+	size_t rows = 0;
 	int state = -1;
 
 	if (statement && regions)
 		sqlite3_bind_text(statement, 1, regions, -1, SQLITE_STATIC);
-
-	while (statement && count < capacity && (state = recording_step(recording, statement, &error)) == 1) {
+	for (; statement && (state = recording_step(recording, statement, &error)) == 1; rows++) {
 		const char *text = (const char *)sqlite3_column_text(statement, 0);
 
-		if (text)
-			snprintf(lines[count++], LINE_BYTES, "%s", text);
+		if (text && rows < most)
+			add_line(lines, "%s", text);
 	}
-	if (state < 0 && count < capacity)
-		snprintf(lines[count++], LINE_BYTES, "%.*s", LINE_BYTES - 1, error.text);
+	if (state < 0)
+		add_line(lines, "%s", error.text);
 	sqlite3_finalize(statement);
-	return count;
+	return rows > most ? rows - most : 0;
 }
 
-static size_t add_lines(struct recording *recording, const char *sql, char (*lines)[LINE_BYTES], size_t count,
-                        size_t capacity)
+/* Adds the first lines, and how many more there are WHERE. */
+static void add_first_of(struct recording *recording, const char *sql, const char *regions, const char *where,
+                         struct lines *lines)
 {
-	return add_lines_about(recording, sql, NULL, lines, count, capacity);
+	size_t more = add_first(recording, sql, regions, FIRST_LINES, lines);
+
+	if (more)
+		add_line(lines, "and %zu more, in the view %s", more, where);
+}
+
+static void add_lines(struct recording *recording, const char *sql, struct lines *lines)
+{
+	add_first(recording, sql, NULL, SIZE_MAX, lines);
 }
 
 /* How much is missing, and what that makes of figures; then the largest gaps. */
@@ -100,6 +128,7 @@ static const char left_out_sql[] =
     "a "
     "thread has at most 64 at once)' ELSE ' (raise TTALLOC_SPOOL_MIB)' END)"
     "  FROM (SELECT why, sum(count) AS events FROM main.loss_row WHERE why LIKE 'no room for %' GROUP BY why)";
+/* The largest. */
 static const char gaps_sql[] =
     "SELECT printf('lost %s events of process %s from %.6f s to %.6f s: %s', coalesce(r.count, 'an unknown number of'),"
     "  coalesce(p.pid, '?'), r.from_ns / 1e9, r.to_ns / 1e9, r.why ||"
@@ -114,11 +143,11 @@ static const char blind_sql[] =
     "(SELECT 1 FROM region r WHERE instr(', ' || substr(n.note, 1, instr(n.note, ': ') - 1) || ',', "
     "', ' || r.region || ',') > 0) OR EXISTS (SELECT 1 FROM region r WHERE "
     "instr(', ' || substr(n.note, 1, instr(n.note, ': ') - 1) || ',', ', ' || r.region || ',') > 0 AND " IS_ASKED(
-        "r.region") ")) LIMIT 4";
+        "r.region") "))";
 /* What figures are about, though nothing is missing. */
 static const char in_banks_sql[] =
     "SELECT printf('process %s: %d %s', coalesce(p.pid, '?'), n.count, n.note) FROM process_note n "
-    "LEFT JOIN main.process_info p ON p.id = n.process WHERE n.note = '" TTA_NOTE_IN_BANKS "' LIMIT 4";
+    "LEFT JOIN main.process_info p ON p.id = n.process WHERE n.note = '" TTA_NOTE_IN_BANKS "'";
 /* Where the allocator itself said something else. */
 static const char crosscheck_sql[] =
     "SELECT printf('process %s: %s of device %d is recorded wrong: at %.6f s its allocator held %d bytes in each "
@@ -126,7 +155,7 @@ static const char crosscheck_sql[] =
     "recorded were %d%s (%d of %d crosschecks differ)', coalesce(c.pid, '?'), c.region, c.device, c.at_ns / 1e9, "
     "c.said_bank_bytes, coalesce(' in ' || c.said_blocks || ' blocks', ''), c.recorded_bank_bytes, "
     "iif(c.said_blocks IS NULL, '', ' in ' || c.recorded_blocks), c.differences, c.checks) "
-    "FROM crosscheck c WHERE c.differences > 0 AND (?1 IS NULL OR " IS_ASKED("c.region") ") ORDER BY c.at_ns LIMIT 4";
+    "FROM crosscheck c WHERE c.differences > 0 AND (?1 IS NULL OR " IS_ASKED("c.region") ") ORDER BY c.at_ns";
 static const char ended_sql[] = "SELECT 'no clean end: as of the last commit, at ' || printf('%.3f', end_ns / 1e9) || "
                                 "' s; it is in progress, or its "
                                 "recorder was killed and ttalloc-recorder --append takes in what is left' "
@@ -147,25 +176,24 @@ static const char file_sql[] =
     "UNION ALL SELECT 'only devices ' || trim(devices, '[]') || ' were recorded' FROM recording_file "
     "WHERE devices IS NOT NULL";
 
-size_t recording_loss_lines(struct recording *recording, const char *regions, char (*lines)[LINE_BYTES],
-                            size_t capacity)
+size_t recording_loss_lines(struct recording *recording, const char *regions, char (*list)[LINE_BYTES], size_t capacity)
 {
+	struct lines lines = {.list = list, .capacity = capacity};
 	struct sql_error error;
-	size_t count = 0;
 
 	if (recording_begin(recording, &error) < 0) {
-		if (capacity > 0)
-			snprintf(lines[count++], LINE_BYTES, "%.*s", LINE_BYTES - 1, error.text);
-		return count;
+		add_line(&lines, "%s", error.text);
+		return lines.count;
 	}
-	count = add_lines(recording, loss_sql, lines, count, capacity);
-	if (count > 0)
-		count = add_lines(recording, gaps_sql, lines, count, capacity);
-	count = add_lines(recording, left_out_sql, lines, count, capacity);
-	count = add_lines_about(recording, blind_sql, regions, lines, count, capacity);
-	count = add_lines_about(recording, crosscheck_sql, regions, lines, count, capacity);
-	count = add_lines(recording, in_banks_sql, lines, count, capacity);
-	count = add_lines(recording, ended_sql, lines, count, capacity);
-	count = add_lines(recording, file_sql, lines, count, capacity);
-	return add_lines(recording, cut_sql, lines, count, capacity);
+	add_lines(recording, loss_sql, &lines);
+	if (lines.count > 0) /* which says how many there are */
+		add_lines(recording, gaps_sql, &lines);
+	add_lines(recording, left_out_sql, &lines);
+	add_first_of(recording, blind_sql, regions, "note", &lines);
+	add_first_of(recording, crosscheck_sql, regions, "crosscheck", &lines);
+	add_first_of(recording, in_banks_sql, NULL, "note", &lines);
+	add_lines(recording, ended_sql, &lines);
+	add_lines(recording, file_sql, &lines);
+	add_lines(recording, cut_sql, &lines);
+	return lines.count;
 }

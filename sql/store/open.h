@@ -30,7 +30,10 @@ const char *recording_path(const struct recording *recording);
 /* Whether answers about REGIONS ("L1, CB"; NULL: all) are complete, and the lines that say what is missing of them and
  * what it makes of figures. */
 bool recording_complete(struct recording *recording, const char *regions);
-size_t recording_loss_lines(struct recording *recording, const char *regions, char (*lines)[256], size_t capacity);
+#define RECORDING_LINES 48 /* more than any recorder gives reason for */
+#define RECORDING_LINE_BYTES 512
+size_t recording_loss_lines(struct recording *recording, const char *regions, char (*lines)[RECORDING_LINE_BYTES],
+                            size_t capacity);
 
 /* Which regions are not complete: "CB"; "" when any may not be, or all are. */
 #define RECORDING_REGIONS_BYTES 96

@@ -51,6 +51,13 @@ static void cores(uint32_t count)
 	                                      .cores = ranges, .core_ranges = count});
 }
 
+/* One on SIDE times SIDE cores. */
+static void grid(uint16_t side)
+{
+	ttalloc_cb_alloc(&(struct ttalloc_cb){.struct_size = sizeof(struct ttalloc_cb), .device = 1, .program = 1, .size_bytes = 64,
+	    .cores = &(struct ttalloc_core_range){0, 0, side - 1, side - 1}, .core_ranges = 1});
+}
+
 static void device(uint32_t count)
 {
 	struct ttalloc_core_range ranges[256];
@@ -60,6 +67,17 @@ static void device(uint32_t count)
 	ttalloc_device_open(&(struct ttalloc_device){.struct_size = sizeof(struct ttalloc_device), .device = ttalloc_on(1, 2),
 	    .layout_count = 1, .layouts = &(struct ttalloc_bank_layout){.region = TTALLOC_L1, .banks = 2, .bank_bytes = 4096},
 	    .cores = count, .core_ranges = count, .core_range_list = ranges});
+}
+
+/* COUNT blocks that come and go alike, each of which may be a step; some stay. */
+static void steps(uint64_t count)
+{
+	for (uint64_t i = 0; i < count; i++) {
+		block(64, 64);
+		ttalloc_free(1, TTALLOC_DRAM, 64);
+		if (i % 100 == 0)
+			block(128 + 64 * i, 32);
+	}
 }
 
 static void tensor(size_t bytes)
@@ -88,6 +106,19 @@ int main(int argc, char **argv)
 		device(65);
 	else if (strcmp(what, "device-that-fits") == 0)
 		device(64);
+	else if (strcmp(what, "grid") == 0)
+		grid(100);
+	else if (strcmp(what, "huge-grid") == 0)
+		grid(300);
+	else if (strcmp(what, "steps") == 0)
+		steps(1000010);
+	else if (strcmp(what, "notes") == 0)
+		for (int i = 0; i < 70; i++) {
+			char text[32];
+
+			snprintf(text, sizeof(text), "thing number %02d", i);
+			ttalloc_note(text, 0);
+		}
 	else if (strcmp(what, "sizes") == 0)
 		block(64, UINT64_C(1) << 60);
 	else if (strcmp(what, "tensor") == 0)
@@ -107,9 +138,9 @@ def compiled(place):
     return binary
 
 
-def record(place, binary, what):
+def record(place, binary, what, *options):
     file = place.file("run.db")
-    result = run([program("ttalloc-recorder"), "--force", "-o", file, "--", binary, what], env=place.env, cwd=place.path)
+    result = run([program("ttalloc-recorder"), "--force", *options, "-o", file, "--", binary, what], env=place.env, cwd=place.path)
     equal(result.returncode, 0, f"{result.stdout}{result.stderr}")
     verify(file)
     return file, result.stderr
@@ -147,6 +178,16 @@ def cores_in_many_pieces():
         equal(rows(file, "SELECT cores IS NOT NULL FROM circular_buffer"), [(int(peak),)], f"{what}: cores")
 
 
+def all_cores_are_listed():
+    place = Place()
+    binary = compiled(place)
+    file, _ = record(place, binary, "grid")
+    equal(len(analyze("peak", "--by", "core", "--region", "CB", "-n", "0", file)["rows"]), 10000, "cores")
+    file, _ = record(place, binary, "huge-grid")
+    done = run([program("ttalloc-analyze"), "peak", "--by", "core", "--region", "CB", file])
+    equal((done.returncode, "more than 65536 cores hold something" in done.stderr), (2, True), done.stderr)
+
+
 def devices_in_many_pieces():
     place = Place()
     binary = compiled(place)
@@ -172,4 +213,22 @@ def words_of_tensors():
         equal(analyze("info", file)["rows"][0]["notes"] or [], noted, f"{what}: notes")
 
 
-main(labels_within_64_others, cores_in_many_pieces, devices_in_many_pieces, sizes_that_cannot_be, words_of_tensors)
+def steps_that_were_found():
+    """The last million; that there were more is said."""
+    place = Place()
+    file, _ = record(place, compiled(place), "steps", "--lossless")
+    found = [note for note in analyze("steps", "--by", "size", file)["notes"] if "1000000 times" in note]
+    check(len(found) == 1 and "steps before that are too many, and left out" in found[0], f"notes: {found}")
+
+
+def notes_of_one_kind():
+    """The first are told, and how many more there are."""
+    place = Place()
+    file, said = record(place, compiled(place), "notes")
+    check("thing number 03\n" in said and "thing number 04" not in said and "and 66 more, in the view note\n" in said, said)
+    listed = analyze("info", file)["rows"][0]["notes"]
+    equal((len(listed), listed[-1]), (65, "and 6 more"), "info")
+
+
+main(labels_within_64_others, cores_in_many_pieces, all_cores_are_listed, devices_in_many_pieces, sizes_that_cannot_be, words_of_tensors,
+     steps_that_were_found, notes_of_one_kind)

@@ -365,6 +365,24 @@ def a_forked_child():
           sorted([(client.pid, "process exit"), (child, "process exit")]), "processes")
 
 
+def many_forked_children():
+    """However many children a process has, each is a process of its own."""
+    place = Place()
+    server = OldServer(place)
+    connection, children = Connection(server.path), []
+    for _ in range(300):
+        child = os.fork()
+        if child == 0:
+            connection.send(ALLOC, 0, 100, DRAM, id_=1, pid=os.getpid())
+            os._exit(0)
+        os.waitpid(child, 0)
+        children.append(child)
+    connection.close()
+    file = server.stop()
+    equal(rows_of(file, "SELECT count(*), count(DISTINCT process) FROM allocation"), [(300, 300)], "blocks, and their processes")
+    equal(sorted(pid for pid, in rows_of(file, "SELECT pid FROM process")), sorted(children), "processes")
+
+
 def the_recorder_ends_first():
     """Old clients do not survive a connection that is closed on them, and stand still when it is not read."""
     place = Place()
@@ -505,5 +523,5 @@ def hook_and_old_client():
 
 if __name__ == "__main__":
     main(the_demo, the_python_client, the_same_address_on_every_chip, random_streams, cut_streams, three_monitors, monitors_see_hooks,
-         a_client_dies, a_forked_child, the_recorder_ends_first, a_recorder_is_killed, whose_socket_it_is, wrapped, kernels_and_circular_buffers,
+         a_client_dies, a_forked_child, many_forked_children, the_recorder_ends_first, a_recorder_is_killed, whose_socket_it_is, wrapped, kernels_and_circular_buffers,
          hook_and_old_client)

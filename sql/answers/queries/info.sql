@@ -74,8 +74,9 @@ SELECT
   (SELECT group_concat(what, char(10)) FROM (SELECT 'device ' || i.device || ': ' || coalesce('chip ' || i.chip, 'not known')
       || coalesce(', ' || replace(group_concat(DISTINCT iif(i.number <> i.device, 'device ' || i.number || ' of process ' || p.pid, NULL)), ',', ', '), '') AS what
     FROM device_identity i LEFT JOIN process_info p ON p.id = i.process
-    WHERE i.chip IS NOT NULL OR i.number <> i.device GROUP BY i.device, i.chip ORDER BY i.device LIMIT 256)) AS chips,
-  (SELECT group_concat(replace(what, char(10), '\n'), char(10)) FROM (SELECT iif(sum(count) > 0, sum(count) || ' ', '') || note AS what FROM process_note GROUP BY note ORDER BY note LIMIT 16)) AS notes,
+    WHERE i.chip IS NOT NULL OR i.number <> i.device GROUP BY i.device, i.chip ORDER BY i.device)) AS chips,
+  (SELECT group_concat(replace(what, char(10), '\n'), char(10)) FROM (SELECT iif(sum(count) > 0, sum(count) || ' ', '') || note AS what FROM process_note GROUP BY note ORDER BY note LIMIT 64))
+    || (SELECT iif(count(DISTINCT note) > 64, char(10) || 'and ' || (count(DISTINCT note) - 64) || ' more', '') FROM process_note) AS notes,
   (SELECT group_concat(replace(path, char(10), '\n'), char(10)) FROM (SELECT DISTINCT path FROM module_info ORDER BY path LIMIT 64))
     || (SELECT iif(count(DISTINCT path) > 64, char(10) || 'and ' || (count(DISTINCT path) - 64) || ' more', '') FROM module_info) AS modules,
   (SELECT group_concat(replace(file, char(10), '\n'), char(10)) FROM (SELECT DISTINCT file FROM symbol_info WHERE file IS NOT NULL ORDER BY file LIMIT 64))

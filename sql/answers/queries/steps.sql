@@ -66,7 +66,7 @@ ORDER BY g.step_bytes DESC, p.pid, g.device, g.region, g."group"
 SELECT 'no step was marked; found: a step of process ' || p.pid || ' begins where ' || human_bytes(f.size_bytes) || ' of ' ||
   region_word(f.region) || ' are allocated' ||
   coalesce(' by ' || coalesce(attribution('label', f.origin, f.key, f.size_bytes), attribution('opname', f.origin, f.key, f.size_bytes)), '') ||
-  ', ' || f.steps || ' times'
+  ', ' || f.steps || ' times' || iif(f.is_cut, ' at the end of the recording: steps before that are too many, and left out', '')
 FROM found_steps() f LEFT JOIN process_info p ON p.id = f.process
 WHERE NOT EXISTS (SELECT 1 FROM step_mark) AND (:pid IS NULL OR p.pid = :pid)
 

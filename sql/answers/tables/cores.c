@@ -12,7 +12,7 @@
 #include "ttalloc.h"
 
 /* More than any device has: ranges of a recording are not to be trusted. */
-#define CORES_MOST 4096
+#define CORES_MOST 65536
 
 struct cells {
 	struct core_cell *list;
@@ -64,9 +64,9 @@ static int add_cell(struct table_call *call, const struct resident *resident, co
 
 	for (uint32_t y = range->y0; y <= range->y1; y++) {
 		for (uint32_t x = range->x0; x <= range->x1; x++) {
-			if (*room == 0)
-				return 0;
-			--*room;
+			if ((*room)-- == 0)
+				return sql_fail(call->error, "more than %d cores hold something: no device has as many",
+				                CORES_MOST);
 			if (add_row(call, resident, x, y, counted->cell.bytes, counted->blocks, peak_bytes) < 0)
 				return -1;
 		}

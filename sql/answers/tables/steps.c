@@ -365,7 +365,8 @@ static int fill_found_steps(struct table_call *call)
 	for (size_t i = 0; found && i < found->count; i++) {
 		const struct period *period = &found->periods[i];
 		int64_t cells[] = {period->process, period->region,     period->origin,
-		                   period->key,     period->size_bytes, (int64_t)period->step_count};
+		                   period->key,     period->size_bytes, (int64_t)period->step_count,
+		                   found->is_cut};
 
 		if (table_add(call->table, cells, call->error) < 0)
 			return -1;
@@ -375,6 +376,6 @@ static int fill_found_steps(struct table_call *call)
 
 const struct table_function table_found_steps = {
     .name = "found_steps",
-    .columns = "process, region, origin, key, size_bytes, steps",
+    .columns = "process, region, origin, key, size_bytes, steps, is_cut",
     .fill = fill_found_steps,
 };

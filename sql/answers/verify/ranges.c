@@ -139,8 +139,11 @@ static int load_allocs(struct range_check *check, struct sql_error *error)
 
 	if (recording_integer(check->recording, "SELECT max(last_key) FROM main.batch", 0, &last, error) < 0)
 		return -1;
-	if (last < 0 || last >= KEYS_MAX)
-		return 0; /* too far to look at each */
+	if (last < 0 || last >= KEYS_MAX) {
+		findings_add(check->findings, "key", "recording",
+		             "keys go up to %" PRId64 ", too far to check each operation", last);
+		return 0;
+	}
 	check->key_count = last + 1;
 	check->allocs = calloc((size_t)last / 64 + 1, sizeof(*check->allocs));
 	if (!check->allocs) {

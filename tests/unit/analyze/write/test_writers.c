@@ -528,6 +528,42 @@ static void test_svg(void **state)
 	free(capture.out);
 }
 
+/* A stack of LEVELS, and what there is of it. */
+static size_t draw_high(size_t levels, const char *what)
+{
+	static const struct column some[] = {{.name = "stack", .unit = UNIT_TEXT},
+	                                     {.name = "bytes", .unit = UNIT_BYTES}};
+	char *stack = malloc(2 * levels), *at;
+	struct capture capture;
+	size_t count = 0;
+
+	for (size_t i = 0; i < levels; i++)
+		stack[2 * i] = 'f', stack[2 * i + 1] = i + 1 < levels ? ';' : '\0';
+	capture_begin(&capture);
+	struct writer *writer = writer_svg(&capture.style);
+	writer->begin(writer, &complete, some, 2);
+	writer->row(writer, (const struct query_cell[]){text(stack), integer(300)});
+	writer->end(writer);
+	writer->free(writer);
+	fflush(capture.style.out);
+	for (at = capture.out; (at = strstr(at, what)); at++)
+		count++;
+	fclose(capture.style.out);
+	free(capture.out);
+	free(stack);
+	return count;
+}
+
+/* All frames are drawn; of a text that is no stack, those that are left out are one. */
+static void test_high_svg(void **state)
+{
+	(void)state;
+	assert_int_equal(draw_high(2048, "<title>f: "), 2048);
+	assert_int_equal(draw_high(2048, "<title>...: "), 0);
+	assert_int_equal(draw_high(3000, "<title>f: "), 2048);
+	assert_int_equal(draw_high(3000, "<title>...: "), 1);
+}
+
 static void test_high_address(void **state)
 {
 	struct capture capture;
@@ -712,6 +748,7 @@ int main(void)
 	    cmocka_unit_test(test_plot),
 	    cmocka_unit_test(test_plot_of_places),
 	    cmocka_unit_test(test_svg),
+	    cmocka_unit_test(test_high_svg),
 	    cmocka_unit_test(test_high_address),
 	    cmocka_unit_test(test_json_empty),
 	    cmocka_unit_test(test_json_list),

@@ -44,7 +44,7 @@ static void test_words(void **state)
 static void test_completeness(void **state)
 {
 	struct fixture *fixture = *state;
-	char lines[8][256];
+	char lines[8][RECORDING_LINE_BYTES];
 
 	opened(fixture);
 	assert_true(recording_complete(fixture->recording, NULL));
@@ -61,6 +61,27 @@ static void test_completeness(void **state)
 	assert_non_null(strstr(lines[1], "lost 11 events of process 1001"));
 	assert_non_null(strstr(lines[3], "no clean end"));
 	assert_int_equal(recording_loss_lines(fixture->recording, NULL, lines, 1), 1);
+}
+
+/* Of many the first, and how many more there are; none is cut. */
+static void test_many_gaps(void **state)
+{
+	struct fixture *fixture = *state;
+	char lines[RECORDING_LINES][RECORDING_LINE_BYTES];
+
+	opened(fixture);
+	add_process(fixture, 1, NULL, 0);
+	run(fixture,
+	    "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 6) "
+	    "INSERT INTO process_note SELECT 1, replace(hex(zeroblob(127)), '0', char(96 + i)) || i, 0 FROM n");
+	run(fixture,
+	    "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 11) INSERT INTO "
+	    "crosscheck_row(process, device, allocator, region, checks, last_ns, differences, at_ns, said_bank_bytes, "
+	    "recorded_bank_bytes) SELECT 1, i, 1, 0, 1, 1, 1, 1, 5, 6 FROM n");
+	assert_int_equal(recording_loss_lines(fixture->recording, NULL, lines, RECORDING_LINES), 10);
+	assert_int_equal(strlen(lines[0]), strlen("process 1001: ") + 255);
+	assert_string_equal(lines[4], "and 2 more, in the view note");
+	assert_string_equal(lines[9], "and 7 more, in the view crosscheck");
 }
 
 /* A span is believed until its region is dirty; from then on the blocks are. */
@@ -109,6 +130,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_label_matches, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_words, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_completeness, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_many_gaps, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_spans, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_old_recording, setup, teardown),
 	};
