@@ -21,7 +21,6 @@
 #include "ttalloc/event.h"
 
 #define ROWS_AT_ONCE 16384
-#define DEPTH_MOST 256
 #define CLASS_BUFFER 0
 #define CLASS_CIRCULAR_BUFFER 2
 #define REPLACED 1
@@ -58,8 +57,9 @@ struct book {
 	uint32_t text_count, what_count;
 	struct range_record *operations; /* by number - 1 */
 	size_t operation_count, operation_capacity;
-	struct open_operation open[DEPTH_MOST];
-	size_t depth, too_deep;
+	struct open_operation *open;
+	size_t depth, open_capacity;
+	int64_t left_out;
 };
 
 /* ---- the file ---- */
@@ -147,6 +147,7 @@ void book_drop(struct book *book)
 	free(book->live);
 	free(book->totals);
 	free(book->operations);
+	free(book->open);
 	map_clear(&book->places);
 	map_clear(&book->origins);
 	map_clear(&book->texts);
@@ -164,6 +165,20 @@ void book_time(struct book *book, int64_t at_ns)
 void book_note(struct book *book, const char *note)
 {
 	rowlog_note(&book->log, &(struct note_row){.process = 1, .note = row_string(note), .count = 0});
+}
+
+void book_leave_out(struct book *book)
+{
+	book->left_out++;
+}
+
+static void log_left_out(struct book *book)
+{
+	static const char note[] = "buffers of a kind of memory, a size or a device that cannot be: left out";
+
+	if (book->left_out)
+		rowlog_note(&book->log,
+		            &(struct note_row){.process = 1, .note = row_string(note), .count = book->left_out});
 }
 
 /* ---- dictionaries ---- */
@@ -466,14 +481,11 @@ void book_operation_begin(struct book *book, const char *name, const char *argum
 {
 	size_t around = book->depth ? book->operation_count + 1 - book->open[book->depth - 1].number : 0;
 
-	if (book->depth == DEPTH_MOST) {
-		book->too_deep++;
-		return;
-	}
 	book->operations =
 	    memory_room(book->operations, book->operation_count, &book->operation_capacity, sizeof(*book->operations));
 	book->operations[book->operation_count++] = (struct range_record){
 	    .key = take_mark(book), .begin_ns = book->now_ns, .what = what_of(book, name, arguments, around)};
+	book->open = memory_room(book->open, book->depth, &book->open_capacity, sizeof(*book->open));
 	book->open[book->depth++] = (struct open_operation){book->operation_count, book->now_ns};
 }
 
@@ -481,10 +493,8 @@ void book_operation_end(struct book *book)
 {
 	struct range_record *record;
 
-	if (book->too_deep || !book->depth) {
-		book->too_deep -= book->too_deep > 0;
+	if (!book->depth)
 		return;
-	}
 	record = &book->operations[book->open[--book->depth].number - 1];
 	record->life = take_mark(book) - record->key;
 	record->held_ns = book->now_ns - record->begin_ns;
@@ -565,6 +575,7 @@ int book_finish(struct book *book, struct sql_error *error)
 	int result = -1;
 
 	log_operations(book);
+	log_left_out(book);
 	log_held(book);
 	log_process(book);
 	flush(book);

@@ -66,6 +66,9 @@ void book_failure(struct book *book, const struct book_block *wanted, const char
 /* What follows is a state that was seen: a moment of that name (snapshot), as a step of its own. */
 void book_sample(struct book *book, const char *name);
 
+/* One buffer that cannot be what it is said to be. How many are left out is a note. */
+void book_leave_out(struct book *book);
+
 /* Something that is not known. */
 void book_note(struct book *book, const char *note);
 

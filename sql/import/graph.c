@@ -65,11 +65,12 @@ static const char *text_of(sqlite3_stmt *row, enum column column)
 	return text ? text : "";
 }
 
+/* -1: it cannot be. */
 static int64_t size_of(sqlite3_stmt *row, enum column column)
 {
 	int64_t size = sqlite3_column_int64(row, column);
 
-	return size < 0 ? 0 : size > SIZE_MOST ? SIZE_MOST : size;
+	return size >= 0 && size <= SIZE_MOST ? size : -1;
 }
 
 static void take_buffer(struct graph *graph, sqlite3_stmt *row, bool is_alloc)
@@ -81,8 +82,11 @@ static void take_buffer(struct graph *graph, sqlite3_stmt *row, bool is_alloc)
 	                           .size_bytes = size_of(row, SIZE),
 	                           .bank_bytes = size_of(row, BANK_SIZE)};
 
-	if (region < 0)
+	if (region < 0 || block.size_bytes < 0 || block.bank_bytes < 0) {
+		if (is_alloc)
+			book_leave_out(graph->book);
 		return;
+	}
 	if (strcmp(text_of(row, LAYOUT), "INTERLEAVED") != 0)
 		block.flags = TTALLOC_SHARDED;
 	for (size_t i = 0; meshes_device(&graph->meshes, sqlite3_column_int64(row, DEVICE), i, &block.device); i++) {
@@ -112,16 +116,18 @@ static void read_cores(const char *text, struct cores *cores)
 static void take_cb(struct graph *graph, sqlite3_stmt *row)
 {
 	struct cores cores;
-	int64_t device = sqlite3_column_int64(row, DEVICE);
+	int64_t device = sqlite3_column_int64(row, DEVICE), size = size_of(row, SIZE);
 
-	if (device < 0 || device >= TTALLOC_ANY)
+	if (device < 0 || device >= TTALLOC_ANY || size < 0) {
+		book_leave_out(graph->book);
 		return;
+	}
 	read_cores(text_of(row, CORES), &cores);
 	book_cb_alloc(graph->book, &(struct book_cb){.device = (uint32_t)device,
 	                                             .index = graph->index++,
 	                                             .program = graph->program,
 	                                             .address = sqlite3_column_int64(row, ADDRESS),
-	                                             .size_bytes = size_of(row, SIZE),
+	                                             .size_bytes = size,
 	                                             .aliased = sqlite3_column_int64(row, ALIASED) != 0,
 	                                             .cores = &cores});
 }

@@ -152,8 +152,10 @@ static void add_buffer(struct report *report, sqlite3_stmt *row)
 	struct book_block block = {
 	    .region = (uint32_t)type, .address = sqlite3_column_int64(row, 1), .size_bytes = size, .bank_bytes = size};
 
-	if (!is_region(type) || size < 0 || size > SIZE_MOST)
+	if (!is_region(type) || size < 0 || size > SIZE_MOST) {
+		book_leave_out(report->book);
 		return;
+	}
 	if (sqlite3_column_int64(row, 4) != 0)
 		block.flags = TTALLOC_SHARDED;
 	for (size_t i = 0; meshes_device(&report->meshes, mesh, i, &block.device); i++)

@@ -50,6 +50,16 @@ def graph_captures():
         check("BinaryNgDeviceOperation" in names, f"operations in others: {names}")
         check(any("does not tell times" in note for note in analyze("info", file)["rows"][0]["notes"]), "what is not known")
     is_like(peaks(make(place, DATA / "capture-0.75.0.json"))["CB"], CB, "circular buffers, which 0.75.0 tells")
+    # blocks that cannot be are counted, and operations may lie in each other however deep
+    deep = [{"counter": 1 + i, "node_type": "function_start", "params": {"name": f"op{i}"}, "connections": []} for i in range(300)]
+    wrong = [{"counter": 999 + i, "node_type": "buffer_allocate", "connections": [],
+              "params": {"address": "64", "size": size, "type": type_, "layout": "INTERLEAVED", "device_id": "0"}}
+             for i, (size, type_) in enumerate((("32", "DRAM"), ("32", "NOWHERE"), (str(1 << 60), "DRAM"), ("-1", "L1")))]
+    place.path.joinpath("deep.json").write_text(json.dumps(deep + wrong), encoding="utf-8")
+    file = make(place, "deep.json")
+    equal(analyze("sql", file, "SELECT (SELECT count(*) FROM operation) AS operations, (SELECT count(*) FROM allocation) AS blocks")["rows"],
+          [{"operations": 300, "blocks": 1}], "what is there")
+    check("3 buffers of a kind of memory, a size or a device that cannot be: left out" in analyze("info", file)["rows"][0]["notes"], "what is not")
     # a capture that is written to a file has more beside the nodes
     nodes = json.loads((DATA / "capture-0.75.0.json").read_text(encoding="utf-8"))
     place.path.joinpath("file.json").write_text(json.dumps({"version": 1, "graph": nodes}), encoding="utf-8")
