@@ -12,7 +12,7 @@
 #include "frames.h"
 
 #define MOST_FRAMES 64u
-#define MOST_BUILD_ID_BYTES 32u
+#define MOST_BUILD_ID_BYTES 64u /* as many as the hook keeps */
 #define MOST_TEXT_BYTES 4096u
 
 void stacks_free(struct stacks *stacks)

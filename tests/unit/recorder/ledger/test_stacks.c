@@ -184,6 +184,20 @@ static void test_build_ids_tell_modules_apart(void **state)
 	assert_string_equal(ask("SELECT count(*) FROM frame_info"), "2");
 }
 
+/* Linkers take any number of bytes for one (--build-id=0x...), of which a hook keeps 64. */
+static void test_long_build_id(void **state)
+{
+	struct table table = new_table();
+	struct ingest *ingest = open_new();
+
+	(void)state;
+	add_module(&table, at_1000, "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", "/lib/a");
+	alloc_at(ingest, introduce(ingest, 1), 1, &table, ADD_STACK(&table, 0x1010));
+	close_all(ingest);
+	assert_string_equal(stack_of(1), "/lib/a+16");
+	assert_string_equal(ask("SELECT length(build_id) FROM module_info"), "128");
+}
+
 static void test_later_module_wins_from_then_on(void **state)
 {
 	struct tta_module_entry half = {.start = 0x1800, .end = 0x2800, .bias = 0x1800};
@@ -305,8 +319,8 @@ static void test_hostile_modules(void **state)
 	add_module(&table, at_1000, "", "/lib/sound");
 	add_module(&table, (struct tta_module_entry){.start = 0x2000, .end = 0x1000}, "", "/lib/backwards");
 	add_module(&table, (struct tta_module_entry){.start = 0x1000, .end = 0x1000}, "", "/lib/empty");
-	module.build_id_bytes = 33;
-	add_module(&table, module, "0123456789abcdef0123456789abcdef0", "/lib/long-id");
+	module.build_id_bytes = 65;
+	add_module(&table, module, "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0", "/lib/long-id");
 	module.build_id_bytes = UINT32_MAX; /* takes all there is: no path is left */
 	add_module(&table, module, "ab", "/lib/endless-id");
 	add_entry(&table, TTA_ENTRY_MODULE, &at_1000, 3);
@@ -407,6 +421,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_teardown(test_same_place_in_two_processes, clean_up),
 	    cmocka_unit_test_teardown(test_build_ids_tell_modules_apart, clean_up),
+	    cmocka_unit_test_teardown(test_long_build_id, clean_up),
 	    cmocka_unit_test_teardown(test_later_module_wins_from_then_on, clean_up),
 	    cmocka_unit_test_teardown(test_holes, clean_up),
 	    cmocka_unit_test_teardown(test_too_many_modules, clean_up),
