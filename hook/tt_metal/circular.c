@@ -19,7 +19,7 @@
 
 #include "say.h"
 
-#define ANONYMOUS_PLACES 256 /* rectangles that are remembered of a program that was not announced */
+#define ANONYMOUS_PLACES 2048 /* rectangles that are remembered of a program that was not announced */
 
 /* What one program has on one chip. Circular buffers have the first indices, for they are placed first. */
 struct cb_set {
@@ -46,6 +46,7 @@ struct chip {
 	uint64_t program;     /* announced last, or a number of our own */
 	uint64_t before;      /* the program announced before that; 0: none */
 	struct place places[ANONYMOUS_PLACES];
+	bool forgets; /* that program has more places */
 };
 
 static struct {
@@ -193,6 +194,18 @@ static uint32_t places_of(const struct ttalloc_cb *cb)
 	return cb->cores ? cb->core_ranges : 1;
 }
 
+static void remember(struct chip *chip, struct place place)
+{
+	if (chip->place_count < ANONYMOUS_PLACES) {
+		chip->places[chip->place_count++] = place;
+		return;
+	}
+	chip->forgets = true;
+	tt_say_once(
+	    "CB: a program that was not announced lies on more rectangles than are remembered: what the next one "
+	    "places may count as its");
+}
+
 /* Decides which program CB is of, on a chip where none was announced. Aliased ones lie where a tensor lies: their place
  * says nothing. */
 static void number_anonymous(struct chip *chip, const struct ttalloc_cb *cb)
@@ -208,10 +221,11 @@ static void number_anonymous(struct chip *chip, const struct ttalloc_cb *cb)
 		end_set(find_set(chip->id, chip->program));
 		chip->program = ++circular.anonymous;
 		chip->place_count = 0;
+		chip->forgets = false;
 		chip->alive++;
 	}
-	for (uint32_t i = 0; !cb->aliased && i < places_of(cb) && chip->place_count < ANONYMOUS_PLACES; i++)
-		chip->places[chip->place_count++] = place_on(cb, i);
+	for (uint32_t i = 0; !cb->aliased && i < places_of(cb) && !chip->forgets; i++)
+		remember(chip, place_on(cb, i));
 }
 
 /* ---- Events ---- */

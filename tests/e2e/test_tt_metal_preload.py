@@ -127,6 +127,14 @@ def unannounced(nn):
         nn.end_program(program)
 
 
+def unannounced_apart(nn):
+    """One on more rectangles of cores than are remembered, core by core."""
+    chip, program = nn.open_chip(0), nn.program()
+    for _ in range(40):
+        nn.add_cb_apart(program, 64, [(x, y) for y in range(8) for x in range(15) if (x + y) % 2])
+    nn.run(program, chip, 0)
+
+
 def many_programs(nn):
     chip = nn.open_chip(0)
     programs = [nn.program() for _ in range(300)]
@@ -304,7 +312,7 @@ def nothing(nn):
 
 
 SCENARIOS = {function.__name__: function for function in (
-    matmul_reuse, mesh, tracking_test, no_dispatch, out_of_memory, exceptions, threads, unannounced, many_programs, too_many, dataflow, tried,
+    matmul_reuse, mesh, tracking_test, no_dispatch, out_of_memory, exceptions, threads, unannounced, unannounced_apart, many_programs, too_many, dataflow, tried,
     clash, workload, trace, operations, tensors, tensor_threads, nothing)}
 
 
@@ -465,6 +473,13 @@ def check_unannounced(place, generation):
     once = [("cb_alloc", first), ("cb_alloc", first), ("cb_free", first)]
     again = [(kind, second) for kind, _ in once]
     expect(kinds, once + (again if generation >= 202507 else again[:2]), "circular buffers")
+
+
+def check_unannounced_apart(place, generation):
+    run = scenario("unannounced_apart", place)
+    expect(len(run.events("cb_alloc")), 40, "circular buffers")
+    notes = [(event["count"], event["text"][:44]) for _, event in run.events("note")]
+    expect(notes, [(0, "CB:_a_program_that_was_not_announced_lies_on")] if generation < 202507 else [], "notes")
 
 
 def check_many_programs(place, generation):
@@ -629,7 +644,7 @@ def check_tensor_threads(place, generation):
     expect(shapes, {(0, 0, "32x32"): 1600, (1, 0, "32x64"): 1600, (2, 0, "32x64"): 1600, (0, 1, "32x32"): 1600}, "tensors")
 
 
-CHECKS = [check_too_many, check_tensors, check_tensor_threads, check_operations, check_workload, check_trace, check_dataflow, check_tried, check_clash, check_matmul_reuse, check_mesh, check_tracking_test, check_no_dispatch, check_out_of_memory, check_threads,
+CHECKS = [check_too_many, check_unannounced_apart, check_tensors, check_tensor_threads, check_operations, check_workload, check_trace, check_dataflow, check_tried, check_clash, check_matmul_reuse, check_mesh, check_tracking_test, check_no_dispatch, check_out_of_memory, check_threads,
           check_unannounced, check_many_programs]
 COMPILER_CHECKS = [check_exceptions]  # that depend on the compiler, but on no generation
 
