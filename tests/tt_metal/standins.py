@@ -8,6 +8,7 @@ A stand-in is named by (compiler, generation, variant). Variants:
   patched   it reports itself, through allocation_client.hpp
   applied   its sources were patched by hook/tt_metal/apply.sh
   other     under another name, so that it can be in one process with a plain one
+  tsan      with ThreadSanitizer
 """
 import concurrent.futures
 import contextlib
@@ -99,9 +100,15 @@ def compiled(compiler, generation, source, place=None, flags=(), sources=()):
                 [compiler, *CXX_FLAGS, f"-DGENERATION={generation}", *flags, "-c", str(source)])
 
 
-def own_objects(compiler, generation, variant, place):
-    """What VARIANT compiles in its own way: {name: object file}."""
+def sanitizer(variant):
+    return ["-fsanitize=thread", "-g"] if variant == "tsan" else []
+
+
+def own_objects(compiler, generation, variant, place, names):
+    """What VARIANT compiles in its own way, of NAMES: {name: object file}."""
     include = SOURCE / "include"
+    if sanitizer(variant):
+        return {name: compiled(compiler, generation, FOLDER / f"{name}.cpp", place / "objects", sanitizer(variant)) for name in names}
     if variant == "patched":
         return {"graph_tracking": compiled(compiler, generation, FOLDER / "graph_tracking.cpp", place,
                                            ["-DPATCHED", f"-I{include}"], include.glob("*.h*"))}
@@ -117,23 +124,33 @@ def standin(compiler, generation, variant="plain"):
     """The directory of a libtt_metal.so, and of a libttnn.so above it."""
     place = PLACE / f"{compiler}-{generation}-{variant}"
     names = ["graph_tracking", "program", *(["unity"] if variant == "unity" else ["allocator", "impl", "buffer"])]
-    own = own_objects(compiler, generation, variant, place)
+    names_above = ["ttnn", *(["tensor"] if generation in GENERATIONS_WITH_TENSORS else [])]
+    own = own_objects(compiler, generation, variant, place, [*names, *names_above])
     objects = [own.get(name) or compiled(compiler, generation, FOLDER / f"{name}.cpp") for name in names]
-    link = ["-Wl,-Bsymbolic"] if variant == "bsymbolic" else []
+    link = ["-Wl,-Bsymbolic"] if variant == "bsymbolic" else sanitizer(variant)
     name = "tt_metal_other" if variant == "other" else "tt_metal"
     make(place / f"lib{name}.so", objects, [compiler, "-shared", f"-Wl,-soname,lib{name}.so", *link, *map(str, objects)])
-    above = [compiled(compiler, generation, FOLDER / f"{source}.cpp")
-             for source in ("ttnn", *(["tensor"] if generation in GENERATIONS_WITH_TENSORS else []))]
+    above = [own.get(source) or compiled(compiler, generation, FOLDER / f"{source}.cpp") for source in names_above]
     make(place / "libttnn.so", above,
-         [compiler, "-shared", *map(str, above), f"-L{place}", f"-l{name}", "-Wl,-rpath,$ORIGIN"])
+         [compiler, "-shared", *sanitizer(variant), *map(str, above), f"-L{place}", f"-l{name}", "-Wl,-rpath,$ORIGIN"])
     return place
 
 
+def linked(compiler, generation, name, library, variant="plain"):
+    """A program of the stand-in's folder that is linked with LIBRARY of a stand-in."""
+    place = standin(compiler, generation, variant)
+    program = own_objects(compiler, generation, variant, place, [name]).get(name) or compiled(compiler, generation, FOLDER / f"{name}.cpp")
+    return make(place / name, [program],
+                [compiler, *sanitizer(variant), str(program), f"-L{place}", f"-l{library}", "-Wl,-rpath,$ORIGIN", "-pthread"])
+
+
 def direct(compiler, generation):
-    """A program that is linked with a stand-in."""
-    place = standin(compiler, generation)
-    program = compiled(compiler, generation, FOLDER / "direct.cpp")
-    return make(place / "direct", [program], [compiler, str(program), f"-L{place}", "-ltt_metal", "-Wl,-rpath,$ORIGIN"])
+    return linked(compiler, generation, "direct", "tt_metal")
+
+
+def races(generation):
+    """With the sanitizer of the build under test, if that is ThreadSanitizer."""
+    return linked("g++", generation, "races", "ttnn", "tsan" if os.environ.get("TTALLOC_SANITIZED") == "thread" else "plain")
 
 
 def build_all(wanted):
