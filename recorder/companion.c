@@ -13,12 +13,14 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "sql/base/say.h"
 
 #define ANALYZER "ttalloc-analyze"
 #define READY_MS 2000
+#define MOMENT_MS 20
 #define MOST_ARGUMENTS 8
 
 /* Beside this program: in the same directory of an installation, in analyze/ of a build tree; else in PATH. */
@@ -106,4 +108,22 @@ void companion_stop(struct companion *companion)
 	while (waitpid(companion->pid, NULL, 0) < 0 && errno == EINTR)
 		;
 	companion->pid = 0;
+}
+
+bool companion_finish(struct companion *companion, unsigned patience_ms)
+{
+	const struct timespec moment = {.tv_nsec = MOMENT_MS * 1000000};
+	unsigned waited_ms = 0;
+
+	if (companion->pid <= 0)
+		return true;
+	kill(companion->pid, SIGTERM);
+	while (waitpid(companion->pid, NULL, WNOHANG) == 0) {
+		if (waited_ms >= patience_ms)
+			kill(companion->pid, SIGKILL);
+		nanosleep(&moment, NULL);
+		waited_ms += MOMENT_MS;
+	}
+	companion->pid = 0;
+	return waited_ms < patience_ms;
 }

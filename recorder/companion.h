@@ -8,6 +8,7 @@
 #define RECORDER_COMPANION_H
 
 #include <signal.h>
+#include <stdbool.h>
 #include <sys/types.h>
 
 #define COMPANION_WORD_BYTES 128
@@ -24,5 +25,9 @@ void companion_start(struct companion *companion, const char *option, const char
 
 /* Ends it: the terminal is given back, the address free. */
 void companion_stop(struct companion *companion);
+
+/* The same of one that has something to bring to its end, which may take up to PATIENCE_MS. False: it took longer, and
+ * was killed. */
+bool companion_finish(struct companion *companion, unsigned patience_ms);
 
 #endif

@@ -188,6 +188,14 @@ static const struct option rows[] = {
      .type = OPTION_FILE,
      AT(metrics_file),
      .help = "keep it in FILE, for the textfile collector of node_exporter"},
+    {.name = "ship",
+     .placeholder = "URL",
+     .type = OPTION_TEXT,
+     AT(ship),
+     .help =
+         "send it to the ClickHouse server at http://[USER:PASSWORD@]HOST:8123/ while it is recorded, as "
+         "'ttalloc-analyze "
+         "export --to clickhouse --follow' does. Recording never waits for the server: the file keeps what it lacks"},
     {.name = "no-symbols",
      AT(no_symbols),
      .help = "do not look up the functions of call stacks at the end: 'ttalloc-analyze symbolize' does it later, "

@@ -33,6 +33,7 @@ struct recorder_options {
 	const char *auto_step;     /* the call that ends a step of a Python COMMAND; NULL: none */
 	bool serve;                /* its page, while it is recorded */
 	const char *metrics;       /* where they are served, ADDRESS:PORT; NULL: nowhere */
+	const char *ship;          /* server that rows go to; NULL: none */
 	const char *metrics_file;  /* where they are written; NULL: nowhere */
 	const char *commit_ms;     /* as a number */
 	const char *devices;       /* those that are recorded, numbers with commas; NULL: all */

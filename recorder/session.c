@@ -40,6 +40,7 @@
 #define CALIBRATION_NS 2000000
 #define PROGRESS_AFTER_NS 500000000u
 #define DESCRIPTORS_WANTED 16384
+#define SHIPPING_PATIENCE_MS 10000
 #define MOST_SUMMED_UP_BYTES (256u << 20) /* of several files, which are put together for the summary */
 
 struct session {
@@ -65,7 +66,7 @@ struct session {
 	struct devices *devices; /* for old monitors; NULL: there are none */
 	struct ingest_observer observer;
 	sigset_t signals, signals_before;
-	struct companion watch, serve, metrics;
+	struct companion watch, serve, metrics, ship;
 	struct server_report report;
 	struct ingest_totals totals;
 	uint64_t closing_since_ns;
@@ -416,6 +417,25 @@ static void start_companions(struct session *session)
 		                &session->signals_before);
 }
 
+/* It goes on by itself where the recording goes on in another file. */
+static void start_shipping(struct session *session)
+{
+	if (session->options->ship)
+		companion_start(&session->ship, "--ship",
+		                (const char *[]){"export", "--to", "clickhouse", "--follow", "--url",
+		                                 session->options->ship, "--db", session->present_path, NULL},
+		                &session->signals_before);
+}
+
+/* All is in the file by now, which keeps what did not go over. */
+static void finish_shipping(struct session *session)
+{
+	if (!companion_finish(&session->ship, SHIPPING_PATIENCE_MS))
+		say("--ship: the server takes too long; what it lacks: ttalloc-analyze export --to clickhouse --url "
+		    "URL %s",
+		    session->shown_path);
+}
+
 static void stop_companions(struct session *session)
 {
 	companion_stop(&session->watch);
@@ -451,7 +471,6 @@ static const char *is_enough(void *context)
 	return NULL;
 }
 
-/* Records. 0, or the status to end with and ERROR: the command did not run then. */
 static struct server_setup setup_of(struct session *session, const struct server_watcher *watcher,
                                     const struct guest *guest)
 {
@@ -486,6 +505,7 @@ static int serve(struct session *session, struct server *server, struct sql_erro
 		return not_started(session);
 	files_present(&session->files, session->present_path);
 	start_companions(session);
+	start_shipping(session);
 	if (options->command)
 		status = command_start(&session->command, session->socket_path, session->output.path, error);
 	session->since_ns = clock_monotonic_ns();
@@ -499,6 +519,7 @@ static int serve(struct session *session, struct server *server, struct sql_erro
 	return 0;
 }
 
+/* Records. 0, or the status to end with and ERROR: the command did not run then. */
 static int record(struct session *session, struct sql_error *error)
 {
 	const struct server_watcher watcher = {see_joined, see_waiting, session};
@@ -632,6 +653,7 @@ static bool end(struct session *session, bool ran)
 		show_end(session, complete ? NULL : error.text);
 	if (ran && complete)
 		look_up_functions(session);
+	finish_shipping(session);
 	if (session->has_files)
 		files_end(&session->files);
 	output_release(&session->output, !ran);

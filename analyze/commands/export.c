@@ -6,6 +6,7 @@
 
 #include "analyze/export/clickhouse.h"
 #include "analyze/export/export.h"
+#include "analyze/export/follow.h"
 #include "sql/base/units.h"
 
 static const struct option own_options[] = {
@@ -31,6 +32,15 @@ static const struct option own_options[] = {
      .type = OPTION_TEXT,
      .placeholder = "URL",
      .help = "send them to the server at http://[USER:PASSWORD@]HOST:8123/"},
+    {.name = "follow",
+     .help = "of clickhouse's --url: send what comes every few seconds, until the recording has ended, in all files "
+             "that it goes on in"},
+    {.name = "refresh",
+     .type = OPTION_COUNT,
+     .placeholder = "MS",
+     .fallback = "5000",
+     .most = 3600000,
+     .help = "of --follow: every that many milliseconds"},
     {.name = "chunk-rows",
      .type = OPTION_COUNT,
      .placeholder = "N",
@@ -43,18 +53,22 @@ static enum status run(struct command *command)
 	struct sql_error error;
 	const struct arguments *arguments = &command->arguments;
 	const char *chunk_rows = arguments_text(arguments, "chunk-rows"), *step = arguments_text(arguments, "step"),
-	           *file;
+	           *refresh = arguments_text(arguments, "refresh"), *file;
 	struct export_options options = {.to = arguments_text(arguments, "to"),
 	                                 .output = arguments_text(arguments, "output"),
 	                                 .url = arguments_text(arguments, "url"),
 	                                 .force = arguments_text(arguments, "force"),
+	                                 .follow = arguments_text(arguments, "follow"),
 	                                 .step_first = INT64_MIN,
 	                                 .step_last = INT64_MAX,
-	                                 .chunk_rows = CLICKHOUSE_CHUNK_ROWS};
+	                                 .chunk_rows = CLICKHOUSE_CHUNK_ROWS,
+	                                 .refresh_ms = FOLLOW_REFRESH_MS};
 	if (command_operands(command, 0, 1, &error) < 0)
 		return command_trouble(&error);
 	if (step)
 		parse_steps(step, &options.step_first, &options.step_last);
+	if (refresh)
+		parse_integer(refresh, &options.refresh_ms);
 	if (chunk_rows)
 		parse_integer(chunk_rows, &options.chunk_rows);
 	file = command_file(command, arguments->operands[0], &error);

@@ -74,7 +74,9 @@ struct export
 	char *id, *host, *file; /* FILE: tells files of one recording apart */
 	uint16_t day;           /* since 1970 */
 	int64_t exported_ns, chunk_rows;
-	bool ended;
+	int64_t begin_key, last_key,
+	    end_ns; /* of the file: the event before its first one, its last one, how far it reaches */
+	bool ended, goes_on;
 	char *bytes; /* of the chunk under way */
 	size_t size, capacity;
 };
@@ -140,29 +142,41 @@ static void put_row(struct export *export, const struct table *table, const stru
 
 #define CHUNK_NAME_BYTES 160
 
-/* What the chunks of TABLE of this file go by. Returns its length. */
-static size_t chunk_name(const struct export *export, const struct table *table, char name[static CHUNK_NAME_BYTES])
+/* What the chunks of TABLE of this file go by. */
+static void chunk_name(const struct export *export, const struct table *table, char name[static CHUNK_NAME_BYTES])
 {
-	return (size_t)snprintf(name, CHUNK_NAME_BYTES, "%s %.120s", table->name, export->file);
+	snprintf(name, CHUNK_NAME_BYTES, "%s %.120s", table->name, export->file);
 }
 
-/* What was put goes over, and that it did. */
-static int send_chunk(struct export *export, const struct table *table, int64_t number, int64_t rows)
+/* What was put goes over. */
+static int send_bytes(struct export *export, const char *table)
 {
-	if (sink_add(export->sink, table->name, export->bytes, export->size, export->error) < 0)
-		return -1;
+	int result = sink_add(export->sink, table, export->bytes, export->size, export->error);
+
 	export->size = 0;
+	return result;
+}
+
+/* That ROWS went over, by the NAME and NUMBER that they go by. */
+static int send_mark(struct export *export, const char *name, int64_t number, int64_t rows)
+{
 	put_text(export, export->id, strlen(export->id));
 	put(export, &export->day, sizeof(export->day));
-	char name[CHUNK_NAME_BYTES];
-	size_t length = chunk_name(export, table, name);
-	put_text(export, name, length);
+	put_text(export, name, strlen(name));
 	put_number(export, number);
 	put_number(export, rows);
 	put_number(export, export->exported_ns);
-	int result = sink_add(export->sink, "chunk", export->bytes, export->size, export->error);
-	export->size = 0;
-	return result;
+	return send_bytes(export, "chunk");
+}
+
+static int send_chunk(struct export *export, const struct table *table, int64_t number, int64_t rows)
+{
+	char name[CHUNK_NAME_BYTES];
+
+	if (send_bytes(export, table->name) < 0)
+		return -1;
+	chunk_name(export, table, name);
+	return send_mark(export, name, number, rows);
 }
 
 static int send_rows(struct export *export, const struct table *table, struct query_run *run, int64_t chunks_there)
@@ -212,49 +226,176 @@ static int send_table(struct export *export, const struct table *table)
 	return result;
 }
 
+/* ---- a recording in progress ---- */
+
+#define WINDOW_EVENTS 1000000 /* that are looked at in one go */
+
+/* The rows of TABLE for which WHERE holds, as often as they are asked for. *ROWS grows by how many there are. 0 or -1.
+ */
+static int send_part(struct export *export, const char *name, const char *where, int64_t *rows)
+{
+	const struct table *table = tables;
+	struct query_run *run;
+	char *sql;
+	int state;
+
+	while (strcmp(table->name, name) != 0)
+		table++;
+	sql = memory_get(strlen(table->sql) + strlen(where) + 8, 1);
+	sprintf(sql, "%s%s%s", table->sql, *where ? " WHERE " : "", where);
+	run = query_start_sql(export->recording, sql, export->error);
+	free(sql);
+	if (!run)
+		return -1;
+	while ((state = query_next(run, export->error)) == 1) {
+		put_row(export, table, run);
+		++*rows;
+		if (export->size >= CHUNK_BYTES && (state = send_bytes(export, name)) < 0)
+			break;
+	}
+	query_finish(run);
+	return state < 0 || (export->size && send_bytes(export, name) < 0) ? -1 : 0;
+}
+
+/* Blocks that ended, requests that failed, in the events from PROGRESS on to TO, and spans that changed since. */
+static int send_window(struct export *export, const struct clickhouse_progress *progress, int64_t to, int64_t *rows)
+{
+	char ended[160], failed[120], changed[60];
+
+	snprintf(ended, sizeof(ended), "a.end_event_id > %" PRId64 " AND a.end_event_id <= %" PRId64, progress->key,
+	         to);
+	snprintf(failed, sizeof(failed), "event_id > %" PRId64 " AND event_id <= %" PRId64, progress->key, to);
+	snprintf(changed, sizeof(changed), "to_ns >= %" PRId64, progress->at_ns);
+	if (send_part(export, "allocation", ended, rows) < 0 || send_part(export, "failure", failed, rows) < 0 ||
+	    send_part(export, "usage", changed, rows) < 0 || send_part(export, "device", "", rows) < 0)
+		return -1;
+	return send_part(export, "recording", "", rows);
+}
+
+/* What has no event of its own, or is asked of the whole recording. */
+static int send_rest(struct export *export, int64_t *rows)
+{
+	if (send_part(export, "allocation", "a.end_event_id IS NULL", rows) < 0 ||
+	    send_part(export, "usage", "", rows) < 0)
+		return -1;
+	return send_part(export, "fragmentation", "", rows);
+}
+
+/* How far a follower that was stopped had come is the number of a chunk of its own. */
+static int take_up(struct export *export, struct clickhouse_progress *progress, char name[static CHUNK_NAME_BYTES])
+{
+	int64_t reached = 0;
+
+	snprintf(name, CHUNK_NAME_BYTES, "followed %" PRId64, export->begin_key);
+	if (progress->is_known)
+		return 0;
+	if (sink_chunk_reached(export->sink, export->id, name, &reached, export->error) < 0)
+		return -1;
+	*progress = (struct clickhouse_progress){.is_known = true,
+	                                         .key = reached > export->begin_key ? reached : export->begin_key};
+	return 0;
+}
+
+static int follow(struct export *export, struct clickhouse_progress *progress)
+{
+	int64_t rows = 0, left, to;
+	char name[CHUNK_NAME_BYTES];
+
+	if (take_up(export, progress, name) < 0)
+		return -1;
+	left = export->last_key - progress->key;
+	to = left > WINDOW_EVENTS ? progress->key + WINDOW_EVENTS : export->last_key;
+	progress->is_behind = to < export->last_key;
+	if (left <= 0 && !export->ended)
+		return 0;
+	if (send_window(export, progress, to, &rows) < 0)
+		return -1;
+	if (export->ended && !progress->is_behind && send_rest(export, &rows) < 0)
+		return -1;
+	if (send_mark(export, name, to, rows) < 0)
+		return -1;
+	progress->key = to;
+	progress->at_ns = progress->is_behind ? 0 : export->end_ns;
+	progress->has_all = export->ended && !progress->is_behind;
+	progress->goes_on = export->goes_on;
+	return 0;
+}
+
 /* ---- the recording ---- */
+
+static char *text_of(const struct query_cell *cell)
+{
+	return memory_text(cell->type == CELL_TEXT ? cell->text : "");
+}
 
 static int read_identity(struct export *export)
 {
-	struct query_run *run =
-	    query_start_sql(export->recording,
-	                    "SELECT uuid, host, start_realtime_ns / 86400000000000, ended IS NOT NULL, "
-	                    "printf('%d-%d', coalesce((SELECT begin_key FROM recording_file), 0), coalesce((SELECT "
-	                    "max(last_key) FROM batch), 0)) "
-	                    "|| coalesce((SELECT printf(' %d-%d', from_ns, to_ns) FROM share_info WHERE to_ns IS NOT "
-	                    "NULL), '') FROM recording",
-	                    export->error);
-	struct query_cell cells[5];
+	static const char sql[] =
+	    "SELECT uuid, host, printf('%d-%d', begin_key, last_key) || cut, day, ended IS NOT NULL, begin_key, "
+	    "last_key, end_ns, ended = 'rotated' "
+	    "FROM recording, (SELECT start_realtime_ns / 86400000000000 AS day FROM recording), "
+	    "(SELECT coalesce((SELECT begin_key FROM recording_file), 0) AS begin_key, "
+	    "coalesce((SELECT last_key FROM batch ORDER BY first_key DESC LIMIT 1), 0) AS last_key, "
+	    "coalesce((SELECT printf(' %d-%d', from_ns, to_ns) FROM share_info WHERE to_ns IS NOT NULL), '') AS cut)";
+	struct query_run *run = query_start_sql(export->recording, sql, export->error);
+	struct query_cell cells[9];
 	int state = run ? query_next(run, export->error) : -1;
 
 	if (state == 1) {
-		for (size_t i = 0; i < 5; i++)
+		for (size_t i = 0; i < 9; i++)
 			query_cell(run, i, &cells[i]);
-		export->id = memory_text(cells[0].type == CELL_TEXT ? cells[0].text : "");
-		export->host = memory_text(cells[1].type == CELL_TEXT ? cells[1].text : "");
-		export->day = (uint16_t)cells[2].integer;
-		export->ended = cells[3].integer != 0;
-		export->file = memory_text(cells[4].type == CELL_TEXT ? cells[4].text : "");
+		export->id = text_of(&cells[0]);
+		export->host = text_of(&cells[1]);
+		export->file = text_of(&cells[2]);
+		export->day = (uint16_t)cells[3].integer;
+		export->ended = cells[4].integer != 0;
+		export->begin_key = cells[5].integer;
+		export->last_key = cells[6].integer;
+		export->end_ns = cells[7].integer;
+		export->goes_on = export->ended && cells[8].integer != 0;
 	}
 	if (run)
 		query_finish(run);
 	return state == 1 ? 0 : state < 0 ? -1 : sql_fail(export->error, "the recording is empty");
 }
 
+static struct export export_begin(struct recording *recording, struct sink *sink, int64_t chunk_rows,
+                                  struct sql_error *error)
+{
+	return (struct export){.recording = recording,
+	                       .sink = sink,
+	                       .error = error,
+	                       .exported_ns = clock_ns(CLOCK_REALTIME),
+	                       .chunk_rows = chunk_rows};
+}
+
+static void export_end(struct export *export)
+{
+	free(export->id);
+	free(export->host);
+	free(export->file);
+	free(export->bytes);
+}
+
 int clickhouse_export(struct recording *recording, struct sink *sink, int64_t chunk_rows, struct sql_error *error)
 {
-	struct export export = {.recording = recording,
-	                        .sink = sink,
-	                        .error = error,
-	                        .exported_ns = clock_ns(CLOCK_REALTIME),
-	                        .chunk_rows = chunk_rows};
+	struct export export = export_begin(recording, sink, chunk_rows, error);
 	int result = read_identity(&export);
 
 	for (size_t i = 0; result == 0 && i < sizeof(tables) / sizeof(*tables); i++)
 		result = send_table(&export, &tables[i]);
-	free(export.id);
-	free(export.host);
-	free(export.file);
-	free(export.bytes);
+	export_end(&export);
+	return result;
+}
+
+int clickhouse_follow(struct recording *recording, struct sink *sink, struct clickhouse_progress *progress,
+                      struct sql_error *error)
+{
+	struct export export = export_begin(recording, sink, 0, error);
+	int result = read_identity(&export);
+
+	if (result == 0)
+		result = follow(&export, progress);
+	export_end(&export);
 	return result;
 }

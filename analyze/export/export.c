@@ -8,6 +8,7 @@
 
 #include "clickhouse.h"
 #include "file.h"
+#include "follow.h"
 #include "formats.h"
 #include "sql/base/error.h"
 #include "sql/base/say.h"
@@ -68,8 +69,15 @@ static int export_to(const struct export_options *options, struct recording *rec
 enum status export_run(const struct export_options *options, const char *file)
 {
 	struct sql_error error;
-	struct recording *recording = recording_open(file, &error);
-	int result = recording ? export_to(options, recording, &error) : -1;
+	struct recording *recording;
+	int result;
+
+	if (options->follow && strcmp(options->to, "clickhouse") == 0 && options->url)
+		return follow_run(options->url, file, options->refresh_ms);
+	recording = options->follow ? NULL : recording_open(file, &error);
+	if (options->follow)
+		sql_fail(&error, "--follow is for --to clickhouse --url URL");
+	result = recording ? export_to(options, recording, &error) : -1;
 
 	if (recording && result == 0 && !recording_complete(recording, NULL))
 		say("%s: "

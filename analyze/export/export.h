@@ -17,6 +17,8 @@ struct export_options {
 	bool force;                    /* the output may be there */
 	int64_t step_first, step_last; /* of ttnn-visualizer */
 	int64_t chunk_rows;            /* of clickhouse */
+	bool follow;                   /* likewise: until the recording has ended */
+	int64_t refresh_ms;            /* of follow */
 };
 
 #define EXPORT_FORMATS "ttnn-visualizer|perfetto|speedscope|pprof|memory_viz|csv|clickhouse"

@@ -24,6 +24,7 @@ struct server {
 	int (*take)(void *context, const char *bytes, size_t count);
 	void *context;
 	char words[WORDS_BYTES]; /* of an answer that is an error */
+	struct curl_slist *headers;
 };
 
 /* Whether the server answers, and says no. */
@@ -59,6 +60,7 @@ struct server *server_open(const char *url, struct sql_error *error)
 	}
 	server = memory_get(1, sizeof(*server));
 	server->curl = curl_easy_init();
+	server->headers = curl_slist_append(NULL, "Expect:"); /* what is sent goes at once: no server says no before */
 	server->url = memory_text(url);
 	if (server->curl)
 		return server;
@@ -70,6 +72,7 @@ struct server *server_open(const char *url, struct sql_error *error)
 void server_close(struct server *server)
 {
 	curl_easy_cleanup(server->curl);
+	curl_slist_free_all(server->headers);
 	free(server->url);
 	free(server);
 }
@@ -97,6 +100,7 @@ int server_ask(struct server *server, const char *statement, const char *data, s
 	curl_easy_reset(curl);
 	curl_easy_setopt(curl, CURLOPT_URL, url);
 	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1l);
+	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, server->headers);
 	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, CONNECT_S);
 	curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1l);
 	curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, SLOW_S);

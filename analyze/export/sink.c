@@ -66,20 +66,33 @@ static int take_number(void *context, const char *bytes, size_t count)
 	return 1;
 }
 
-int sink_chunks_there(struct sink *sink, const char *recording, const char *table_name, int64_t *chunks,
-                      struct sql_error *error)
+/* FIGURE of the chunks named TABLE_NAME of RECORDING. */
+static int ask_chunks(struct sink *sink, const char *figure, const char *recording, const char *table_name,
+                      int64_t *answer, struct sql_error *error)
 {
 	char statement[512];
 
-	*chunks = 0;
+	*answer = 0;
 	if (!sink->server)
 		return 0;
 	if (strspn(recording, "0123456789abcdef") != strlen(recording))
 		return sql_fail(error, "the recording's uuid is none");
 	snprintf(statement, sizeof(statement),
-	         "SELECT count(DISTINCT number) FROM ttalloc.chunk WHERE recording = '%.64s' AND table_name = '%s'",
-	         recording, table_name);
-	return server_ask(sink->server, statement, NULL, 0, take_number, chunks, error);
+	         "SELECT %s FROM ttalloc.chunk WHERE recording = '%.64s' AND table_name = '%s'", figure, recording,
+	         table_name);
+	return server_ask(sink->server, statement, NULL, 0, take_number, answer, error);
+}
+
+int sink_chunks_there(struct sink *sink, const char *recording, const char *table_name, int64_t *chunks,
+                      struct sql_error *error)
+{
+	return ask_chunks(sink, "count(DISTINCT number)", recording, table_name, chunks, error);
+}
+
+int sink_chunk_reached(struct sink *sink, const char *recording, const char *table_name, int64_t *number,
+                       struct sql_error *error)
+{
+	return ask_chunks(sink, "max(number)", recording, table_name, number, error);
 }
 
 static struct file *file_of(struct sink *sink, const char *table, struct sql_error *error)

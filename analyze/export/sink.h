@@ -23,6 +23,10 @@ struct sink *sink_server(const char *url, struct sql_error *error);
 int sink_chunks_there(struct sink *sink, const char *recording, const char *table_name, int64_t *chunks,
                       struct sql_error *error);
 
+/* The highest number of those chunks; 0: there are none. 0 or -1 with ERROR. */
+int sink_chunk_reached(struct sink *sink, const char *recording, const char *table_name, int64_t *number,
+                       struct sql_error *error);
+
 /* Adds the BYTES of a chunk (none: there is the table, and nothing in it yet), which are there whole or not at all when
  * this returns. 0 or -1 with ERROR. */
 int sink_add(struct sink *sink, const char *table, const char *bytes, size_t size, struct sql_error *error);

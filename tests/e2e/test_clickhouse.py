@@ -16,7 +16,7 @@ import urllib.parse
 import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from harness import SOURCE, Place, check, equal, main, program, run, skip, start, wait_until
+from harness import SOURCE, Place, Player, Recorder, check, equal, main, program, run, skip, start, wait_until
 
 FOLDER = SOURCE / "sql/clickhouse"
 QUESTIONS = sorted(path.stem for path in (FOLDER / "queries").glob("*.sql"))
@@ -120,7 +120,7 @@ class Pretender(ThreadingHTTPServer):
     """Takes in what a ClickHouse server would, for as long as it lives."""
 
     def __init__(self, patience):
-        self.tables, self.left, self.lock = {}, patience, threading.Lock()
+        self.tables, self.left, self.refused, self.lock = {}, patience, 0, threading.Lock()
         super().__init__(("127.0.0.1", 0), Answer)
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
@@ -136,16 +136,18 @@ class Answer(BaseHTTPRequestHandler):
         insert = re.match(r"INSERT INTO ttalloc\.(\w+) FORMAT RowBinary$", statement)
         with self.server.lock:
             if insert and self.server.left <= 0:
+                self.server.refused += 1
                 self.answer(500, b"Code: 999. DB::Exception: \x1b[31mno more today\nand a second line")
             elif insert:
                 self.server.left -= 1
                 self.server.tables.setdefault(insert.group(1), bytearray()).extend(content)
                 self.answer(200, b"")
             else:
-                recording, table = re.match(r".*recording = '(\w+)' AND table_name = '([\w -]+)'$", statement).groups()
+                figure, recording, table = re.match(r"SELECT (\S+).*recording = '(\w+)' AND table_name = '([\w -]+)'$",
+                                                    statement.replace("DISTINCT ", "")).groups()
                 chunks = decode("chunk", bytes(self.server.tables.get("chunk", b"")))
                 there = {row["number"] for row in chunks if (row["recording"], row["table_name"]) == (recording, table)}
-                self.answer(200, f"{len(there)}\n".encode())
+                self.answer(200, f"{len(there) if figure == 'count(number)' else max(there, default=0)}\n".encode())
 
     def answer(self, status, content):
         self.send_response(status)
@@ -211,6 +213,99 @@ def files_of_one_recording():
         export(file, "--url", server.url)
     equal({name: len(content) for name, content in server.tables.items()}, before, "what a second export sends")
     server.shutdown()
+
+
+KEYS = {"recording": ("recording",), "device": ("device", "region"), "allocation": ("allocation_id", "device", "region"),
+        "usage": ("device", "region", "from_ns"), "failure": ("event_id",), "fragmentation": ("device", "region", "at_ns")}
+
+
+def latest(table, content):
+    """What a server makes of rows that replace each other."""
+    return {tuple(row[key] for key in KEYS[table]): {**row, "exported_ns": 0} for row in decode(table, content)}
+
+
+def is_all_there(place, server, *files):
+    """What went over piece by piece is what an export of the ended recording sends."""
+    for number, file in enumerate(files):
+        export(file, "-o", place.file(f"out-{number}"))
+    for table in KEYS:
+        wanted = {}
+        for number, _ in enumerate(files):
+            wanted.update(latest(table, pathlib.Path(place.file(f"out-{number}"), f"{table}.rowbinary").read_bytes()))
+        came = latest(table, bytes(server.tables.get(table, b"")))
+        equal(set(came), set(wanted), f"rows of {table}")
+        for key, row in wanted.items():
+            equal(came[key], row, f"{table} {key}")
+
+
+def follow(file, server, said):
+    with open(said, "a", encoding="utf-8") as stream:
+        return start([program("ttalloc-analyze"), "export", "--to", "clickhouse", "--follow", "--refresh", "50", "--url", server.url, file],
+                     stdout=subprocess.PIPE, stderr=stream, text=True)
+
+
+def a_recording_in_progress_is_followed():
+    """Piece by piece; a server that refuses for a while gets it later, and is spoken of once; a follower that was killed goes on."""
+    place = Place()
+    recorder, server = Recorder(place), Pretender(10000)
+    player = Player(place)
+    said = pathlib.Path(place.file("said"))
+    follower = follow(recorder.file, server, said)
+    if not follower.stdout.readline():
+        skip(said.read_text(encoding="utf-8"))
+
+    def blocks():
+        with server.lock:
+            return {row["address"] for row in decode("allocation", bytes(server.tables.get("allocation", b"")))}
+
+    for number in range(1, 40):
+        player.alloc(number << 12, 100 * number)
+    for number in range(1, 20):
+        player.free(number << 12)
+    wait_until(lambda: len(blocks()) == 19, "what was freed")
+    server.left = 0
+    for number in range(20, 30):
+        player.free(number << 12)
+    wait_until(lambda: server.refused > 2, "a refusal")
+    server.left = 10000
+    wait_until(lambda: len(blocks()) == 29, "what was freed meanwhile")
+    wait_until(lambda: "takes it again" in said.read_text(encoding="utf-8"), "a word that it goes on")
+    equal(said.read_text(encoding="utf-8").count("no more today"), 1, "words about refusals")
+    follower.kill()
+    follower.wait()
+    before = len(server.tables["allocation"])
+    follower = follow(recorder.file, server, said)
+    player.free(30 << 12)
+    wait_until(lambda: len(blocks()) == 30, "what was freed later")
+    player.failed(7 << 12)
+    player.end()
+    place.await_drained()
+    file = recorder.stop()
+    equal(follower.wait(60), 0, "the follower's end")
+    check(len(decode("allocation", bytes(server.tables["allocation"][before:]))) == 10, "what went over once did not go again")
+    is_all_there(place, server, file)
+    server.shutdown()
+
+
+def a_recorder_ships():
+    """In all files that it goes on in; the end does not wait for a server that is not there."""
+    place = Place()
+    server = Pretender(10000)
+    trainer = [program("ttalloc-trainer"), "--quiet", "--leak-per-step", "1M", "--fail", "--steps", "60"]
+    done = run([program("ttalloc-recorder"), "-q", "--rotate", "1M", "--ship", server.url, "-o", place.file("run.db"), "--", *trainer],
+               env=place.env, cwd=place.path, timeout=120)
+    if "libcurl" in done.stderr:
+        skip(done.stderr.strip())
+    check("export --to" not in done.stderr and server.tables, done.stderr)
+    files = sorted(map(str, place.path.glob("run*.db")), key=lambda name: sqlite3.connect(name).execute(
+        "SELECT coalesce((SELECT number FROM recording_file), 0)").fetchone())
+    check(len(files) > 1, f"{files}")
+    is_all_there(place, server, *files)
+    server.shutdown()
+    done = run([program("ttalloc-recorder"), "-q", "--ship", "http://127.0.0.1:9/", "-o", place.file("alone.db"), "--", program("ttalloc-trainer"),
+                "--quiet"], env=place.env, cwd=place.path, timeout=120)
+    check(f"--url URL {place.file('alone.db')}" in done.stderr, done.stderr)
+    equal(done.returncode, 0, "status")
 
 
 def arguments_are_checked():
@@ -335,4 +430,5 @@ def todays_engine_answers():
     check({row["region"] for row in answers["job"]} >= {"DRAM", "L1", "CB"}, "regions of the job")
 
 
-main(rows_are_those_of_the_views, an_interrupted_export_goes_on, files_of_one_recording, arguments_are_checked, a_cluster_answers, todays_engine_answers)
+main(rows_are_those_of_the_views, an_interrupted_export_goes_on, files_of_one_recording, a_recording_in_progress_is_followed,
+     a_recorder_ships, arguments_are_checked, a_cluster_answers, todays_engine_answers)

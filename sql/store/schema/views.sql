@@ -72,17 +72,19 @@ SELECT
     (SELECT c.core_ranges FROM device_cores c CROSS JOIN device_identity i ON i.key = c.key CROSS JOIN origin o
       CROSS JOIN origin_allocator a WHERE o.id = b.origin AND a.origin = o.id AND i.process = o.process
       AND i.device = o.device AND i.allocator = a.allocator ORDER BY c.key DESC LIMIT 1))
-    AS cores                                           -- that it lies on alone: JSON [[x0,y0,x1,y1],...]; NULL: in all
+    AS cores,                                          -- that it lies on alone: JSON [[x0,y0,x1,y1],...]; NULL: in all
                                                        -- banks, or not known on which (circular buffers)
+  b.end_key AS end_event_id                            -- event_id of what ended it: its free, the alloc of what replaced
+                                                       -- it, the device's close; NULL: live, or ended with its process
 FROM ( -- fate: how it ended: 0 freed, above 0 the origin of the end, -1 device close, -2 look it up, NULL not by itself
   SELECT key - life AS alloc_key, free_ns - held_ns AS alloc_ns, free_ns, address, size_bytes, bank_bytes, origin,
-    coalesce(free_origin, 0) AS fate FROM freed
+    coalesce(free_origin, 0) AS fate, key AS end_key FROM freed
   UNION ALL
-  SELECT key, alloc_ns, end_ns, address, size_bytes, bank_bytes, origin, CASE WHEN end_key IS NOT NULL THEN -1 END
-    FROM held
+  SELECT key, alloc_ns, end_ns, address, size_bytes, bank_bytes, origin, CASE WHEN end_key IS NOT NULL THEN -1 END,
+    end_key FROM held
   UNION ALL
-  SELECT key, alloc_ns, end_ns, address, size_bytes, NULL, origin, CASE WHEN ended IS NOT NULL THEN -2 END
-    FROM circular_buffer) b;
+  SELECT key, alloc_ns, end_ns, address, size_bytes, NULL, origin, CASE WHEN ended IS NOT NULL THEN -2 END,
+    end_key FROM circular_buffer) b;
 
 CREATE VIEW event AS
 -- One row per event, in the order of the recording: time, process, number.
