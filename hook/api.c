@@ -22,8 +22,9 @@
 
 /* A chip, and its allocator as ttalloc_on() has put it in. */
 #define PLACE(number) .device = (uint16_t)(number), .allocator = (uint16_t)((number) >> 16)
-#define MAX_CORE_RANGES 64u /* of a longer list the length alone is told: part of it would say that the rest is free   \
-	                     */
+#define MAX_CORE_RANGES                                                                                                \
+	64u /* of a longer list the length alone is told: part of it would say that the rest is free                   \
+	     */
 #define MAX_LAYOUTS 16u
 
 EXPORT void ttalloc_alloc(const struct ttalloc_block *block)
@@ -84,13 +85,14 @@ EXPORT void ttalloc_lost(uint64_t count)
 
 /* ---- With an entry in the table ---- */
 
-/* An entry's data while it is put together: all that a device may have, which is the most. */
+/* An entry's data while it is put together. */
 struct entry_data {
 	uint32_t bytes;
-	uint8_t data[2304];
+	uint8_t data[TTA_ENTRY_MAX_BYTES];
 };
 
-/* What has no room is left out: readers take what there is. */
+/* What has no room is left out: readers take what there is. That may be ranges of cores, which come last: a list that
+ * is not whole counts as one that is too long. */
 static void add(struct entry_data *entry, const void *data, size_t bytes)
 {
 	if (bytes > sizeof(entry->data) - entry->bytes)
@@ -141,7 +143,7 @@ EXPORT void ttalloc_alloc_failed(const struct ttalloc_block *wanted, const char 
 	if (!ttalloc_enabled())
 		return;
 	text.bytes = 0;
-	add(&text, why, tta_text_bytes(why));
+	add(&text, why, tta_text_most(why, TTALLOC_WHY_MAX));
 	tta_emit(&(struct tta_event){.kind = TTA_ALLOC_FAILED,
 	                             PLACE(wanted->device),
 	                             .region = wanted->region,

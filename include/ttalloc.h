@@ -39,6 +39,7 @@ extern "C" {
 
 #define TTALLOC_VERSION "1.4.0"
 #define TTALLOC_NAME_MAX 255
+#define TTALLOC_WHY_MAX 1023
 
 /* Kinds of memory. 0 to 4 are TT-Metal's BufferType. Regions are never added to each other. */
 enum ttalloc_region {
@@ -160,7 +161,8 @@ void ttalloc_alloc(const struct ttalloc_block *block);
 /* The block at ADDRESS is about to be given back. DEVICE and REGION may be TTALLOC_ANY. */
 void ttalloc_free(uint32_t device, uint16_t region, uint64_t address);
 
-/* A request could not be served. Of WANTED, address is ignored. WHY: the allocator's own words, or NULL. */
+/* A request could not be served. Of WANTED, address is ignored. WHY: the allocator's own words, or NULL; they are cut
+ * at TTALLOC_WHY_MAX bytes. */
 void ttalloc_alloc_failed(const struct ttalloc_block *wanted, const char *why);
 
 /* A circular buffer got its place. It is resident while its program is the last one that ran on the device; until the

@@ -204,13 +204,18 @@ uint32_t tta_table_intern(struct tta_table *table, uint32_t type, const void *da
 	return tta_table_intern_newer(table, type, data, bytes, 0);
 }
 
-uint32_t tta_text_bytes(const char *text)
+uint32_t tta_text_most(const char *text, uint32_t most)
 {
-	uint32_t bytes = text ? (uint32_t)strnlen(text, TTALLOC_NAME_MAX + 1) : 0;
+	uint32_t bytes = text ? (uint32_t)strnlen(text, most + 1) : 0;
 
-	if (bytes <= TTALLOC_NAME_MAX)
+	if (bytes <= most)
 		return bytes;
-	for (bytes = TTALLOC_NAME_MAX; bytes > TTALLOC_NAME_MAX - 3 && (text[bytes] & 0xC0) == 0x80; bytes--)
+	for (bytes = most; bytes > most - 3 && (text[bytes] & 0xC0) == 0x80; bytes--)
 		;
 	return bytes;
+}
+
+uint32_t tta_text_bytes(const char *text)
+{
+	return tta_text_most(text, TTALLOC_NAME_MAX);
 }

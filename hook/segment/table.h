@@ -66,4 +66,7 @@ static inline bool tta_table_entry_is(struct tta_table_entry entry, uint32_t typ
 /* How many bytes of TEXT (NULL: none) are kept: TTALLOC_NAME_MAX at most, and no half of a character. */
 uint32_t tta_text_bytes(const char *text);
 
+/* The same of MOST. */
+uint32_t tta_text_most(const char *text, uint32_t most);
+
 #endif

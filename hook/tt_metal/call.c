@@ -25,7 +25,7 @@ _Noreturn void __wrap__Unwind_Resume(struct _Unwind_Exception *exception);
 _Noreturn void __wrap__Unwind_Resume(struct _Unwind_Exception *exception)
 {
 	const struct tt_call *call = failing;
-	char why[TTALLOC_NAME_MAX + 1];
+	char why[TTALLOC_WHY_MAX + 1];
 
 	failing = NULL;
 	if (call && tt_exception_is_cplusplus(exception)) {

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What there is too much of is counted and said: labels within labels, cores in pieces, sizes, words of tensors."""
 import pathlib
+import sqlite3
 
 from harness import BUILD, SOURCE, Place, analyze, check, equal, main, program, run, verify
 
@@ -110,7 +111,14 @@ int main(int argc, char **argv)
 		grid(100);
 	else if (strcmp(what, "huge-grid") == 0)
 		grid(300);
-	else if (strcmp(what, "steps") == 0)
+	else if (strcmp(what, "why") == 0) {
+		static char why[2000];
+
+		memset(why, 'w', sizeof(why) - 1);
+		memcpy(why + 1022, "\u00e9", 2);
+		ttalloc_alloc_failed(&(struct ttalloc_block){.size_bytes = 64}, why + 1000);
+		ttalloc_alloc_failed(&(struct ttalloc_block){.size_bytes = 64}, why);
+	} else if (strcmp(what, "steps") == 0)
 		steps(1000010);
 	else if (strcmp(what, "notes") == 0)
 		for (int i = 0; i < 70; i++) {
@@ -204,6 +212,13 @@ def sizes_that_cannot_be():
     equal(analyze("info", file)["complete"], False, "complete")
 
 
+def an_allocator_says_a_lot():
+    """Its words are there as far as they go, and no half of a character."""
+    place = Place()
+    file, _ = record(place, compiled(place), "why")
+    equal(rows(file, "SELECT length(CAST(why AS BLOB)) AS bytes, instr(why, '\u00e9') AS at FROM failure ORDER BY at_ns"), [(999, 23), (1022, 0)], "words")
+
+
 def words_of_tensors():
     place = Place()
     binary = compiled(place)
@@ -221,6 +236,16 @@ def steps_that_were_found():
     check(len(found) == 1 and "steps before that are too many, and left out" in found[0], f"notes: {found}")
 
 
+def keys_are_too_many_to_check():
+    """What verify does not look at, it says."""
+    place = Place()
+    file, _ = record(place, compiled(place), "tensor-that-fits")
+    with sqlite3.connect(file) as database:
+        database.execute("UPDATE batch SET last_key = 1 << 40")
+    found = [row["detail"] for row in analyze("verify", file, status=1)["rows"]]
+    check(any(detail == f"keys go up to {1 << 40}, too far to check each operation" for detail in found), f"findings: {found}")
+
+
 def notes_of_one_kind():
     """The first are told, and how many more there are."""
     place = Place()
@@ -230,5 +255,5 @@ def notes_of_one_kind():
     equal((len(listed), listed[-1]), (65, "and 6 more"), "info")
 
 
-main(labels_within_64_others, cores_in_many_pieces, all_cores_are_listed, devices_in_many_pieces, sizes_that_cannot_be, words_of_tensors,
+main(labels_within_64_others, cores_in_many_pieces, all_cores_are_listed, devices_in_many_pieces, sizes_that_cannot_be, words_of_tensors, an_allocator_says_a_lot, keys_are_too_many_to_check,
      steps_that_were_found, notes_of_one_kind)

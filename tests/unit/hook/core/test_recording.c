@@ -455,11 +455,11 @@ static void run_cold(void *argument)
 	const struct ttalloc_core_range cores[] = {{0, 0, 7, 7}, {1, 2, 3, 4}};
 	const struct ttalloc_bank_layout layouts[] = {
 	    {.region = TTALLOC_DRAM, .banks = 12, .bank_bytes = 1ull << 30, .alignment_bytes = 32}};
-	char too_long[300];
+	char too_long[TTALLOC_WHY_MAX + 60];
 
 	(void)argument;
-	memset(too_long, 'x', 254);
-	strcpy(too_long + 254, "\xC3\xA4\xC3\xA4"); /* two letters of two bytes each, across the limit of 255 */
+	memset(too_long, 'x', TTALLOC_WHY_MAX - 1);
+	strcpy(too_long + TTALLOC_WHY_MAX - 1, "\xC3\xA4\xC3\xA4"); /* letters of two bytes each, across the limit */
 	ttalloc_device_open(&(struct ttalloc_device){.struct_size = sizeof(struct ttalloc_device),
 	                                             .device = 3,
 	                                             .arch = "wormhole_b0",
@@ -514,7 +514,7 @@ static void check_cold_entries(const struct recording *recording)
 	assert_int_equal(kernel->kind_bytes, 0);
 	assert_memory_equal(kernel + 1, "matmulworker", 12);
 	recording_entry(recording, (uint32_t)events[6].address, TTA_ENTRY_TEXT, &bytes);
-	assert_int_equal(bytes, 254);
+	assert_int_equal(bytes, TTALLOC_WHY_MAX - 1);
 	assert_int_equal(events[7].address, 0);
 }
 
