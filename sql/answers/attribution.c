@@ -36,6 +36,8 @@ const char attribution_refuse[] =
 const char attribution_notes[] =
     "SELECT stack_remark() WHERE stack_remark() IS NOT NULL AND :by IN ('stack', 'function', 'file', 'module')\n"
     "UNION ALL SELECT 'no block has a label: the program opens none (ttalloc_label_push, or ttalloc-recorder --ttnn)' "
+    "|| "
+    "iif(operations_missing() IS NULL, '; --by op, --by opname and --by tensor go by operations', '') "
     "WHERE :by IN ('label', 'pattern', 'range') AND EXISTS (SELECT 1 FROM origin) AND NOT EXISTS (SELECT 1 FROM origin "
     "WHERE label IS NOT "
     "NULL)\n"
