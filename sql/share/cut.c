@@ -58,7 +58,8 @@ static const struct {
     {"range_page", "from_ns <= ?2 AND last_key >= (SELECT min(first_key) FROM batch b WHERE b.process = "
                    "range_page.process AND b.to_ns >= ?1)"},
     {"range_open", "at_ns <= ?2 AND process IN (" ALIVE ")"},
-    {"span", "0 AND ?1 = ?2"},
+    /* what happened outside is in none: of one that lies partly within, extremes may be of what does not */
+    {"span", "from_ns >= ?1 AND to_ns <= ?2"},
 };
 
 const char *cut_condition(const char *table)
@@ -98,8 +99,10 @@ int share_find_steps(struct recording *recording, int64_t first, int64_t last, i
 		*from_ns = sqlite3_column_int64(row, 0);
 		*to_ns = sqlite3_column_int64(row, 1);
 		if (sqlite3_column_type(row, 0) == SQLITE_NULL)
-			result = sql_fail(error, "%s: no process marked a step of %" PRId64 " to %" PRId64,
-			                  recording->path, first, last);
+			result = first == last
+			             ? sql_fail(error, "%s: no process marked step %" PRId64, recording->path, first)
+			             : sql_fail(error, "%s: no process marked a step of %" PRId64 " to %" PRId64,
+			                        recording->path, first, last);
 	}
 	sqlite3_finalize(row);
 	return result;

@@ -33,7 +33,7 @@ static const char counts_sql[] =
     "  WHERE e.kind IN (" SQL_KIND_FREE ", " SQL_KIND_KERNEL_UNLOAD ") AND o.process = process_info.id)),"
     " replaced = (SELECT count(*) FROM main.freed f JOIN main.origin o ON o.id = f.free_origin"
     "  WHERE o.ended = " SQL_END_REPLACED " AND o.process = process_info.id);"
-    "DROP TABLE counted; DELETE FROM main.process_usage; DELETE FROM main.span; UPDATE main.region_usage SET dirty_ns "
+    "DROP TABLE counted; DELETE FROM main.process_usage; UPDATE main.region_usage SET dirty_ns "
     "= 0";
 
 static const char usage_sql[] =

@@ -527,7 +527,8 @@ SELECT
 FROM recording_info;
 
 CREATE VIEW usage AS
--- A time line of all processes together: one row per device, region and span of time. Between two spans nothing changed.
+-- A time line of all processes together: one row per device, region and span of time. Between two spans nothing changed. A file that
+-- was cut has those that lie wholly in the time that it is about.
 SELECT
   s.device AS device,                                  -- chip
   {region:s.region} AS region,
@@ -543,7 +544,7 @@ SELECT
   s.allocs AS allocs,
   s.frees AS frees
 FROM span s LEFT JOIN region_usage u ON u.device = s.device AND u.region = s.region
-WHERE u.dirty_ns IS NULL OR s.to_ns < u.dirty_ns;
+WHERE u.dirty_ns IS NULL OR s.to_ns < u.dirty_ns OR (SELECT to_ns FROM share_info) IS NOT NULL;
 
 CREATE VIEW module AS
 -- One row per program or library that frames of call stacks lie in.
