@@ -267,6 +267,16 @@ def too_many(nn):
         nn.operation(b"after", 0, 0)
 
 
+def many_chips(nn):
+    assert nn.tensor(nn.open_mesh_of([nn.open_chip(number) for number in range(257)]), 4096)
+
+
+def many_allocators(nn):
+    """More at once than are told apart."""
+    for _ in range(4097):
+        assert nn.tensor(nn.open_chip(7), 64)
+
+
 def has_tensors(nn):
     return hasattr(nn, "operate")
 
@@ -312,7 +322,7 @@ def nothing(nn):
 
 
 SCENARIOS = {function.__name__: function for function in (
-    matmul_reuse, mesh, tracking_test, no_dispatch, out_of_memory, exceptions, threads, unannounced, unannounced_apart, many_programs, too_many, dataflow, tried,
+    matmul_reuse, mesh, tracking_test, no_dispatch, out_of_memory, exceptions, threads, unannounced, unannounced_apart, many_programs, too_many, many_chips, many_allocators, dataflow, tried,
     clash, workload, trace, operations, tensors, tensor_threads, nothing)}
 
 
@@ -634,6 +644,20 @@ def check_too_many(place, generation):
     expect(run.values("note", "count", "text"), [(1, "operations_within_64_others:_left_out")] * 7 if operations else [], "notes")
 
 
+def check_many_chips(place):
+    run = scenario("many_chips", place)
+    expect(len(run.events("alloc")), 256, "blocks")
+    notes = [(event["count"], event["text"]) for _, event in run.events("note")]
+    assert (0, "not_everything_that_TT-Metal_reports_could_be_read_for_certain") in notes, notes
+
+
+def check_many_allocators(place):
+    run = scenario("many_allocators", place)
+    expect(len(run.events("alloc")), 4097, "blocks")
+    notes = [(event["count"], event["text"][:46]) for _, event in run.events("note")]
+    expect(set(notes), {(0, "more_than_4096_allocators_are_there_at_once:_b")}, "notes")
+
+
 def check_tensor_threads(place, generation):
     if generation not in standins.GENERATIONS_WITH_TENSORS:
         return
@@ -762,6 +786,8 @@ def main():
         check_unity(compiler)
         check_off(place)
     check_two_copies()
+    check_many_chips(standins.standin(standins.COMPILERS[0], 202606))
+    check_many_allocators(standins.standin(standins.COMPILERS[0], 202606))
     check_inert()
     print("ok")
     return 0
