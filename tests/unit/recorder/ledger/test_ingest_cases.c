@@ -439,6 +439,53 @@ static void test_too_large(void **state)
 	assert_int_equal(ask("SELECT max(size_bytes) = (1 << 48) - 1 FROM held"), 1);
 }
 
+/* PAIRS of an alloc and its free, each at an address of its own from the number FROM on. */
+static void come_and_go(struct ingest *ingest, uint32_t process, uint64_t from, uint32_t pairs)
+{
+	static struct tta_event events[8192];
+	static uint64_t times[8192];
+	static uint32_t threads[8192];
+
+	for (uint32_t i = 0; i < 2 * pairs; i++) {
+		events[i] = (struct tta_event){.kind = i % 2 ? TTA_FREE : TTA_ALLOC, .address = from + i / 2};
+		times[i] = 10;
+	}
+	while (!ingest_has_room(ingest))
+		usleep(100);
+	ingest_batch(ingest, process,
+	             &(struct ingest_batch){.first_number = 2 * from + 1,
+	                                    .count = 2 * pairs,
+	                                    .events = events,
+	                                    .at_ns = times,
+	                                    .thread_entries = threads});
+}
+
+/* A forked process's frees of nothing are of what it inherited, unless it had something there itself. Of how many
+ * places that is known is limited, which a note says once. */
+static void test_too_many_addresses(void **state)
+{
+	enum { MOST = 1 << 20, EACH = 4096 };
+	struct ingest *ingest = open_new();
+	uint32_t child = introduce(ingest, 2, 1);
+	uint64_t number = 2 * (uint64_t)(MOST + EACH);
+	const uint64_t freed[] = {0, MOST - 1, MOST, MOST + EACH};
+
+	(void)state;
+	for (uint64_t from = 0; from < MOST; from += EACH)
+		come_and_go(ingest, child, from, EACH);
+	commit(ingest);
+	assert_int_equal(ask("SELECT count(*) FROM process_note"), 0);
+	come_and_go(ingest, child, MOST, EACH);
+	for (size_t i = 0; i < sizeof(freed) / sizeof(*freed); i++)
+		one_event(ingest, child, ++number, (struct tta_event){.kind = TTA_FREE, .address = freed[i]},
+		          (struct ingest_table){0});
+	close_all(ingest);
+	assert_int_equal(ask("SELECT unmatched_frees FROM process_info"), 2);
+	assert_int_equal(ask("SELECT inherited_frees FROM process_info"), 2);
+	assert_int_equal(ask("SELECT count FROM process_note WHERE note LIKE '%more addresses than are remembered%'"),
+	                 1);
+}
+
 /* Entries where a table is not read any more are missing, and counted as such. */
 static void test_beyond_the_table(void **state)
 {
@@ -555,6 +602,7 @@ int main(void)
 	    cmocka_unit_test_teardown(test_names, clean_up),
 	    cmocka_unit_test_teardown(test_what_was_left_out, clean_up),
 	    cmocka_unit_test_teardown(test_too_large, clean_up),
+	    cmocka_unit_test_teardown(test_too_many_addresses, clean_up),
 	    cmocka_unit_test_teardown(test_beyond_the_table, clean_up),
 	    cmocka_unit_test_teardown(test_notes, clean_up),
 	    cmocka_unit_test_teardown(test_notes_without_end, clean_up),

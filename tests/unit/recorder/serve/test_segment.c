@@ -246,6 +246,23 @@ static void the_table_grows_in_place(void **state)
 	assert_int_equal(segment_table(fixture->segment, UINT64_MAX).size_bytes, WRITER_TABLE_BYTES);
 }
 
+/* Of a table that may become larger than what is read of it, it is known where that ends. */
+static void a_table_may_be_too_large(void **state)
+{
+	struct fixture *fixture = *state;
+	struct tta_segment_header *header = fixture->writer.header;
+
+	assert_int_equal(open_it(fixture), 0);
+	assert_int_equal(segment_table(fixture->segment, 16).most_bytes, 0);
+	header->table_capacity = SEGMENT_TABLE_MAX_BYTES;
+	assert_int_equal(truncate(fixture->writer.path, (off_t)(header->table_offset + header->table_capacity + 8)), 0);
+	assert_int_equal(open_it(fixture), 0);
+	assert_int_equal(segment_table(fixture->segment, 16).most_bytes, 0);
+	header->table_capacity += 8;
+	assert_int_equal(open_it(fixture), 0);
+	assert_int_equal(segment_table(fixture->segment, 16).most_bytes, SEGMENT_TABLE_MAX_BYTES);
+}
+
 static uint32_t drain_all(struct drain *drain, struct tta_event *events, uint32_t capacity)
 {
 	uint32_t threads[4096], count = 0, got;
@@ -363,6 +380,7 @@ int main(void)
 	    TEST(places_that_are_not_the_users_alone_are_refused),
 	    TEST(a_segment_is_removed_where_it_was),
 	    TEST(the_table_grows_in_place),
+	    TEST(a_table_may_be_too_large),
 	    TEST(rings_are_merged_by_time_and_ring),
 	    TEST(the_last_frame_knows_better_than_the_tails),
 	    TEST(drops_that_no_mark_tells_of_are_lost),
