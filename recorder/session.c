@@ -63,7 +63,8 @@ struct session {
 	struct ingest *ingest;
 	struct ingest_recording recording;
 	struct clock_map *clock;
-	struct devices *devices; /* for old monitors; NULL: there are none */
+	struct clock_reading first_reading; /* so early that the clocks are compared over some time without waiting */
+	struct devices *devices;            /* for old monitors; NULL: there are none */
 	struct ingest_observer observer;
 	sigset_t signals, signals_before;
 	struct companion watch, serve, metrics, ship;
@@ -290,8 +291,7 @@ static int open_file_and_socket(struct session *session, struct sql_error *error
 
 static int open_clock(struct session *session, struct sql_error *error)
 {
-	struct timespec calibration = {.tv_nsec = CALIBRATION_NS};
-	uint64_t(*anchors)[2];
+	uint64_t(*anchors)[2], since_ns;
 	size_t count = 1024, found = 0;
 
 	session->clock = clock_map_new(session->recording.start_monotonic_ns);
@@ -307,8 +307,10 @@ static int open_clock(struct session *session, struct sql_error *error)
 			clock_map_restore(session->clock, (struct clock_reading){anchors[i][0], anchors[i][1]});
 		free(anchors);
 	} while (found >= count);
-	clock_map_advance(session->clock, clock_read());
-	nanosleep(&calibration, NULL);
+	clock_map_advance(session->clock, session->first_reading);
+	since_ns = clock_monotonic_ns() - session->first_reading.monotonic_ns;
+	if (since_ns < CALIBRATION_NS)
+		nanosleep(&(struct timespec){.tv_nsec = (long)(CALIBRATION_NS - since_ns)}, NULL);
 	clock_map_advance(session->clock, clock_read());
 	return 0;
 }
@@ -546,8 +548,10 @@ static int record(struct session *session, struct sql_error *error)
 
 static int start(struct session *session, struct sql_error *error)
 {
-	int status = prepare_command(session, error);
+	int status;
 
+	session->first_reading = clock_read();
+	status = prepare_command(session, error);
 	if (status)
 		return status;
 	raise_descriptor_limit();
