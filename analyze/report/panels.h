@@ -12,7 +12,7 @@
 #include "sql/answers/query.h"
 
 #define PANEL_WORDS_MAX 24
-#define PANEL_WORD_MAX 200
+#define PANEL_WORD_MAX 320
 
 struct panel {
 	char id[80];

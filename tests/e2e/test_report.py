@@ -120,6 +120,20 @@ def buckets_by_group_add_up():
         equal(sums, {key: most for key, most in fullest.items() if most > 0}, "with the small ones together")
 
 
+def many_steps_are_told_together():
+    """All of them, however many, as no more lines than a page can hold."""
+    place = Place()
+    file = record(place, "steps.db", program("ttalloc-trainer"), "--quiet", "--steps", "9001", "--layers", "1", "--devices", "1")
+    numbers = [row["number"] for row in analyze("sql", "SELECT DISTINCT number FROM step ORDER BY number", file)["rows"]]
+    check(len(numbers) == 9001, f"{len(numbers)} steps")
+    _, panels, _ = write_report(file)
+    rows = rows_of(panels["steps"]["answer"])
+    equal([number for row in rows for number in range(row["number"], row["through"] + 1)], numbers, "the steps of the page")
+    equal(len(rows), 3001, "lines")
+    first = analyze("sql", "SELECT min(at_ns) AS at_ns FROM step WHERE number = (SELECT max(number) FROM step)", file)["rows"][0]["at_ns"]
+    equal(rows[-1]["at_ns"], first, "when the last one began")
+
+
 def the_map_has_all_blocks_or_says_so():
     place = Place()
     file = trainer(place, "run.db", "--leak-per-step", "1M")
@@ -565,6 +579,6 @@ def files_are_kept():
     check(result.stdout.startswith("<!doctype html>") and result.returncode == 0, "to standard output")
 
 
-main(figures_are_those_of_the_verbs, two_recordings_are_compared, buckets_by_group_add_up, the_map_has_all_blocks_or_says_so, the_density_is_that_of_all_blocks, circular_buffers_stay_while_their_program_runs,
+main(figures_are_those_of_the_verbs, two_recordings_are_compared, buckets_by_group_add_up, many_steps_are_told_together, the_map_has_all_blocks_or_says_so, the_density_is_that_of_all_blocks, circular_buffers_stay_while_their_program_runs,
      nothing_in_a_recording_runs, the_page_loads_nothing_and_answers, pictures_beside_the_map, the_culprit_is_seen_first, a_large_recording_is_drawn, parts_of_a_recording, operations_lie_below_the_time_line, empty_incomplete_and_many,
      served_answers_are_those_of_the_verbs, a_part_is_asked_for, a_recording_is_followed, the_recorder_serves_it, files_are_kept)

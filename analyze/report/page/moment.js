@@ -85,6 +85,11 @@ async function draw_moment(host, blocks, found) {
   return show_bucket(host, moment.parts.length ? moment : null, bucket, at_moment, found);
 }
 
+/** Of very many steps, several are told as one. */
+function steps_text(step) {
+  return !step ? "" : step.through > step.number ? ` in one of steps ${step.number} to ${step.through}` : ` in step ${step.number}`;
+}
+
 function show_bucket(host, bucket, before, blocks, found) {
   const { buckets } = moments;
   if (!bucket) {
@@ -95,7 +100,7 @@ function show_bucket(host, bucket, before, blocks, found) {
   draw_cores(cores);
   replaceChildren(host,
     el("h2", {}, `${state.view} at ${ns_text(bucket.at)}`),
-    el("p", { class: "total" }, el("b", {}, bytes_text(bucket.total)), ` ${exact(bucket.total)} B live`, step ? ` in step ${step.number}` : ""),
+    el("p", { class: "total" }, el("b", {}, bytes_text(bucket.total)), ` ${exact(bucket.total)} B live`, steps_text(step)),
     el("p", { class: "note" }, bucket.command ? "exactly then" : `the fullest moment from ${ns_text(bucket.from)} to ${ns_text(bucket.to)}${before ? "; changes are since the moment before" : ""}`),
     chosen_block(blocks),
     bank_picture(blocks, bucket.at),

@@ -55,7 +55,7 @@ SELECT
   coalesce(r.ended, 'in progress, or killed') AS ended,
   strftime('%Y-%m-%d %H:%M:%S', r.start_realtime_ns / 1000000000, 'unixepoch') || ' UTC' AS started,
   r.version AS version,
-  (SELECT group_concat(producer, ', ') FROM (SELECT DISTINCT producer FROM process_info LIMIT 16)) AS producers,
+  (SELECT group_concat(producer, ', ') FROM (SELECT DISTINCT producer FROM process_info)) AS producers,
   (SELECT job FROM recording_job) AS job,
   (SELECT rank FROM recording_job) AS rank,
   (SELECT group_concat(replace(what, char(10), '\n'), char(10)) FROM (
@@ -65,7 +65,7 @@ SELECT
         WHEN error_ns IS NULL THEN 'by wall clocks: how far off is not known'
         ELSE 'at most ' || printf('%.6f s', error_ns / 1e9) || ' off, by ' || shared_steps || ' shared steps' END
       || iif(ended IS NULL, ', no clean end', '') AS what
-    FROM part a ORDER BY id LIMIT 256)) AS parts,
+    FROM part a ORDER BY id)) AS parts,
   r.host AS host,
   r.user AS user,
   r.command AS command,
