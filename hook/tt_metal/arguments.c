@@ -4,12 +4,25 @@
  */
 #include "arguments.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "tensors.h"
 
 #define CUT " ..." /* what a text ends with that was longer */
+
+/* Adds WHAT to TEXT, of which USED bytes are used and BYTES are there. What is used then: BYTES, when it did not fit.
+ */
+static size_t add(char *text, size_t used, size_t bytes, const char *what)
+{
+	size_t length = strlen(what);
+	bool fits = length < bytes - used;
+
+	if (!fits)
+		length = bytes - used - 1;
+	memcpy(text + used, what, length);
+	text[used + length] = '\0';
+	return fits ? used + length : bytes;
+}
 
 void tt_argument_text(const struct tt_library *library, const struct tt_argument *argument, const char *before,
                       char *text, size_t bytes)
@@ -20,8 +33,10 @@ void tt_argument_text(const struct tt_library *library, const struct tt_argument
 	if (used + 1 >= bytes)
 		return;
 	argument->make_text(&its, &argument->value);
-	if ((size_t)snprintf(text + used, bytes - used, "%s%s", before, its.text) >= bytes - used &&
-	    bytes > sizeof(CUT))
+	used = add(text, used, bytes, before);
+	if (used < bytes)
+		used = add(text, used, bytes, its.text);
+	if (used == bytes && bytes > sizeof(CUT))
 		strcpy(text + bytes - sizeof(CUT), CUT);
 	if (its.text != its.here)
 		library->operator_delete(its.text);

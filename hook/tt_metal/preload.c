@@ -182,12 +182,11 @@ void tt_track_deallocate(void *tracker, void *buffer)
 
 /* ---- Requests ---- */
 
-/* A request on its way through an allocator. */
+/* A request on its way through an allocator. What it is for is read only if it fails: until then BUFFER stays as it is,
+ * and one that is served is read when it is tracked. */
 struct request {
 	struct tt_call call; /* first: tt_call.failed() */
-	struct tt_buffer wanted;
-	struct tt_cores cores; /* that it is for alone */
-	bool on_cores, in_step;
+	const void *buffer;
 };
 
 static __thread unsigned requests_open; /* one allocator may ask another: the outermost request is the program's */
@@ -195,31 +194,25 @@ static __thread unsigned requests_open; /* one allocator may ask another: the ou
 static void report_failure(const struct tt_call *call, const char *why)
 {
 	const struct request *request = (const struct request *)(const void *)call;
-	struct ttalloc_block wanted = request->wanted.block;
+	struct tt_library *library = call->library;
+	struct ttalloc_block block;
 	struct tt_allocator_use use;
+	struct tt_buffer wanted;
+	struct tt_cores cores;
 	struct tt_chips chips;
+	bool in_step;
 
-	if (!tt_may_report(call->library, TT_SHARE_BUFFERS) ||
-	    !tt_device_chips(call->library, request->wanted.device, &chips))
+	if (!tt_may_report(library, TT_SHARE_BUFFERS) || !tt_buffer_read(library, request->buffer, false, &wanted) ||
+	    !tt_device_chips(library, wanted.device, &chips))
 		return;
-	use = use_of(&request->wanted, request->on_cores ? &request->cores : NULL);
-	use.in_step = request->in_step;
-	wanted.device = ttalloc_on(0, tt_device_announce(call->library, &use, &chips));
-	tt_device_failed(call->library, request->wanted.device, &wanted, why);
+	block = wanted.block;
+	block.bank_bytes = tt_buffer_bank_bytes(library, request->buffer, &wanted);
+	use = use_of(&wanted, tt_per_core_wanted(library, request->buffer, &cores, &in_step) ? &cores : NULL);
+	use.in_step = use.cores && in_step;
+	block.device = ttalloc_on(0, tt_device_announce(library, &use, &chips));
+	tt_device_failed(library, wanted.device, &block, why);
 	tt_crosscheck_changed();
-	tt_device_crosscheck(call->library, use.allocator, TT_OCCASION_FAILED);
-}
-
-static void begin_request(struct request *request, const void *buffer)
-{
-	struct tt_library *library = request->call.library;
-
-	if (!tt_buffer_read(library, buffer, false, &request->wanted))
-		return;
-	request->wanted.block.bank_bytes = tt_buffer_bank_bytes(library, buffer, &request->wanted);
-	request->on_cores = tt_per_core_wanted(library, buffer, &request->cores, &request->in_step);
-	request->call.failed = report_failure;
-	tt_free_lists_begin();
+	tt_device_crosscheck(library, use.allocator, TT_OCCASION_FAILED);
 }
 
 static void end_request(struct request *request)
@@ -236,8 +229,9 @@ static uint64_t allocate(struct tt_target target, void *allocator, void *buffer)
 	if (requests_open || !tt_may_report(target.library, TT_SHARE_BUFFERS))
 		return real(allocator, buffer);
 	requests_open++;
-	struct request request __attribute__((cleanup(end_request))) = {.call = {.library = target.library}};
-	begin_request(&request, buffer);
+	struct request request __attribute__((cleanup(end_request))) = {
+	    .call = {.library = target.library, .failed = report_failure}, .buffer = buffer};
+	tt_free_lists_begin();
 	address = real(allocator, buffer);
 	request.call.done = true;
 	tt_count(TT_COUNT_SERVED);

@@ -95,7 +95,7 @@ def out_of_memory(nn):
 
 # What failures.hpp throws, in its order from 1 on, and the words that are kept of it.
 FAILURES = ["thrown while another was handled", None, "of several bases", "of a virtual base", None, "of another thread", None,
-            None, "x" * 255, "the words"]
+            None, "x" * 1023, "the words"]
 
 
 def exceptions(nn):

@@ -76,7 +76,7 @@ EXPORT void ttalloc_free(uint32_t device, uint16_t region, uint64_t address)
 
 EXPORT void ttalloc_alloc_failed(const struct ttalloc_block *wanted, const char *why)
 {
-	char tail[512] = "";
+	char tail[2048] = "";
 
 	if (why)
 		snprintf(tail, sizeof(tail), " why=%s", why);
