@@ -31,7 +31,7 @@ static const struct option own_options[] = {
     {.name = "no-stacks", .help = "without call stacks, and the programs and sources that they lie in"},
     {.name = "no-paths", .help = "without paths, in texts such as messages, too"},
     {.name = "no-host", .help = "without the names of the machine, its boot and its chips, and of a cluster's job"},
-    {.name = "no-user", .help = "without who recorded"},
+    {.name = "no-user", .help = "without who recorded, and whose processes are"},
     {.name = "no-command-lines", .help = "without what programs were called with"},
     {.name = "no-labels",
      .help = "with hashes for labels and for the names of snapshots, threads and kernels: equal ones stay equal, and "

@@ -261,6 +261,11 @@ static void log_process(struct ingest *ingest, const struct process *process, co
 	                                          .executable = row_string(about->executable ? about->executable : ""),
 	                                          .command = row_string(about->command ? about->command : ""),
 	                                          .joined_ns = about->joined_ns});
+	if (about->has_user)
+		rowlog_process_user(
+		    log, &(struct process_user_row){.process = process->id,
+		                                    .uid = about->uid,
+		                                    .name = row_string(about->user_name ? about->user_name : "")});
 }
 
 uint32_t ingest_process(struct ingest *ingest, const struct ingest_process *about, uint64_t *committed_number)

@@ -87,6 +87,9 @@ struct ingest_process {
 	uint8_t parent_id[TTA_ID_BYTES]; /* zeros: none */
 	const char *segment_path, *producer, *executable, *command;
 	uint32_t pid;
+	bool has_user;
+	uint32_t uid;          /* if HAS_USER */
+	const char *user_name; /* NULL: it has none */
 	uint64_t start_time;
 	uint64_t joined_ns; /* relative to the recording's start; earlier is 0 */
 	uint64_t fork_ns;   /* when it was forked, when parent_id is set */

@@ -12,6 +12,7 @@
 #include "drain.h"
 #include "fault.h"
 #include "liveness.h"
+#include "users.h"
 #include "sql/base/machine.h"
 #include "sql/base/error.h"
 #include "sql/base/say.h"
@@ -66,6 +67,7 @@ static int check_machine(const struct recorded_shared *shared, const struct segm
 
 static void introduce(struct recorded_shared *shared, struct recorded *process)
 {
+	char user_name[USERS_NAME_BYTES];
 	static const uint8_t nobody[TTA_ID_BYTES];
 	const struct tta_segment_header *header = segment_header(process->segment);
 	struct ingest_process about = {
@@ -74,6 +76,9 @@ static void introduce(struct recorded_shared *shared, struct recorded *process)
 	    .executable = header->executable,
 	    .command = header->command,
 	    .pid = header->pid,
+	    .has_user = true,
+	    .uid = header->uid,
+	    .user_name = users_name(header->uid, user_name),
 	    .start_time = header->start_time,
 	    .joined_ns = clock_map_relative(shared->clock, process->origin.anchor.monotonic_ns),
 	};

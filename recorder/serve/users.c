@@ -68,6 +68,20 @@ int users_read(const char *text, struct users *users, struct sql_error *error)
 	return result;
 }
 
+const char *users_name(uid_t user, char name[static USERS_NAME_BYTES])
+{
+	FILE *list = fopen("/etc/passwd", "re");
+	const struct passwd *known;
+	const char *found = NULL;
+
+	while (list && !found && (known = fgetpwent(list)))
+		if (known->pw_uid == user && strlen(known->pw_name) < USERS_NAME_BYTES)
+			found = strcpy(name, known->pw_name);
+	if (list)
+		fclose(list);
+	return found;
+}
+
 bool users_have(const struct users *users, uid_t user)
 {
 	bool found = users->all || user == geteuid();

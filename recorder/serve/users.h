@@ -21,6 +21,11 @@ struct users {
 /* Reads "all", or names and numbers with commas. 0, or -1 with ERROR. */
 int users_read(const char *text, struct users *users, struct sql_error *error);
 
+#define USERS_NAME_BYTES 64
+
+/* The name of USER in /etc/passwd, in NAME; NULL: it has none there. No server is asked, for which all would wait. */
+const char *users_name(uid_t user, char name[static USERS_NAME_BYTES]);
+
 bool users_have(const struct users *users, uid_t user);
 
 /* Whether there may be others than the recorder's own. */

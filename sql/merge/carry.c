@@ -145,6 +145,7 @@ static const struct table tables[] = {
      WORD_NONE,
      NULL},
     {{"range_open", "key:key process:PROCESS number at_ns:time what:WHAT"}, ROWS, WORD_NONE, NULL},
+    {{"process_user", "process:PROCESS uid name"}, ROWS, WORD_NONE, NULL},
     {{"process_note", "process:PROCESS note count"}, ROWS, WORD_NONE, NULL},
     {{"loss_row", "id:new process:PROCESS thread:THREAD from_ns:time to_ns:time from_number to_number count why"},
      ROWS,

@@ -175,7 +175,7 @@ static int copy_table(void *context, const struct table *table)
 	char *sql = NULL, *marks = NULL;
 	int result = -1;
 
-	if ((copying->options->without & SHARE_STACKS) && rule_is_stack_table(table->name))
+	if (copying->options->without & rule_table_secrets(table->name))
 		return 0;
 	rows = select_rows(copying, table);
 	for (int i = 0; i < table->column_count; i++)

@@ -38,6 +38,7 @@ static const struct {
     {"process_info", "executable", RULE_PATH},
     {"process_info", "command", RULE_COMMAND},
     {"process_info", "ended", RULE_KEEP},
+    {"process_user", "name", RULE_USER},
     {"process_note", "note", RULE_FREE},
     {"thread_info", "name", RULE_THREAD},
     {"label_info", "name", RULE_NAME},
@@ -110,14 +111,21 @@ unsigned rule_secrets(enum rule rule)
 	}
 }
 
-bool rule_is_stack_table(const char *table)
+unsigned rule_table_secrets(const char *table)
 {
-	static const char *const tables[] = {"stack_info", "frame_info", "module_info", "symbol_info"};
+	static const struct {
+		const char *table;
+		unsigned secrets;
+	} tables[] = {{"stack_info", SHARE_STACKS},
+	              {"frame_info", SHARE_STACKS},
+	              {"module_info", SHARE_STACKS},
+	              {"symbol_info", SHARE_STACKS},
+	              {"process_user", SHARE_USER}};
 
 	for (size_t i = 0; i < sizeof(tables) / sizeof(*tables); i++)
-		if (strcmp(tables[i], table) == 0)
-			return true;
-	return false;
+		if (strcmp(tables[i].table, table) == 0)
+			return tables[i].secrets;
+	return 0;
 }
 
 bool rule_is_stack_column(const char *column)

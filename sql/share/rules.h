@@ -27,8 +27,10 @@ enum rule rule_of(const char *table, const char *column, bool *known);
 /* Which secrets make it go; 0: none. */
 unsigned rule_secrets(enum rule rule);
 
-/* Whether rows of TABLE, or the numbers of COLUMN, are about call stacks. */
-bool rule_is_stack_table(const char *table);
+/* Which secrets make all rows of TABLE go. */
+unsigned rule_table_secrets(const char *table);
+
+/* Whether the numbers of COLUMN are call stacks. */
 bool rule_is_stack_column(const char *column);
 
 #endif

@@ -61,6 +61,7 @@ static const struct carried rows[] = {
                  "unmatched_frees = unmatched_frees + excluded.unmatched_frees, "
                  "inherited_frees = inherited_frees + excluded.inherited_frees, "
                  "replaced = replaced + excluded.replaced"},
+    SAME(process_user),
     SAME(clock_anchor),
     SAME(thread_info),
     SAME(label_info),

@@ -76,6 +76,9 @@ static const struct carried live[] = {
          "ended_ns, ended, iif(first_number IS NULL, NULL, committed_number + 1) AS first_number, committed_number, "
          "0 AS events, 0 AS failures, iif(ended_ns IS NULL, lost, 0) AS lost, 0 AS unmatched_frees, "
          "0 AS inherited_frees, 0 AS replaced FROM process_info WHERE ended_ns IS NULL OR " ENDED_HERE},
+    {.table = "process_user",
+     .rows = "SELECT * FROM process_user WHERE process IN (SELECT id FROM process_info WHERE "
+             "ended_ns IS NULL OR " ENDED_HERE ")"},
     {.table = "clock_anchor", .rows = "SELECT * FROM clock_anchor ORDER BY ticks DESC LIMIT 4096"},
     {.table = "thread_info", .rows = "SELECT * FROM thread_info WHERE process IN " LIVE},
     {.table = "label_info", .rows = "SELECT * FROM label_info"},

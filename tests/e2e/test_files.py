@@ -91,6 +91,7 @@ def a_program_in_several_files():
         info = analyze("info", name)
         equal(value(name, "SELECT file FROM recording"), number, "the file's number")
         equal(info["complete"], True, "complete")
+        equal(value(name, "SELECT count(*) FROM process WHERE uid IS NULL"), 0, "processes of nobody")
         equal(value(name, "SELECT ended FROM recording"), "clean" if name == files[-1] else "rotated", "how it ended")
         check(not os.path.exists(name + "-wal") and not os.path.exists(name + "-lock"), "something lies beside it")
     check(any("this is file 1 of its recording" in note for note in analyze("peak", files[1])["notes"]), "it does not say so")

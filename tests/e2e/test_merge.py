@@ -75,8 +75,8 @@ def ranks_of_one_host():
     equal([row["device"] for row in rows_of(merged, "peak")], [0], "devices")
     allocated = rows_of(merged, "allocated", "--by", "rank")
     equal({row["group"]: row["bytes"] for row in allocated}, {0: 21 * MiB, 1: 22 * MiB}, "what each rank allocated")
-    equal([(row["rank"], row["host"]) for row in rows_of(merged, "processes")],
-          [(0, parts(merged)[0]["host"]), (1, parts(merged)[0]["host"])], "ranks of processes")
+    equal([(row["rank"], row["host"], row["uid"]) for row in rows_of(merged, "processes")],
+          [(0, parts(merged)[0]["host"], os.getuid()), (1, parts(merged)[0]["host"], os.getuid())], "ranks of processes")
     labels = sqlite3.connect(merged).execute("SELECT count(*) FROM label").fetchone()[0]
     equal(labels, 1, "a label of both is one")
     again = merge(place, *files, out="again.db")

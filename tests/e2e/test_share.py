@@ -151,6 +151,7 @@ def plant(file):
             INSERT OR REPLACE INTO recording_job VALUES(1, 'secretjob', 3);
             UPDATE process_info SET executable = '/secretfolder/secretexe', command = '/secretfolder/secretprogram secretcommand',
               segment_path = '/secretfolder/secretsegment';
+            INSERT OR REPLACE INTO process_user VALUES(1, 1234567, 'secretuser');
             UPDATE thread_info SET name = 'secretthread';
             UPDATE label_info SET name = 'secretlabel' || id, path = 'secretlabel/secretlabel' || id;
             INSERT INTO snapshot_mark SELECT max(key), process, at_ns, 'secretsnapshot' FROM step_mark;

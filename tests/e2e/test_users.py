@@ -2,6 +2,7 @@
 """One recorder for several users of a machine: only if it is asked for, only by root, and only those that were named."""
 import os
 import pathlib
+import pwd
 import re
 import shutil
 import stat
@@ -51,6 +52,13 @@ def those_who_are_named_are_recorded():
         rows = analyze("sql", file, "SELECT events FROM process ORDER BY events")["rows"]
         equal([row["events"] for row in rows], [1, 2], f"events of both ({recorder.said()})")
         equal(analyze("info", file)["rows"][0]["complete"], 1, "complete")
+        users = {(row["uid"], row["user"], row["allocs"]) for row in analyze("processes", file)["rows"]}
+        equal(users, {(os.getuid(), pwd.getpwuid(os.getuid()).pw_name, 1), (ANOTHER, pwd.getpwuid(ANOTHER).pw_name, 2)}, "users of processes")
+        for without, left in (("user", ()), ("host", users)):
+            shared = place.file(f"without-{without}.db")
+            equal(run([program("ttalloc-analyze"), "share", f"--no-{without}", "-o", shared, file]).returncode, 0, "status of share")
+            named = analyze("sql", shared, "SELECT uid, user FROM process WHERE uid IS NOT NULL OR user IS NOT NULL")["rows"]
+            equal({(row["uid"], row["user"]) for row in named}, {row[:2] for row in left}, f"users without {without}")
 
 
 def others_are_not():

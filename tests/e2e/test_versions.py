@@ -7,7 +7,7 @@ import time
 from harness import SOURCE, Place, analyze, check, equal, main, program, run
 
 GOLDEN = SOURCE / "tests/golden"
-VERSIONS = (1, 3, 4)
+VERSIONS = (1, 3, 4, 5)
 PEAK_OF_DRAM = {"peak_bytes": 2993696992, "peak_blocks": 77}
 VERBS = ("info", "peak", "leaks", "failures", "fragmentation", "processes", "timeline", "allocated", "floor", "temporary",
          "histogram", "top", "l1", "verify")

@@ -2,6 +2,7 @@
 """What each verb has to answer, as rows, computed from the replay (replay.py)."""
 import dataclasses
 import fnmatch
+import os
 
 from issued import (ALLOC, ALLOC_FAILED, CB, CB_ALLOC, CB_FREE, FREE, KERNEL_LOAD, KERNEL_UNLOAD, L1, L1_SMALL, REGION_WORDS,
                     SHARDED)
@@ -288,7 +289,7 @@ def processes(run, chosen=NOTHING):
                 "allocated_bytes": sum(b.payload for b in made),
                 "peak_bytes": max((total[1] for total in series), default=0), "live_bytes": sum(b.bytes for b in held),
                 "peak_bank_bytes": max((total[2] for total in series), default=0),
-                "live_bank_bytes": sum(b.bank_bytes for b in held),
+                "live_bank_bytes": sum(b.bank_bytes for b in held), "uid": os.getuid(),
             })
     return rows
 

@@ -15,6 +15,8 @@
 -- column: live_bank_bytes bytes footprint in each bank of what it holds, or held when it ended
 -- column: rank count,derived in its job
 -- column: host text,derived name of its machine
+-- column: uid id,derived of its user; NULL: not known
+-- column: user text,context name of that, in /etc/passwd of its machine; NULL: not known, or none
 WITH chosen AS (SELECT coalesce(:device, :region, :pid, :label, :start, :end, :step_first) IS NOT NULL AS filtered),
 figure AS (
   SELECT process, device, region, allocs, frees, allocated_bytes, peak_bytes, live_bytes,
@@ -29,7 +31,7 @@ SELECT p.pid AS pid, p.command AS command, f.device AS device, region_word(f.reg
   f.frees AS frees, f.allocated_bytes AS allocated_bytes, f.peak_bytes AS peak_bytes, f.live_bytes AS live_bytes,
   f.peak_bank_bytes AS peak_bank_bytes, f.live_bank_bytes AS live_bank_bytes,
   iif(a.id IS NULL, (SELECT rank FROM recording_job), a.rank) AS rank,
-  coalesce(a.host, (SELECT host FROM recording_info)) AS host
+  coalesce(a.host, (SELECT host FROM recording_info)) AS host, u.uid AS uid, u.name AS user
 FROM figure f LEFT JOIN process_info p ON p.id = f.process
-  LEFT JOIN process_part s ON s.process = f.process LEFT JOIN part a ON a.id = s.part
+  LEFT JOIN process_user u ON u.process = f.process LEFT JOIN process_part s ON s.process = f.process LEFT JOIN part a ON a.id = s.part
 ORDER BY f.process, f.device, f.region

@@ -293,7 +293,11 @@ SELECT
     AS job,                                            -- of a cluster; NULL: none
   (SELECT coalesce(a.rank, j.rank) FROM recording_info r LEFT JOIN recording_job j LEFT JOIN part a
     ON a.id = (SELECT part FROM process_part WHERE process = p.id))
-    AS rank                                            -- in the job; NULL: not said
+    AS rank,                                           -- in the job; NULL: not said
+  (SELECT uid FROM process_user WHERE process = p.id)
+    AS uid,                                            -- of its user, as the recorder sees it; NULL: not known
+  (SELECT name FROM process_user WHERE process = p.id)
+    AS user                                            -- as the recorder's machine has it in /etc/passwd; NULL: not known
 FROM process_info p;
 
 CREATE VIEW recording_part AS
