@@ -188,7 +188,7 @@ def damaged_files_of_several():
         else:
             for _ in range(chance.choice((1, 5))):
                 change_a_value(victim, chance)
-        for verb in (*VERBS, "ops", "l1", "why") if number % 6 == 0 else (chance.choice(VERBS), "info"):
+        for verb in (*VERBS, "ops", "ranges", "l1", "why") if number % 6 == 0 else (chance.choice(VERBS), "info"):
             result = run([program("ttalloc-analyze"), verb, *files, "--json"], timeout=60, env=place.env)
             check(result.returncode in (0, 1, 2), f"{verb}, {number}: status {result.returncode} ({result.stderr[-400:]})")
             check(len(result.stderr.splitlines()) <= 1, f"{verb}, {number}: several lines: {result.stderr}")

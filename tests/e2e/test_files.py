@@ -235,7 +235,7 @@ def operations(place, wrapper):
     return player
 
 
-OF_OPERATIONS = (["ops"], ["peak", "--by", "op"], ["peak", "--by", "tensor"], ["peak", "--by", "label"], ["l1"], ["late"], ["churn", "--by", "op"], ["verify"],
+OF_OPERATIONS = (["ops"], ["ranges"], ["ranges", "--each"], ["peak", "--by", "op"], ["peak", "--by", "tensor"], ["peak", "--by", "label"], ["l1"], ["late"], ["churn", "--by", "op"], ["verify"],
                  ["peak", "--by", "core"], ["sql", "SELECT * FROM operation ORDER BY 1"], ["sql", "SELECT * FROM event"], ["sql", "SELECT * FROM label_span ORDER BY 1"],
                  ["sql", "SELECT * FROM allocation ORDER BY allocation_id"])
 
