@@ -94,6 +94,11 @@ static void compose_title(const struct view *view, const struct model *model, st
 		snprintf(text, sizeof text, "%s failed", count);
 		line_add(&line, TONE_ALARM, text);
 	}
+	if (live->unrecorded) {
+		section_count(count, live->unrecorded);
+		snprintf(text, sizeof text, "%s not recorded", count);
+		line_add(&line, TONE_ALARM, text);
+	}
 	if (live->lost == 0 && !live->loss_unknown)
 		add_loss(&line, live);
 	add_silence(&line, view, live);

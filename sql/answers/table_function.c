@@ -451,6 +451,7 @@ static const struct table_function *const all_functions[] = {
     &table_map_blocks,
     &table_map_sums,
     &table_map_shares,
+    &table_chip_counters,
 };
 
 static int add_function(struct recording *recording, const struct table_function *function)

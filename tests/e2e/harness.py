@@ -19,6 +19,8 @@ SANITIZED = bool(os.environ.get("TTALLOC_SANITIZED"))  # slower, and larger
 SKIPPED = 77
 sys.path.insert(0, str(SOURCE / "tests/oracle"))
 
+os.environ["TTALLOC_CHIP_COUNTERS"] = "/nowhere"  # whoever else uses TT-Metal on this machine is none of a test's business
+
 import issued  # noqa: E402  (found through the path above)
 
 _started = []

@@ -9,7 +9,9 @@
 
 #include "sql/base/array.h"
 #include "sql/replay/catalog.h"
+#include "sql/base/chip_counters.h"
 #include "sql/base/error.h"
+#include "sql/base/machine.h"
 #include "sql/store/recording.h"
 #include "ttalloc.h"
 
@@ -394,10 +396,55 @@ static int read_state(struct live *live, struct recording *recording, struct sql
 	return 0;
 }
 
+/* ---- who is not recorded ---- */
+
+static bool is_recorded(const struct live *live, int64_t pid)
+{
+	for (size_t i = 0; i < live->process_count; i++)
+		if (live->processes[i].pid == pid && !live->processes[i].ended)
+			return true;
+	return false;
+}
+
+/* A process that uses several chips counts once. */
+struct unrecorded {
+	const struct live *live;
+	int64_t pids[CHIP_COUNTERS_PROCESSES];
+	size_t count;
+};
+
+static void note_unrecorded(void *context, const struct chip_counters *counters)
+{
+	struct unrecorded *unrecorded = context;
+
+	for (size_t i = 0; i < counters->count; i++) {
+		int64_t pid = counters->processes[i].pid;
+		bool known = is_recorded(unrecorded->live, pid);
+
+		for (size_t k = 0; k < unrecorded->count; k++)
+			known |= unrecorded->pids[k] == pid;
+		if (!known && unrecorded->count < CHIP_COUNTERS_PROCESSES)
+			unrecorded->pids[unrecorded->count++] = pid;
+	}
+}
+
+static void count_unrecorded(struct live *live)
+{
+	struct unrecorded unrecorded = {.live = live};
+	char boot_id[sizeof(live->boot_id)];
+
+	machine_boot_id(boot_id, sizeof(boot_id));
+	if (!live->ended && live->boot_id[0] && strcmp(boot_id, live->boot_id) == 0)
+		chip_counters_each(note_unrecorded, &unrecorded);
+	live->unrecorded = (int64_t)unrecorded.count;
+}
+
 int live_read(struct live *live, struct recording *recording, struct sql_error *error)
 {
 	int result = read_state(live, recording, error);
 
 	recording_release(recording);
+	if (result == 0)
+		count_unrecorded(live);
 	return result;
 }

@@ -71,6 +71,7 @@ struct live {
 	int64_t events, failures, lost;
 	bool loss_unknown; /* some losses are not counted */
 	int64_t live_blocks;
+	int64_t unrecorded; /* living processes that use chips of this machine, and are not in it (chip_counters.h) */
 
 	struct live_process *processes; /* by id */
 	size_t process_count, process_capacity;

@@ -47,3 +47,7 @@ SELECT what, says, ask FROM (
   UNION ALL
   SELECT 6, 0, 'to look at', 'a page with time line and address map', 'report -o page.html')
 ORDER BY part, place
+
+-- notes:
+SELECT 'process ' || pid || ' (' || name || ') is not recorded, and has ' || dram_bytes || ' B of DRAM and ' || l1_bytes || ' B of L1 on chip ' || chip || ' (TT-Metal''s own counters)'
+FROM chip_counters() WHERE recorded = 0

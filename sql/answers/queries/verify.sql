@@ -7,3 +7,7 @@
 -- exit: nonempty always
 -- empty: the file is sound
 SELECT what, place AS "where", detail FROM findings() ORDER BY what <> 'integrity', rowid
+
+-- notes:
+SELECT 'process ' || pid || ' (' || name || ') is not recorded, and has ' || dram_bytes || ' B of DRAM and ' || l1_bytes || ' B of L1 on chip ' || chip || ' (TT-Metal''s own counters)'
+FROM chip_counters() WHERE recorded = 0
