@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """steps --by: a small leak beside large weights is what grows, and nothing else is; what cannot be answered is refused."""
+import json
 import pathlib
 import random
 import sys
@@ -147,6 +148,22 @@ def forward(player, chance, bump, marks, steps):
     player.end()
 
 
+def budgets_agree(file, steps, growth, marks):
+    """What 'check' limits is what 'steps' has, and it says whether the steps were marked."""
+    most = {"growth/step": max(row["step_bytes"] for row in growth),
+            "step-peak": max(row["peak_bytes"] for row in steps if row["step"] is not None)}
+    for figure, value in most.items():
+        for bound, verdict in ((value, "ok"), (value - 1, "failed")):
+            arguments = ["check", file, "--by", "size", "--budget", f"{figure} <= {bound}", "--json"]
+            done = run([program("ttalloc-analyze"), *arguments])
+            rows = json.loads(done.stdout)["rows"]
+            equal((done.returncode, [(row["verdict"], row["amount"]) for row in rows]), (verdict != "ok", [(verdict, value)]), f"{figure} {bound}")
+            check(("no step was marked" in rows[0]["detail"]) != marks, f"marks {marks}: {rows}")
+    if not marks:
+        done = run([program("ttalloc-analyze"), "check", file, "--budget", "step-peak step 2 <= 1G"])
+        equal((done.returncode, "ttalloc_step" in done.stderr), (2, True), f"a step of those that were found: {done.stderr}")
+
+
 def steps_are_found_where_none_were_marked():
     """The same run with and without marks has the same steps, but for what came before the first block of each."""
     for seed in range(6):
@@ -159,6 +176,7 @@ def steps_are_found_where_none_were_marked():
             answers.append((steps, growth))
             asked = run([program("ttalloc-analyze"), "steps", file])
             check(("begins where 300 B of DRAM are allocated by head" in asked.stdout) != marks, f"seed {seed}: {asked.stdout}")
+            budgets_agree(file, steps, growth, marks)
         equal(answers[1][0], answers[0][0], f"seed {seed}: steps")
         equal(answers[1][1], answers[0][1], f"seed {seed}: what grows")
         equal([row["kept_blocks"] > 4 for row in answers[1][1]], [True], f"seed {seed}: what grows")

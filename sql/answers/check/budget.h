@@ -40,7 +40,7 @@ struct budget_figure {
 	bool is_leak;        /* of blocks that "ignore" may leave out */
 	bool may_live;       /* and of those whose program goes on */
 	bool is_grouped;     /* of the group, by what holders are named by, that has most of it */
-	unsigned steps;      /* that one process has to have marked; 0: it needs none */
+	unsigned steps;      /* that one process has to have, marked or found; 0: none */
 	const char *said_by; /* column of what each group has of it, with --by; NULL: that is a row each */
 	const char *help;
 };

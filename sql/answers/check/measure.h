@@ -22,6 +22,11 @@ struct measures {
 	size_t count, capacity;
 };
 
+/* How many steps were found of the process that has most, where BUDGET is of steps and none was marked; else 0. 0, or
+ * -1 with ERROR. */
+int measure_found_steps(struct recording *recording, const struct budget *budget, int64_t *steps,
+                        struct sql_error *error);
+
 /* Whether RECORDING knows the device, label and steps of BUDGET. 0, or -1 with ERROR. */
 int measure_check(struct recording *recording, const struct budget *budget, struct sql_error *error);
 

@@ -188,6 +188,20 @@ static int put_blame(struct check *check, const struct budget *budget, const str
 	return 0;
 }
 
+/* Steps that nobody marked are said to be no more than found. */
+static int put_steps(struct check *check, const struct budget *budget, sqlite3_str *text)
+{
+	int64_t steps;
+
+	if (measure_found_steps(check->call->recording, budget, &steps, check->call->error) < 0)
+		return -1;
+	if (steps > 0)
+		sqlite3_str_appendf(text,
+		                    "; no step was marked, at most %lld of a process were found (as 'steps' has it)",
+		                    (sqlite3_int64)steps);
+	return 0;
+}
+
 static int add_verdict(struct check *check, const struct budget *budget, const struct measured *measured)
 {
 	sqlite3_str *text = sqlite3_str_new(NULL), *about = sqlite3_str_new(NULL);
@@ -205,6 +219,8 @@ static int add_verdict(struct check *check, const struct budget *budget, const s
 		if (!holds)
 			result = put_blame(check, budget, measured, text);
 	}
+	if (result == 0)
+		result = put_steps(check, budget, text);
 	sqlite3_free(sqlite3_str_finish(about));
 	char *detail = sqlite3_str_finish(text);
 	if (result == 0)
