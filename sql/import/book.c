@@ -40,7 +40,7 @@ struct book {
 	struct writer *writer;
 	struct sql_error error;
 	bool failed;
-	int64_t now_ns, next_key, events, failures, unmatched, replaced;
+	int64_t now_ns, next_key, events, unmatched, replaced;
 	struct rowlog log;
 	struct freed_row *freed;
 	size_t freed_count, freed_capacity;
@@ -366,19 +366,6 @@ void book_free(struct book *book, const struct book_block *block)
 	                                             .a = block->address});
 }
 
-void book_failure(struct book *book, const struct book_block *wanted, const char *why)
-{
-	int64_t key = take_key(book);
-
-	book->failures++;
-	rowlog_failure(&book->log, &(struct failure_row){.key = key,
-	                                                 .at_ns = book->now_ns,
-	                                                 .origin = origin_of(book, wanted, 0),
-	                                                 .size_bytes = wanted->size_bytes,
-	                                                 .bank_bytes = wanted->bank_bytes,
-	                                                 .why = row_string(why)});
-}
-
 /* ---- circular buffers ---- */
 
 static uint32_t origin_of_cb(struct book *book, uint32_t device, bool aliased)
@@ -557,7 +544,6 @@ static void log_process(struct book *book)
 	                                                             .first_number = last ? 1 : 0,
 	                                                             .committed_number = last,
 	                                                             .events = book->events,
-	                                                             .failures = book->failures,
 	                                                             .unmatched_frees = book->unmatched,
 	                                                             .replaced = book->replaced});
 	if (last)

@@ -61,8 +61,6 @@ void book_cb_free(struct book *book, uint32_t device, uint64_t program);
 void book_operation_begin(struct book *book, const char *name, const char *arguments);
 void book_operation_end(struct book *book);
 
-void book_failure(struct book *book, const struct book_block *wanted, const char *why);
-
 /* What follows is a state that was seen: a moment of that name (snapshot), as a step of its own. */
 void book_sample(struct book *book, const char *name);
 

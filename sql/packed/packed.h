@@ -25,9 +25,6 @@ uint64_t packed_bytes(const struct packed *packed); /* of the database */
  * thread-safe. Memory is bounded: a few groups are kept. */
 int packed_read(struct packed *packed, void *out, size_t count, uint64_t offset);
 
-/* How many bytes of the file pages FIRST to LAST take up, counted from 1, shares of groups rounded. */
-uint64_t packed_stored_bytes(const struct packed *packed, uint64_t first, uint64_t last);
-
 /* What SQLite reads such a file with: SQLITE_OPEN_READONLY, immutable=1. NULL: it cannot be had. */
 const char *packed_vfs(void);
 

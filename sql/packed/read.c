@@ -160,23 +160,6 @@ uint64_t packed_bytes(const struct packed *packed)
 	return packed->header.pages * packed->header.page_bytes;
 }
 
-uint64_t packed_stored_bytes(const struct packed *packed, uint64_t first, uint64_t last)
-{
-	const struct packed_header *header = &packed->header;
-	uint64_t sum = 0;
-
-	if (first == 0 || last > header->pages)
-		return 0;
-	for (uint64_t group = (first - 1) / header->group_pages; first <= last; group++) {
-		uint64_t pages = packed_pages_of(header, group), behind = group * header->group_pages + pages;
-		uint64_t count = (last < behind ? last : behind) - first + 1;
-
-		sum += (packed->places[group].stored_bytes * count + pages / 2) / pages;
-		first += count;
-	}
-	return sum;
-}
-
 /* ---- groups ---- */
 
 /* Makes room for COUNT bytes in *BYTES. 0; -1: no memory. */

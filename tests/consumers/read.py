@@ -55,6 +55,36 @@ def duckdb(folder):
     return {"rows": rows, "bytes": int(total)}
 
 
+def duckdb_views(file):
+    """The views' own text, over the tables of a recording: what DuckDB's parser refuses, and what of two views' rows is not SQLite's."""
+    import csv
+    import sqlite3
+    import duckdb
+    recording, other = sqlite3.connect(file), duckdb.connect()
+    types = {"INTEGER": "BIGINT", "TEXT": "VARCHAR", "BLOB": "BLOB"}
+    for name, in recording.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall():
+        columns = [f'"{row[1]}" {types.get(row[2], "VARCHAR")}' for row in recording.execute(f"PRAGMA table_info({name})")]
+        other.execute(f"CREATE TABLE {name} ({', '.join(columns)})")
+        rows = recording.execute(f"SELECT * FROM {name}").fetchall()
+        if rows and not any(isinstance(cell, bytes) for row in rows for cell in row):
+            with tempfile.NamedTemporaryFile("w", suffix=".csv", newline="") as copy:
+                csv.writer(copy).writerows([["\x01" if cell is None else cell for cell in row] for row in rows])
+                copy.flush()
+                other.execute(f"COPY {name} FROM '{copy.name}' (HEADER false, NULLSTR '\x01')")
+    views, refused, rows, differences = dict(recording.execute("SELECT name, sql FROM sqlite_schema WHERE type = 'view'")), {}, {}, {}
+    for name, text in views.items():
+        try:
+            duckdb.extract_statements(text)
+        except duckdb.Error as error:
+            refused[name] = str(error)[:300]
+    for name, key in (("allocation", "allocation_id"), ("event", "event_id")):
+        other.execute(views[name])
+        ours, theirs = ([*of.execute(f"SELECT * FROM {name} ORDER BY {key}").fetchall()] for of in (recording, other))
+        rows[name] = len(theirs)
+        differences[name] = abs(len(ours) - len(theirs)) + sum(a != b for a, b in zip(ours, theirs))
+    return {"views": len(views), "refused": refused, "rows": rows, "differences": differences}
+
+
 def parquet(recordings):
     """What the example makes of several recordings, twice, as DuckDB reads it."""
     import pathlib

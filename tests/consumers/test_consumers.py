@@ -98,6 +98,16 @@ def data_frames_take_the_views():
         equal(read(reader, out), {"rows": row["rows"], "bytes": row["bytes"]}, reader)
 
 
+def duckdb_takes_the_text_of_the_views():
+    consumer("python", "python/bin/python")
+    file, _ = exported("csv")
+    said = read("duckdb_views", file)
+    equal(said["refused"], {}, "views that its parser refuses")
+    check(said["views"] > 20, said)
+    equal(said["rows"], {view: analyze("sql", f"SELECT count(*) AS n FROM {view}", file)["rows"][0]["n"] for view in ("allocation", "event")}, "rows")
+    equal(said["differences"], {"allocation": 0, "event": 0}, "rows that are not as in SQLite")
+
+
 def parquet_has_the_views():
     consumer("python", "python/bin/python")
     files = [exported("csv")[0], exported("csv")[0]]
@@ -115,4 +125,4 @@ def an_agent_asks_by_way_of_the_example():
     check(said["sql"][0]["n"] > 0, "sql")
 
 
-main(an_agent_asks_by_way_of_the_example, ttnn_visualizer_opens_a_report, pprof_finds_the_peak, speedscope_has_what_its_schema_wants, perfetto_parses_a_trace, data_frames_take_the_views, parquet_has_the_views)
+main(an_agent_asks_by_way_of_the_example, ttnn_visualizer_opens_a_report, pprof_finds_the_peak, speedscope_has_what_its_schema_wants, perfetto_parses_a_trace, data_frames_take_the_views, duckdb_takes_the_text_of_the_views, parquet_has_the_views)

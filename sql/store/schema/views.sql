@@ -57,7 +57,8 @@ SELECT
     AS aliased,                                        -- 1: lies in another block, counts zero bytes in every figure
   (SELECT flags & {flag.LABEL_INHERITED} <> 0 FROM origin WHERE id = b.origin)
     AS label_inherited,                                -- 1: the label is that of the thread that made this one
-  CASE (SELECT flags & {flag.ALIASED} | (region = {region.CB}) FROM origin WHERE id = b.origin) WHEN 0 THEN b.size_bytes
+  CASE (SELECT CASE WHEN flags & {flag.ALIASED} <> 0 THEN 2 WHEN region = {region.CB} THEN 1 ELSE 0 END FROM origin
+      WHERE id = b.origin) WHEN 0 THEN b.size_bytes
     WHEN 1 THEN coalesce((SELECT counted_bytes FROM circular_count WHERE key = b.alloc_key), b.size_bytes) ELSE 0 END
     AS counted_bytes,                                  -- payload in figures: 0 if aliased; of a circular buffer what its
                                                        -- program's fullest core grew by
@@ -69,8 +70,8 @@ SELECT
     AS tensor,                                         -- that it holds, as in tensor: 1x1x32x32 bfloat16 TILE
                                                        -- block sharded 32x32; NULL: not known
   coalesce((SELECT cores FROM circular_buffer WHERE key = b.alloc_key),
-    (SELECT c.core_ranges FROM device_cores c CROSS JOIN device_identity i ON i.key = c.key CROSS JOIN origin o
-      CROSS JOIN origin_allocator a WHERE o.id = b.origin AND a.origin = o.id AND i.process = o.process
+    (SELECT c.core_ranges FROM device_cores c CROSS JOIN device_identity i CROSS JOIN origin o
+      CROSS JOIN origin_allocator a WHERE i.key = c.key AND o.id = b.origin AND a.origin = o.id AND i.process = o.process
       AND i.device = o.device AND i.allocator = a.allocator ORDER BY c.key DESC LIMIT 1))
     AS cores,                                          -- that it lies on alone: JSON [[x0,y0,x1,y1],...]; NULL: in all
                                                        -- banks, or not known on which (circular buffers)
@@ -98,7 +99,7 @@ SELECT
   o.thread AS thread,                                  -- thread.thread_id
   t.tid AS tid,                                        -- of the operating system
   nullif(o.device, {unsaid.ANY}) AS device,                   -- chip; NULL: a free that did not say
-  iif(b.kind IN ({kind.DEVICE_OPEN}, {kind.DEVICE_CLOSE}) OR o.region = {unsaid.ANY}, NULL, {region:o.region})
+  CASE WHEN b.kind IN ({kind.DEVICE_OPEN}, {kind.DEVICE_CLOSE}) OR o.region = {unsaid.ANY} THEN NULL ELSE {region:o.region} END
     AS region,                                         -- NULL: a free that did not say, or device_open and _close
   b.address AS address,                                -- offset in every bank; of a kernel its id
   b.size_bytes AS size_bytes,                          -- payload; of a free what it freed, NULL when that was nothing
@@ -115,7 +116,7 @@ FROM (
     NULL AS program, NULL AS why FROM freed
   UNION ALL
   SELECT f.key, f.free_ns, {kind.FREE}, coalesce(f.free_origin, f.origin), f.address, f.size_bytes, f.bank_bytes, NULL, NULL
-    FROM freed f LEFT JOIN origin e ON e.id = f.free_origin WHERE e.ended IS NOT {end.REPLACED}
+    FROM freed f LEFT JOIN origin e ON e.id = f.free_origin WHERE coalesce(e.ended, 0) <> {end.REPLACED}
   UNION ALL
   SELECT key, alloc_ns, {kind.ALLOC}, origin, address, size_bytes, bank_bytes, NULL, NULL FROM held
   UNION ALL
@@ -288,10 +289,10 @@ SELECT
   (SELECT coalesce(a.host, r.host) FROM recording_info r LEFT JOIN part a
     ON a.id = (SELECT part FROM process_part WHERE process = p.id))
     AS host,                                           -- name of the machine
-  (SELECT coalesce(a.job, j.job) FROM recording_info r LEFT JOIN recording_job j LEFT JOIN part a
+  (SELECT coalesce(a.job, j.job) FROM recording_info r LEFT JOIN recording_job j ON true LEFT JOIN part a
     ON a.id = (SELECT part FROM process_part WHERE process = p.id))
     AS job,                                            -- of a cluster; NULL: none
-  (SELECT coalesce(a.rank, j.rank) FROM recording_info r LEFT JOIN recording_job j LEFT JOIN part a
+  (SELECT coalesce(a.rank, j.rank) FROM recording_info r LEFT JOIN recording_job j ON true LEFT JOIN part a
     ON a.id = (SELECT part FROM process_part WHERE process = p.id))
     AS rank,                                           -- in the job; NULL: not said
   (SELECT uid FROM process_user WHERE process = p.id)
