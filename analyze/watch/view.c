@@ -83,6 +83,11 @@ static void compose_title(const struct view *view, const struct model *model, st
 		line_add(&line, TONE_TITLE, "PAUSED");
 	if (live->lost != 0 || live->loss_unknown)
 		add_loss(&line, live);
+	if (live->unrecorded) {
+		section_count(count, live->unrecorded);
+		snprintf(text, sizeof text, "%s not recorded", count);
+		line_add(&line, TONE_ALARM, text);
+	}
 	section_count(count, (int64_t)rate);
 	snprintf(text, sizeof text, "%s events/s%s", count, average ? " on average" : "");
 	line_add(&line, TONE_TITLE, text);
@@ -92,11 +97,6 @@ static void compose_title(const struct view *view, const struct model *model, st
 	if (live->failures != 0) {
 		section_count(count, live->failures);
 		snprintf(text, sizeof text, "%s failed", count);
-		line_add(&line, TONE_ALARM, text);
-	}
-	if (live->unrecorded) {
-		section_count(count, live->unrecorded);
-		snprintf(text, sizeof text, "%s not recorded", count);
 		line_add(&line, TONE_ALARM, text);
 	}
 	if (live->lost == 0 && !live->loss_unknown)

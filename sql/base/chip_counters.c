@@ -156,7 +156,9 @@ void chip_counters_each(void (*each)(void *context, const struct chip_counters *
 		struct chip_counters counters;
 
 		chip_of(entries[i]->d_name, chip);
-		if (*chip && directory >= 0 && read_file(directory, entries[i]->d_name, &counters)) {
+		if (*chip && directory >= 0) {
+			if (!read_file(directory, entries[i]->d_name, &counters))
+				counters = (struct chip_counters){.is_unread = true};
 			strcpy(counters.chip, chip);
 			drop_dead(&counters);
 			each(context, &counters);

@@ -30,6 +30,7 @@ struct chip_counters {
 	char chip[24];  /* its unique id */
 	int64_t device; /* number that TT-Metal gives it */
 	bool is_full;   /* no place is left: processes that came later are not in it */
+	bool is_unread; /* another user's file, or of a version that is not known: what follows is empty */
 	size_t count;
 	struct chip_process processes[CHIP_COUNTERS_PROCESSES];
 };
@@ -40,7 +41,7 @@ bool chip_counters_parse(struct chip_counters *counters, const void *bytes, size
 /* Whether the process still lives: the pid is there, and has not been given to another one since. */
 bool chip_process_lives(const struct chip_process *process);
 
-/* Calls EACH for every chip whose file can be read, with the processes that live. $TTALLOC_CHIP_COUNTERS names another
+/* Calls EACH for every chip that has a file, with the processes that live. $TTALLOC_CHIP_COUNTERS names another
  * directory. */
 void chip_counters_each(void (*each)(void *context, const struct chip_counters *counters), void *context);
 

@@ -52,18 +52,6 @@ int64_t core_levels_change(struct core_levels **levels, const struct cores *core
 	return (int64_t)(of->fullest - before);
 }
 
-bool core_levels_fullest(const struct core_levels *levels, uint16_t *x, uint16_t *y)
-{
-	for (size_t i = 0; levels && levels->fullest && i < CORE_LEVELS_SIDE * CORE_LEVELS_SIDE; i++) {
-		if (levels->bytes[i] != levels->fullest)
-			continue;
-		*x = (uint16_t)(i % CORE_LEVELS_SIDE);
-		*y = (uint16_t)(i / CORE_LEVELS_SIDE);
-		return true;
-	}
-	return false;
-}
-
 /* ---- Of levels (figures.h) ---- */
 
 static struct level_cores *cores_of(struct level *level, const struct catalog_origin *origin)

@@ -24,7 +24,4 @@ bool core_levels_fit(const struct cores *cores);
  * much the fullest core changes. */
 int64_t core_levels_change(struct core_levels **levels, const struct cores *cores, int64_t bytes);
 
-/* The fullest core; of equal ones that of the smallest y, then x. False: none holds anything. */
-bool core_levels_fullest(const struct core_levels *levels, uint16_t *x, uint16_t *y);
-
 #endif

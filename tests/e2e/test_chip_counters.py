@@ -43,6 +43,13 @@ def others_are_told():
     write(folder, 8, 2, [(dead.pid, (0, 0, 0, 0, 0), now, b"dead")] * 64)
     notes = analyze("chips", recorder.file)["notes"]
     check(any("chip 8: all 64 places are taken" in note for note in notes) and not any("chip 7" in note for note in notes), notes)
+    folder.joinpath("tt_device_9_memory").write_bytes(struct.pack("<I", 99) + bytes(8572))
+    folder.joinpath("tt_device_10_memory").symlink_to("/dev/zero")
+    answer = analyze("chips", recorder.file)
+    equal([note for note in answer["notes"] if "cannot be read" in note],
+          ["the counters of chip 9, 10 cannot be read (they are another user's, or of a version that is not known): whoever uses it is not told"],
+          "what is not read")
+    equal([row["chip"] for row in answer["rows"]], ["7", "1000001", "1000001"], "chips that are read")
     player.end()
     place.await_drained()
     file = recorder.stop()

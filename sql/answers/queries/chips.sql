@@ -19,4 +19,9 @@ FROM chip_counters() WHERE pid IS NOT NULL ORDER BY length(chip), chip, dram_byt
 -- notes:
 SELECT 'chip ' || chip || ': all 64 places are taken, also by processes that have ended: TT-Metal counts later ones nowhere. While no program uses the chip, '
   || '/dev/shm/tt_device_' || chip || '_memory can be removed'
-FROM chip_counters() WHERE pid IS NULL
+FROM chip_counters() WHERE pid IS NULL AND device IS NOT NULL
+
+-- notes:
+SELECT 'the counters of chip ' || group_concat(chip, ', ') || ' cannot be read (they are another user''s, or of a version that is not known): '
+  || 'whoever uses it is not told'
+FROM chip_counters() WHERE pid IS NULL AND device IS NULL HAVING count(*) > 0

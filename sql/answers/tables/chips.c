@@ -4,8 +4,8 @@
  * or not it is recorded.
  *
  *   chip        its unique id, as text
- *   device      number that TT-Metal gives it
- *   pid, name   of the process; NULL: the chip has no place left for more processes
+ *   device      number that TT-Metal gives it; NULL: its counters cannot be read
+ *   pid, name   of the process; NULL: the chip has no place left for more processes, or its counters cannot be read
  *   dram_bytes, l1_bytes, l1_small_bytes, trace_bytes, circular_bytes
  *   recorded    1: the recording goes on and has the process; 0: it does not; NULL: it has ended, or is of another
  * machine
@@ -69,10 +69,12 @@ static int add_process(struct counting *counting, const struct chip_counters *co
 	return table_add(call->table, cells, call->error);
 }
 
-static int add_full(struct counting *counting, const struct chip_counters *counters)
+/* A row of a chip that says no more than that its processes are not all told. */
+static int add_untold(struct counting *counting, const struct chip_counters *counters)
 {
 	struct table_call *call = counting->call;
-	int64_t cells[5 + CHIP_COUNTERS] = {table_text(call->table, counters->chip, call->error), counters->device};
+	int64_t cells[5 + CHIP_COUNTERS] = {table_text(call->table, counters->chip, call->error),
+	                                    counters->is_unread ? TABLE_NULL : counters->device};
 
 	for (size_t i = 2; i < sizeof(cells) / sizeof(*cells); i++)
 		cells[i] = TABLE_NULL;
@@ -83,8 +85,8 @@ static void add_chip(void *context, const struct chip_counters *counters)
 {
 	struct counting *counting = context;
 
-	if (counters->is_full)
-		counting->result = add_full(counting, counters);
+	if (counting->result == 0 && (counters->is_full || counters->is_unread))
+		counting->result = add_untold(counting, counters);
 	for (size_t i = 0; i < counters->count && counting->result == 0; i++)
 		counting->result = add_process(counting, counters, &counters->processes[i]);
 }

@@ -133,6 +133,10 @@ static void losses_come_first(void **state)
 	text = draw(&view, &model, 1, 160);
 	expect(text, "2 failed");
 	free(text);
+	model.live.unrecorded = 3;
+	text = draw(&view, &model, 1, 64);
+	expect(text, "LOST at least 12  3 not recorded");
+	free(text);
 }
 
 static void silence_is_told(void **state)
