@@ -159,7 +159,7 @@ static void feed(struct ingest *ingest, uint32_t process, struct loop *loop, uin
 		    .events = loop->events + at,
 		    .at_ns = loop->at_ns + at,
 		    .thread_entries = loop->threads + at,
-		    .table = {loop->table.bytes, loop->table.used},
+		    .table = {.bytes = loop->table.bytes, .size_bytes = loop->table.used},
 		};
 
 		while (!ingest_has_room(ingest))

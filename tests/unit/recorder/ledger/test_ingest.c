@@ -264,7 +264,7 @@ static void deliver(struct ingest *ingest, const struct stream *stream, uint32_t
 	    .events = events,
 	    .at_ns = at_ns,
 	    .thread_entries = threads,
-	    .table = {stream->table, stream->table_bytes},
+	    .table = {.bytes = stream->table, .size_bytes = stream->table_bytes},
 	};
 
 	for (uint32_t i = 0; i < batch.count; i++) {

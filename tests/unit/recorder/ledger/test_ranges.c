@@ -54,13 +54,14 @@ static void open_stream(struct stream *stream, struct ingest *ingest)
 static void send_from(struct stream *stream, uint32_t thread, struct tta_event event)
 {
 	stream->number++;
-	ingest_batch(stream->ingest, stream->process,
-	             &(struct ingest_batch){.first_number = stream->number,
-	                                    .count = 1,
-	                                    .events = &event,
-	                                    .at_ns = &(uint64_t){10 * stream->number},
-	                                    .thread_entries = &stream->threads[thread],
-	                                    .table = {(const uint8_t *)stream->table, stream->used}});
+	ingest_batch(
+	    stream->ingest, stream->process,
+	    &(struct ingest_batch){.first_number = stream->number,
+	                           .count = 1,
+	                           .events = &event,
+	                           .at_ns = &(uint64_t){10 * stream->number},
+	                           .thread_entries = &stream->threads[thread],
+	                           .table = {.bytes = (const uint8_t *)stream->table, .size_bytes = stream->used}});
 }
 
 static void begin(struct stream *stream, uint32_t thread, uint32_t name, uint64_t level)

@@ -99,7 +99,7 @@ static void alloc_at(struct ingest *ingest, uint32_t process, uint64_t size, con
 	                 .events = &event,
 	                 .at_ns = &size,
 	                 .thread_entries = &(uint32_t){0},
-	                 .table = {table->bytes, table->used},
+	                 .table = {.bytes = table->bytes, .size_bytes = table->used},
 	             });
 }
 
@@ -405,7 +405,7 @@ static void test_random_tables(void **state)
 			                                    .events = &event,
 			                                    .at_ns = &at_ns,
 			                                    .thread_entries = &(uint32_t){0},
-			                                    .table = {exact, table->used}});
+			                                    .table = {.bytes = exact, .size_bytes = table->used}});
 		}
 		ingest_process_ended(ingest, process, 1000, "process exit");
 		free(exact);
