@@ -7,6 +7,7 @@ abidw --exported-interfaces-only --no-elf-needed --no-show-locs --no-comp-dir-pa
 (Its types have no places in files, so nothing may be told apart by these: abidiff would take them all for private.)
 """
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -26,4 +27,20 @@ if OF_ANOTHER_MACHINE in found.stdout:
     print(f"{released.name} is of another architecture")
     sys.exit(SKIPPED)
 print(found.stdout or f"as {released.name}")
-sys.exit(found.returncode != 0)
+
+
+def in_no_node_of_its_own(known, current):
+    """Functions that are new, and claim a version that the release had, so a program that calls them starts with that and then fails."""
+    versions = set(known.values())
+    return [name for name, version in current.items() if name not in known and version in versions]
+
+
+known = dict(re.findall(r"elf-symbol name='(\w+)'[^>]* version='(\w+)'", released.read_text(encoding="utf-8")))
+table = subprocess.run(["nm", "-D", "--defined-only", "--with-symbol-versions", BUILD / "hook/libttalloc.so"], stdout=subprocess.PIPE, text=True, check=True)
+current = dict(re.findall(r"(ttalloc_\w+)@+(\w+)", table.stdout))
+assert len(known) > 20 and set(known) <= set(current), "nm and the description name other functions"
+assert in_no_node_of_its_own({"a": "V1"}, {"a": "V1", "b": "V1", "c": "V2"}) == ["b"]
+late = in_no_node_of_its_own(known, current)
+for name in late:
+    print(f"{name} is new: hook/ttalloc.map has to have it in a node of its own, not in {current[name]}")
+sys.exit(found.returncode != 0 or bool(late))
