@@ -16,6 +16,9 @@
 #include "sql/base/say.h"
 #include "sql/answers/query.h"
 #include "sql/base/units.h"
+#include "sql/store/open.h"
+
+#define NAMED_MOST 4 /* files, on one line */
 
 /* What is shown of one region of one device. */
 struct place {
@@ -353,6 +356,30 @@ static void print_oddities(const struct summary *summary)
 		          summary->report->living, summary->report->living == 1 ? "" : "es");
 }
 
+/* What to ask: the files that the figures above are of, in their order. Many are not named one by one. */
+static void print_next(const struct summary *summary, const char *verb)
+{
+	char *names = memory_text(summary->all ? summary->all : summary->path);
+	char *last = names;
+	static const char ands[] = {RECORDING_AND, '\0'};
+	size_t first_bytes = strcspn(names, ands), count = 1;
+
+	for (char *c = names; *c; c++) {
+		if (*c != RECORDING_AND)
+			continue;
+		*c = ' ';
+		last = c + 1;
+		count++;
+	}
+	if (count <= NAMED_MOST)
+		say_plain("  next: ttalloc-analyze %s %s; ttalloc-analyze leaks %s", verb, names, names);
+	else
+		say_plain(
+		    "  next: ttalloc-analyze %s FILE...; ttalloc-analyze leaks FILE...  (all %zu, from %.*s to %s)",
+		    verb, count, (int)first_bytes, names, last);
+	free(names);
+}
+
 void summary_print(const struct summary *summary)
 {
 	struct sql_error error;
@@ -374,6 +401,5 @@ void summary_print(const struct summary *summary)
 		explain_nothing(summary);
 	print_oddities(summary);
 	if (summary->totals->events && !summary->resume)
-		say_plain("  next: ttalloc-analyze %s %s; ttalloc-analyze leaks %s", explained ? "why" : "peak",
-		          summary->path, summary->path);
+		print_next(summary, explained ? "why" : "peak");
 }

@@ -258,6 +258,7 @@ void identity_make(struct identity *identity, const struct input *inputs, size_t
 	const struct part *first = part_at(inputs, count, 0, &ignored);
 	struct writer_identity *of_writer = &identity->of_writer;
 	bool alone = count == 1 && inputs[0].part_count == 1;
+	const char *devices = count == 1 ? inputs[0].devices : NULL;
 
 	*identity = (struct identity){.of_writer = {.version = alone ? first->version : version,
 	                                            .start_realtime_ns = first->start_realtime_ns - first->offset_ns,
@@ -274,6 +275,8 @@ void identity_make(struct identity *identity, const struct input *inputs, size_t
 	join(identity->job, sizeof(identity->job), inputs, count, job_of);
 	of_writer->command = identity->command[0] ? identity->command : NULL;
 	of_writer->job = identity->job;
+	if (devices) /* of more than one they would be numbers of each: notes */
+		snprintf(of_writer->devices, sizeof(of_writer->devices), "%s", devices);
 }
 
 /* ---- its parts ---- */

@@ -109,6 +109,36 @@ static int store_doubt(struct merging *merging)
 	return merging->error->text[0] ? -1 : 0;
 }
 
+/* Of several recordings, that only some devices of this one were recorded: a joint figure of a chip may lack what its
+ * processes did with it. The numbers are those that the recording itself had. */
+static int store_restriction(struct merging *merging, const struct input *input)
+{
+	const char *numbers;
+	char note[700];
+	struct rowlog log = {0};
+	int64_t first;
+	int result = 0;
+
+	if (!input->devices || merging->count == 1)
+		return 0;
+	numbers = input->devices + strspn(input->devices, "[");
+	snprintf(note, sizeof(note),
+	         "of the recording that it was in, only devices %.*s (as that one numbered them) were recorded",
+	         (int)strcspn(numbers, "]"), numbers);
+	if (recording_integer(merging->from, "SELECT min(id) FROM main.process_info", 0, &first, merging->error) < 0)
+		return -1;
+	if (first == 0) /* nothing of it is in the new file */
+		return 0;
+	rowlog_note(&log, &(struct note_row){.process = words_find(merging->words, WORD_PROCESS, first),
+	                                     .note = row_string(note)});
+	if (write_log(merging->writer, &log) != SQLITE_OK) {
+		write_failed(merging->writer, merging->error);
+		result = -1;
+	}
+	rowlog_free(&log);
+	return result;
+}
+
 static int read_last_key(struct merging *merging, int64_t *last_key)
 {
 	static const char sql[] =
@@ -146,7 +176,8 @@ static int carry_input(struct merging *merging, const struct input *input)
 	if (recording_begin(merging->from, merging->error) < 0 || read_last_key(merging, &last_key) < 0 ||
 	    chips_take(merging->chips, merging->from, merging->error) < 0 || carry_rows(&carry, merging->error) < 0 ||
 	    identity_store_parts(input, merging->first_part, merging->from, merging->words, merging->writer,
-	                         merging->error) < 0)
+	                         merging->error) < 0 ||
+	    store_restriction(merging, input) < 0)
 		return -1;
 	chips_each(merging->chips, say_number, merging);
 	merging->last_key += last_key;
@@ -181,7 +212,8 @@ static int store_begin(struct merging *merging)
 	return execute(
 	    merging,
 	    "INSERT INTO recording_file(id, number, begin_ns, begin_key, last_process, last_thread, last_origin, "
-	    "last_text, last_list, last_what) VALUES (1, 1, ?1, 0, 0, 0, 0, 0, 0, 0)",
+	    "last_text, last_list, last_what) VALUES (1, 1, ?1, 0, 0, 0, 0, 0, 0, 0) "
+	    "ON CONFLICT(id) DO UPDATE SET number = 1, begin_ns = excluded.begin_ns", /* its devices stay */
 	    &begin_ns, 1);
 }
 

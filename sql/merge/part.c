@@ -101,6 +101,18 @@ static int check_shared(struct recording *from, struct sql_error *error)
 	return 0;
 }
 
+static int read_devices(struct input *input, struct recording *from, struct sql_error *error)
+{
+	sqlite3_stmt *row =
+	    recording_prepare(from, "SELECT devices FROM recording_file WHERE devices IS NOT NULL", error);
+	int state = row ? recording_step(from, row, error) : -1;
+
+	if (state == 1)
+		input->devices = text_of(row, 0, NULL);
+	sqlite3_finalize(row);
+	return state < 0 ? -1 : 0;
+}
+
 int input_read(struct input *input, struct recording *from, struct sql_error *error)
 {
 	sqlite3_stmt *rows = recording_prepare(from, parts_sql, error);
@@ -115,7 +127,8 @@ int input_read(struct input *input, struct recording *from, struct sql_error *er
 		return sql_fail(error, "%s: corrupt: it does not say which recording it is", from->path);
 	if (check_shared(from, error) < 0 ||
 	    recording_integer(from, "SELECT end_ns FROM main.recording_info", 0, &input->end_ns, error) < 0 ||
-	    recording_integer(from, "SELECT ranks FROM job_size", 0, &input->ranks, error) < 0)
+	    recording_integer(from, "SELECT ranks FROM job_size", 0, &input->ranks, error) < 0 ||
+	    read_devices(input, from, error) < 0)
 		return -1;
 	return recording_integer(from, "SELECT begin_ns FROM recording_file", 0, &input->begin_ns, error);
 }
@@ -131,5 +144,6 @@ void input_clear(struct input *input)
 			free(texts[j]);
 	}
 	free(input->parts);
+	free(input->devices);
 	*input = (struct input){.path = input->path};
 }

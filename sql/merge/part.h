@@ -37,6 +37,7 @@ struct input {
 	int64_t end_ns;
 	int64_t begin_ns; /* from when on it holds all that happened */
 	int64_t ranks;    /* of its job; 0: not known */
+	char *devices;    /* JSON, in its own numbers, those alone that were recorded; NULL: all */
 };
 
 /* Fills INPUT, of which PATH is set. 0, or -1 with ERROR; input_clear() is needed either way. */

@@ -341,6 +341,11 @@ def stacks_in_every_file():
     equal(sorted(row["bytes"] for row in rows_of(["peak", "--by", "stack"], [whole(place, files)])),
           sorted(row["bytes"] for row in rows_of(["peak", "--by", "stack"], files)), "sums by stack")
     most = max(row["peak_bytes"] for row in rows_of(["peak"], files) if row["region"] == "DRAM")
+    said = done.stderr[done.stderr.index("  next: "):]
+    if len(files) <= 4:
+        check(f"peak {' '.join(files)};" in said, f"all are to be asked: {said}")
+    else:
+        check(f"(all {len(files)}, from " in said, f"all are to be asked: {said}")
     check("; of all of them:" in done.stderr and f"{most / (1 << 30):.1f} GiB" in done.stderr, f"the summary, with {most}: {done.stderr}")
 
 

@@ -220,5 +220,34 @@ def files_of_one_recording():
     check("are missing" in merge(place, several[1], several[-1], out="gap.db", status=2).stderr, "one that is missing")
 
 
+def restricted(place, name, devices, restriction):
+    recorder = Recorder(place, name, arguments=["--device", restriction] if restriction else [])
+    player = Player(place)
+    for device in range(devices):
+        player.alloc(4096, 1000 + device, device=device)
+    player.end()
+    place.await_drained()
+    return recorder.stop()
+
+
+def some_devices():
+    """Of one recording the restriction stays what it is; beside others a joint figure may lack what it left out."""
+    place = Place()
+    for name, restriction in ("some.db", "1,3"), ("all.db", None):
+        restricted(place, name, 4, restriction)
+    alone = merge(place, "some.db", out="alone.db")
+    answer = analyze("peak", alone)
+    check("only devices 1,3 were recorded" in answer["notes"], f"alone: {answer['notes']}")
+    equal(answer["complete"], True, "alone it is as complete as it was")
+    both = merge(place, "some.db", "all.db", out="both.db")
+    twice = merge(place, "both.db", out="twice.db")
+    for file in both, twice:
+        answer = analyze("peak", file)
+        check(any("only devices 1,3 (as that one numbered them) were recorded" in note for note in answer["notes"]), f"{answer['notes']}")
+        equal(answer["complete"], False, "beside others")
+        verify(file)
+    check(analyze("peak", merge(place, "all.db", out="whole.db"))["complete"], "one without a restriction")
+
+
 main(ranks_of_one_host, files_of_one_recording, hosts_are_laid_by_their_steps, without_steps_the_error_is_not_known, unknown_chips_are_kept_apart, jobs,
-     a_part_without_an_end, damaged_parts, ranks_of_mpirun)
+     some_devices, a_part_without_an_end, damaged_parts, ranks_of_mpirun)
