@@ -452,6 +452,7 @@ static const struct table_function *const all_functions[] = {
     &table_map_sums,
     &table_map_shares,
     &table_chip_counters,
+    &table_room,
 };
 
 static int add_function(struct recording *recording, const struct table_function *function)

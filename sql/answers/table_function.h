@@ -57,6 +57,7 @@
  *   late_peaks()            device, region, peak_bytes, needed_peak_bytes: without what was kept after its last use
  *   findings()              what, place, detail: what verify finds
  *   chip_counters()         see answers/tables/chips.c: what TT-Metal counts of the chips of this machine now
+ *   room()                  what, tables, bytes: what takes the room in the file
  *   check_budgets(budget, path, by)  see answers/tables/check.c: what became of the budgets of a text and of a file
  */
 #ifndef SQL_TABLE_FUNCTION_H
@@ -130,6 +131,6 @@ extern const struct table_function table_peak_cores, table_l1, table_check_budge
 extern const struct table_function table_step_figures, table_step_growth, table_found_steps, table_overlaps;
 extern const struct table_function table_drawing, table_group_buckets, table_map_blocks, table_map_sums,
     table_map_shares;
-extern const struct table_function table_chip_counters;
+extern const struct table_function table_chip_counters, table_room;
 
 #endif

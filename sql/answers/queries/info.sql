@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- summary: what the recording holds, who made it, and what it reveals
--- about: Counts of everything that was recorded, anomalies, and whether anything is missing. The texts show what the file tells to whoever gets it: host, user, commands and paths.
+-- about: Counts of everything that was recorded, anomalies, and whether anything is missing. The texts show what the file tells to whoever gets it: host, user, commands and paths. 'room' says what takes the room in it.
 -- column: processes count process images that reported; exec starts a new one
 -- column: devices count chips that events name
 -- column: events count without steps
