@@ -359,7 +359,8 @@ static void print_oddities(const struct summary *summary)
 /* What to ask: the files that the figures above are of, in their order. Many are not named one by one. */
 static void print_next(const struct summary *summary, const char *verb)
 {
-	char *names = memory_text(summary->all ? summary->all : summary->path);
+	bool are_several = summary->all && strchr(summary->all, RECORDING_AND);
+	char *names = memory_text(are_several ? summary->all : summary->path); /* one as the user would write it */
 	char *last = names;
 	static const char ands[] = {RECORDING_AND, '\0'};
 	size_t first_bytes = strcspn(names, ands), count = 1;

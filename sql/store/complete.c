@@ -173,7 +173,8 @@ static const char file_sql[] =
     "UNION ALL SELECT 'the recording goes on in another file' FROM main.recording_info WHERE ended = 'rotated' "
     "UNION ALL SELECT printf('recorded up to %.3f s (--%s): its programs went on', end_ns / 1e9, ended) "
     "FROM main.recording_info WHERE ended IN ('duration', 'max-size') "
-    "UNION ALL SELECT 'only devices ' || trim(devices, '[]') || ' were recorded' FROM recording_file "
+    "UNION ALL SELECT iif(instr(devices, ','), 'only devices ' || trim(devices, '[]') || ' were', 'only device ' || "
+    "trim(devices, '[]') || ' was') || ' recorded' FROM recording_file "
     "WHERE devices IS NOT NULL";
 
 size_t recording_loss_lines(struct recording *recording, const char *regions, char (*list)[LINE_BYTES], size_t capacity)
