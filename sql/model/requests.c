@@ -23,10 +23,11 @@
 /* Beyond this nothing is real, and sums could overflow. */
 #define BYTES_MAX ((uint64_t)1 << 60)
 
-/* TAG: kind, direction and bank. */
+/* TAG: kind, direction, whether it was there before, and bank. */
 #define TAG_KIND 3u
 #define TAG_TOP_DOWN 4u
-#define TAG_BANK_SHIFT 3
+#define TAG_WAS_THERE 8u
+#define TAG_BANK_SHIFT 4
 
 struct given_record {
 	uint32_t slot, tag;
@@ -64,6 +65,7 @@ struct requests {
 	uint32_t *free_slots;
 	size_t free_count, free_capacity;
 	uint32_t slots;
+	int64_t begin_key; /* of the last event before the file */
 	struct mark *marks;
 	size_t mark_count, mark_capacity;
 	struct failure *failures; /* the latest last */
@@ -227,10 +229,21 @@ static int write_record(struct requests *requests, const void *record, size_t by
 	return sql_fail(requests->error, "a temporary file for the requests: %s", strerror(errno));
 }
 
+/* Before the file began, of several, or the time that it was cut to. */
+static bool was_there_before(const struct requests *requests, const struct placed_record *record)
+{
+	const struct recording *recording = requests->recording;
+
+	return record->key <= requests->begin_key || (recording->cut && record->at_ns < recording->cut_from_ns);
+}
+
 static int write_placed(struct requests *requests, struct placed_record record, enum request_kind kind, uint32_t bank,
                         bool top_down)
 {
-	record.tag = (uint32_t)kind | (top_down ? TAG_TOP_DOWN : 0) | bank << TAG_BANK_SHIFT;
+	bool was_there = kind == REQUEST_PLACED && was_there_before(requests, &record);
+
+	record.tag =
+	    (uint32_t)kind | (top_down ? TAG_TOP_DOWN : 0) | (was_there ? TAG_WAS_THERE : 0) | bank << TAG_BANK_SHIFT;
 	return write_record(requests, &record, sizeof(record));
 }
 
@@ -354,6 +367,9 @@ static int load(struct requests *requests)
 	    each_row(requests, "SELECT key, at_ns, origin, coalesce(bank_bytes, size_bytes) FROM main.failure_info",
 	             take_failure) < 0)
 		return -1;
+	if (recording_integer(requests->recording, "SELECT begin_key FROM main.recording_file WHERE number > 0", 0,
+	                      &requests->begin_key, requests->error) < 0)
+		return -1;
 	if (requests->failure_count > 1)
 		qsort(requests->failures, requests->failure_count, sizeof(*requests->failures), by_place);
 	return 0;
@@ -426,7 +442,8 @@ static size_t read_record(const char *bytes, size_t used, struct request *reques
 	*request = (struct request){.kind = (enum request_kind)(given.tag & TAG_KIND),
 	                            .bank = given.tag >> TAG_BANK_SHIFT,
 	                            .slot = given.slot,
-	                            .top_down = (given.tag & TAG_TOP_DOWN) != 0};
+	                            .top_down = (given.tag & TAG_TOP_DOWN) != 0,
+	                            .was_there = (given.tag & TAG_WAS_THERE) != 0};
 	if (request->kind == REQUEST_GIVEN)
 		return length;
 	length = sizeof(placed);

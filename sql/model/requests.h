@@ -24,9 +24,10 @@ enum request_kind {
 
 struct request {
 	enum request_kind kind;
-	uint32_t bank; /* index */
-	uint32_t slot; /* of a block: a number of its own while it is live */
-	bool top_down; /* placed from the end of the bank */
+	uint32_t bank;  /* index */
+	uint32_t slot;  /* of a block: a number of its own while it is live */
+	bool top_down;  /* placed from the end of the bank */
+	bool was_there; /* placed before what the file is about began: among blocks that are not known */
 	uint64_t bytes, address;
 	int64_t at_ns, key;
 };

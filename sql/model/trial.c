@@ -133,6 +133,8 @@ static int compare(struct pass *pass, const struct request *request)
 	if (request->kind != REQUEST_PLACED)
 		return 0;
 	base = lane->layout->base_address;
+	if (request->was_there && request->address >= base)
+		return keep(pass, request, request->address - base, bytes) < 0 ? -1 : 0;
 	found = placement_find(&lane->placement, bytes, request->top_down, &offset);
 	fidelity->has_layout = true;
 	fidelity->requests++;
@@ -234,14 +236,34 @@ static void note_placed(struct pass *pass, const struct request *request, uint64
 	}
 }
 
+/* What was there before stays where it was, if it has room there: who knows what lay around it when it was placed. 1,
+ * 0, or -1 with the error. */
+static int keep_place(struct pass *pass, const struct request *request, uint64_t bytes)
+{
+	const struct lane *lane = &pass->lanes[request->bank];
+	uint64_t base = lane->layout->base_address, offset = request->address - base;
+	int kept;
+
+	if (!request->was_there || request->address < base || offset > lane->placement.bank_bytes ||
+	    bytes > lane->placement.bank_bytes - offset)
+		return 0;
+	kept = keep(pass, request, offset, bytes);
+	if (kept == 1)
+		note_placed(pass, request, offset, bytes);
+	return kept;
+}
+
 static int try(struct pass *pass, const struct request *request)
 {
 	struct lane *lane = &pass->lanes[request->bank];
 	struct trial_outcome *outcome = &pass->outcomes[request->bank];
 	uint64_t bytes = placement_rounded(&lane->placement, request->bytes), offset;
 	bool is_placed = request->kind == REQUEST_PLACED;
-	int found = find_place(pass, request, bytes, &offset);
+	int found = keep_place(pass, request, bytes);
 
+	if (found)
+		return found < 0 ? -1 : 0;
+	found = find_place(pass, request, bytes, &offset);
 	if (found < 0)
 		return -1;
 	outcome->requests += is_placed;

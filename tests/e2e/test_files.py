@@ -97,6 +97,25 @@ def a_program_in_several_files():
     check(any("this is file 1 of its recording" in note for note in analyze("peak", files[1])["notes"]), "it does not say so")
 
 
+def each_can_be_replayed():
+    """The model places what was asked for where it lies, also among blocks whose own place nobody can tell the reason of: those of an
+    earlier file, or from before a cut."""
+    place = Place()
+    file = place.file("run.db")
+    run([program("ttalloc-recorder"), "-q", "--rotate", "1M", "-o", file, "--", program("ttalloc-trainer"), "--quiet", "--steps", "60"], env=place.env)
+    files, cut = files_of(file), place.file("cut.db")
+    check(len(files) > 1, f"only {files}")
+    run([program("ttalloc-analyze"), "share", "--start", "30%", "-o", cut, files[0]])
+    for name in (*files, cut):
+        rows = analyze("replay", name)["rows"]
+        equal({row["fidelity"] for row in rows if row["requests"]} - {1.0}, set(), f"{name}: {rows}")
+        if name == files[1]:
+            blocks = "SELECT count(*) FROM allocation JOIN recording_file ON region = 'DRAM' AND device = 0 AND allocation_id"
+            check(value(name, f"{blocks} <= begin_key") > 0, f"{name} begins with nothing")
+            asked, = [row["requests"] for row in rows if row["device"] == 0 and row["region"] == "DRAM"]
+            equal(asked, value(name, f"{blocks} > begin_key"), "requests of its own")
+
+
 def operations_over_a_boundary():
     """One that goes on while files change, and short ones within it, with tensors that later ones read: each file knows those that it
     saw, and together they are as if there had been one file."""
@@ -521,5 +540,5 @@ def fill_and_go_on(place, folder):
 
 KILLS = 12 if LONG else 1
 
-main(a_program_in_several_files, operations_over_a_boundary, stacks_in_every_file, its_own_time, as_one_file_does, operations_as_in_one_file, what_was_live_is_there, names_and_keep, names_that_are_taken,
+main(a_program_in_several_files, each_can_be_replayed, operations_over_a_boundary, stacks_in_every_file, its_own_time, as_one_file_does, operations_as_in_one_file, what_was_live_is_there, names_and_keep, names_that_are_taken,
      files_that_do_not_belong_together, enough, some_devices, killed_recorders, a_directory_without_room)

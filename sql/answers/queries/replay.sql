@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- summary: what if the allocator, or the bank, were another one
 -- about: The recorded requests, in their order, through a model of each bank. First the model of TT-Metal's own allocator has to place blocks where the recording has them: without 99.9 % of them there is no answer, unless it is forced. Then: would all have fitted, how far would blocks have reached, in how many pieces would the rest have been; and with --smallest, how small a bank does (found by bisection: one unit less does not).
--- about: first takes the first free piece that is large enough; best the smallest; classes the first one in the smallest size class that has one (TT-Metal's own BEST). Directions are those of each block. A request that failed when it was recorded is tried again, and not kept. The model does not ask whether the program would have done the same: its requests are taken to be independent of where blocks lie.
+-- about: first takes the first free piece that is large enough; best the smallest; classes the first one in the smallest size class that has one (TT-Metal's own BEST). Directions are those of each block. A request that failed when it was recorded is tried again, and not kept. What was live already when the file begins (one of several, or one that was cut) stays where it was, and is no request of it. The model does not ask whether the program would have done the same: its requests are taken to be independent of where blocks lie.
 -- param: policy choice(first|best|classes) first which free piece is taken
 -- param: order choice(address|newest|oldest) address of --policy first: by address, or by when pieces became free
 -- param: direction choice(recorded|up|down) recorded from which end of the bank
